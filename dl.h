@@ -109,6 +109,7 @@ struct dl_tensor {
     dl_tensor  **src;                    /* what it was made from                              */
     int          nsrc;
     int          kept;                   /* lives in the keep arena                            */
+    int          retain_grad;            /* keep grad although it is not a leaf's              */
     void        *opts;                   /* a copy of the op's options                         */
     void        *saved;                  /* whatever forward left for backward                 */
     dl_tensor   *prev;                   /* the tape: the result recorded before this one      */
@@ -205,6 +206,7 @@ typedef struct {
 DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0 on error */
 #define dl_backward(...) DLI_KW2(dl_backward, __VA_ARGS__)
 DL_API void dl_zero_grad(dl_tensor *x);                                     /* x->grad = NULL */
+DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep the grad of the last dl_backward for reading */
 
 /* Make y = op(src...).  Copies opts (may be NULL), runs shape and forward, records y if a source needs a gradient.
    A shape function calls dl_set_shape; a backward function asks, for each source,
@@ -249,7 +251,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(tanh,       dli_tanh(x),                   g * (1 - y * y))                                                   \
     OP(sigmoid,    dli_sigmoid(x),                g * (y * (1 - y)))                                                 \
     OP(erf,        dli_erf(x),                    g * (DLI_C(1.1283791670955126) * dli_exp(-(x * x))))               \
-    OP(relu,       x > 0 ? x : 0,                 x > 0 ? g : 0)
+    OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)
 
 #define DL_UNARY_SCALAR_OPS(OP)                                                                                      \
 /*     name        y = f(x, p)                    dx                                                              */ \
@@ -262,7 +264,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 
 #define DL_UNARY_RANGE_OPS(OP)                                                                                       \
 /*     name        y = f(x, p, q)                 dx                                                              */ \
-    OP(clamp,      x < p ? p : x > q ? q : x,     x >= p && x <= q ? g : 0)
+    OP(clamp,      (x < p ? p : x) > q ? q : x < p ? p : x, x >= p && x <= q ? g : 0)
 
 #define DL_BINARY_OPS(OP)                                                                                            \
 /*     name        y = f(a, b)                    da                            db                                */ \
@@ -272,10 +274,13 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(div,        a / b,                         g / b,                        -g * y / b)                          \
     OP(pow,        dli_pow(a, b),                 b == 0 ? 0 : g * (b * dli_pow(a, b - 1)),                          \
                                                   a == 0 && b >= 0 ? 0 : g * (y * dli_log(a)))                       \
-    OP(minimum,    b < a ? b : a,                 a < b ? g : a > b ? 0 : g * DLI_C(0.5),                            \
+    OP(minimum,    ((b < a) | (b != b)) ? b : a,    a < b ? g : a > b ? 0 : g * DLI_C(0.5),                            \
                                                   b < a ? g : b > a ? 0 : g * DLI_C(0.5))                            \
-    OP(maximum,    b > a ? b : a,                 a > b ? g : a < b ? 0 : g * DLI_C(0.5),                            \
-                                                  b > a ? g : b < a ? 0 : g * DLI_C(0.5))
+    OP(maximum,    ((b > a) | (b != b)) ? b : a,    a > b ? g : a < b ? 0 : g * DLI_C(0.5),                            \
+                                                  b > a ? g : b < a ? 0 : g * DLI_C(0.5))                            \
+/* pointwise losses: a prediction or logit, b target */                                                              \
+    OP(squared_error, (a - b) * (a - b),          g * (a - b) * 2,              g * (b - a) * 2)                     \
+    OP(bce_logits, (a > 0 ? a : 0) - a * b + dli_log1p(dli_exp(a > 0 ? -a : a)), g * (dli_sigmoid(a) - b), -g * a)
 
 #define DL_TERNARY_OPS(OP)                                                                                           \
 /*     name        y = f(m, a, b)                 da                            db                                */ \
@@ -407,24 +412,28 @@ DL_API dl_tensor *dl_bce_with_logits_with(dl_ctx *c, dl_tensor *x, dl_tensor *ta
 #define dl_bce_with_logits(...) DLI_KW3(dl_bce_with_logits, __VA_ARGS__)
 DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask = 1 with probability 1 - p; else x */
 
-/* --- modules: named trees of parameters and buffers --------------------------------------------- */
+/* --- modules: named trees of parameters and buffers ---------------------------------------------
+   A module of one's own is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
+   the built-in ones are made the same way.  A module has one parent; use it in a forward function as often as you like. */
 typedef struct {
-    const char *name;                                                    /* of the struct, for messages and dl_summary   */
-    size_t      size;                                                    /* of the user's struct, which begins with dl_module */
+    const char *name;                                                    /* of the struct, for messages and dl_summary  */
+    size_t      size;                                                    /* of the user's struct, at most 4096          */
     dl_tensor *(*forward)(dl_ctx *c, dl_module *self, dl_tensor *x);
 } dl_module_type;
 typedef struct { const char *name; dl_tensor *tensor; int is_buffer; } dl_param;
 struct dl_module {
     const dl_module_type *type;
     const char  *name;                   /* within the parent                              */
+    dl_module   *parent;
+    int          index;                  /* among the parent's children                    */
     dl_module  **children;
     int          nchildren;
     dl_param    *params;                 /* parameters and buffers of this node            */
     int          nparams;
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
-DL_API dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type);                 /* zeroed                              */
-DL_API dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, dl_module *child);             /* returns child   */
+DL_API dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type);                 /* zeroed; after an error one to write on that does nothing */
+DL_API dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, dl_module *child);             /* returns child; name NULL: its number */
 DL_API dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape);                  /* zeros, requires grad */
 DL_API dl_tensor *dl_module_buffer(dl_ctx *c, dl_module *m, const char *name, dl_shape shape);                 /* zeros, saved, not trained */
 /* The i-th parameter or buffer of the whole tree in state_dict order, or NULL; name (may be NULL) gets "0.weight", "layer1.0.conv1.weight". */
@@ -432,16 +441,22 @@ DL_API dl_param  *dl_module_at(dl_module *m, int i, char *name, size_t name_size
 DL_API dl_tensor *dl_module_get(dl_ctx *c, dl_module *m, const char *name);                /* by its full name                    */
 DL_API int64_t    dl_param_count(dl_module *m);                                            /* number of trainable values          */
 DL_API void       dl_zero_grads(dl_module *m);
-DL_API dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n);         /* list of modules, run in order       */
-DL_API dl_module *dl_nn_sequential_list(dl_ctx *c, ...);                                   /* modules, then (dl_module *)NULL     */
-#define dl_nn_sequential(...) dl_nn_sequential_list(__VA_ARGS__, (dl_module *)0)
+
+/* dl_nn_sequential(c, a, b, ...) runs modules in order; a linear and the activation behind it become one kernel. */
+#define DL_MAX_LIST 128
+typedef struct { dl_module *m[DL_MAX_LIST]; } dl_module_list;
+#define DLI_LIST_END ((dl_module *)(intptr_t)-1)
+DL_API dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n);         /* n = 0: empty, to be filled by dl_module_add */
+#define dl_nn_sequential(c, ...) dl_nn_sequential_with(c, DLI_LIT(dl_module_list){{__VA_ARGS__, DLI_LIST_END}}.m, -1)
 typedef struct { int no_bias; int end_; } dl_nn_linear_opts;
 DL_API dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_linear_opts o);   /* weight (out, in), bias (out), U(-1/sqrt(in), 1/sqrt(in)) */
 #define dl_nn_linear(...) DLI_KW3(dl_nn_linear, __VA_ARGS__)
-DL_API dl_module *dl_nn_flatten(dl_ctx *c);                                                /* (N, ..) -> (N, rest)                */
+typedef dl_tensor *(*dl_nn_fn)(dl_ctx *c, dl_tensor *x);
+DL_API dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f);                 /* any y = f(c, x): dl_nn_function(c, "exp", dl_exp) */
 DL_API dl_module *dl_nn_relu(dl_ctx *c);
 DL_API dl_module *dl_nn_sigmoid(dl_ctx *c);
 DL_API dl_module *dl_nn_tanh(dl_ctx *c);
+DL_API dl_module *dl_nn_flatten(dl_ctx *c);                                                /* (N, ..) -> (N, rest)                */
 DL_API dl_module *dl_nn_softmax(dl_ctx *c, int dim);
 DL_API dl_module *dl_nn_dropout(dl_ctx *c, dl_real p);
 
@@ -615,8 +630,68 @@ DLI_INLINE int64_t dli_max64(int64_t a, int64_t b) { return a > b ? a : b; }
 DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0 : value ? value : usual; }
 /* Real options: 0 means the usual, -1 an exact 0. */
 DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
-#define DLI_KERNELS_GEMM(K)
-#define DLI_KERNELS_ROWS(K)
+
+/* One panel of the matrix product, at most nr columns wide (see >>gemm): with acc = sum over k of A[i][k] B[k][j],
+       C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
+   A[i][k] stands at a[i * a_row + k * a_col], or if a_tile is not 0 in k-major tiles of mr rows, a_tile numbers apart;
+   B[k][j] at b[k * b_row + j].  pack, if not NULL, receives a copy of the panel with b_row = nr. */
+typedef struct {
+    int64_t        M, N, K;
+    const dl_real *a, *b, *bias;
+    int64_t        a_row, a_col, a_tile, b_row, ldc;
+    dl_real       *c, *pack, alpha, beta;
+    int            last;
+    dl_activation  activation;
+} dli_panel;
+
+#define DLI_KERNELS_GEMM(K)                                                                                            \
+/* matrix product: a panel of C; x[n][width] copied to, x[width][n] transposed to, out[n][width of a tile] */          \
+    K(void,    gemm_panel,  (const dli_panel *g))                                                                      \
+    K(void,    gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))     \
+    K(void,    gemm_pack_t, (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))     \
+
+/* What the optimizer kernels need to know besides the parameters. */
+typedef struct { dl_real lr, momentum, dampening, weight_decay; int nesterov, first; } dli_sgd_opts;
+typedef struct {
+    dl_real step;                   /* lr / (1 - beta1^t)                           */
+    dl_real beta1, beta2, eps;
+    dl_real root;                   /* sqrt(1 - beta2^t)                            */
+    dl_real l2;                     /* Adam: weight_decay; AdamW: 0                 */
+    dl_real shrink;                 /* Adam: 1; AdamW: 1 - lr * weight_decay        */
+} dli_adam_opts;
+
+/* Rows of n > 0 elements.  Where there is an add: store if it is 0, else add to what is there.
+   Random kernels: element i is a function of (seed, call, first + i) only, so threads may split a row anywhere. */
+#define DLI_KERNELS_ROWS(K)                                                                                            \
+/* product of x_i; sum of (scale (x_i - shift))^2; log of the sum of exp(x_i - shift), shift finite */                 \
+    K(dl_real, prod,        (const dl_real *x, int64_t n))                                                             \
+    K(dl_real, sum_squares, (const dl_real *x, dl_real shift, dl_real scale, int64_t n))                               \
+    K(dl_real, log_sum_exp, (const dl_real *x, dl_real shift, int64_t n))                                              \
+/* the first i with the largest or smallest x_i; NaN beats all */                                                      \
+    K(int64_t, argmax,      (const dl_real *x, int64_t n))                                                             \
+    K(int64_t, argmin,      (const dl_real *x, int64_t n))                                                             \
+/* y += x;  y *= a;  y (+)= a exp(x - shift) */                                                                        \
+    K(void,    add,         (dl_real *y, const dl_real *x, int64_t n))                                                 \
+    K(void,    scale,       (dl_real *y, dl_real a, int64_t n))                                                        \
+    K(void,    exp_row,     (dl_real *y, dl_real a, const dl_real *x, dl_real shift, int64_t n, int add))              \
+/* y = exp(x - max x) / sum;  dx (+)= y (g - sum g y) */                                                               \
+    K(void,    softmax,      (dl_real *y, const dl_real *x, int64_t n))                                                \
+    K(void,    softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                    \
+/* y = x - max x - log sum exp(x - max x);  dx (+)= g - exp(y) sum g */                                                \
+    K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n))                                            \
+    K(void,    log_softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                \
+/* SGD, b: momentum buffer or NULL: g += weight_decay p;  b = momentum b + (1 - dampening) g, the first time b = g;    \
+   p -= lr (nesterov ? g + momentum b : b) */                                                                          \
+    K(void,    sgd,         (dl_real *p, const dl_real *g, dl_real *b, int64_t n, const dli_sgd_opts *o))              \
+/* Adam: g += l2 p;  m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;                                         \
+   p = shrink p - step m / (sqrt(v) / root + eps) */                                                                   \
+    K(void,    adam,        (dl_real *p, const dl_real *g, dl_real *m, dl_real *v, int64_t n, const dli_adam_opts *o)) \
+/* uniform on [0, 1), 24 bits; normal, mean 0, variance 1 */                                                           \
+    K(void,    uniform,     (dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first))                     \
+    K(void,    normal,      (dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first))                     \
+/* y (+)= x / (1 - p) with probability 1 - p, else 0; the same call on the gradient is its backward */                 \
+    K(void,    dropout,     (dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first,    \
+                             dl_real p, int add))
 
 /* ================================================================================================
    >>kernels     what depends on the instruction set: one list, one table, one text in >>simd
@@ -733,6 +808,7 @@ typedef struct { dli_block *block; size_t used, bytes; } dli_mark;
    ================================================================================================ */
 #define DLI_ERROR_SIZE 512
 #define DLI_MAX_THREADS 256
+#define DLI_MODULE_SIZE 4096            /* largest struct of a module                          */
 
 typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /* a spent gradient buffer */
 
@@ -746,12 +822,14 @@ struct dl_ctx {
     dli_spare *spare;
     uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
     size_t     l1d, l2, l3;
+    int        depth;                   /* of nested dl_forward calls                          */
+    struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
+    dl_module *nil_module;              /* stands for a module that could not be made          */
     char       error[DLI_ERROR_SIZE];
 };
 
-static const dl_real   dli_nan_data[2] = {(dl_real)0, (dl_real)0};
-static const dl_tensor dli_nil_tensor = {(dl_real *)0, (int32_t *)0, (dl_real *)0, {0, 0, 0, 0, 0, 0, 0, 0}, 0, 0, DL_REAL, 0,
-                                         (const dl_op *)0, (dl_tensor **)0, 0, 0, (void *)0, (void *)0, (dl_tensor *)0, (dl_real *)0, 0};
+/* The nil tensor: what a failed call returns.  Never written, size 0. */
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0};
 #define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
 
 DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
@@ -1029,10 +1107,11 @@ static dl_ctx *dli_context_fail(dl_ctx *c, const char *isa)
 
 DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
 {
-    dl_ctx *c = (dl_ctx *)DL_MALLOC(sizeof *c);
+    dl_ctx *c = (dl_ctx *)DL_MALLOC(sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
     const char *isa = o.isa ? o.isa : getenv("DL_ISA");
     if (!c) return NULL;
-    memset(c, 0, sizeof *c);
+    memset(c, 0, sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
+    c->nil_module = (dl_module *)(((uintptr_t)(c + 1) + DLI_ALIGN - 1) & ~(uintptr_t)(DLI_ALIGN - 1));
     if (isa && !*isa) isa = NULL;
     c->k = dli_choose_kernels(isa);
 #if DLI_OPENMP
@@ -1105,18 +1184,3357 @@ DL_DEF dl_memory_report dl_memory(const dl_ctx *c)
     for (b = c->step.first; b; b = b->next) m.reserved_bytes += b->size, m.blocks++;
     return m;
 }
+
+/* ================================================================================================
+   >>tensor      creation, shapes
+   ================================================================================================ */
+static int dli_shape_rank(const int64_t *d)
+{
+    int n = 0;
+    while (n < DL_MAX_DIMS && d[n] != 0) n++;
+    return n;
+}
+
+/* A node with nsrc sources and room for extra bytes behind it, all in one piece.  NULL after an error. */
+static dl_tensor *dli_node(dl_ctx *c, int nsrc, size_t extra, int kept)
+{
+    size_t head = sizeof(dl_tensor) + (size_t)nsrc * sizeof(dl_tensor *);
+    dl_tensor *t;
+    head = (head + 15) & ~(size_t)15;
+    t = (dl_tensor *)(kept ? dl_alloc_keep(c, head + extra) : dl_alloc(c, head + extra));
+    if (!t) return NULL;
+    memset(t, 0, sizeof *t);
+    t->src = (dl_tensor **)(t + 1);
+    t->nsrc = nsrc;
+    t->kept = kept;
+    t->opts = (char *)t + head;
+    return t;
+}
+
+DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
+{
+    int i;
+    if (!dli_size(c, y->op ? y->op->name : "tensor", ndim, shape, sizeof(dl_real), &y->size)) return 0;
+    y->ndim = ndim;
+    for (i = 0; i < DL_MAX_DIMS; i++) y->shape[i] = i < ndim ? shape[i] : 1;
+    return 1;
+}
+
+static int dli_alloc_data(dl_ctx *c, dl_tensor *t)
+{
+    size_t elem = t->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real);
+    void *p = t->kept ? dl_alloc_keep(c, (size_t)t->size * elem) : dl_alloc(c, (size_t)t->size * elem);
+    if (t->dtype == DL_INT32) t->idata = (int32_t *)p; else t->data = (dl_real *)p;
+    return p != NULL;
+}
+
+/* A leaf with undefined values (zeros if kept). */
+static dl_tensor *dli_leaf(dl_ctx *c, const char *who, dl_dtype dtype, int ndim, const int64_t *shape, int kept)
+{
+    int64_t size;
+    dl_tensor *t;
+    int i;
+    if (!c || c->failed || !dli_size(c, who, ndim, shape, sizeof(dl_real), &size)) return DLI_NIL;
+    t = dli_node(c, 0, 0, kept);
+    if (!t) return DLI_NIL;
+    t->dtype = dtype;
+    t->size = size;
+    t->ndim = ndim;
+    for (i = 0; i < DL_MAX_DIMS; i++) t->shape[i] = i < ndim ? shape[i] : 1;
+    return dli_alloc_data(c, t) ? t : DLI_NIL;
+}
+
+/* The same from a dl_shape, which ends at its first zero. */
+static dl_tensor *dli_new(dl_ctx *c, const char *who, dl_dtype dtype, dl_shape shape)
+{
+    int n = dli_shape_rank(shape.d), i;
+    for (i = n; i < DL_MAX_DIMS; i++)
+        if (shape.d[i] != 0) return dl_fail(c, "%s: axis %d has size 0, there are no empty tensors", who, n);
+    return dli_leaf(c, who, dtype, n, shape.d, 0);
+}
+
+DL_DEF dl_tensor *dl_empty(dl_ctx *c, dl_shape shape) { return dli_new(c, "empty", DL_REAL, shape); }
+
+DL_DEF dl_tensor *dl_full(dl_ctx *c, dl_shape shape, dl_real value)
+{
+    dl_tensor *t = dli_new(c, "full", DL_REAL, shape);
+    int64_t i;
+    for (i = 0; i < t->size; i++) t->data[i] = value;
+    return t;
+}
+DL_DEF dl_tensor *dl_zeros(dl_ctx *c, dl_shape shape)    { return dl_full(c, shape, 0); }
+DL_DEF dl_tensor *dl_ones(dl_ctx *c, dl_shape shape)     { return dl_full(c, shape, 1); }
+DL_DEF dl_tensor *dl_scalar(dl_ctx *c, dl_real value)    { dl_shape s = {{0}}; return dl_full(c, s, value); }
+
+DL_DEF dl_tensor *dl_tensor_from(dl_ctx *c, const dl_real *data, dl_shape shape)
+{
+    dl_tensor *t = data ? dli_new(c, "tensor_from", DL_REAL, shape) : dl_fail(c, "tensor_from: data is NULL");
+    if (t->size) memcpy(t->data, data, (size_t)t->size * sizeof *data);
+    return t;
+}
+
+DL_DEF dl_tensor *dl_tensor_from_int(dl_ctx *c, const int32_t *data, dl_shape shape)
+{
+    dl_tensor *t = data ? dli_new(c, "tensor_from_int", DL_INT32, shape) : dl_fail(c, "tensor_from_int: data is NULL");
+    if (t->size) memcpy(t->idata, data, (size_t)t->size * sizeof *data);
+    return t;
+}
+
+DL_DEF dl_tensor *dl_arange(dl_ctx *c, double start, double end, double step)
+{
+    double n = (end - start) / step;
+    dl_shape s = {{0}};
+    dl_tensor *t;
+    int64_t i;
+    if (!(n > 0 && n < 9e15)) return dl_fail(c, "arange: no values from %g to %g in steps of %g", start, end, step);
+    s.d[0] = (int64_t)n;
+    if ((double)s.d[0] < n) s.d[0]++;
+    t = dli_new(c, "arange", DL_REAL, s);
+    for (i = 0; i < t->size; i++) t->data[i] = (dl_real)(start + (double)i * step);
+    return t;
+}
+
+DL_DEF dl_tensor *dl_eye(dl_ctx *c, int64_t n)
+{
+    int64_t shape[2], i;
+    dl_tensor *t;
+    shape[0] = shape[1] = n;
+    t = dli_leaf(c, "eye", DL_REAL, 2, shape, 0);
+    for (i = 0; i < t->size; i++) t->data[i] = i % (n + 1) == 0;
+    return t;
+}
+
+/* Whether x can be an operand of `who`: not NULL, not nil (then the error already stands), of the right type. */
+static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tensor *x, dl_dtype dtype)
+{
+    if (!c || c->failed) return 0;
+    if (dl_is_nil(x)) { dl_fail(c, "%s: %s is %s", who, what, x ? "nil, the result of a failed call" : "NULL"); return 0; }
+    if (x->dtype != dtype) {
+        dl_fail(c, "%s: %s %t holds %s, expected %s", who, what, x, dtype == DL_REAL ? "int32" : "reals", dtype == DL_REAL ? "reals" : "int32");
+        return 0;
+    }
+    return 1;
+}
+
+/* A possibly negative axis of 0..ndim-1, or -1 after an error. */
+static int dli_axis(dl_ctx *c, const char *who, const dl_tensor *x, int dim, int ndim)
+{
+    int d = dim < 0 ? dim + ndim : dim;
+    if (d >= 0 && d < ndim) return d;
+    dl_fail(c, "%s: axis %d of %t, which has %d axes", who, dim, x, x->ndim);
+    return -1;
+}
+
+/* The axes of a DL_DIM set as a bit mask of 0..ndim-1; *ok = 0 after an error. */
+static unsigned dli_axes(dl_ctx *c, const char *who, const dl_tensor *x, unsigned dims, int *ok)
+{
+    unsigned mask = 0;
+    int b;
+    *ok = 1;
+    if (!dims) return (1u << x->ndim) - 1;
+    for (b = 0; b < 16; b++)
+        if (dims >> b & 1) {
+            int d = dli_axis(c, who, x, b < 8 ? b : b - 16, x->ndim);
+            if (d < 0) { *ok = 0; return 0; }
+            mask |= 1u << d;
+        }
+    if (dims >> 16) { dl_fail(c, "%s: the axes must be a DL_DIM set", who); *ok = 0; }
+    return mask;
+}
+
+DL_DEF dl_tensor *dl_one_hot(dl_ctx *c, dl_tensor *labels, int64_t classes)
+{
+    int64_t shape[DL_MAX_DIMS], i;
+    dl_tensor *t;
+    if (!dli_check(c, "one_hot", "labels", labels, DL_INT32)) return DLI_NIL;
+    if (labels->ndim == DL_MAX_DIMS) return dl_fail(c, "one_hot: labels %t leave no room for another axis", labels);
+    for (i = 0; i < labels->size; i++)
+        if (labels->idata[i] < 0 || labels->idata[i] >= classes)
+            return dl_fail(c, "one_hot: label %d at index %l is not one of %l classes", (int)labels->idata[i], i, classes);
+    memcpy(shape, labels->shape, sizeof shape);
+    shape[labels->ndim] = classes;
+    t = dli_leaf(c, "one_hot", DL_REAL, labels->ndim + 1, shape, 0);
+    if (!t->size) return t;
+    memset(t->data, 0, (size_t)t->size * sizeof(dl_real));
+    for (i = 0; i < labels->size; i++) t->data[i * classes + labels->idata[i]] = 1;
+    return t;
+}
+
+DL_DEF dl_tensor *dl_to_real(dl_ctx *c, dl_tensor *x)
+{
+    dl_tensor *t;
+    int64_t i;
+    if (!dli_check(c, "to_real", "x", x, DL_INT32)) return DLI_NIL;
+    t = dli_leaf(c, "to_real", DL_REAL, x->ndim, x->shape, 0);
+    for (i = 0; i < t->size; i++) t->data[i] = (dl_real)x->idata[i];
+    return t;
+}
+
+DL_DEF dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x)
+{
+    dl_tensor *t;
+    int64_t i;
+    if (!dli_check(c, "to_int", "x", x, DL_REAL)) return DLI_NIL;
+    for (i = 0; i < x->size; i++)
+        if (!(x->data[i] > -2147483648.0 && x->data[i] < 2147483648.0))
+            return dl_fail(c, "to_int: %g at index %l does not fit an int32", (double)x->data[i], i);
+    t = dli_leaf(c, "to_int", DL_INT32, x->ndim, x->shape, 0);
+    for (i = 0; i < t->size; i++) t->idata[i] = (int32_t)x->data[i];
+    return t;
+}
+
+static const void *dli_bytes_of(const dl_tensor *x) { return x->dtype == DL_INT32 ? (const void *)x->idata : (const void *)x->data; }
+static size_t dli_elem(const dl_tensor *x) { return x->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real); }
+
+DL_DEF dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x)
+{
+    dl_tensor *t;
+    if (dl_is_nil(x) || !c || c->failed) return x || !c ? DLI_NIL : dl_fail(c, "keep: x is NULL");
+    t = dli_leaf(c, "keep", x->dtype, x->ndim, x->shape, 1);
+    if (!t->size) return t;
+    memcpy(t->dtype == DL_INT32 ? (void *)t->idata : (void *)t->data, dli_bytes_of(x), (size_t)x->size * dli_elem(x));
+    t->requires_grad = x->requires_grad && !x->op;
+    return t;
+}
+
+DL_DEF double dl_item(const dl_tensor *x)
+{
+    uint64_t nan_bits = (uint64_t)0x7ff8 << 48;
+    double v;
+    if (!dl_is_nil(x) && x->size == 1) return x->dtype == DL_INT32 ? (double)x->idata[0] : (double)x->data[0];
+    memcpy(&v, &nan_bits, sizeof v);
+    return v;
+}
+
+/* ================================================================================================
+   >>random      Philox4x32-10: every number is a function of (seed, call, element), so neither threads nor
+                 the instruction set change it, and backward can make a dropout mask again
+   ================================================================================================ */
+DL_DEF void dl_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) { dli_philox_portable(counter, key, out); }
+
+#define DLI_RANDOM_CHUNK 65536
+typedef void dli_fill_kernel(dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first);
+typedef struct { dl_real *y; int64_t n; uint64_t seed, call; dli_fill_kernel *kernel; } dli_fill_job;
+
+static void dli_fill_task(void *arg, int64_t i, int worker)
+{
+    dli_fill_job *j = (dli_fill_job *)arg;
+    int64_t first = i * DLI_RANDOM_CHUNK;
+    (void)worker;
+    j->kernel(j->y + first, dli_min64(DLI_RANDOM_CHUNK, j->n - first), j->seed, j->call, (uint64_t)first);
+}
+
+/* The next random call of this context fills y. */
+static void dli_random(dl_ctx *c, dli_fill_kernel *kernel, dl_real *y, int64_t n)
+{
+    dli_fill_job j;
+    j.y = y; j.n = n; j.seed = c->seed; j.call = c->calls++; j.kernel = kernel;
+    dli_parallel(c, (n + DLI_RANDOM_CHUNK - 1) / DLI_RANDOM_CHUNK, dli_fill_task, &j);
+}
+
+DL_DEF dl_tensor *dl_rand(dl_ctx *c, dl_shape shape)
+{
+    dl_tensor *t = dli_new(c, "rand", DL_REAL, shape);
+    if (t->size) dli_random(c, c->k->uniform, t->data, t->size);
+    return t;
+}
+
+DL_DEF dl_tensor *dl_randn(dl_ctx *c, dl_shape shape)
+{
+    dl_tensor *t = dli_new(c, "randn", DL_REAL, shape);
+    if (t->size) dli_random(c, c->k->normal, t->data, t->size);
+    return t;
+}
+
+/* Fisher-Yates; a draw below i + 1 is a 64-bit word times i + 1, upper half (Lemire 2019): bias below 2^-32. */
+static void dli_permutation(uint64_t seed, uint64_t call, int32_t *p, int64_t n)
+{
+    uint32_t key[2], counter[4], w[4];
+    int64_t i, j;
+    key[0] = (uint32_t)seed; key[1] = (uint32_t)(seed >> 32);
+    counter[1] = 0; counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
+    for (i = 0; i < n; i++) p[i] = (int32_t)i;
+    for (i = n - 1; i > 0; i--) {
+        uint64_t m = (uint64_t)i + 1;
+        int32_t swap = p[i];
+        counter[0] = (uint32_t)i;
+        dl_philox(counter, key, w);
+        j = (int64_t)((w[1] * m + (w[0] * m >> 32)) >> 32);
+        p[i] = p[j];
+        p[j] = swap;
+    }
+}
+
+DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
+{
+    dl_tensor *t;
+    if (n > INT32_MAX) return dl_fail(c, "randperm: %l does not fit an int32", n);
+    t = dli_leaf(c, "randperm", DL_INT32, 1, &n, 0);
+    if (t->size) dli_permutation(c->seed, c->calls++, t->idata, n);
+    return t;
+}
+
+/* ================================================================================================
+   >>gemm        C = alpha op(A) op(B) + beta C: blocks, packing, threads
+
+   After Goto and van de Geijn 2008.  Each thread computes a rectangle of C by these five loops:
+
+       for i in M step MC                  a block of A, MC x KC, stays in the second cache
+         for p in K step KC = 256
+           for j in N step nr              a panel of B, KC x nr, is packed and stays in the first cache
+             for tiles of mr rows          C[mr x nr] stays in registers              (the kernel gemm_panel)
+               for k in KC                 C[i][j] = fma(A[i][k], B[k][j], C[i][j])
+
+   The sequence of operations behind one number of C is a function of shape and flags alone: a chain of fused multiply-adds
+   over k within each block of 256, blocks added in order.  So mr, nr, MC and the split among threads may be anything. */
+#define DLI_KC 256
+
+typedef struct {
+    int            trans_a, trans_b;
+    int64_t        M, N, K;
+    dl_real        alpha, beta;
+    const dl_real *A;
+    int64_t        lda;
+    const dl_real *B;
+    int64_t        ldb;
+    dl_real       *C;
+    int64_t        ldc;
+    const dl_real *bias;                /* (N), added to each row of C; NULL: none             */
+    dl_activation  activation;          /* DL_LINEAR: none                                     */
+    int64_t        batch;               /* number of products, 0: 1; and their distances:      */
+    int64_t        stride_a, stride_b, stride_c;
+} dli_gemm_args;
+
+#define DLI_MC 240                      /* 20 tiles of 12 rows: 240 KB of A in the second cache; a multiple of every mr */
+
+/* What one thread does.  panel: KC x nr numbers; block: MC x KC numbers. */
+static void dli_gemm_serial(const dli_kernels *kernels, const dli_gemm_args *g, dl_real *panel, dl_real *block)
+{
+    int64_t i, j, p;
+    int64_t K = g->alpha == 0 ? 0 : g->K;
+    const int64_t mr = kernels->mr, nr = kernels->nr, a_row = g->trans_a ? 1 : g->lda, a_col = g->trans_a ? g->lda : 1;
+    const int pack_a = block && g->N > 2 * nr && (g->trans_a || g->lda % 1024 == 0);
+    dli_panel t;
+    t.alpha = g->alpha;
+    t.activation = g->activation;
+    t.ldc = g->ldc;
+    for (i = 0; i < g->M; i += DLI_MC) {
+        t.M = dli_min64(g->M - i, DLI_MC);
+        p = 0;
+        do {
+            t.K = dli_min64(K - p, DLI_KC);
+            t.beta = p == 0 ? g->beta : 1;
+            t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
+            t.a = g->A + i * a_row + p * a_col;
+            t.a_row = a_row;
+            t.a_col = a_col;
+            t.a_tile = 0;
+            (void)pack_a; (void)block; (void)mr;
+            for (j = 0; j < g->N; j += nr) {
+                t.N = dli_min64(g->N - j, nr);
+                t.c = g->C + i * g->ldc + j;
+                t.bias = g->bias ? g->bias + j : NULL;
+                if (g->trans_b) {
+                    kernels->gemm_pack_t(panel, nr, g->B + j * g->ldb + p, g->ldb, t.K, t.N);
+                    t.b = panel;
+                    t.b_row = nr;
+                    t.pack = NULL;
+                } else {
+                    t.b = g->B + p * g->ldb + j;
+                    t.b_row = g->ldb;
+                    t.pack = t.M > mr ? panel : NULL;
+                }
+                kernels->gemm_panel(&t);
+            }
+            p += t.K;
+        } while (p < K);
+    }
+}
+
+typedef struct {
+    const dli_kernels   *kernels;
+    const dli_gemm_args *args;
+    dl_real             *scratch;       /* of all workers                                      */
+    int64_t              tm, tn, tb;    /* parts of M, N and the batch                         */
+} dli_gemm_split;
+
+static void dli_gemm_task(void *arg, int64_t part, int worker)
+{
+    const dli_gemm_split *s = (const dli_gemm_split *)arg;
+    dli_gemm_args g = *s->args;
+    const int64_t nr = s->kernels->nr, columns = (g.N + nr - 1) / nr;
+    const int64_t n = part % s->tn, m = part / s->tn % s->tm, b = part / s->tn / s->tm;
+    const int64_t i0 = g.M * m / s->tm, i1 = g.M * (m + 1) / s->tm;
+    const int64_t j0 = columns * n / s->tn * nr, j1 = dli_min64(columns * (n + 1) / s->tn * nr, g.N);
+    const int64_t first = g.batch * b / s->tb, end = g.batch * (b + 1) / s->tb;
+    dl_real *panel = s->scratch + worker * DLI_KC * nr;
+    int64_t l;
+    g.M = i1 - i0;
+    g.N = j1 - j0;
+    for (l = first; l < end; l++) {
+        g.A = s->args->A + l * g.stride_a + i0 * (g.trans_a ? 1 : g.lda);
+        g.B = s->args->B + l * g.stride_b + j0 * (g.trans_b ? g.ldb : 1);
+        g.C = s->args->C + l * g.stride_c + i0 * g.ldc + j0;
+        if (g.bias) g.bias = s->args->bias + j0;
+        dli_gemm_serial(s->kernels, &g, panel, NULL);
+    }
+}
+
+/* Returns 0 after an error: no memory for the packed panels. */
+static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
+{
+    dli_gemm_args g = *args;
+    dli_gemm_split s;
+    dli_mark mark;
+    int64_t threads;
+    if (g.batch == 0) g.batch = 1;
+    if (g.M <= 0 || g.N <= 0) return 1;
+    threads = (double)g.M * (double)g.N * (double)g.K * (double)g.batch < 128e3 ? 1 : c->threads;
+    s.kernels = c->k;
+    s.args = &g;
+    s.tb = dli_min64(g.batch, threads);
+    s.tm = g.M >= g.N ? dli_min64(threads / s.tb, g.M) : 1;
+    s.tn = dli_min64(threads / s.tb / s.tm, (g.N + c->k->nr - 1) / c->k->nr);
+    if (s.tn < 1) s.tn = 1;
+    mark = dli_arena_mark(&c->step);
+    s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(DLI_KC * c->k->nr * s.tb * s.tm * s.tn));
+    if (!s.scratch) return 0;
+    dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
+    dli_arena_release(&c->step, mark);
+    return 1;
+}
+
 DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *A, int64_t lda,
                    const dl_real *B, int64_t ldb, dl_real beta, dl_real *C, int64_t ldc)
 {
-    int64_t i, j, k;
+    dli_gemm_args g;
+    if (!c) return 0;
+    if (M < 0 || N < 0 || K < 0) { dl_fail(c, "dl_gemm: negative size, M %l, N %l, K %l", M, N, K); return 0; }
+    if (M == 0 || N == 0) return 1;
+    if (ldc < N || (K > 0 && (lda < (trans_a ? M : K) || ldb < (trans_b ? K : N)))) {
+        dl_fail(c, "dl_gemm: rows overlap, M %l, N %l, K %l, lda %l, ldb %l, ldc %l", M, N, K, lda, ldb, ldc);
+        return 0;
+    }
+    if (!C || (K > 0 && alpha != 0 && (!A || !B))) { dl_fail(c, "dl_gemm: a matrix is NULL"); return 0; }
+    memset(&g, 0, sizeof g);
+    g.trans_a = trans_a; g.trans_b = trans_b;
+    g.M = M; g.N = N; g.K = K;
+    g.alpha = alpha; g.beta = beta;
+    g.A = A; g.lda = lda;
+    g.B = B; g.ldb = ldb;
+    g.C = C; g.ldc = ldc;
+    return dli_gemm(c, &g);
+}
+
+/* ================================================================================================
+   >>autograd    dl_apply, the tape, dl_backward, dl_gradcheck
+
+   The tape is the list of recorded results in order of creation, which is a topological order: backward walks it once
+   from the loss to the front.  The gradient of a result lives from its first use to its own backward, after which its
+   buffer serves the next result; gradients of leaves stay.
+   ================================================================================================ */
+DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *src, const void *opts, size_t opts_size)
+{
+    dl_tensor *y;
+    int i, needs_grad = 0;
+    if (!c || c->failed) return DLI_NIL;
+    for (i = 0; i < n; i++) {
+        if (dl_is_nil(src[i])) return dl_fail(c, "%s: input %d is %s", op->name, i, src[i] ? "nil, the result of a failed call" : "NULL");
+        needs_grad |= src[i]->requires_grad;
+    }
+    y = dli_node(c, n, opts_size, 0);
+    if (!y) return DLI_NIL;
+    y->op = op;
+    for (i = 0; i < n; i++) y->src[i] = src[i];
+    if (opts_size) memcpy(y->opts, opts, opts_size);
+    if (!op->shape(c, y) || c->failed) return DLI_NIL;
+    if (!y->data && !y->idata && !dli_alloc_data(c, y)) return DLI_NIL;
+    op->forward(c, y);
+    if (c->failed) return DLI_NIL;
+    if (needs_grad && c->grad_enabled && op->backward) {
+        y->requires_grad = 1;
+        y->prev = c->tape;
+        c->tape = y;
+    } else {
+        y->op = NULL;                                    /* nobody will ask: a leaf like any other */
+        y->nsrc = 0;
+    }
+    return y;
+}
+
+/* A spent gradient buffer that fits n elements without wasting more than half of itself, else a new one. */
+static dl_real *dli_grad_buffer(dl_ctx *c, int64_t n, size_t *cap)
+{
+    dli_spare **link, *s;
+    size_t need = (size_t)n * sizeof(dl_real);
+    if (need < sizeof(dli_spare)) need = sizeof(dli_spare);
+    for (link = &c->spare; (s = *link) != NULL; link = &s->next)
+        if (s->cap >= need && s->cap / 2 <= need + 64) {
+            *link = s->next;
+            *cap = s->cap;
+            return (dl_real *)(void *)s;
+        }
+    *cap = need;
+    return (dl_real *)dl_alloc(c, need);
+}
+
+static void dli_grad_release(dl_ctx *c, dl_tensor *x)
+{
+    dli_spare *s = (dli_spare *)(void *)x->grad_buf;
+    if (s) {
+        s->cap = x->grad_cap;
+        s->next = c->spare;
+        c->spare = s;
+    }
+    x->grad = x->grad_buf = NULL;
+}
+
+DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
+{
+    *add = x->grad != NULL;
+    if (!x->requires_grad || c->failed) return NULL;
+    if (x->grad) return x->grad;
+    if (!x->grad_buf) {
+        if (x->op)        x->grad_buf = dli_grad_buffer(c, x->size, &x->grad_cap);
+        else if (x->kept) x->grad_buf = (dl_real *)dl_alloc_keep(c, (size_t)x->size * sizeof(dl_real));
+        else              x->grad_buf = (dl_real *)dl_alloc(c, (size_t)x->size * sizeof(dl_real));
+    }
+    return x->grad = x->grad_buf;
+}
+
+/* dx = dy, without copying if y is done with its gradient and x has none yet: for reshape, add, ... */
+static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
+{
+    int add;
+    dl_real *dx;
+    if (x->requires_grad && !x->grad && !x->grad_buf && x->op && !y->retain_grad && y->grad_buf) {
+        x->grad = x->grad_buf = y->grad_buf;
+        x->grad_cap = y->grad_cap;
+        y->grad_buf = NULL;
+        return;
+    }
+    dx = dl_grad_of(c, x, &add);
+    if (dx && add) c->k->add(dx, y->grad, x->size);
+    else if (dx) memcpy(dx, y->grad, (size_t)x->size * sizeof *dx);
+}
+
+DL_DEF void dl_zero_grad(dl_tensor *x)   { if (!dl_is_nil(x)) x->grad = NULL; }
+DL_DEF void dl_retain_grad(dl_tensor *x) { if (!dl_is_nil(x)) x->retain_grad = 1; }
+
+/* After an error in the middle: half a gradient is worth nothing, drop them all. */
+static void dli_drop_grads(dl_tensor *t)
+{
+    int i;
+    for (; t; t = t->prev) {
+        t->grad = NULL;
+        for (i = 0; i < t->nsrc; i++) t->src[i]->grad = NULL;
+    }
+}
+
+DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
+{
+    dl_tensor *t;
+    dl_real *dy;
+    int64_t i;
+    int add;
+    if (!dli_check(c, "backward", "y", y, DL_REAL)) return 0;
+    if (!y->requires_grad) { dl_fail(c, "backward: %t does not depend on a tensor that requires a gradient", y); return 0; }
+    if (!o.grad && y->size != 1) { dl_fail(c, "backward: %t is not a scalar; give .grad", y); return 0; }
+    if (o.grad && (o.grad->size != y->size || o.grad->dtype != DL_REAL)) {
+        dl_fail(c, "backward: the gradient %t does not fit %t", o.grad, y);
+        return 0;
+    }
+    for (t = y->op ? y : NULL; t; t = t->prev) t->grad = NULL;   /* retained from an earlier backward */
+    dy = dl_grad_of(c, y, &add);
+    for (i = 0; dy && i < y->size; i++) dy[i] = (add ? dy[i] : 0) + (o.grad ? o.grad->data[i] : 1);
+    for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
+        if (!t->grad) continue;
+        t->op->backward(c, t);
+        if (!t->retain_grad) dli_grad_release(c, t);
+    }
+    if (c->failed) dli_drop_grads(y);
+    return !c->failed;
+}
+
+DL_DEF dl_tensor *dl_requires_grad(dl_ctx *c, dl_tensor *x, int on)
+{
+    if (!dli_check(c, "requires_grad", "x", x, DL_REAL)) return DLI_NIL;
+    if (x->op && !on) return dl_fail(c, "requires_grad: %t is a result; use dl_detach", x);
+    x->requires_grad = on;
+    return x;
+}
+
+DL_DEF dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x)
+{
+    dl_tensor *t;
+    if (!c || c->failed) return DLI_NIL;
+    if (dl_is_nil(x)) return dl_fail(c, "detach: x is %s", x ? "nil" : "NULL");
+    t = dli_node(c, 0, 0, 0);
+    if (!t) return DLI_NIL;
+    t->data = x->data;
+    t->idata = x->idata;
+    memcpy(t->shape, x->shape, sizeof t->shape);
+    t->size = x->size;
+    t->ndim = x->ndim;
+    t->dtype = x->dtype;
+    return t;
+}
+
+/* --- gradient check --------------------------------------------------------------------------------- */
+
+/* L = sum_i r_i y_i, r_i in [0.5, 1.5) with random signs, the same at every call. */
+static double dli_weighted_sum(dl_ctx *c, const dl_tensor *y, const dl_tensor *r)
+{
+    double s = 0;
+    int64_t i;
     (void)c;
-    for (i = 0; i < M; i++)
-        for (j = 0; j < N; j++) {
-            dl_real s = 0;
-            for (k = 0; k < K; k++) s += (trans_a ? A[k * lda + i] : A[i * lda + k]) * (trans_b ? B[j * ldb + k] : B[k * ldb + j]);
-            C[i * ldc + j] = alpha * s + (beta != 0 ? beta * C[i * ldc + j] : 0);
+    for (i = 0; i < y->size; i++) s += (double)r->data[i] * (double)y->data[i];
+    return s;
+}
+
+DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **inputs, dl_gradcheck_opts o)
+{
+    dl_tensor *y, *r;
+    uint64_t calls = c ? c->calls : 0;
+    int64_t i, entries = 0, certified = 0;
+    int k, old_grad;
+    double eps  = o.eps > 0 ? o.eps : sizeof(dl_real) == 8 ? 1e-6 : 1e-2;
+    double atol = o.atol > 0 ? o.atol : 1e-6, rtol = o.rtol > 0 ? o.rtol : 1e-5;
+    if (!c || c->failed) return 0;
+    for (k = 0; k < n; k++) if (!dli_check(c, "gradcheck", "an input", inputs[k], DL_REAL)) return 0;
+    for (k = 0; k < n; k++) dl_zero_grad(inputs[k]);
+    y = f(c, inputs, o.user);
+    if (!dli_check(c, "gradcheck", "the function's result", y, DL_REAL)) return 0;
+    r = dli_leaf(c, "gradcheck", DL_REAL, y->ndim, y->shape, 0);
+    if (dl_is_nil(r)) return 0;
+    for (i = 0; i < r->size; i++) {
+        uint32_t counter[4] = {0, 0, 0x67726164u, 0x63686563u}, key[2] = {0, 0}, out[4];
+        counter[0] = (uint32_t)i;
+        dl_philox(counter, key, out);
+        r->data[i] = (dl_real)((0.5 + (out[0] >> 8) * (1.0 / 16777216)) * (out[1] & 1 ? 1 : -1));
+    }
+    {
+        dl_backward_opts b;
+        b.grad = r;
+        b.end_ = 0;
+        if (!dl_backward_with(c, y, b)) return 0;
+    }
+    old_grad = dl_set_grad_enabled(c, 0);
+    for (k = 0; k < n && !c->failed; k++) {
+        dl_tensor *x = inputs[k];
+        for (i = 0; x->requires_grad && i < x->size; i++) {
+            dl_real old = x->data[i];
+            double size = old < 0 ? -(double)old : (double)old, h = eps * (size > 1 ? size : 1), up, down, a, d, scale, err;
+            volatile dl_real xp = (dl_real)((double)old + h), xm = (dl_real)((double)old - h);
+            dli_mark m = dli_arena_mark(&c->step);
+            x->data[i] = xp; c->calls = calls; y = f(c, inputs, o.user); up = dl_is_nil(y) ? 0 : dli_weighted_sum(c, y, r);
+            x->data[i] = xm; c->calls = calls; y = f(c, inputs, o.user); down = dl_is_nil(y) ? 0 : dli_weighted_sum(c, y, r);
+            x->data[i] = old;
+            dli_arena_release(&c->step, m);
+            if (c->failed) break;
+            d = (up - down) / ((double)xp - (double)xm);
+            a = x->grad ? (double)x->grad[i] : 0;
+            scale = a < 0 ? -a : a;
+            if (d > scale) scale = d;
+            if (-d > scale) scale = -d;
+            err = a > d ? a - d : d - a;
+            entries++;
+            if (err <= rtol * scale) certified++;
+            if (!(err <= atol + rtol * scale)) {
+                dl_fail(c, "gradcheck: input %d %t at index %l: backward says %g, differences say %g", k, x, i, a, d);
+                break;
+            }
+        }
+    }
+    dl_set_grad_enabled(c, old_grad);
+    if (o.certified) *o.certified = entries ? (double)certified / (double)entries : 1;
+    return !c->failed;
+}
+
+/* ================================================================================================
+   >>frames      what walks over tensors: maps (elementwise with broadcasting), reductions, strided copies, lines
+
+   Frames do shapes, broadcasting, chunks and threads; kernels only see pointers and lengths.
+   ================================================================================================ */
+#define DLI_CHUNK     1024           /* elements of a scratch row on the stack: stays in the L1 cache          */
+#define DLI_PAR_WORK  65536          /* elements of simple work that pay for waking a second thread            */
+#define DLI_MAX_INPUTS 5
+
+/* --- maps: out = f(in ...) over a shape; an input axis of size 1 stretches, missing axes are added in front ---------- */
+typedef struct {
+    dli_map       *f;
+    const dl_real *s;                                   /* the op's scalars                          */
+    dl_real       *out;
+    int            add, nin, ndim;
+    const dl_real *in[DLI_MAX_INPUTS];
+    int64_t        size[DL_MAX_DIMS];                   /* collapsed: as few axes as possible        */
+    int64_t        stride[DLI_MAX_INPUTS][DL_MAX_DIMS]; /* of each input, 0 where it stretches       */
+    int64_t        total, per_task;
+} dli_map_job;
+
+/* Elements lo..hi-1, all in one row of the last axis, of which off[k] is input k's first. */
+static void dli_map_row(const dl_ctx *c, const dli_map_job *j, int64_t lo, int64_t n, const int64_t *off)
+{
+    dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
+    const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
+    int64_t i, l, step = j->add ? DLI_CHUNK : n;
+    int k, last = j->ndim - 1;
+    for (k = 0; k < j->nin; k++)
+        if (j->stride[k][last] == 0) {                  /* a stretched input becomes a short row of equals */
+            step = dli_min64(step, DLI_CHUNK);
+            for (l = 0; l < dli_min64(n, DLI_CHUNK); l++) filled[k][l] = j->in[k][off[k]];
+        }
+    for (i = 0; i < n; i += step) {
+        int64_t m = dli_min64(step, n - i);
+        for (k = 0; k < j->nin; k++) in[k] = j->stride[k][last] == 0 ? filled[k] : j->in[k] + off[k] + i;
+        j->f(j->add ? sum : j->out + lo + i, in, m, j->s);
+        if (j->add) c->k->add(j->out + lo + i, sum, m);
+    }
+}
+
+typedef struct { const dl_ctx *c; const dli_map_job *job; } dli_map_arg;
+
+static void dli_map_task(void *arg, int64_t task, int worker)
+{
+    const dl_ctx *c = ((dli_map_arg *)arg)->c;
+    const dli_map_job *j = ((dli_map_arg *)arg)->job;
+    int64_t lo = task * j->per_task, hi = dli_min64(lo + j->per_task, j->total), row = j->size[j->ndim - 1];
+    (void)worker;
+    while (lo < hi) {
+        int64_t off[DLI_MAX_INPUTS], rest = lo, n = dli_min64(row - lo % row, hi - lo);
+        int k, d;
+        for (k = 0; k < j->nin; k++) off[k] = 0;
+        for (d = j->ndim - 1; d >= 0; d--) {
+            int64_t index = rest % j->size[d];
+            rest /= j->size[d];
+            for (k = 0; k < j->nin; k++) off[k] += index * j->stride[k][d];
+        }
+        dli_map_row(c, j, lo, n, off);
+        lo += n;
+    }
+}
+
+/* out (of the given shape) = or += f(in ...).  Inputs broadcast to the shape. */
+static void dli_run_map(dl_ctx *c, dli_map *f, const dl_real *s, int ndim, const int64_t *shape, int64_t total, dl_real *out, int add,
+                        int nin, dl_tensor *const *x, const dl_real *const *data)
+{
+    dli_map_job j;
+    dli_map_arg arg;
+    int k, d, flat = 1;
+    for (k = 0; k < nin; k++) flat &= x[k]->size == total;
+    if (flat && !add && total < DLI_PAR_WORK) { f(out, data, total, s); return; }
+    j.f = f; j.s = s; j.out = out; j.add = add; j.nin = nin; j.total = total;
+    for (k = 0; k < nin; k++) j.in[k] = data[k];
+    j.ndim = 0;
+    for (d = 0; d < ndim && !flat; d++) {
+        int64_t stride[DLI_MAX_INPUTS], e;
+        int joins = j.ndim > 0;
+        if (shape[d] == 1) continue;
+        for (k = 0; k < nin; k++) {
+            int own = d - (ndim - x[k]->ndim);
+            stride[k] = own < 0 || x[k]->shape[own] == 1 ? 0 : 1;
+            for (e = own + 1; stride[k] && e < x[k]->ndim; e++) stride[k] *= x[k]->shape[e];
+            joins = joins && j.stride[k][j.ndim - 1] == stride[k] * shape[d];
+        }
+        if (!joins) j.size[j.ndim++] = 1;
+        j.size[j.ndim - 1] *= shape[d];
+        for (k = 0; k < nin; k++) j.stride[k][j.ndim - 1] = stride[k];
+    }
+    if (j.ndim == 0) {                                  /* all of one shape: a single row */
+        j.ndim = 1;
+        j.size[0] = total;
+        for (k = 0; k < nin; k++) j.stride[k][0] = 1;
+    }
+    j.per_task = total;
+    if (c->threads > 1 && total >= DLI_PAR_WORK) j.per_task = ((total + c->threads - 1) / c->threads + 63) & ~(int64_t)63;
+    arg.c = c; arg.job = &j;
+    dli_parallel(c, (total + j.per_task - 1) / j.per_task, dli_map_task, &arg);
+}
+
+/* Set y's shape to what its nsrc sources broadcast to. */
+static int dli_broadcast_shape(dl_ctx *c, dl_tensor *y)
+{
+    int64_t shape[DL_MAX_DIMS];
+    int ndim = 0, d, k;
+    for (k = 0; k < y->nsrc; k++) {
+        if (!dli_check(c, y->op->name, "an input", y->src[k], DL_REAL)) return 0;
+        if (y->src[k]->ndim > ndim) ndim = y->src[k]->ndim;
+    }
+    if (y->nsrc == 1 || (y->nsrc == 2 && y->src[0]->ndim == y->src[1]->ndim && !memcmp(y->src[0]->shape, y->src[1]->shape, sizeof shape))) {
+        memcpy(y->shape, y->src[0]->shape, sizeof shape);                           /* the usual case, kept short */
+        y->ndim = ndim;
+        y->size = y->src[0]->size;
+        return 1;
+    }
+    for (d = 0; d < ndim; d++) {
+        shape[d] = 1;
+        for (k = 0; k < y->nsrc; k++) {
+            int own = d - (ndim - y->src[k]->ndim);
+            int64_t n = own < 0 ? 1 : y->src[k]->shape[own];
+            if (n == 1) continue;
+            if (shape[d] != 1 && shape[d] != n) {
+                dl_fail(c, "%s: shapes %t and %t do not broadcast", y->op->name, y->src[y->nsrc - 2], y->src[y->nsrc - 1]);
+                return 0;
+            }
+            shape[d] = n;
+        }
+    }
+    return dl_set_shape(c, y, ndim, shape);
+}
+
+/* --- reductions: axes of a tensor, collapsed into groups that are kept or reduced in turn ----------------------------- */
+typedef struct {
+    int     ngroups;
+    int64_t size[DL_MAX_DIMS], stride[DL_MAX_DIMS];     /* row-major strides within x                */
+    int     reduced[DL_MAX_DIMS];
+    int64_t kept, count;                                /* outputs; elements that make one output    */
+} dli_groups;
+
+static dli_groups dli_make_groups(const dl_tensor *x, unsigned mask)
+{
+    dli_groups g;
+    int d, i;
+    g.ngroups = 0;
+    g.kept = g.count = 1;
+    for (d = 0; d < x->ndim; d++) {
+        int reduced = mask >> d & 1;
+        if (x->shape[d] == 1) continue;
+        if (!g.ngroups || g.reduced[g.ngroups - 1] != reduced) {
+            g.size[g.ngroups] = 1;
+            g.reduced[g.ngroups++] = reduced;
+        }
+        g.size[g.ngroups - 1] *= x->shape[d];
+        if (reduced) g.count *= x->shape[d]; else g.kept *= x->shape[d];
+    }
+    if (!g.ngroups) { g.size[0] = 1; g.reduced[0] = 1; g.ngroups = 1; }
+    for (i = g.ngroups - 1; i >= 0; i--) g.stride[i] = i == g.ngroups - 1 ? 1 : g.stride[i + 1] * g.size[i + 1];
+    return g;
+}
+
+/* Offset in x of the i-th kept (reduced = 0) or reduced (1) index, counted row-major over the groups before `end`. */
+static int64_t dli_group_offset(const dli_groups *g, int reduced, int end, int64_t i)
+{
+    int64_t off = 0;
+    int d;
+    for (d = end - 1; d >= 0; d--)
+        if (g->reduced[d] == reduced) {
+            off += i % g->size[d] * g->stride[d];
+            i /= g->size[d];
+        }
+    return off;
+}
+
+/* A reduction is a kernel for a contiguous row and a map that joins two partial results. */
+typedef struct { dl_real (*row)(const dl_real *x, int64_t n); dli_map *join; } dli_reducer;
+
+#define DLI_REDUCE_COLUMNS 512       /* columns that one task sums together                                    */
+#define DLI_REDUCE_ROWS    256       /* partial results are joined every so many rows: error grows with n/256  */
+#define DLI_REDUCE_ROW     262144    /* longer rows are cut into pieces, joined by the row kernel              */
+
+typedef struct { const dli_groups *g; dli_reducer r; const dl_real *x; dl_real *y; int64_t columns, pieces; } dli_reduce_job;
+
+static dl_real dli_join(dli_map *f, dl_real a, dl_real b)
+{
+    const dl_real *in[2];
+    dl_real y;
+    in[0] = &a; in[1] = &b;
+    f(&y, in, 1, NULL);
+    return y;
+}
+
+/* Last group reduced: each output joins its contiguous rows in order. */
+static void dli_reduce_rows(void *arg, int64_t i, int worker)
+{
+    const dli_reduce_job *j = (const dli_reduce_job *)arg;
+    const dli_groups *g = j->g;
+    int64_t n = g->size[g->ngroups - 1], rows = g->count / n, r;
+    const dl_real *x = j->x + dli_group_offset(g, 0, g->ngroups, i);
+    (void)worker;
+    for (r = 0; r < rows; r++) {
+        dl_real s = j->r.row(x + dli_group_offset(g, 1, g->ngroups - 1, r), n);
+        j->y[i] = r ? dli_join(j->r.join, j->y[i], s) : s;
+    }
+}
+
+/* Last group kept: a strip of columns joins its rows in order, in blocks of DLI_REDUCE_ROWS. */
+static void dli_reduce_columns(void *arg, int64_t task, int worker)
+{
+    const dli_reduce_job *j = (const dli_reduce_job *)arg;
+    const dli_groups *g = j->g;
+    int64_t width = g->size[g->ngroups - 1], outer = task / j->columns, first = task % j->columns * DLI_REDUCE_COLUMNS;
+    int64_t n = dli_min64(DLI_REDUCE_COLUMNS, width - first), r;
+    const dl_real *x = j->x + dli_group_offset(g, 0, g->ngroups - 1, outer) + first;
+    dl_real *y = j->y + outer * width + first, buffer[3][DLI_REDUCE_COLUMNS], *block = buffer[0], *total = NULL;
+    (void)worker;
+    for (r = 0; r < g->count; r++) {
+        const dl_real *row = x + dli_group_offset(g, 1, g->ngroups - 1, r), *in[2];
+        if (r % DLI_REDUCE_ROWS == 0) memcpy(block, row, (size_t)n * sizeof *row);
+        else {
+            dl_real *next = block == buffer[0] ? buffer[1] : buffer[0];
+            in[0] = block; in[1] = row;
+            j->r.join(next, in, n, NULL);
+            block = next;
+        }
+        if (r % DLI_REDUCE_ROWS == DLI_REDUCE_ROWS - 1 || r == g->count - 1) {
+            in[0] = total; in[1] = block;
+            if (!total) memcpy(y, block, (size_t)n * sizeof *y);
+            else { j->r.join(buffer[2], in, n, NULL); memcpy(y, buffer[2], (size_t)n * sizeof *y); }
+            total = y;
+        }
+    }
+}
+
+static void dli_reduce_pieces(void *arg, int64_t i, int worker)
+{
+    const dli_reduce_job *j = (const dli_reduce_job *)arg;
+    (void)worker;
+    j->y[i] = j->r.row(j->x + i * DLI_REDUCE_ROW, dli_min64(DLI_REDUCE_ROW, j->g->count - i * DLI_REDUCE_ROW));
+}
+
+static void dli_parallel_if(const dl_ctx *c, int worth, int64_t n, dli_task *task, void *arg)
+{
+    int64_t i;
+    if (worth) dli_parallel(c, n, task, arg);
+    else for (i = 0; i < n; i++) task(arg, i, 0);
+}
+
+/* y (kept elements) = reduction of x over the axes of mask.  The order of operations depends on the shape only. */
+static void dli_reduce(dl_ctx *c, dli_reducer r, const dl_tensor *x, const dl_real *data, unsigned mask, dl_real *y)
+{
+    dli_groups g = dli_make_groups(x, mask);
+    int last = g.ngroups - 1, worth = x->size >= DLI_PAR_WORK;
+    dli_reduce_job j;
+    j.g = &g; j.r = r; j.x = data; j.y = y; j.columns = 1;
+    if (!g.reduced[last]) {
+        j.columns = (g.size[last] + DLI_REDUCE_COLUMNS - 1) / DLI_REDUCE_COLUMNS;
+        dli_parallel_if(c, worth, g.kept / g.size[last] * j.columns, dli_reduce_columns, &j);
+    } else if (g.kept == 1 && g.count > DLI_REDUCE_ROW) {
+        dli_mark m = dli_arena_mark(&c->step);
+        int64_t pieces = (g.count + DLI_REDUCE_ROW - 1) / DLI_REDUCE_ROW;
+        j.y = (dl_real *)dl_alloc(c, (size_t)pieces * sizeof *y);
+        if (j.y) {
+            dli_parallel(c, pieces, dli_reduce_pieces, &j);
+            y[0] = r.row(j.y, pieces);
+        }
+        dli_arena_release(&c->step, m);
+    } else dli_parallel_if(c, worth, g.kept, dli_reduce_rows, &j);
+}
+
+/* Gradient of broadcasting: dx = or += sum of g (shaped like y) over the axes in which x was stretched. */
+static void dli_sum_to(dl_ctx *c, const dl_tensor *y, const dl_real *g, const dl_tensor *x, dl_real *dx, int add)
+{
+    unsigned mask = 0;
+    int d;
+    dli_reducer r;
+    dli_mark m = dli_arena_mark(&c->step);
+    dl_real *t = dx;
+    for (d = 0; d < y->ndim; d++) {
+        int own = d - (y->ndim - x->ndim);
+        if (own < 0 || x->shape[own] != y->shape[d]) mask |= 1u << d;
+    }
+    r.row = c->k->sum;
+    r.join = c->k->f_add;
+    if (add) t = (dl_real *)dl_alloc(c, (size_t)x->size * sizeof *t);
+    if (t) dli_reduce(c, r, y, g, mask, t);
+    if (t && add) c->k->add(dx, t, x->size);
+    dli_arena_release(&c->step, m);
+}
+
+/* --- strided copies: slice, permute, cat, pad, expand, ... and their gradients ---------------------------------------- */
+typedef struct {
+    int     ndim;
+    int64_t size[DL_MAX_DIMS], to[DL_MAX_DIMS], from[DL_MAX_DIMS];    /* extents; strides in elements */
+} dli_walk;
+
+/* dst[walk] = or += src[walk], elements of elem bytes; adding only for dl_real. */
+static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *src, size_t elem, int add)
+{
+    int64_t index[DL_MAX_DIMS] = {0}, to = 0, from = 0, n = 1, ts = 1, fs = 1, i;
+    int d, last = w->ndim - 1;
+    if (last >= 0) { n = w->size[last]; ts = w->to[last]; fs = w->from[last]; }
+    for (;;) {
+        char *p = (char *)dst + to * (int64_t)elem;
+        const char *q = (const char *)src + from * (int64_t)elem;
+        if (add) {
+            dl_real *pr = (dl_real *)(void *)p;
+            const dl_real *qr = (const dl_real *)(const void *)q;
+            if (ts == 1 && fs == 1) c->k->add(pr, qr, n);
+            else if (ts == 0 && fs == 1) *pr += c->k->sum(qr, n);
+            else for (i = 0; i < n; i++) pr[i * ts] += qr[i * fs];
+        } else if (ts == 1 && fs == 1) {
+            memcpy(p, q, (size_t)n * elem);
+        } else if (elem == 4) {
+            for (i = 0; i < n; i++) memcpy(p + 4 * i * ts, q + 4 * i * fs, 4);
+        } else {
+            for (i = 0; i < n; i++) memcpy(p + 8 * i * ts, q + 8 * i * fs, 8);
+        }
+        for (d = last - 1; d >= 0; d--) {
+            to += w->to[d];
+            from += w->from[d];
+            if (++index[d] < w->size[d]) break;
+            index[d] = 0;
+            to -= w->to[d] * w->size[d];
+            from -= w->from[d] * w->size[d];
+        }
+        if (d < 0) return;
+    }
+}
+
+static void dli_strides(int ndim, const int64_t *shape, int64_t *stride)
+{
+    int64_t n = 1;
+    int d;
+    for (d = ndim - 1; d >= 0; d--) { stride[d] = n; n *= shape[d]; }
+}
+
+/* ================================================================================================
+   >>ops         every op in one place: formula, shape, forward, backward, constructor
+   ================================================================================================ */
+
+/* --- elementwise: made from the rows of DL_UNARY_OPS and its sisters in >>api --------------------- */
+static void dli_map_forward(dl_ctx *c, dl_tensor *y, dli_map *f)
+{
+    const dl_real *data[3] = {NULL, NULL, NULL};
+    int k;
+    for (k = 0; k < y->nsrc; k++) data[k] = y->src[k]->data;
+    dli_run_map(c, f, (const dl_real *)y->opts, y->ndim, y->shape, y->size, y->data, 0, y->nsrc, y->src, data);
+}
+
+/* Gradient of source i: df sees the sources, then y and its gradient. */
+static void dli_map_backward(dl_ctx *c, dl_tensor *y, int i, dli_map *df)
+{
+    dl_tensor *in[DLI_MAX_INPUTS];
+    const dl_real *data[DLI_MAX_INPUTS];
+    dl_tensor *x = y->src[i];
+    int k, n = y->nsrc, add;
+    dl_real *dx = dl_grad_of(c, x, &add);
+    if (!dx) return;
+    for (k = 0; k < n; k++) { in[k] = y->src[k]; data[k] = y->src[k]->data; }
+    in[n] = in[n + 1] = y;
+    data[n] = y->data;
+    data[n + 1] = y->grad;
+    if (x->size == y->size) dli_run_map(c, df, (const dl_real *)y->opts, y->ndim, y->shape, y->size, dx, add, n + 2, in, data);
+    else {                                               /* x was stretched: sum its gradient over the stretched axes */
+        dli_mark m = dli_arena_mark(&c->step);
+        dl_real *t = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *t);
+        if (t) {
+            dli_run_map(c, df, (const dl_real *)y->opts, y->ndim, y->shape, y->size, t, 0, n + 2, in, data);
+            dli_sum_to(c, y, t, x, dx, add);
+        }
+        dli_arena_release(&c->step, m);
+    }
+}
+
+#define DLI_ROW(name, f, dx)                                                                                         \
+    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, c->k->f_##name); }             \
+    static void dli_##name##_backward(dl_ctx *c, dl_tensor *y) { dli_map_backward(c, y, 0, c->k->dx_##name); }        \
+    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, dli_##name##_backward };
+DL_UNARY_OPS(DLI_ROW)
+DL_UNARY_SCALAR_OPS(DLI_ROW)
+DL_UNARY_RANGE_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, dx) DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *x) { return dl_apply(c, &dli_##name##_op, 1, &x, NULL, 0); }
+DL_UNARY_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, dx)                                                                                         \
+    DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *x, dl_real p)                                                  \
+    { dl_real s[2]; s[0] = p; s[1] = 0; return dl_apply(c, &dli_##name##_op, 1, &x, s, sizeof s); }
+DL_UNARY_SCALAR_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, dx)                                                                                         \
+    DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *x, dl_real p, dl_real q)                                       \
+    { dl_real s[2]; s[0] = p; s[1] = q; return dl_apply(c, &dli_##name##_op, 1, &x, s, sizeof s); }
+DL_UNARY_RANGE_OPS(DLI_ROW)
+#undef DLI_ROW
+DL_DEF dl_tensor *dl_sub_scalar(dl_ctx *c, dl_tensor *x, dl_real p) { return dl_add_scalar(c, x, -p); }
+
+#define DLI_BODY(name)                                                                                               \
+    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, c->k->f_##name); }             \
+    static void dli_##name##_backward(dl_ctx *c, dl_tensor *y)                                                       \
+    { dli_map_backward(c, y, y->nsrc - 2, c->k->da_##name); dli_map_backward(c, y, y->nsrc - 1, c->k->db_##name); }  \
+    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, dli_##name##_backward };
+#define DLI_ROW(name, f, da, db) DLI_BODY(name)                                                                      \
+    DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b)                                               \
+    { dl_tensor *s[2]; s[0] = a; s[1] = b; return dl_apply(c, &dli_##name##_op, 2, s, NULL, 0); }
+DL_BINARY_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, da, db) DLI_BODY(name)                                                                      \
+    DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *m, dl_tensor *a, dl_tensor *b)                                 \
+    { dl_tensor *s[3]; s[0] = m; s[1] = a; s[2] = b; return dl_apply(c, &dli_##name##_op, 3, s, NULL, 0); }
+DL_TERNARY_OPS(DLI_ROW)
+#undef DLI_ROW
+#undef DLI_BODY
+#define DLI_ROW(name, f)                                                                                             \
+    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y) { dli_map_forward(c, y, c->k->f_##name); }              \
+    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, NULL };                 \
+    DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b)                                               \
+    { dl_tensor *s[2]; s[0] = a; s[1] = b; return dl_apply(c, &dli_##name##_op, 2, s, NULL, 0); }
+DL_COMPARE_OPS(DLI_ROW)
+#undef DLI_ROW
+
+/* --- dropout: y = x mask / (1 - p);  dx = g mask / (1 - p), the same mask, made again from the call number ------------
+   Srivastava et al. 2014, "inverted": evaluation changes nothing. */
+typedef struct { uint64_t seed, call; dl_real p; } dli_dropout_opts;
+
+typedef struct { const dl_ctx *c; const dli_dropout_opts *o; dl_real *y; const dl_real *x; int64_t n; int add; } dli_dropout_job;
+
+static void dli_dropout_task(void *arg, int64_t i, int worker)
+{
+    const dli_dropout_job *j = (const dli_dropout_job *)arg;
+    int64_t first = i * DLI_RANDOM_CHUNK;
+    (void)worker;
+    j->c->k->dropout(j->y + first, j->x + first, dli_min64(DLI_RANDOM_CHUNK, j->n - first), j->o->seed, j->o->call, (uint64_t)first,
+                     j->o->p, j->add);
+}
+
+static void dli_dropout(const dl_ctx *c, const dl_tensor *y, dl_real *out, const dl_real *in, int add)
+{
+    dli_dropout_job j;
+    j.c = c; j.o = (const dli_dropout_opts *)y->opts; j.y = out; j.x = in; j.n = y->size; j.add = add;
+    dli_parallel(c, (y->size + DLI_RANDOM_CHUNK - 1) / DLI_RANDOM_CHUNK, dli_dropout_task, &j);
+}
+
+static void dli_dropout_forward(dl_ctx *c, dl_tensor *y) { dli_dropout(c, y, y->data, y->src[0]->data, 0); }
+static void dli_dropout_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    if (dx) dli_dropout(c, y, dx, y->grad, add);
+}
+static const dl_op dli_dropout_op = { "dropout", dli_broadcast_shape, dli_dropout_forward, dli_dropout_backward };
+DL_DEF dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p)
+{
+    dli_dropout_opts o;
+    if (!(p >= 0 && p <= 1)) return dl_fail(c, "dropout: p is %g, expected 0 to 1", (double)p);
+    if (!dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
+    if (!c->training || p == 0) return x;
+    if (p == 1) return dl_mul_scalar(c, x, 0);
+    o.seed = c->seed; o.call = c->calls++; o.p = p;
+    return dl_apply(c, &dli_dropout_op, 1, &x, &o, sizeof o);
+}
+
+/* --- reductions ------------------------------------------------------------------------------------
+   opts of all of them: the axes as a mask, whether they stay with size 1, a divisor or an exponent */
+typedef struct { unsigned mask; int keepdim; double p; } dli_reduce_args;
+
+static int dli_reduced_shape(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0];
+    dli_reduce_args *o = (dli_reduce_args *)y->opts;
+    int64_t shape[DL_MAX_DIMS];
+    int n = 0, d, ok;
+    if (!dli_check(c, y->op->name, "x", x, DL_REAL)) return 0;
+    o->mask = dli_axes(c, y->op->name, x, o->mask, &ok);
+    for (d = 0; d < x->ndim; d++)
+        if (!(o->mask >> d & 1)) shape[n++] = x->shape[d];
+        else if (o->keepdim) shape[n++] = 1;
+    return ok && dl_set_shape(c, y, n, shape);
+}
+
+/* y with its reduced axes put back as size 1, so that it broadcasts against x. */
+static dl_tensor dli_keepdim_view(const dl_tensor *y)
+{
+    dl_tensor v = *y;
+    const dl_tensor *x = y->src[0];
+    int d;
+    v.ndim = x->ndim;
+    for (d = 0; d < x->ndim; d++) v.shape[d] = ((const dli_reduce_args *)y->opts)->mask >> d & 1 ? 1 : x->shape[d];
+    return v;
+}
+
+static dl_tensor *dli_apply_reduce(dl_ctx *c, const dl_op *op, dl_tensor *x, unsigned dims, int keepdim, double p)
+{
+    dli_reduce_args o;
+    o.mask = dims; o.keepdim = keepdim; o.p = p;
+    return dl_apply(c, op, 1, &x, &o, sizeof o);
+}
+
+static void dli_reduce_op(dl_ctx *c, dl_tensor *y, dl_real (*row)(const dl_real *, int64_t), dli_map *join)
+{
+    dli_reducer r;
+    r.row = row; r.join = join;
+    dli_reduce(c, r, y->src[0], y->src[0]->data, ((dli_reduce_args *)y->opts)->mask, y->data);
+}
+
+/* sum, mean:  y = sum x / p          dx = g / p, stretched */
+static void dli_sum_forward(dl_ctx *c, dl_tensor *y)
+{
+    dl_real p = (dl_real)((dli_reduce_args *)y->opts)->p;
+    int64_t i;
+    dli_reduce_op(c, y, c->k->sum, c->k->f_add);
+    for (i = 0; i < y->size && p != 1; i++) y->data[i] /= p;
+}
+static void dli_sum_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], v = dli_keepdim_view(y), *in = &v;
+    dl_real s[2];
+    const dl_real *data = y->grad;
+    int add;
+    dl_real *dx = dl_grad_of(c, x, &add);
+    s[0] = (dl_real)((dli_reduce_args *)y->opts)->p; s[1] = 0;
+    if (dx) dli_run_map(c, c->k->f_div_scalar, s, x->ndim, x->shape, x->size, dx, add, 1, &in, &data);
+}
+static const dl_op dli_sum_op  = { "sum",  dli_reduced_shape, dli_sum_forward, dli_sum_backward };
+static const dl_op dli_mean_op = { "mean", dli_reduced_shape, dli_sum_forward, dli_sum_backward };
+
+/* Number of elements that a reduction of x over dims joins; 1 if the axes are wrong, which the op then reports. */
+static double dli_reduce_count(const dl_tensor *x, unsigned dims)
+{
+    double n = 1;
+    int d;
+    if (dl_is_nil(x)) return 1;
+    for (d = 0; d < x->ndim; d++)
+        if (!dims || dims & DL_DIM(d) || dims & DL_DIM(d - x->ndim)) n *= (double)x->shape[d];
+    return n;
+}
+DL_DEF dl_tensor *dl_sum_with(dl_ctx *c, dl_tensor *x, dl_sum_opts o)   { return dli_apply_reduce(c, &dli_sum_op, x, o.dims, o.keepdim, 1); }
+DL_DEF dl_tensor *dl_mean_with(dl_ctx *c, dl_tensor *x, dl_mean_opts o) { return dli_apply_reduce(c, &dli_mean_op, x, o.dims, o.keepdim, dli_reduce_count(x, o.dims)); }
+
+/* var = sum (x - mean x)^2 / (n - 1), std = sqrt(var): compositions */
+DL_DEF dl_tensor *dl_var_with(dl_ctx *c, dl_tensor *x, dl_var_opts o)
+{
+    double n = dli_reduce_count(x, o.dims);
+    dl_tensor *mean = dli_apply_reduce(c, &dli_mean_op, x, o.dims, 1, n);
+    if (n == 1 && !o.biased && !dl_is_nil(mean)) return dl_fail(c, "var: %t leaves no degree of freedom; use .biased", x);
+    return dli_apply_reduce(c, &dli_mean_op, dl_square(c, dl_sub(c, x, mean)), o.dims, o.keepdim, o.biased ? n : n - 1);
+}
+DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o) { return dl_sqrt(c, dl_var_with(c, x, o)); }
+
+/* max, min:  dx = g / (number of ties) where x = y */
+static void dli_max_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->max, c->k->f_maximum); }
+static void dli_min_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->min, c->k->f_minimum); }
+static void dli_max_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], v = dli_keepdim_view(y), *in[2];
+    const dl_real *data[2];
+    int add;
+    dl_real *dx = dl_grad_of(c, x, &add), *tie, *share;
+    dli_mark m = dli_arena_mark(&c->step);
+    int64_t i;
+    if (!dx) return;
+    tie = (dl_real *)dl_alloc(c, (size_t)x->size * sizeof *tie);
+    share = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *share);
+    if (tie && share) {
+        dli_reducer r;
+        in[0] = x; in[1] = &v; data[0] = x->data; data[1] = y->data;
+        dli_run_map(c, c->k->f_eq, NULL, x->ndim, x->shape, x->size, tie, 0, 2, in, data);
+        r.row = c->k->sum; r.join = c->k->f_add;
+        dli_reduce(c, r, x, tie, ((dli_reduce_args *)y->opts)->mask, share);
+        for (i = 0; i < y->size; i++) share[i] = y->grad[i] / share[i];
+        data[0] = tie; data[1] = share;
+        dli_run_map(c, c->k->f_mul, NULL, x->ndim, x->shape, x->size, dx, add, 2, in, data);
+    }
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_max_op = { "max", dli_reduced_shape, dli_max_forward, dli_max_backward };
+static const dl_op dli_min_op = { "min", dli_reduced_shape, dli_min_forward, dli_max_backward };
+DL_DEF dl_tensor *dl_max_with(dl_ctx *c, dl_tensor *x, dl_max_opts o) { return dli_apply_reduce(c, &dli_max_op, x, o.dims, o.keepdim, 1); }
+DL_DEF dl_tensor *dl_min_with(dl_ctx *c, dl_tensor *x, dl_min_opts o) { return dli_apply_reduce(c, &dli_min_op, x, o.dims, o.keepdim, 1); }
+
+/* The elements that make one output, gathered in order: for reductions that are no single pass. */
+typedef struct { dli_groups g; dl_real *row; } dli_gathered;
+
+static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a)
+{
+    a->g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
+    a->row = (dl_real *)dl_alloc(c, 2 * (size_t)a->g.count * sizeof *a->row);
+    return a->row != NULL;
+}
+static int64_t dli_gather_offset(const dli_gathered *a, int64_t out, int64_t i)
+{
+    return dli_group_offset(&a->g, 0, a->g.ngroups, out) + dli_group_offset(&a->g, 1, a->g.ngroups, i);
+}
+static const dl_real *dli_gather_row(const dli_gathered *a, const dl_real *x, int64_t out)
+{
+    int64_t i;
+    if (a->g.ngroups == 1 || (a->g.ngroups == 2 && a->g.reduced[1])) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
+    for (i = 0; i < a->g.count; i++) a->row[i] = x[dli_gather_offset(a, out, i)];
+    return a->row;
+}
+static void dli_scatter_row(const dli_gathered *a, dl_real *dx, const dl_real *row, int64_t out, int add)
+{
+    int64_t i;
+    for (i = 0; i < a->g.count; i++) {
+        dl_real *p = dx + dli_gather_offset(a, out, i);
+        *p = (add ? *p : 0) + row[i];
+    }
+}
+
+/* prod:  dx_i = g prod_{j != i} x_j, by products from both ends, so that zeros do no harm */
+static void dli_prod_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->prod, c->k->f_mul); }
+static void dli_prod_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add), *d;
+    dli_mark m = dli_arena_mark(&c->step);
+    dli_gathered a;
+    int64_t o, i;
+    if (dx && dli_gather_begin(c, y, &a)) {
+        d = a.row + a.g.count;
+        for (o = 0; o < y->size; o++) {
+            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            dl_real left = y->grad[o], right = 1;
+            for (i = 0; i < a.g.count; i++) { d[i] = left; left *= x[i]; }
+            for (i = a.g.count - 1; i >= 0; i--) { d[i] *= right; right *= x[i]; }
+            dli_scatter_row(&a, dx, d, o, add);
+        }
+    }
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_prod_op = { "prod", dli_reduced_shape, dli_prod_forward, dli_prod_backward };
+DL_DEF dl_tensor *dl_prod_with(dl_ctx *c, dl_tensor *x, dl_prod_opts o) { return dli_apply_reduce(c, &dli_prod_op, x, o.dims, o.keepdim, 1); }
+
+/* logsumexp:  y = m + log sum exp(x - m), m = max x       dx = g exp(x - y);   y = m if m is infinite */
+static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_mark m = dli_arena_mark(&c->step);
+    dli_gathered a;
+    int64_t o;
+    if (dli_gather_begin(c, y, &a))
+        for (o = 0; o < y->size; o++) {
+            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            dl_real top = c->k->max(x, a.g.count);
+            y->data[o] = top - top == 0 ? top + c->k->log_sum_exp(x, top, a.g.count) : top;
+        }
+    dli_arena_release(&c->step, m);
+}
+static void dli_logsumexp_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add), *d;
+    dli_mark m = dli_arena_mark(&c->step);
+    dli_gathered a;
+    int64_t o, i;
+    if (dx && dli_gather_begin(c, y, &a)) {
+        d = a.row + a.g.count;
+        for (o = 0; o < y->size; o++) {
+            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            if (y->data[o] - y->data[o] == 0) c->k->exp_row(d, y->grad[o], x, y->data[o], a.g.count, 0);
+            else for (i = 0; i < a.g.count; i++) d[i] = y->grad[o] * (y->data[o] - y->data[o]);   /* NaN, as the limit is */
+            dli_scatter_row(&a, dx, d, o, add);
+        }
+    }
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_logsumexp_op = { "logsumexp", dli_reduced_shape, dli_logsumexp_forward, dli_logsumexp_backward };
+DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o) { return dli_apply_reduce(c, &dli_logsumexp_op, x, o.dims, o.keepdim, 1); }
+
+/* norm:  y = (sum abs(x)^p)^(1/p);  p infinite: y = max abs(x)
+   dx = g x abs(x)^(p-2) / y^(p-1);  0 where y = 0;  p infinite: g sign(x) / ties where abs(x) = y.
+   Scaled by t = max abs(x) first, so that neither 1e25 nor 1e-25 leaves the range. */
+#define DLI_ABS(v) ((v) < 0 ? -(v) : (v))
+static dl_real dli_norm_row(const dl_ctx *c, const dl_real *x, int64_t n, double p)
+{
+    dl_real top = c->k->max(x, n), low = c->k->min(x, n), s = 0, t;
+    int64_t i;
+    if (-low > top) top = -low;
+    if (!(top - top == 0) || top == 0 || p > 1e300) return top;
+    if (p == 2) return top * dli_sqrt_portable(c->k->sum_squares(x, 0, 1 / top, n));
+    for (i = 0; i < n; i++) {
+        t = DLI_ABS(x[i]) / top;
+        s += p == 1 ? t : dli_pow_portable(t, (dl_real)p);
+    }
+    return top * (p == 1 ? s : dli_pow_portable(s, (dl_real)(1 / p)));
+}
+static void dli_norm_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_mark m = dli_arena_mark(&c->step);
+    dli_gathered a;
+    int64_t o;
+    if (dli_gather_begin(c, y, &a))
+        for (o = 0; o < y->size; o++)
+            y->data[o] = dli_norm_row(c, dli_gather_row(&a, y->src[0]->data, o), a.g.count, ((dli_reduce_args *)y->opts)->p);
+    dli_arena_release(&c->step, m);
+}
+static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
+{
+    double p = ((dli_reduce_args *)y->opts)->p;
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add), *d;
+    dli_mark m = dli_arena_mark(&c->step);
+    dli_gathered a;
+    int64_t o, i;
+    if (dx && dli_gather_begin(c, y, &a)) {
+        d = a.row + a.g.count;
+        for (o = 0; o < y->size; o++) {
+            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            dl_real norm = y->data[o], g = y->grad[o];
+            int64_t ties = 0;
+            for (i = 0; p > 1e300 && i < a.g.count; i++) ties += DLI_ABS(x[i]) == norm;
+            for (i = 0; i < a.g.count; i++) {
+                dl_real t = norm == 0 ? 0 : DLI_ABS(x[i]) / norm;
+                if (t == 0)         t = 0;
+                else if (p > 1e300) t = t == 1 ? 1 / (dl_real)ties : 0;
+                else if (p == 1)    t = 1;
+                else if (p != 2)    t = dli_pow_portable(t, (dl_real)(p - 1));
+                d[i] = x[i] < 0 ? -g * t : g * t;
+            }
+            dli_scatter_row(&a, dx, d, o, add);
+        }
+    }
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_norm_op = { "norm", dli_reduced_shape, dli_norm_forward, dli_norm_backward };
+DL_DEF dl_tensor *dl_norm_with(dl_ctx *c, dl_tensor *x, dl_norm_opts o)
+{
+    if (o.p < 0 || o.p != o.p) return dl_fail(c, "norm: p is %g, expected a positive number", o.p);
+    return dli_apply_reduce(c, &dli_norm_op, x, o.dims, o.keepdim, o.p > 0 ? o.p : 2);
+}
+
+/* argmax, argmin: int32, over one axis or all */
+static dl_tensor *dli_arg(dl_ctx *c, const char *who, int64_t (*row)(const dl_real *, int64_t), dl_tensor *x, unsigned dims, int keepdim)
+{
+    dl_tensor y, *t, *src = x;
+    dli_reduce_args o;
+    dl_op op;
+    dli_gathered a;
+    dli_mark m;
+    int64_t i;
+    if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    memset(&op, 0, sizeof op);
+    op.name = who;
+    memset(&y, 0, sizeof y);
+    o.mask = dims; o.keepdim = keepdim; o.p = 1;
+    y.op = &op; y.src = &src; y.nsrc = 1; y.opts = &o;
+    if (!dli_reduced_shape(c, &y)) return DLI_NIL;
+    if (dims && (o.mask & (o.mask - 1))) return dl_fail(c, "%s: several axes of %t; give one, or none for all", who, x);
+    t = dli_leaf(c, who, DL_INT32, y.ndim, y.shape, 0);
+    m = dli_arena_mark(&c->step);
+    if (t->size && dli_gather_begin(c, &y, &a))
+        for (i = 0; i < t->size; i++) t->idata[i] = (int32_t)row(dli_gather_row(&a, x->data, i), a.g.count);
+    dli_arena_release(&c->step, m);
+    return c->failed ? DLI_NIL : t;
+}
+DL_DEF dl_tensor *dl_argmax_with(dl_ctx *c, dl_tensor *x, dl_argmax_opts o) { return c ? dli_arg(c, "argmax", c->k->argmax, x, o.dims, o.keepdim) : DLI_NIL; }
+DL_DEF dl_tensor *dl_argmin_with(dl_ctx *c, dl_tensor *x, dl_argmin_opts o) { return c ? dli_arg(c, "argmin", c->k->argmin, x, o.dims, o.keepdim) : DLI_NIL; }
+
+/* --- one axis: a tensor as lines of n elements, `stride` apart ------------------------------------- */
+typedef struct { int64_t n, stride, count; } dli_lines;
+static dli_lines dli_make_lines(const dl_tensor *x, int dim)
+{
+    dli_lines l;
+    int d;
+    l.n = x->ndim ? x->shape[dim] : 1;
+    l.stride = 1;
+    for (d = dim + 1; d < x->ndim; d++) l.stride *= x->shape[d];
+    l.count = x->size / l.n;
+    return l;
+}
+static int64_t dli_line(const dli_lines *l, int64_t i) { return i / l->stride * l->n * l->stride + i % l->stride; }
+static void dli_line_get(const dli_lines *l, dl_real *row, const dl_real *x)
+{ int64_t i; for (i = 0; i < l->n; i++) row[i] = x[i * l->stride]; }
+static void dli_line_put(const dli_lines *l, dl_real *x, const dl_real *row, int add)
+{ int64_t i; for (i = 0; i < l->n; i++) x[i * l->stride] = (add ? x[i * l->stride] : 0) + row[i]; }
+
+/* opts of ops along one axis */
+typedef struct { int dim, flag; } dli_dim_args;
+
+static int dli_dim_shape(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0];
+    dli_dim_args *o = (dli_dim_args *)y->opts;
+    if (!dli_check(c, y->op->name, "x", x, DL_REAL)) return 0;
+    o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
+    return o->dim >= 0 && dl_set_shape(c, y, x->ndim, x->shape);
+}
+static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int dim, int flag)
+{
+    dli_dim_args o;
+    o.dim = dim; o.flag = flag;
+    return dl_apply(c, op, 1, &x, &o, sizeof o);
+}
+
+/* Rows in, rows out: softmax, log_softmax, cumsum and their gradients run one of these on every line.  in[1] may be NULL. */
+typedef void dli_line_fn(const dl_ctx *c, dl_real *out, const dl_real *a, const dl_real *b, int64_t n, int add);
+typedef struct { const dl_ctx *c; dli_line_fn *f; dli_lines l; dl_real *out; const dl_real *a, *b; int add; dl_real *scratch; int64_t per_task; } dli_line_job;
+
+static void dli_line_task(void *arg, int64_t task, int worker)
+{
+    const dli_line_job *j = (const dli_line_job *)arg;
+    int64_t i, hi = dli_min64((task + 1) * j->per_task, j->l.count), n = j->l.n;
+    dl_real *row = j->scratch + worker * 3 * n;
+    for (i = task * j->per_task; i < hi; i++) {
+        int64_t at = dli_line(&j->l, i);
+        if (j->l.stride == 1) { j->f(j->c, j->out + at, j->a + at, j->b ? j->b + at : NULL, n, j->add); continue; }
+        dli_line_get(&j->l, row, j->a + at);
+        if (j->b) dli_line_get(&j->l, row + n, j->b + at);
+        j->f(j->c, row + 2 * n, row, row + n, n, 0);
+        dli_line_put(&j->l, j->out + at, row + 2 * n, j->add);
+    }
+}
+
+static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real *out, int add, const dl_real *a, const dl_real *b)
+{
+    dli_line_job j;
+    dli_mark m = dli_arena_mark(&c->step);
+    j.c = c; j.f = f; j.out = out; j.a = a; j.b = b; j.add = add;
+    j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
+    j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)j.l.n * sizeof *out);
+    j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
+    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
+    dli_arena_release(&c->step, m);
+}
+
+/* softmax:  y = exp(x - max x) / sum exp(x - max x)              dx = y (g - sum g y) */
+static void dli_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
+{ (void)unused; (void)add; c->k->softmax(y, x, n); }
+static void dli_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
+{ c->k->softmax_back(dx, y, g, n, add); }
+static void dli_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_softmax_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    if (dx) dli_run_lines(c, dli_softmax_line_back, y, dx, add, y->data, y->grad);
+}
+static const dl_op dli_softmax_op = { "softmax", dli_dim_shape, dli_softmax_forward, dli_softmax_backward };
+DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_softmax_op, x, dim, 0); }
+
+/* log_softmax:  y = x - max x - log sum exp(x - max x)           dx = g - exp(y) sum g */
+static void dli_log_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
+{ (void)unused; (void)add; c->k->log_softmax(y, x, n); }
+static void dli_log_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
+{ c->k->log_softmax_back(dx, y, g, n, add); }
+static void dli_log_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_log_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_log_softmax_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    if (dx) dli_run_lines(c, dli_log_softmax_line_back, y, dx, add, y->data, y->grad);
+}
+static const dl_op dli_log_softmax_op = { "log_softmax", dli_dim_shape, dli_log_softmax_forward, dli_log_softmax_backward };
+DL_DEF dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_log_softmax_op, x, dim, 0); }
+
+/* cumsum:  y_i = x_0 + .. + x_i                                   dx_i = g_i + .. + g_{n-1} */
+static void dli_cumsum_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
+{
+    dl_real s = 0;
+    int64_t i;
+    (void)c; (void)unused; (void)add;
+    for (i = 0; i < n; i++) y[i] = s += x[i];
+}
+static void dli_cumsum_line_back(const dl_ctx *c, dl_real *dx, const dl_real *g, const dl_real *unused, int64_t n, int add)
+{
+    dl_real s = 0;
+    int64_t i;
+    (void)c; (void)unused;
+    for (i = n - 1; i >= 0; i--) { s += g[i]; dx[i] = (add ? dx[i] : 0) + s; }
+}
+static void dli_cumsum_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_cumsum_line, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_cumsum_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    if (dx) dli_run_lines(c, dli_cumsum_line_back, y, dx, add, y->grad, NULL);
+}
+static const dl_op dli_cumsum_op = { "cumsum", dli_dim_shape, dli_cumsum_forward, dli_cumsum_backward };
+DL_DEF dl_tensor *dl_cumsum(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_cumsum_op, x, dim, 0); }
+
+/* --- views: reshape, flatten, squeeze, unsqueeze share x's data;  dx = g --------------------------- */
+typedef struct { dl_shape shape; int ndim; } dli_view_args;
+
+static int dli_view_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dli_view_args *o = (const dli_view_args *)y->opts;
+    dl_tensor *x = y->src[0];
+    if (!dl_set_shape(c, y, o->ndim, o->shape.d)) return 0;
+    y->dtype = x->dtype;
+    y->data = x->data;
+    y->idata = x->idata;
+    return 1;
+}
+static void dli_view_forward(dl_ctx *c, dl_tensor *y)  { (void)c; (void)y; }
+static void dli_view_backward(dl_ctx *c, dl_tensor *y) { dli_grad_pass(c, y, y->src[0]); }
+static const dl_op dli_view_op = { "reshape", dli_view_shape, dli_view_forward, dli_view_backward };
+
+/* Whether x may be moved about: any dtype, not NULL, not nil. */
+static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
+{
+    return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
+}
+
+DL_DEF dl_tensor *dl_reshape(dl_ctx *c, dl_tensor *x, dl_shape shape)
+{
+    dli_view_args o;
+    int64_t n = 1;
+    int d, inferred = -1;
+    if (!dli_check_any(c, "reshape", x)) return DLI_NIL;
+    o.shape = shape;
+    o.ndim = dli_shape_rank(shape.d);
+    for (d = 0; d < o.ndim; d++) {
+        if (shape.d[d] == -1 && inferred < 0) { inferred = d; continue; }
+        if (shape.d[d] < 0) return dl_fail(c, "reshape: %t to a shape whose axis %d is %l", x, d, shape.d[d]);
+        if (shape.d[d] > x->size / n) { n = 0; break; }
+        n *= shape.d[d];
+    }
+    if (n && inferred >= 0) { o.shape.d[inferred] = x->size / n; n *= o.shape.d[inferred]; }
+    if (n != x->size) return dl_fail(c, "reshape: %t has %l elements, which do not fill the new shape", x, x->size);
+    return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
+}
+DL_DEF dl_tensor *dl_view(dl_ctx *c, dl_tensor *x, dl_shape shape) { return dl_reshape(c, x, shape); }
+
+DL_DEF dl_tensor *dl_flatten(dl_ctx *c, dl_tensor *x, int start_dim, int end_dim)
+{
+    dli_view_args o;
+    int d, start, end;
+    if (!dli_check_any(c, "flatten", x)) return DLI_NIL;
+    memset(&o, 0, sizeof o);
+    start = dli_axis(c, "flatten", x, start_dim, x->ndim ? x->ndim : 1);
+    end = dli_axis(c, "flatten", x, end_dim, x->ndim ? x->ndim : 1);
+    if (start < 0 || end < 0) return DLI_NIL;
+    if (start > end) return dl_fail(c, "flatten: %t from axis %d to %d", x, start, end);
+    for (d = 0; d < x->ndim || d == 0; d++)
+        if (d > start && d <= end) o.shape.d[o.ndim - 1] *= x->shape[d];
+        else o.shape.d[o.ndim++] = x->shape[d];
+    return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_squeeze(dl_ctx *c, dl_tensor *x, unsigned dims)
+{
+    dli_view_args o;
+    unsigned mask;
+    int d, ok;
+    if (!dli_check_any(c, "squeeze", x)) return DLI_NIL;
+    memset(&o, 0, sizeof o);
+    mask = dli_axes(c, "squeeze", x, dims, &ok);
+    if (!ok) return DLI_NIL;
+    for (d = 0; d < x->ndim; d++)
+        if (!(mask >> d & 1) || x->shape[d] != 1) o.shape.d[o.ndim++] = x->shape[d];
+    return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_unsqueeze(dl_ctx *c, dl_tensor *x, int dim)
+{
+    dli_view_args o;
+    int d, at;
+    if (!dli_check_any(c, "unsqueeze", x)) return DLI_NIL;
+    if (x->ndim == DL_MAX_DIMS) return dl_fail(c, "unsqueeze: %t has no room for another axis", x);
+    memset(&o, 0, sizeof o);
+    at = dli_axis(c, "unsqueeze", x, dim, x->ndim + 1);
+    if (at < 0) return DLI_NIL;
+    for (d = 0; d < x->ndim; d++) {
+        if (d == at) o.shape.d[o.ndim++] = 1;
+        o.shape.d[o.ndim++] = x->shape[d];
+    }
+    if (at == x->ndim) o.shape.d[o.ndim++] = 1;
+    return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
+}
+
+/* --- moves: permute, slice, cat, stack, expand, repeat, pad --------------------------------------------
+   Each source is copied to its place by one walk;  dx = g walked the other way.  A constructor computes walks. */
+typedef struct { dli_walk walk; int64_t to, from; } dli_move;     /* first elements in y and x */
+typedef struct {
+    int       ndim;
+    int64_t   shape[DL_MAX_DIMS];
+    int       fill;                                                /* 1: y is set to value first */
+    dl_real   value;
+    dli_move piece[1];                                            /* as many as sources         */
+} dli_move_args;
+
+/* Adds an axis behind the others, or joins it to the last where both sides run on. */
+static void dli_walk_axis(dli_walk *w, int64_t n, int64_t to, int64_t from)
+{
+    int last = w->ndim - 1;
+    if (n == 1) return;
+    if (last >= 0 && w->to[last] == to * n && w->from[last] == from * n) {
+        w->size[last] *= n;
+        w->to[last] = to;
+        w->from[last] = from;
+        return;
+    }
+    w->size[w->ndim] = n;
+    w->to[w->ndim] = to;
+    w->from[w->ndim++] = from;
+}
+
+static int dli_move_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dli_move_args *o = (const dli_move_args *)y->opts;
+    y->dtype = y->src[0]->dtype;
+    return dl_set_shape(c, y, o->ndim, o->shape);
+}
+static void dli_move_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_move_args *o = (const dli_move_args *)y->opts;
+    size_t elem = dli_elem(y);
+    char *to = y->dtype == DL_INT32 ? (char *)y->idata : (char *)y->data;
+    int64_t i;
+    int k;
+    for (i = 0; o->fill && i < y->size; i++)
+        if (y->idata) y->idata[i] = (int32_t)o->value; else y->data[i] = o->value;
+    for (k = 0; k < y->nsrc; k++) {
+        const dli_move *p = &o->piece[k];
+        dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, elem, 0);
+    }
+}
+static void dli_move_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_move_args *o = (const dli_move_args *)y->opts;
+    int k, d, add;
+    for (k = 0; k < y->nsrc; k++) {
+        dli_walk back = o->piece[k].walk;
+        dl_tensor *x = y->src[k];
+        dl_real *dx = dl_grad_of(c, x, &add);
+        int64_t moved = 1;
+        if (!dx) continue;
+        for (d = 0; d < back.ndim; d++) {
+            int64_t t = back.to[d];
+            back.to[d] = back.from[d];
+            back.from[d] = t;
+            moved *= back.size[d];
+        }
+        if (!add && moved != x->size) {                            /* some of x is left out, or was copied twice */
+            memset(dx, 0, (size_t)x->size * sizeof *dx);
+            add = 1;
+        }
+        dli_copy(c, &back, dx + o->piece[k].from, y->grad + o->piece[k].to, sizeof *dx, add);
+    }
+}
+#define DLI_MOVE_OP(name) static const dl_op dli_##name##_op = { #name, dli_move_shape, dli_move_forward, dli_move_backward };
+DLI_MOVE_OP(permute) DLI_MOVE_OP(slice) DLI_MOVE_OP(cat) DLI_MOVE_OP(stack) DLI_MOVE_OP(expand) DLI_MOVE_OP(repeat) DLI_MOVE_OP(pad)
+#undef DLI_MOVE_OP
+
+/* y like x but for what the constructor changes. */
+static dli_move_args dli_move_begin(const dl_tensor *x)
+{
+    dli_move_args o;
+    memset(&o, 0, sizeof o);
+    o.ndim = x->ndim;
+    memcpy(o.shape, x->shape, sizeof o.shape);
+    return o;
+}
+
+DL_DEF dl_tensor *dl_permute(dl_ctx *c, dl_tensor *x, dl_order order)
+{
+    dli_move_args o;
+    int64_t xs[DL_MAX_DIMS], ys[DL_MAX_DIMS];
+    unsigned seen = 0;
+    int d, from[DL_MAX_DIMS];
+    if (!dli_check_any(c, "permute", x)) return DLI_NIL;
+    o = dli_move_begin(x);
+    for (d = 0; d < x->ndim; d++) {
+        from[d] = dli_axis(c, "permute", x, order.d[d], x->ndim);
+        if (from[d] < 0) return DLI_NIL;
+        if (seen >> from[d] & 1) return dl_fail(c, "permute: axis %d of %t is named twice", from[d], x);
+        seen |= 1u << from[d];
+        o.shape[d] = x->shape[from[d]];
+    }
+    dli_strides(x->ndim, x->shape, xs);
+    dli_strides(x->ndim, o.shape, ys);
+    for (d = 0; d < x->ndim; d++) dli_walk_axis(&o.piece[0].walk, o.shape[d], ys[d], xs[from[d]]);
+    return dl_apply(c, &dli_permute_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1)
+{
+    dl_order order;
+    int d, a, b;
+    if (!dli_check_any(c, "transpose", x)) return DLI_NIL;
+    a = dli_axis(c, "transpose", x, dim0, x->ndim);
+    b = a < 0 ? -1 : dli_axis(c, "transpose", x, dim1, x->ndim);
+    if (b < 0) return DLI_NIL;
+    for (d = 0; d < DL_MAX_DIMS; d++) order.d[d] = d == a ? b : d == b ? a : d;
+    return dl_permute(c, x, order);
+}
+
+DL_DEF dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts opts)
+{
+    dli_move_args o;
+    int64_t xs[DL_MAX_DIMS], ys[DL_MAX_DIMS], n, step = opts.step ? opts.step : 1;
+    int d, axis;
+    if (!dli_check_any(c, "slice", x)) return DLI_NIL;
+    axis = dli_axis(c, "slice", x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    if (step < 0) return dl_fail(c, "slice: step %l, expected a positive number", step);
+    n = x->shape[axis];
+    start = start < 0 ? dli_max64(start + n, 0) : start;
+    end = end < 0 ? end + n : dli_min64(end, n);
+    if (start >= end) return dl_fail(c, "slice: %l to %l of axis %d of %t is empty", start, end, axis, x);
+    o = dli_move_begin(x);
+    o.shape[axis] = (end - start - 1) / step + 1;
+    dli_strides(x->ndim, x->shape, xs);
+    dli_strides(x->ndim, o.shape, ys);
+    o.piece[0].from = start * xs[axis];
+    for (d = 0; d < x->ndim; d++) dli_walk_axis(&o.piece[0].walk, o.shape[d], ys[d], xs[d] * (d == axis ? step : 1));
+    return dl_apply(c, &dli_slice_op, 1, &x, &o, sizeof o);
+}
+
+/* cat, or stack if a new axis is made at dim */
+static dl_tensor *dli_join_tensors(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *xs, int dim, int stack)
+{
+    dli_move_args *o;
+    dl_tensor *x;
+    int64_t ys[DL_MAX_DIMS], from[DL_MAX_DIMS], at = 0;
+    size_t size;
+    int k, d, axis;
+    if (!c || c->failed) return DLI_NIL;
+    if (n < 1 || !xs) return dl_fail(c, "%s: %d tensors", op->name, n);
+    for (k = 0; k < n; k++) if (!dli_check(c, op->name, "an input", xs[k], dl_is_nil(xs[0]) ? DL_REAL : xs[0]->dtype)) return DLI_NIL;
+    x = xs[0];
+    if (stack && x->ndim == DL_MAX_DIMS) return dl_fail(c, "stack: %t has no room for another axis", x);
+    axis = dli_axis(c, op->name, x, dim, x->ndim + stack);
+    if (axis < 0) return DLI_NIL;
+    size = sizeof *o + (size_t)(n - 1) * sizeof o->piece[0];
+    o = (dli_move_args *)dl_alloc(c, size);
+    if (!o) return DLI_NIL;
+    memset(o, 0, size);
+    o->ndim = x->ndim + stack;
+    for (d = 0; d < o->ndim; d++) o->shape[d] = d == axis ? 0 : x->shape[d - (stack && d > axis)];
+    for (k = 0; k < n; k++) {
+        for (d = 0; d < x->ndim || xs[k]->ndim != x->ndim; d++)
+            if (xs[k]->ndim != x->ndim || ((stack || d != axis) && xs[k]->shape[d] != x->shape[d]))
+                return dl_fail(c, "%s: %t does not fit %t along axis %d", op->name, xs[k], x, axis);
+        o->shape[axis] += stack ? 1 : xs[k]->shape[axis];
+    }
+    dli_strides(o->ndim, o->shape, ys);
+    for (k = 0; k < n; k++) {
+        dli_strides(x->ndim, xs[k]->shape, from);
+        for (d = 0; d < x->ndim; d++) dli_walk_axis(&o->piece[k].walk, xs[k]->shape[d], ys[d + (stack && d >= axis)], from[d]);
+        o->piece[k].to = at * ys[axis];
+        at += stack ? 1 : xs[k]->shape[axis];
+    }
+    return dl_apply(c, op, n, xs, o, size);
+}
+DL_DEF dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim)   { return dli_join_tensors(c, &dli_cat_op, n, xs, dim, 0); }
+DL_DEF dl_tensor *dl_stack(dl_ctx *c, int n, dl_tensor *const *xs, int dim) { return dli_join_tensors(c, &dli_stack_op, n, xs, dim, 1); }
+
+DL_DEF int dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **parts, int max)
+{
+    int64_t n, i;
+    int axis, k = 0;
+    dl_slice_opts o;
+    memset(&o, 0, sizeof o);
+    if (!dli_check_any(c, "split", x)) return 0;
+    axis = dli_axis(c, "split", x, dim, x->ndim);
+    if (axis < 0) return 0;
+    n = x->shape[axis];
+    if (size < 1 || !parts || (n - 1) / size + 1 > max) {
+        dl_fail(c, "split: axis %d of %t in parts of %l, room for %d", axis, x, size, max);
+        return 0;
+    }
+    for (i = 0; i < n; i += size) parts[k++] = dl_slice_with(c, x, axis, i, dli_min64(i + size, n), o);
+    return c->failed ? 0 : k;
+}
+
+DL_DEF dl_tensor *dl_expand(dl_ctx *c, dl_tensor *x, dl_shape shape)
+{
+    dli_move_args o;
+    int64_t xs[DL_MAX_DIMS], ys[DL_MAX_DIMS], count;
+    int d;
+    if (!dli_check_any(c, "expand", x)) return DLI_NIL;
+    o = dli_move_begin(x);
+    o.ndim = dli_shape_rank(shape.d);
+    if (o.ndim < x->ndim) return dl_fail(c, "expand: %t to a shape of %d axes", x, o.ndim);
+    dli_strides(x->ndim, x->shape, xs);
+    for (d = 0; d < o.ndim; d++) {
+        int own = d - (o.ndim - x->ndim);
+        int64_t n = own < 0 ? 1 : x->shape[own];
+        o.shape[d] = shape.d[d] == -1 && own >= 0 ? n : shape.d[d];
+        if (n != 1 && n != o.shape[d]) return dl_fail(c, "expand: axis %d of %t to %l", own, x, shape.d[d]);
+    }
+    if (!dli_size(c, "expand", o.ndim, o.shape, sizeof(dl_real), &count)) return DLI_NIL;
+    dli_strides(o.ndim, o.shape, ys);
+    for (d = 0; d < o.ndim; d++) {
+        int own = d - (o.ndim - x->ndim);
+        dli_walk_axis(&o.piece[0].walk, o.shape[d], ys[d], own < 0 || x->shape[own] == 1 ? 0 : xs[own]);
+    }
+    return dl_apply(c, &dli_expand_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_repeat(dl_ctx *c, dl_tensor *x, dl_shape times)
+{
+    dli_move_args o;
+    int64_t xs[DL_MAX_DIMS], ys[DL_MAX_DIMS], count;
+    int d, axes = 0;
+    if (!dli_check_any(c, "repeat", x)) return DLI_NIL;
+    o = dli_move_begin(x);
+    o.ndim = dli_shape_rank(times.d);
+    if (o.ndim < x->ndim) return dl_fail(c, "repeat: %t needs at least %d factors, not %d", x, x->ndim, o.ndim);
+    dli_strides(x->ndim, x->shape, xs);
+    for (d = 0; d < o.ndim; d++) {                                 /* every axis is walked as (times, size) */
+        int own = d - (o.ndim - x->ndim);
+        int64_t n = own < 0 ? 1 : x->shape[own], pair[2];
+        pair[0] = times.d[d]; pair[1] = n;
+        axes += (n > 1) + (times.d[d] > 1);
+        if (!dli_size(c, "repeat", 2, pair, sizeof(dl_real), &o.shape[d])) return DLI_NIL;
+    }
+    if (!dli_size(c, "repeat", o.ndim, o.shape, sizeof(dl_real), &count)) return DLI_NIL;
+    if (axes > DL_MAX_DIMS) return dl_fail(c, "repeat: more than %d axes of %t and its factors are not 1", DL_MAX_DIMS, x);
+    dli_strides(o.ndim, o.shape, ys);
+    for (d = 0; d < o.ndim; d++) {
+        int own = d - (o.ndim - x->ndim);
+        int64_t n = own < 0 ? 1 : x->shape[own];
+        dli_walk_axis(&o.piece[0].walk, times.d[d], ys[d] * n, 0);
+        dli_walk_axis(&o.piece[0].walk, n, ys[d], own < 0 ? 0 : xs[own]);
+    }
+    return dl_apply(c, &dli_repeat_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_pad_with(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_pad_opts opts)
+{
+    dli_move_args o;
+    int64_t xs[DL_MAX_DIMS], ys[DL_MAX_DIMS], count;
+    int d;
+    if (!dli_check_any(c, "pad", x)) return DLI_NIL;
+    o = dli_move_begin(x);
+    o.fill = 1;
+    o.value = opts.value;
+    for (d = 0; d < DL_MAX_DIMS; d++) {
+        int64_t before = pads.before[d], after = pads.after[d];
+        if (d >= x->ndim ? before || after : before < 0 || after < 0 || before > INT32_MAX || after > INT32_MAX)
+            return dl_fail(c, "pad: %l and %l at axis %d of %t", before, after, d, x);
+        if (d < x->ndim) o.shape[d] += before + after;
+    }
+    if (!dli_size(c, "pad", o.ndim, o.shape, sizeof(dl_real), &count)) return DLI_NIL;
+    dli_strides(x->ndim, x->shape, xs);
+    dli_strides(x->ndim, o.shape, ys);
+    for (d = 0; d < x->ndim; d++) {
+        o.piece[0].to += pads.before[d] * ys[d];
+        dli_walk_axis(&o.piece[0].walk, x->shape[d], ys[d], xs[d]);
+    }
+    return dl_apply(c, &dli_pad_op, 1, &x, &o, sizeof o);
+}
+
+/* --- indexing ----------------------------------------------------------------------------------------
+   Along one axis: element (o, i, s) of x is at (o n + i) inner + s.  A destination has one owner and one order of
+   additions, so results do not depend on threads. */
+typedef struct { int dim; } dli_index_args;
+
+static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, const dl_tensor *x, int64_t n)
+{
+    int64_t i;
+    if (!dli_check(c, who, "index", index, DL_INT32)) return 0;
+    for (i = 0; i < index->size; i++)
+        if (index->idata[i] < 0 || index->idata[i] >= n) {
+            dl_fail(c, "%s: index %d at position %l, expected 0 to %l, for %t", who, (int)index->idata[i], i, n - 1, x);
+            return 0;
         }
     return 1;
+}
+
+/* index_select:  y[.., i, ..] = x[.., index[i], ..]             dx[.., index[i], ..] += g[.., i, ..] */
+static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], *index = y->src[1];
+    dli_index_args *o = (dli_index_args *)y->opts;
+    int64_t shape[DL_MAX_DIMS];
+    o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim);
+    if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, x->shape[o->dim])) return 0;
+    if (index->ndim > 1) { dl_fail(c, "%s: index %t, expected one axis", y->op->name, index); return 0; }
+    memcpy(shape, x->shape, sizeof shape);
+    shape[o->dim] = index->size;
+    y->dtype = x->dtype;
+    return dl_set_shape(c, y, x->ndim, shape);
+}
+static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0];
+    int dim = ((dli_index_args *)y->opts)->dim;
+    dli_lines l = dli_make_lines(x, dim);
+    int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
+    size_t run = (size_t)l.stride * dli_elem(x);
+    char *to = y->idata ? (char *)y->idata : (char *)y->data;
+    const char *from = (const char *)dli_bytes_of(x);
+    (void)c;
+    for (o = 0; o < outer; o++)
+        for (i = 0; i < m; i++) memcpy(to + (size_t)(o * m + i) * run, from + (size_t)(o * l.n + y->src[1]->idata[i]) * run, run);
+}
+static void dli_index_select_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0];
+    int dim = ((dli_index_args *)y->opts)->dim, add;
+    dli_lines l = dli_make_lines(x, dim);
+    int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
+    dl_real *dx = dl_grad_of(c, x, &add);
+    if (!dx) return;
+    if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
+    for (o = 0; o < outer; o++)
+        for (i = 0; i < m; i++) c->k->add(dx + (o * l.n + y->src[1]->idata[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
+}
+static const dl_op dli_index_select_op = { "index_select", dli_index_select_shape, dli_index_select_forward, dli_index_select_backward };
+DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
+{
+    dl_tensor *s[2];
+    dli_index_args o;
+    s[0] = x; s[1] = index; o.dim = dim;
+    return dl_apply(c, &dli_index_select_op, 2, s, &o, sizeof o);
+}
+
+/* Offset in x of element i of the index tensor, which is no larger than x in the other axes. */
+static int64_t dli_indexed(const dl_tensor *x, const dl_tensor *index, int dim, int64_t i)
+{
+    int64_t off = 0, stride = 1, rest = i;
+    int d;
+    for (d = x->ndim - 1; d >= 0; d--) {
+        int64_t k = rest % index->shape[d];
+        rest /= index->shape[d];
+        off += (d == dim ? index->idata[i] : k) * stride;
+        stride *= x->shape[d];
+    }
+    return off;
+}
+/* Offset in src of element i of an index tensor no larger than src. */
+static int64_t dli_within(const dl_tensor *src, const dl_tensor *index, int64_t i)
+{
+    int64_t off = 0, stride = 1;
+    int d;
+    for (d = src->ndim - 1; d >= 0; d--) {
+        off += i % index->shape[d] * stride;
+        i /= index->shape[d];
+        stride *= src->shape[d];
+    }
+    return off;
+}
+/* Whether index has x's axes and is no larger than x, but along dim (-1: in none). */
+static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *index, int dim)
+{
+    int d, ok = index->ndim == x->ndim;
+    for (d = 0; d < x->ndim && ok; d++) ok = d == dim || index->shape[d] <= x->shape[d];
+    if (!ok) dl_fail(c, "%s: index %t does not fit %t", who, index, x);
+    return ok;
+}
+
+/* gather:  y[i][j] = x[index[i][j]][j] for dim 0                 dx[index[i][j]][j] += g[i][j] */
+static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], *index = y->src[1];
+    dli_index_args *o = (dli_index_args *)y->opts;
+    o->dim = dli_axis(c, "gather", x, o->dim, x->ndim);
+    if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_check_index(c, "gather", index, x, x->shape[o->dim])) return 0;
+    return dli_index_fits(c, "gather", x, index, o->dim) && dl_set_shape(c, y, index->ndim, index->shape);
+}
+static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
+{
+    int64_t i;
+    (void)c;
+    for (i = 0; i < y->size; i++) y->data[i] = y->src[0]->data[dli_indexed(y->src[0], y->src[1], ((dli_index_args *)y->opts)->dim, i)];
+}
+static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0];
+    int64_t i;
+    int add;
+    dl_real *dx = dl_grad_of(c, x, &add);
+    if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
+    for (i = 0; dx && i < y->size; i++) dx[dli_indexed(x, y->src[1], ((dli_index_args *)y->opts)->dim, i)] += y->grad[i];
+}
+static const dl_op dli_gather_op = { "gather", dli_gather_shape, dli_gather_forward, dli_gather_backward };
+DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
+{
+    dl_tensor *s[2];
+    dli_index_args o;
+    s[0] = x; s[1] = index; o.dim = dim;
+    return dl_apply(c, &dli_gather_op, 2, s, &o, sizeof o);
+}
+
+/* scatter_add:  y = x;  y[index[i][j]][j] += src[i][j] for dim 0     dx = g;  dsrc[i][j] = g[index[i][j]][j] */
+static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], *src = y->src[1], *index = y->src[2];
+    dli_index_args *o = (dli_index_args *)y->opts;
+    if (!dli_check(c, "scatter_add", "x", x, DL_REAL) || !dli_check(c, "scatter_add", "src", src, DL_REAL)) return 0;
+    o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim);
+    if (o->dim < 0 || !dli_check_index(c, "scatter_add", index, x, x->shape[o->dim])) return 0;
+    if (!dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
+    return dl_set_shape(c, y, x->ndim, x->shape);
+}
+static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *src = y->src[1], *index = y->src[2];
+    int64_t i;
+    (void)c;
+    memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
+    for (i = 0; i < index->size; i++) y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_within(src, index, i)];
+}
+static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *src = y->src[1], *index = y->src[2];
+    int64_t i;
+    int add;
+    dl_real *ds = dl_grad_of(c, src, &add);
+    if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
+    for (i = 0; ds && i < index->size; i++) ds[dli_within(src, index, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
+    dli_grad_pass(c, y, y->src[0]);
+}
+static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
+DL_DEF dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index, dl_tensor *src)
+{
+    dl_tensor *s[3];
+    dli_index_args o;
+    s[0] = x; s[1] = src; s[2] = index; o.dim = dim;
+    return dl_apply(c, &dli_scatter_add_op, 3, s, &o, sizeof o);
+}
+
+/* --- sort, topk: stable merge sort of every line, NaN last as the largest;  dx[index] += g ------------ */
+typedef struct { int dim, descending; dl_tensor *index; } dli_sort_args;
+
+static int dli_sort_before(dl_real a, dl_real b, int descending)       /* whether b must come before a */
+{
+    if (a != a || b != b) return descending ? b != b && a == a : a != a && b == b;
+    return descending ? b > a : b < a;
+}
+
+static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int64_t n, int descending)
+{
+    int64_t width, lo, i;
+    for (i = 0; i < n; i++) index[i] = (int32_t)i;
+    for (width = 1; width < n; width *= 2) {
+        for (lo = 0; lo < n; lo += 2 * width) {
+            int64_t mid = dli_min64(lo + width, n), hi = dli_min64(lo + 2 * width, n), a = lo, b = mid, k;
+            for (k = lo; k < hi; k++) other[k] = b < hi && (a == mid || dli_sort_before(x[index[a]], x[index[b]], descending)) ? index[b++] : index[a++];
+        }
+        memcpy(index, other, (size_t)n * sizeof *index);
+    }
+}
+
+static int dli_sort_shape(dl_ctx *c, dl_tensor *y)
+{
+    dli_sort_args *o = (dli_sort_args *)y->opts;
+    dl_tensor *x = y->src[0];
+    if (!dli_check(c, "sort", "x", x, DL_REAL)) return 0;
+    o->dim = dli_axis(c, "sort", x, o->dim, x->ndim ? x->ndim : 1);
+    if (o->dim < 0 || !dl_set_shape(c, y, x->ndim, x->shape)) return 0;
+    if (x->ndim && x->shape[o->dim] > INT32_MAX) { dl_fail(c, "sort: axis %d of %t is too long", o->dim, x); return 0; }
+    o->index = dli_leaf(c, "sort", DL_INT32, x->ndim, x->shape, 0);
+    return !c->failed;
+}
+static void dli_sort_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_sort_args *o = (const dli_sort_args *)y->opts;
+    dli_lines l = dli_make_lines(y, o->dim);
+    dli_mark m = dli_arena_mark(&c->step);
+    dl_real *row = (dl_real *)dl_alloc(c, (size_t)l.n * sizeof *row);
+    int32_t *index = (int32_t *)dl_alloc(c, 2 * (size_t)l.n * sizeof *index);
+    int64_t i, k;
+    for (i = 0; row && index && i < l.count; i++) {
+        int64_t at = dli_line(&l, i);
+        dli_line_get(&l, row, y->src[0]->data + at);
+        dli_sort_line(row, index, index + l.n, l.n, o->descending);
+        for (k = 0; k < l.n; k++) {
+            y->data[at + k * l.stride] = row[index[k]];
+            o->index->idata[at + k * l.stride] = index[k];
+        }
+    }
+    dli_arena_release(&c->step, m);
+}
+static void dli_sort_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_sort_args *o = (const dli_sort_args *)y->opts;
+    dli_lines l = dli_make_lines(y, o->dim);
+    int64_t i, k;
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    for (i = 0; dx && i < l.count; i++)
+        for (k = 0; k < l.n; k++) {
+            int64_t at = dli_line(&l, i), from = at + k * l.stride;
+            dl_real *p = dx + at + o->index->idata[from] * l.stride;
+            *p = (add ? *p : 0) + y->grad[from];
+        }
+}
+static const dl_op dli_sort_op = { "sort", dli_sort_shape, dli_sort_forward, dli_sort_backward };
+
+static dl_tensor *dli_sort(dl_ctx *c, dl_tensor *x, int dim, int descending, dl_tensor **index)
+{
+    dli_sort_args o;
+    dl_tensor *y;
+    o.dim = dim; o.descending = descending; o.index = NULL;
+    y = dl_apply(c, &dli_sort_op, 1, &x, &o, sizeof o);
+    *index = dl_is_nil(y) ? DLI_NIL : ((dli_sort_args *)y->opts)->index;
+    return y;
+}
+DL_DEF dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o)
+{
+    dl_tensor *index;
+    return dli_sort(c, x, dim, o.descending, o.indices ? o.indices : &index);
+}
+DL_DEF dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_topk_opts o)
+{
+    dl_tensor *index, *y = dli_sort(c, x, dim, !o.smallest, &index);
+    dl_slice_opts s;
+    int axis;
+    memset(&s, 0, sizeof s);
+    if (o.indices) *o.indices = DLI_NIL;
+    if (dl_is_nil(y)) return y;
+    axis = dli_axis(c, "topk", x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    if (k < 1 || k > x->shape[axis]) return dl_fail(c, "topk: %l of axis %d of %t", k, axis, x);
+    if (o.indices) *o.indices = dl_slice_with(c, index, axis, 0, k, s);
+    return dl_slice_with(c, y, axis, 0, k, s);
+}
+
+/* --- matmul:  C = op(A) op(B)          dA = dC op(B)^T,  dB = op(A)^T dC;  as stored if transposed --------------------
+   Batches broadcast: the walk's `to` and `from` are the strides of A and B from batch to batch. */
+typedef struct { int ta, tb; int64_t M, N, K; dli_walk batch; } dli_matmul_args;
+
+static int dli_matmul_shape(dl_ctx *c, dl_tensor *y)
+{
+    dli_matmul_args *o = (dli_matmul_args *)y->opts;
+    dl_tensor *a = y->src[0], *b = y->src[1];
+    int64_t shape[DL_MAX_DIMS], as[DL_MAX_DIMS], bs[DL_MAX_DIMS], kb;
+    int an = a->ndim > 1 ? a->ndim - 2 : 0, bn = b->ndim > 1 ? b->ndim - 2 : 0, n = an > bn ? an : bn, d, ndim;
+    if (!dli_check(c, "matmul", "a", a, DL_REAL) || !dli_check(c, "matmul", "b", b, DL_REAL)) return 0;
+    if (!a->ndim || !b->ndim) { dl_fail(c, "matmul: %t by %t, scalars have no rows", a, b); return 0; }
+    if (a->ndim == 1) { o->M = 1; o->K = a->shape[0]; o->ta = 0; }
+    else { o->M = a->shape[an + (o->ta != 0)]; o->K = a->shape[an + !o->ta]; }
+    if (b->ndim == 1) { o->N = 1; kb = b->shape[0]; o->tb = 0; }
+    else { o->N = b->shape[bn + !o->tb]; kb = b->shape[bn + (o->tb != 0)]; }
+    if (kb != o->K) {
+        dl_fail(c, "matmul: %t%s by %t%s: inner sizes %l and %l differ", a, o->ta ? " transposed" : "", b, o->tb ? " transposed" : "", o->K, kb);
+        return 0;
+    }
+    dli_strides(a->ndim, a->shape, as);
+    dli_strides(b->ndim, b->shape, bs);
+    for (d = 0; d < n; d++) {
+        int ai = d - (n - an), bi = d - (n - bn);
+        int64_t sa = ai < 0 ? 1 : a->shape[ai], sb = bi < 0 ? 1 : b->shape[bi];
+        if (sa != sb && sa != 1 && sb != 1) { dl_fail(c, "matmul: the batches of %t and %t do not broadcast", a, b); return 0; }
+        shape[d] = sa > sb ? sa : sb;
+        dli_walk_axis(&o->batch, shape[d], sa == 1 ? 0 : as[ai], sb == 1 ? 0 : bs[bi]);
+    }
+    if (o->batch.ndim == 1 && !o->ta && o->batch.from[0] == 0 && o->batch.to[0] == o->M * o->K) {
+        o->M *= o->batch.size[0];                        /* one B for all: the batch is just more rows */
+        o->batch.ndim = 0;
+    }
+    ndim = n;
+    if (a->ndim > 1) shape[ndim++] = a->shape[an + (o->ta != 0)];
+    if (b->ndim > 1) shape[ndim++] = o->N;
+    return dl_set_shape(c, y, ndim, shape);
+}
+
+/* For every batch: C (+)= op(A) op(B), where the roles of A, B, C are played by a, b or y and their gradients. */
+static void dli_matmul_run(dl_ctx *c, const dli_matmul_args *o, dli_gemm_args g, int64_t role[3])
+{
+    /* role[i]: which stride the i-th matrix of the product takes: 0 that of a, 1 that of b, 2 that of y */
+    int64_t index[DL_MAX_DIMS] = {0}, at[3] = {0, 0, 0}, step[3];
+    const dl_real *A = g.A, *B = g.B;
+    dl_real *C = g.C;
+    int d, last = o->batch.ndim - 1, together;
+    step[2] = o->M * o->N;
+    step[0] = last >= 0 ? o->batch.to[last] : 0;
+    step[1] = last >= 0 ? o->batch.from[last] : 0;
+    together = last < 0 || step[role[2]] != 0;           /* outputs differ within the last batch axis: one call for all of it */
+    if (last >= 0 && together) {
+        g.batch = o->batch.size[last];
+        g.stride_a = step[role[0]]; g.stride_b = step[role[1]]; g.stride_c = step[role[2]];
+    }
+    for (;;) {
+        g.A = A + at[role[0]]; g.B = B + at[role[1]]; g.C = C + at[role[2]];
+        if (!dli_gemm(c, &g)) return;
+        at[2] += step[2] * (together && last >= 0 ? o->batch.size[last] : 1);
+        for (d = last - together; d >= 0; d--) {
+            at[0] += o->batch.to[d];
+            at[1] += o->batch.from[d];
+            if (++index[d] < o->batch.size[d]) break;
+            index[d] = 0;
+            at[0] -= o->batch.to[d] * o->batch.size[d];
+            at[1] -= o->batch.from[d] * o->batch.size[d];
+        }
+        if (d < 0) return;
+    }
+}
+
+/* Product of roles r0 and r1 into role r2; each matrix is (rows as stored) x ld. */
+static void dli_matmul_product(dl_ctx *c, dl_tensor *y, int r0, int t0, int r1, int t1, int r2, dl_real *out, int add)
+{
+    const dli_matmul_args *o = (const dli_matmul_args *)y->opts;
+    const dl_real *data[3];
+    int64_t ld[3], role[3];
+    dli_gemm_args g;
+    memset(&g, 0, sizeof g);
+    data[0] = y->src[0]->data; data[1] = y->src[1]->data; data[2] = y->grad;
+    ld[0] = o->ta ? o->M : o->K; ld[1] = o->tb ? o->K : o->N; ld[2] = o->N;
+    role[0] = r0; role[1] = r1; role[2] = r2;
+    g.trans_a = t0; g.trans_b = t1;
+    g.A = data[r0]; g.lda = ld[r0]; g.B = data[r1]; g.ldb = ld[r1]; g.C = out; g.ldc = ld[r2];
+    g.M = r2 == 1 && !o->tb ? o->K : r2 == 1 ? o->N : r2 == 0 && o->ta ? o->K : o->M;
+    g.N = r2 == 0 && o->ta ? o->M : r2 == 0 || (r2 == 1 && o->tb) ? o->K : o->N;
+    g.K = r2 == 0 ? o->N : r2 == 1 ? o->M : o->K;
+    g.alpha = 1; g.beta = (dl_real)add;
+    dli_matmul_run(c, o, g, role);
+}
+static void dli_matmul_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_matmul_args *o = (const dli_matmul_args *)y->opts;
+    dli_matmul_product(c, y, 0, o->ta, 1, o->tb, 2, y->data, 0);
+}
+static void dli_matmul_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_matmul_args *o = (const dli_matmul_args *)y->opts;
+    int i, d, add;
+    for (i = 0; i < 2; i++) {
+        dl_tensor *x = y->src[i];
+        dl_real *dx = dl_grad_of(c, x, &add);
+        if (!dx) continue;
+        for (d = 0; d < o->batch.ndim && !add; d++)      /* a stretched operand: its gradient is a sum over batches */
+            if (!(i ? o->batch.from[d] : o->batch.to[d])) {
+                memset(dx, 0, (size_t)x->size * sizeof *dx);
+                add = 1;
+            }
+        if (i == 0 && !o->ta)     dli_matmul_product(c, y, 2, 0, 1, !o->tb, 0, dx, add);      /* dA = dC op(B)^T     */
+        else if (i == 0)          dli_matmul_product(c, y, 1, o->tb, 2, 1, 0, dx, add);       /* dA^T = op(B) dC^T   */
+        else if (!o->tb)          dli_matmul_product(c, y, 0, !o->ta, 2, 0, 1, dx, add);      /* dB = op(A)^T dC     */
+        else                      dli_matmul_product(c, y, 2, 1, 0, o->ta, 1, dx, add);       /* dB^T = dC^T op(A)   */
+    }
+}
+static const dl_op dli_matmul_op = { "matmul", dli_matmul_shape, dli_matmul_forward, dli_matmul_backward };
+static int64_t dli_matmul_inner(const dl_tensor *y) { return ((const dli_matmul_args *)y->opts)->K; }   /* for dl_summary */
+DL_DEF dl_tensor *dl_matmul_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_matmul_opts opts)
+{
+    dl_tensor *s[2];
+    dli_matmul_args o;
+    memset(&o, 0, sizeof o);
+    o.ta = opts.transpose_a; o.tb = opts.transpose_b;
+    s[0] = a; s[1] = b;
+    return dl_apply(c, &dli_matmul_op, 2, s, &o, sizeof o);
+}
+
+/* --- linear:  y = act(x w^T + b)     dz = g act'(z),  dx = dz w,  dw = dz^T x,  db = sum of the rows of dz ------------- */
+static int dli_linear_shape(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
+    int64_t shape[DL_MAX_DIMS];
+    if (!dli_check(c, "linear", "x", x, DL_REAL) || !dli_check(c, "linear", "weight", w, DL_REAL)) return 0;
+    if (w->ndim != 2 || !x->ndim) { dl_fail(c, "linear: %t with weight %t, expected (.., in) and (out, in)", x, w); return 0; }
+    if (x->shape[x->ndim - 1] != w->shape[1]) {
+        dl_fail(c, "linear: %t with weight %t: %l and %l differ", x, w, x->shape[x->ndim - 1], w->shape[1]);
+        return 0;
+    }
+    if (b && (!dli_check(c, "linear", "bias", b, DL_REAL) || b->ndim != 1 || b->shape[0] != w->shape[0])) {
+        dl_fail(c, "linear: bias %t with weight %t, expected (%l)", b, w, w->shape[0]);
+        return 0;
+    }
+    memcpy(shape, x->shape, sizeof shape);
+    shape[x->ndim - 1] = w->shape[0];
+    return dl_set_shape(c, y, x->ndim, shape);
+}
+static void dli_linear_forward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], *w = y->src[1];
+    dli_gemm_args g;
+    memset(&g, 0, sizeof g);
+    g.N = w->shape[0]; g.K = w->shape[1]; g.M = x->size / g.K;
+    g.A = x->data; g.lda = g.K;
+    g.B = w->data; g.ldb = g.K; g.trans_b = 1;
+    g.C = y->data; g.ldc = g.N;
+    g.alpha = 1;
+    g.bias = y->nsrc > 2 ? y->src[2]->data : NULL;
+    g.activation = *(const dl_activation *)y->opts;
+    dli_gemm(c, &g);
+}
+static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
+    int64_t out = w->shape[0], in = w->shape[1], rows = x->size / in;
+    dl_activation act = *(const dl_activation *)y->opts;
+    dl_real *dx, *dw, *db, *dz = y->grad;
+    int add_x, add_w, add_b;
+    dli_gemm_args g;
+    dli_mark m;
+    dx = dl_grad_of(c, x, &add_x);
+    dw = dl_grad_of(c, w, &add_w);
+    db = b ? dl_grad_of(c, b, &add_b) : NULL;
+    m = dli_arena_mark(&c->step);
+    if (act != DL_LINEAR) {                              /* the derivatives of these activations need y only */
+        dli_map *df = act == DL_RELU ? c->k->dx_relu : act == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
+        dl_tensor *in3[3];
+        const dl_real *data[3];
+        in3[0] = in3[1] = in3[2] = y;
+        data[0] = data[1] = y->data; data[2] = y->grad;
+        dz = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *dz);
+        if (!dz) return;
+        dli_run_map(c, df, NULL, y->ndim, y->shape, y->size, dz, 0, 3, in3, data);
+    }
+    memset(&g, 0, sizeof g);
+    g.alpha = 1;
+    if (dx) {
+        g.M = rows; g.N = in; g.K = out;
+        g.A = dz; g.lda = out; g.B = w->data; g.ldb = in; g.C = dx; g.ldc = in; g.beta = (dl_real)add_x;
+        dli_gemm(c, &g);
+    }
+    if (dw) {
+        g.M = out; g.N = in; g.K = rows;
+        g.A = dz; g.lda = out; g.trans_a = 1; g.B = x->data; g.ldb = in; g.C = dw; g.ldc = in; g.beta = (dl_real)add_w;
+        dli_gemm(c, &g);
+    }
+    if (db) dli_sum_to(c, y, dz, b, db, add_b);
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_linear_op = { "linear", dli_linear_shape, dli_linear_forward, dli_linear_backward };
+DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tensor *b, dl_linear_opts o)
+{
+    dl_tensor *s[3];
+    s[0] = x; s[1] = w; s[2] = b;
+    if (o.activation > DL_TANH) return dl_fail(c, "linear: activation %d is unknown", (int)o.activation);
+    return dl_apply(c, &dli_linear_op, b ? 3 : 2, s, &o.activation, sizeof o.activation);
+}
+
+/* ================================================================================================
+   >>losses      cross-entropy; pointwise losses are rows of DL_BINARY_OPS with a reduction behind them
+   ================================================================================================ */
+static dl_tensor *dli_pointwise_loss(dl_ctx *c, const char *who, dl_tensor *(*f)(dl_ctx *, dl_tensor *, dl_tensor *), dl_tensor *x,
+                                     dl_tensor *target, dl_reduction reduction)
+{
+    dl_tensor *y;
+    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_REAL)) return DLI_NIL;
+    if (x->ndim != target->ndim || memcmp(x->shape, target->shape, sizeof x->shape)) return dl_fail(c, "%s: %t with target %t", who, x, target);
+    y = f(c, x, target);
+    return reduction == DL_NONE ? y
+         : dli_apply_reduce(c, reduction == DL_SUM ? &dli_sum_op : &dli_mean_op, y, 0, 0, reduction == DL_SUM ? 1 : (double)x->size);
+}
+DL_DEF dl_tensor *dl_mse_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_mse_loss_opts o)
+{ return dli_pointwise_loss(c, "mse_loss", dl_squared_error, x, target, o.reduction); }
+DL_DEF dl_tensor *dl_bce_with_logits_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_bce_with_logits_opts o)
+{ return dli_pointwise_loss(c, "bce_with_logits", dl_bce_logits, x, target, o.reduction); }
+
+/* --- cross-entropy of logits x and target distribution q, classes weighted by w:
+   u_k = w_k ((1 - s) q_k + s / C),   l = sum_k u_k (lse(x) - x_k)
+   dx = g (softmax(x) sum_k u_k - u),   dq = g (1 - s) w (lse(x) - x)
+   An int target t has q = onehot(t), and DL_MEAN then divides by the sum of the w_t.  No (N, C) buffer is kept: lse is. */
+typedef struct { dl_tensor *weight; int32_t ignore; dl_reduction reduction; dl_real smoothing; } dli_ce_args;
+typedef struct { dl_real *lse, *loss, denominator; } dli_ce_saved;
+
+static int dli_ce_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dli_ce_args *o = (const dli_ce_args *)y->opts;
+    dl_tensor *x = y->src[0], *t = y->src[1];
+    int64_t i, N, C;
+    if (!dli_check(c, "cross_entropy", "logits", x, DL_REAL)) return 0;
+    if (x->ndim < 1 || x->ndim > 2) { dl_fail(c, "cross_entropy: logits %t, expected (N, C) or (C)", x); return 0; }
+    C = x->shape[x->ndim - 1];
+    N = x->size / C;
+    if (t->dtype == DL_REAL ? t->ndim != x->ndim || memcmp(t->shape, x->shape, sizeof x->shape)
+                            : t->ndim != x->ndim - 1 || t->size != N) {
+        dl_fail(c, "cross_entropy: logits %t with target %t, expected labels (N) or probabilities (N, C)", x, t);
+        return 0;
+    }
+    for (i = 0; t->dtype == DL_INT32 && i < N; i++)
+        if (t->idata[i] != o->ignore && (t->idata[i] < 0 || t->idata[i] >= C)) {
+            dl_fail(c, "cross_entropy: label %d at index %l, expected 0 to %l", (int)t->idata[i], i, C - 1);
+            return 0;
+        }
+    if (o->weight && (!dli_check(c, "cross_entropy", "weight", o->weight, DL_REAL) || o->weight->size != C)) {
+        dl_fail(c, "cross_entropy: weight %t for %l classes", o->weight, C);
+        return 0;
+    }
+    return dl_set_shape(c, y, o->reduction == DL_NONE ? x->ndim - 1 : 0, x->shape);
+}
+
+typedef struct { const dl_ctx *c; const dl_tensor *y; dli_ce_saved *saved; dl_real *dx, *dq; int add_x, add_q; int64_t per_task; } dli_ce_job;
+
+static dl_real dli_ce_weight(const dli_ce_args *o, int64_t k) { return o->weight ? o->weight->data[k] : 1; }
+
+static dl_real dli_ce_u(const dli_ce_args *o, const dl_tensor *t, int64_t row, int64_t k, int64_t C)
+{
+    dl_real q = t->dtype == DL_REAL ? t->data[row * C + k] : t->idata[row] == k;
+    return dli_ce_weight(o, k) * ((1 - o->smoothing) * q + o->smoothing / (dl_real)C);
+}
+
+static void dli_ce_forward_task(void *arg, int64_t task, int worker)
+{
+    const dli_ce_job *j = (const dli_ce_job *)arg;
+    const dli_ce_args *o = (const dli_ce_args *)j->y->opts;
+    const dl_tensor *x = j->y->src[0], *t = j->y->src[1];
+    int64_t C = x->shape[x->ndim - 1], i, k, hi = dli_min64((task + 1) * j->per_task, x->size / C);
+    (void)worker;
+    for (i = task * j->per_task; i < hi; i++) {
+        const dl_real *row = x->data + i * C;
+        dl_real top = j->c->k->max(row, C), lse = top + j->c->k->log_sum_exp(row, top, C), loss = 0;
+        j->saved->lse[i] = lse;
+        if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) loss = 0;
+        else if (t->dtype == DL_INT32 && o->smoothing == 0) loss = dli_ce_weight(o, t->idata[i]) * (lse - row[t->idata[i]]);
+        else for (k = 0; k < C; k++) loss += dli_ce_u(o, t, i, k, C) * (lse - row[k]);
+        j->saved->loss[i] = loss;
+    }
+}
+static void dli_ce_backward_task(void *arg, int64_t task, int worker)
+{
+    const dli_ce_job *j = (const dli_ce_job *)arg;
+    const dli_ce_args *o = (const dli_ce_args *)j->y->opts;
+    const dl_tensor *x = j->y->src[0], *t = j->y->src[1];
+    int64_t C = x->shape[x->ndim - 1], i, k, hi = dli_min64((task + 1) * j->per_task, x->size / C);
+    (void)worker;
+    for (i = task * j->per_task; i < hi; i++) {
+        const dl_real *row = x->data + i * C;
+        dl_real *dx = j->dx + (j->dx ? i * C : 0), lse = j->saved->lse[i], total = 0;
+        dl_real g = o->reduction == DL_NONE ? j->y->grad[i] : j->y->grad[0] / j->saved->denominator;
+        if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {
+            if (dx && !j->add_x) memset(dx, 0, (size_t)C * sizeof *dx);
+            continue;
+        }
+        if (dx && t->dtype == DL_INT32 && o->smoothing == 0) {
+            dl_real w = dli_ce_weight(o, t->idata[i]);
+            j->c->k->exp_row(dx, g * w, row, lse, C, j->add_x);
+            dx[t->idata[i]] -= g * w;
+        } else if (dx) {
+            for (k = 0; k < C; k++) total += dli_ce_u(o, t, i, k, C);
+            j->c->k->exp_row(dx, g * total, row, lse, C, j->add_x);
+            for (k = 0; k < C; k++) dx[k] -= g * dli_ce_u(o, t, i, k, C);
+        }
+        for (k = 0; j->dq && k < C; k++) {
+            dl_real *p = j->dq + i * C + k;
+            *p = (j->add_q ? *p : 0) + g * (1 - o->smoothing) * dli_ce_weight(o, k) * (lse - row[k]);
+        }
+    }
+}
+static void dli_ce_rows(dl_ctx *c, dli_task *task, dli_ce_job *j)
+{
+    const dl_tensor *x = j->y->src[0];
+    int64_t N = x->size / x->shape[x->ndim - 1];
+    j->per_task = x->size >= DLI_PAR_WORK / 4 ? (N + c->threads - 1) / c->threads : N;
+    dli_parallel(c, (N + j->per_task - 1) / j->per_task, task, j);
+}
+static void dli_ce_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_ce_args *o = (const dli_ce_args *)y->opts;
+    const dl_tensor *x = y->src[0], *t = y->src[1];
+    int64_t N = x->size / x->shape[x->ndim - 1], i;
+    dli_ce_saved *s = (dli_ce_saved *)dl_alloc(c, sizeof *s + 2 * (size_t)N * sizeof(dl_real));
+    dli_ce_job j;
+    if (!s) return;
+    memset(&j, 0, sizeof j);
+    y->saved = j.saved = s;
+    s->lse = (dl_real *)(void *)(s + 1);
+    s->loss = s->lse + N;
+    s->denominator = 1;
+    j.c = c; j.y = y;
+    dli_ce_rows(c, dli_ce_forward_task, &j);
+    if (o->reduction == DL_NONE) { memcpy(y->data, s->loss, (size_t)N * sizeof *y->data); return; }
+    if (o->reduction == DL_MEAN && t->dtype == DL_REAL) s->denominator = (dl_real)N;
+    if (o->reduction == DL_MEAN && t->dtype == DL_INT32)
+        for (s->denominator = 0, i = 0; i < N; i++)
+            if (t->idata[i] != o->ignore) s->denominator += dli_ce_weight(o, t->idata[i]);
+    y->data[0] = c->k->sum(s->loss, N) / s->denominator;
+}
+static void dli_ce_backward(dl_ctx *c, dl_tensor *y)
+{
+    dli_ce_job j;
+    memset(&j, 0, sizeof j);
+    j.c = c; j.y = y; j.saved = (dli_ce_saved *)y->saved;
+    j.dx = dl_grad_of(c, y->src[0], &j.add_x);
+    j.dq = dl_grad_of(c, y->src[1], &j.add_q);
+    if (!c->failed) dli_ce_rows(c, dli_ce_backward_task, &j);
+}
+static const dl_op dli_cross_entropy_op = { "cross_entropy", dli_ce_shape, dli_ce_forward, dli_ce_backward };
+DL_DEF dl_tensor *dl_cross_entropy_with(dl_ctx *c, dl_tensor *logits, dl_tensor *target, dl_cross_entropy_opts opts)
+{
+    dl_tensor *s[2];
+    dli_ce_args o;
+    s[0] = logits; s[1] = target;
+    o.weight = opts.weight;
+    o.ignore = dli_or(opts.ignore_index, -100);
+    o.reduction = opts.reduction;
+    o.smoothing = opts.label_smoothing;
+    if (!(o.smoothing >= 0 && o.smoothing <= 1)) return dl_fail(c, "cross_entropy: label_smoothing is %g, expected 0 to 1", (double)o.smoothing);
+    return dl_apply(c, &dli_cross_entropy_op, 2, s, &o, sizeof o);
+}
+
+/* ================================================================================================
+   >>modules     a tree of named nodes; forward is a function of the node's type
+   ================================================================================================ */
+static double dli_sqrt64(double x)                                      /* Newton's method, from half the exponent */
+{
+    double y;
+    uint64_t bits;
+    int i;
+    if (!(x > 0 && x <= 1.7976931348623157e308)) return x;
+    memcpy(&bits, &x, sizeof x);
+    bits = (bits >> 1) + ((uint64_t)1023 << 51);
+    memcpy(&y, &bits, sizeof y);
+    for (i = 0; i < 5; i++) y = (y + x / y) / 2;
+    return y;
+}
+
+#define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
+
+static const dl_module_type dli_nn_nil_type = { "nil", sizeof(dl_module), NULL };
+static const dl_module dli_nn_nil = { &dli_nn_nil_type, "", NULL, 0, NULL, 0, NULL, 0 };
+
+/* What a failed call returns.  With a context it is memory that the caller may write, as if it were his struct. */
+static dl_module *dli_nil_module(dl_ctx *c)
+{
+    if (!c) return (dl_module *)&dli_nn_nil;
+    memset(c->nil_module, 0, sizeof *c->nil_module);
+    c->nil_module->type = &dli_nn_nil_type;
+    c->nil_module->name = "";
+    return c->nil_module;
+}
+
+static int dli_is_nil_module(const dl_module *m) { return !m || m->type == &dli_nn_nil_type; }
+
+/* Whether m can be used by `who`. */
+static int dli_check_module(dl_ctx *c, const char *who, const dl_module *m)
+{
+    if (!c || c->failed) return 0;
+    if (dli_is_nil_module(m)) { dl_fail(c, "%s: the module is %s", who, m ? "nil, the result of a failed call" : "NULL"); return 0; }
+    return 1;
+}
+
+/* Depth-first, parents before children; NULL behind the last.  No recursion, so trees may be as deep as they like. */
+static dl_module *dli_next_module(const dl_module *root, dl_module *m)
+{
+    if (m->nchildren) return m->children[0];
+    for (; m != root; m = m->parent)
+        if (m->index + 1 < m->parent->nchildren) return m->parent->children[m->index + 1];
+    return NULL;
+}
+
+/* For each parameter and buffer p below root, in state_dict order; m and i are loop variables. */
+#define DLI_EACH_PARAM(root, m, i, p)                                                                                \
+    for (m = dli_is_nil_module(root) ? NULL : (root); m; m = dli_next_module(root, m))                               \
+        for (i = 0; i < m->nparams && ((p) = &m->params[i]) != NULL; i++)
+
+/* Room for one element more in an array of n.  It moves to twice the room whenever n is a power of two. */
+static void *dli_grow(dl_ctx *c, void *array, int n, size_t elem)
+{
+    void *bigger;
+    if (n & (n - 1)) return array;
+    bigger = dl_alloc_keep(c, (n ? 2 * (size_t)n : 1) * elem);
+    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
+    return bigger;
+}
+
+static const char *dli_keep_name(dl_ctx *c, const char *name)
+{
+    size_t n = strlen(name) + 1;
+    char *copy = (char *)dl_alloc_keep(c, n);
+    if (copy) memcpy(copy, name, n);
+    return copy;
+}
+
+/* A name within m: not empty, without dots (they separate names in files), not there yet. */
+static int dli_check_name(dl_ctx *c, const dl_module *m, const char *name)
+{
+    int i, taken = 0;
+    if (!name || !*name || strchr(name, '.')) {
+        dl_fail(c, "%s: \"%s\" cannot be a name, which is not empty and has no dot", m->type->name, name ? name : "");
+        return 0;
+    }
+    for (i = 0; i < m->nchildren; i++) taken |= !strcmp(m->children[i]->name, name);
+    for (i = 0; i < m->nparams; i++) taken |= !strcmp(m->params[i].name, name);
+    if (taken) dl_fail(c, "%s: there is a \"%s\" already", m->type->name, name);
+    return !taken;
+}
+
+DL_DEF dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type)
+{
+    dl_module *m;
+    if (!c || c->failed) return dli_nil_module(c);
+    if (!type || type->size < sizeof *m || type->size > DLI_MODULE_SIZE) {
+        dl_fail(c, "module_create: a module type has a size from %l to %d, and its struct begins with a dl_module",
+                (int64_t)sizeof *m, DLI_MODULE_SIZE);
+        return dli_nil_module(c);
+    }
+    m = (dl_module *)dl_alloc_keep(c, type->size);
+    if (!m) return dli_nil_module(c);
+    m->type = type;
+    m->name = "";
+    return m;
+}
+
+DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, dl_module *child)
+{
+    dl_module **children, *up;
+    char number[16];
+    dli_text text;
+    if (!dli_check_module(c, "module_add", parent)) return dli_nil_module(c);
+    if (!name) {
+        text.p = number; text.left = sizeof number;
+        dli_put_int(&text, parent->nchildren);
+        name = number;
+    }
+    if (dli_is_nil_module(child)) {
+        dl_fail(c, "%s: child \"%s\" is %s", parent->type->name, name, child ? "nil, the result of a failed call" : "NULL");
+        return dli_nil_module(c);
+    }
+    for (up = parent; up && up != child; up = up->parent) {}
+    if (up || child->parent) {
+        dl_fail(c, "%s: child \"%s\" is already in a tree; a module has one parent", parent->type->name, name);
+        return dli_nil_module(c);
+    }
+    if (!dli_check_name(c, parent, name) || !(name = dli_keep_name(c, name))) return dli_nil_module(c);
+    children = (dl_module **)dli_grow(c, parent->children, parent->nchildren, sizeof *children);
+    if (!children) return dli_nil_module(c);
+    parent->children = children;
+    child->name = name;
+    child->parent = parent;
+    child->index = parent->nchildren;
+    return parent->children[parent->nchildren++] = child;
+}
+
+static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, int ndim, const int64_t *shape, int is_buffer)
+{
+    dl_tensor *t;
+    dl_param *params;
+    if (!dli_check_module(c, "module_param", m) || !dli_check_name(c, m, name)) return DLI_NIL;
+    t = dli_leaf(c, m->type->name, DL_REAL, ndim, shape, 1);
+    if (dl_is_nil(t) || !(name = dli_keep_name(c, name))) return DLI_NIL;
+    params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
+    if (!params) return DLI_NIL;
+    t->requires_grad = !is_buffer;
+    m->params = params;
+    params[m->nparams].name = name;
+    params[m->nparams].tensor = t;
+    params[m->nparams++].is_buffer = is_buffer;
+    return t;
+}
+DL_DEF dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape)
+{
+    return dli_module_tensor(c, m, name, dli_shape_rank(shape.d), shape.d, 0);
+}
+DL_DEF dl_tensor *dl_module_buffer(dl_ctx *c, dl_module *m, const char *name, dl_shape shape)
+{
+    return dli_module_tensor(c, m, name, dli_shape_rank(shape.d), shape.d, 1);
+}
+
+/* The piece of s that belongs at out[at], where out has room for size characters. */
+static void dli_put_piece(char *out, size_t size, size_t at, const char *s, size_t n)
+{
+    if (at < size) memcpy(out + at, s, n < size - at ? n : size - at);
+}
+
+DL_DEF dl_param *dl_module_at(dl_module *root, int i, char *name, size_t name_size)
+{
+    dl_module *m = dli_is_nil_module(root) || i < 0 ? NULL : root;
+    const dl_module *up;
+    dl_param *p;
+    size_t end, n;
+    while (m && i >= m->nparams) {
+        i -= m->nparams;
+        m = dli_next_module(root, m);
+    }
+    if (name && name_size) *name = 0;
+    if (!m) return NULL;
+    p = &m->params[i];
+    if (!name || !name_size) return p;
+    end = strlen(p->name);
+    for (up = m; up != root; up = up->parent) end += strlen(up->name) + 1;
+    name[end < name_size ? end : name_size - 1] = 0;
+    n = strlen(p->name);
+    dli_put_piece(name, name_size - 1, end -= n, p->name, n);          /* from the back: "weight", then "conv1.", "0." */
+    for (up = m; up != root; up = up->parent) {
+        dli_put_piece(name, name_size - 1, --end, ".", 1);
+        n = strlen(up->name);
+        dli_put_piece(name, name_size - 1, end -= n, up->name, n);
+    }
+    return p;
+}
+
+DL_DEF dl_tensor *dl_module_get(dl_ctx *c, dl_module *m, const char *name)
+{
+    const char *rest = name;
+    int i, found = 1;
+    if (!dli_check_module(c, "module_get", m)) return DLI_NIL;
+    if (!name) return dl_fail(c, "module_get: the name is NULL");
+    while (found) {
+        for (i = 0; i < m->nparams; i++) if (!strcmp(m->params[i].name, rest)) return m->params[i].tensor;
+        for (i = found = 0; i < m->nchildren && !found; i++) {
+            size_t n = strlen(m->children[i]->name);
+            found = !strncmp(m->children[i]->name, rest, n) && rest[n] == '.';
+            if (found) rest += n + 1;
+        }
+        if (found) m = m->children[i - 1];
+    }
+    return dl_fail(c, "module_get: no parameter is called \"%s\"", name);
+}
+
+DL_DEF int64_t dl_param_count(dl_module *root)
+{
+    dl_module *m;
+    dl_param *p;
+    int64_t n = 0;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p) if (!p->is_buffer && p->tensor->requires_grad) n += p->tensor->size;
+    return n;
+}
+
+DL_DEF void dl_zero_grads(dl_module *root)
+{
+    dl_module *m;
+    dl_param *p;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p) dl_zero_grad(p->tensor);
+}
+
+/* --- forward -------------------------------------------------------------------------------------- */
+
+/* What dl_summary wants to know of one call of dl_forward. */
+typedef struct dli_row { struct dli_row *next; const dl_module *module; const dl_tensor *y; int depth; int64_t macs; } dli_row;
+
+/* Multiply-adds of the results recorded since `before`. */
+static int64_t dli_count_macs(const dl_tensor *t, const dl_tensor *before)
+{
+    int64_t n = 0;
+    for (; t != before; t = t->prev) {
+        if (t->op == &dli_linear_op) n += t->size * t->src[1]->shape[1];
+        if (t->op == &dli_matmul_op) n += t->size * dli_matmul_inner(t);
+    }
+    return n;
+}
+
+static dl_tensor *dli_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
+{
+    dl_tensor *y;
+    if (c->depth == DLI_MAX_DEPTH) return dl_fail(c, "forward: %s: modules call each other more than %d deep", m->type->name, DLI_MAX_DEPTH);
+    c->depth++;
+    y = m->type->forward(c, m, x);
+    c->depth--;
+    return y ? y : dl_fail(c, "forward: %s returned NULL", m->type->name);
+}
+
+static dl_tensor *dli_watched_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
+{
+    dli_row *row = (dli_row *)dl_alloc(c, sizeof *row);
+    dl_tensor *before = c->tape;
+    if (!row) return DLI_NIL;
+    row->next = NULL;
+    row->module = m;
+    row->depth = c->depth;
+    *c->watch = row;
+    c->watch = &row->next;
+    row->y = dli_forward(c, m, x);
+    row->macs = dli_count_macs(c->tape, before);
+    return (dl_tensor *)row->y;
+}
+
+DL_DEF dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
+{
+    if (!dli_check_module(c, "forward", m)) return DLI_NIL;
+    if (!m->type->forward) return dl_fail(c, "forward: %s has no forward function", m->type->name);
+    if (dl_is_nil(x)) return dl_fail(c, "forward: the input of %s is %s", m->type->name, x ? "nil, the result of a failed call" : "NULL");
+    return c->watch ? dli_watched_forward(c, m, x) : dli_forward(c, m, x);
+}
+
+/* --- linear: y = x W^T + b ------------------------------------------------------------------------- */
+typedef struct { dl_module base; dl_tensor *weight, *bias; } dli_nn_linear;
+
+static dl_tensor *dli_nn_linear_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_linear_opts o = { DL_LINEAR, 0 };
+    return dl_linear_with(c, x, ((dli_nn_linear *)self)->weight, ((dli_nn_linear *)self)->bias, o);
+}
+static const dl_module_type dli_nn_linear_type = { "linear", sizeof(dli_nn_linear), dli_nn_linear_forward };
+
+DL_DEF dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_linear_opts o)
+{
+    dli_nn_linear *m = (dli_nn_linear *)dl_module_create(c, &dli_nn_linear_type);
+    dl_real bound = (dl_real)(1 / dli_sqrt64(in > 0 ? (double)in : 1));
+    int64_t shape[2];
+    shape[0] = out; shape[1] = in;
+    if (!c || c->failed) return &m->base;
+    m->weight = dli_module_tensor(c, &m->base, "weight", 2, shape, 0);
+    dl_init_uniform(c, m->weight, -bound, bound);
+    if (!o.no_bias) {
+        m->bias = dli_module_tensor(c, &m->base, "bias", 1, shape, 0);
+        dl_init_uniform(c, m->bias, -bound, bound);
+    }
+    return c && !c->failed ? &m->base : dli_nil_module(c);
+}
+
+/* --- functions as modules: relu, sigmoid, flatten, ... ---------------------------------------------- */
+typedef struct { dl_module base; dl_module_type type; dl_nn_fn f; } dli_nn_function;
+
+static dl_tensor *dli_nn_function_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return ((dli_nn_function *)self)->f(c, x); }
+static const dl_module_type dli_nn_function_type = { "function", sizeof(dli_nn_function), dli_nn_function_forward };
+
+DL_DEF dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f)
+{
+    dli_nn_function *m = (dli_nn_function *)dl_module_create(c, &dli_nn_function_type);
+    if (!c || c->failed) return &m->base;
+    if (!name || !f) { dl_fail(c, "nn_function: %s is NULL", name ? name : "the name"); return dli_nil_module(c); }
+    m->type = dli_nn_function_type;                                    /* each has a type of its own: it has its own name */
+    m->type.name = dli_keep_name(c, name);
+    if (!m->type.name) return dli_nil_module(c);
+    m->base.type = &m->type;
+    m->f = f;
+    return &m->base;
+}
+
+static dl_tensor *dli_flatten_samples(dl_ctx *c, dl_tensor *x) { return dl_flatten(c, x, 1, -1); }
+
+DL_DEF dl_module *dl_nn_relu(dl_ctx *c)    { return dl_nn_function(c, "relu", dl_relu); }
+DL_DEF dl_module *dl_nn_sigmoid(dl_ctx *c) { return dl_nn_function(c, "sigmoid", dl_sigmoid); }
+DL_DEF dl_module *dl_nn_tanh(dl_ctx *c)    { return dl_nn_function(c, "tanh", dl_tanh); }
+DL_DEF dl_module *dl_nn_flatten(dl_ctx *c) { return dl_nn_function(c, "flatten", dli_flatten_samples); }
+
+typedef struct { dl_module base; int dim; } dli_nn_softmax;
+static dl_tensor *dli_nn_softmax_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_softmax(c, x, ((dli_nn_softmax *)self)->dim); }
+static const dl_module_type dli_nn_softmax_type = { "softmax", sizeof(dli_nn_softmax), dli_nn_softmax_forward };
+DL_DEF dl_module *dl_nn_softmax(dl_ctx *c, int dim)
+{
+    dli_nn_softmax *m = (dli_nn_softmax *)dl_module_create(c, &dli_nn_softmax_type);
+    if (c && !c->failed) m->dim = dim;
+    return &m->base;
+}
+
+typedef struct { dl_module base; dl_real p; } dli_nn_dropout;
+static dl_tensor *dli_nn_dropout_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_dropout(c, x, ((dli_nn_dropout *)self)->p); }
+static const dl_module_type dli_nn_dropout_type = { "dropout", sizeof(dli_nn_dropout), dli_nn_dropout_forward };
+DL_DEF dl_module *dl_nn_dropout(dl_ctx *c, dl_real p)
+{
+    dli_nn_dropout *m = (dli_nn_dropout *)dl_module_create(c, &dli_nn_dropout_type);
+    if (!(p >= 0 && p <= 1)) { dl_fail(c, "nn_dropout: p is %g, expected 0 to 1", (double)p); return dli_nil_module(c); }
+    if (c && !c->failed) m->p = p;
+    return &m->base;
+}
+
+/* --- sequential -------------------------------------------------------------------------------------- */
+
+/* The activation that m applies, if dl_linear can do it in the same pass; else DL_LINEAR. */
+static dl_activation dli_activation_of(const dl_module *m)
+{
+    dl_nn_fn f = m->type->forward == dli_nn_function_forward ? ((const dli_nn_function *)m)->f : NULL;
+    return f == dl_relu ? DL_RELU : f == dl_sigmoid ? DL_SIGMOID : f == dl_tanh ? DL_TANH : DL_LINEAR;
+}
+
+static dl_tensor *dli_nn_sequential_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_module **m = self->children, **end = m + self->nchildren;
+    for (; m < end; m++) {
+        dl_linear_opts o = { DL_LINEAR, 0 };
+        if ((*m)->type == &dli_nn_linear_type && m + 1 < end && !c->watch) o.activation = dli_activation_of(m[1]);
+        if (o.activation != DL_LINEAR) {
+            const dli_nn_linear *linear = (const dli_nn_linear *)*m++;
+            x = dl_linear_with(c, x, linear->weight, linear->bias, o);
+        } else x = dl_forward(c, *m, x);
+    }
+    return x;
+}
+static const dl_module_type dli_nn_sequential_type = { "sequential", sizeof(dl_module), dli_nn_sequential_forward };
+
+DL_DEF dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n)
+{
+    dl_module *m = dl_module_create(c, &dli_nn_sequential_type);
+    int i;
+    if (!list && n) { dl_fail(c, "nn_sequential: the list is NULL"); return dli_nil_module(c); }
+    for (i = 0; i < (n < 0 ? DL_MAX_LIST : n) && list[i] != DLI_LIST_END; i++) dl_module_add(c, m, NULL, list[i]);
+    if (n < 0 && i == DL_MAX_LIST) dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", DL_MAX_LIST - 1);
+    return c && !c->failed ? m : dli_nil_module(c);
+}
+
+/* ================================================================================================
+   >>init        initializers: fill a tensor in place
+   ================================================================================================ */
+
+/* w = a w + b with the elementwise kernels: two rounded steps, whatever the compiler would make of them. */
+static void dli_scale_shift(dl_ctx *c, dl_tensor *w, dl_real a, dl_real b)
+{
+    dl_real row[DLI_CHUNK], p[2], q[2];
+    const dl_real *in;
+    int64_t i;
+    p[0] = a; q[0] = b; p[1] = q[1] = 0;
+    for (i = 0; i < w->size; i += DLI_CHUNK) {
+        int64_t n = dli_min64(DLI_CHUNK, w->size - i);
+        in = w->data + i;
+        c->k->f_mul_scalar(row, &in, n, p);
+        in = row;
+        c->k->f_add_scalar(w->data + i, &in, n, q);
+    }
+}
+
+DL_DEF void dl_init_uniform(dl_ctx *c, dl_tensor *w, dl_real low, dl_real high)
+{
+    if (!dli_check(c, "init_uniform", "w", w, DL_REAL)) return;
+    if (!(low <= high)) { dl_fail(c, "init_uniform: from %g to %g", (double)low, (double)high); return; }
+    dli_random(c, c->k->uniform, w->data, w->size);
+    dli_scale_shift(c, w, high - low, low);
+}
+
+DL_DEF void dl_init_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real std)
+{
+    if (!dli_check(c, "init_normal", "w", w, DL_REAL)) return;
+    if (!(std >= 0)) { dl_fail(c, "init_normal: standard deviation %g", (double)std); return; }
+    dli_random(c, c->k->normal, w->data, w->size);
+    dli_scale_shift(c, w, std, mean);
+}
+
+DL_DEF void dl_init_constant(dl_ctx *c, dl_tensor *w, dl_real value)
+{
+    int64_t i;
+    if (!dli_check(c, "init_constant", "w", w, DL_REAL)) return;
+    for (i = 0; i < w->size; i++) w->data[i] = value;
+}
+
+/* One draw from N(0, 1) between a and b: uniform proposals x, kept with probability phi(x) / max phi.  The i-th element's
+   draws are words of the Philox counter (i, attempt), so they depend on nothing else. */
+static double dli_truncated_normal(dl_ctx *c, uint64_t call, int64_t i, double a, double b)
+{
+    double nearest = a > 0 ? a : b < 0 ? b : 0, x = nearest;
+    uint32_t key[2], counter[4], w[4], attempt;
+    if (a < nearest - 8) a = nearest - 8;                               /* what lies beyond has probability 1e-14 */
+    if (b > nearest + 8) b = nearest + 8;
+    key[0] = (uint32_t)c->seed; key[1] = (uint32_t)(c->seed >> 32);
+    counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
+    for (attempt = 1; attempt < 10000; attempt++) {
+        dl_real t, accept;
+        const dl_real *in = &t;
+        counter[0] = (uint32_t)i; counter[1] = (uint32_t)(i >> 32) ^ attempt << 16;
+        dl_philox(counter, key, w);
+        x = (b - a) * (w[0] * (1.0 / 4294967296.0));
+        x += a;
+        t = (dl_real)((nearest - x) * (nearest + x) / 2);
+        c->k->f_exp(&accept, &in, 1, NULL);
+        if (w[1] * (1.0 / 4294967296.0) < (double)accept) break;
+    }
+    return x;
+}
+
+DL_DEF void dl_init_trunc_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real std, dl_real low, dl_real high)
+{
+    int64_t i;
+    uint64_t call;
+    if (!dli_check(c, "init_trunc_normal", "w", w, DL_REAL)) return;
+    if (!(std > 0) || !(low < high)) {
+        dl_fail(c, "init_trunc_normal: standard deviation %g, from %g to %g", (double)std, (double)low, (double)high);
+        return;
+    }
+    dl_init_normal(c, w, mean, std);
+    call = c->calls++;
+    for (i = 0; i < w->size; i++)
+        if (!(w->data[i] >= low && w->data[i] <= high)) {               /* drawn again among the values that are allowed */
+            double z = dli_truncated_normal(c, call, i, ((double)low - mean) / std, ((double)high - mean) / std);
+            dl_real x = (dl_real)(z * std + mean);
+            w->data[i] = x < low ? low : x > high ? high : x;
+        }
+}
+
+/* Values that one output sees (DL_FAN_IN), or that see one input (DL_FAN_OUT).  0 after an error. */
+static double dli_fan(dl_ctx *c, const char *who, const dl_tensor *w, dl_fan mode)
+{
+    if (!dli_check(c, who, "w", w, DL_REAL)) return 0;
+    if (w->ndim < 2) { dl_fail(c, "%s: %t has no fan; weights are (out, in, ...)", who, w); return 0; }
+    return (double)(w->size / w->shape[mode == DL_FAN_OUT ? 1 : 0]);
+}
+
+static void dli_init_variance(dl_ctx *c, dl_tensor *w, int uniform, double std)
+{
+    if (!c || c->failed) return;
+    if (uniform) { dl_real a = (dl_real)(dli_sqrt64(3) * std); dl_init_uniform(c, w, -a, a); }
+    else dl_init_normal(c, w, 0, (dl_real)std);
+}
+
+static void dli_init_xavier(dl_ctx *c, const char *who, dl_tensor *w, int uniform, double gain)
+{
+    double fans = dli_fan(c, who, w, DL_FAN_IN) + dli_fan(c, who, w, DL_FAN_OUT);
+    dli_init_variance(c, w, uniform, (gain != 0 ? gain : 1) * dli_sqrt64(2 / fans));
+}
+DL_DEF void dl_init_xavier_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_uniform_opts o) { dli_init_xavier(c, "init_xavier_uniform", w, 1, (double)o.gain); }
+DL_DEF void dl_init_xavier_normal_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_normal_opts o)   { dli_init_xavier(c, "init_xavier_normal", w, 0, (double)o.gain); }
+
+static void dli_init_he(dl_ctx *c, const char *who, dl_tensor *w, int uniform, double gain, dl_fan mode)
+{
+    double fan = dli_fan(c, who, w, mode);
+    dli_init_variance(c, w, uniform, gain != 0 ? gain / dli_sqrt64(fan) : dli_sqrt64(2 / fan));
+}
+DL_DEF void dl_init_he_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_he_uniform_opts o) { dli_init_he(c, "init_he_uniform", w, 1, (double)o.gain, o.mode); }
+DL_DEF void dl_init_he_normal_with(dl_ctx *c, dl_tensor *w, dl_init_he_normal_opts o)   { dli_init_he(c, "init_he_normal", w, 0, (double)o.gain, o.mode); }
+DL_DEF void dl_init_lecun_uniform(dl_ctx *c, dl_tensor *w) { dli_init_he(c, "init_lecun_uniform", w, 1, 1, DL_FAN_IN); }
+DL_DEF void dl_init_lecun_normal(dl_ctx *c, dl_tensor *w)  { dli_init_he(c, "init_lecun_normal", w, 0, 1, DL_FAN_IN); }
+
+/* The shorter side of the (rows, rest) matrix becomes orthonormal, times gain: normal numbers, then Gram-Schmidt, twice,
+   which leaves errors near the rounding error (Giraud et al. 2005).  Positive norms make the result uniform over all
+   orthogonal matrices (Mezzadri 2007). */
+DL_DEF void dl_init_orthogonal(dl_ctx *c, dl_tensor *w, dl_real gain)
+{
+    int64_t rows, cols, n, len, i, j;
+    int pass, turned;
+    dl_real *q;
+    dli_mark mark;
+    if (dli_fan(c, "init_orthogonal", w, DL_FAN_IN) == 0) return;
+    rows = w->shape[0];
+    cols = w->size / rows;
+    turned = rows > cols;                                               /* then the columns are the vectors */
+    n = turned ? cols : rows;
+    len = turned ? rows : cols;
+    mark = dli_arena_mark(&c->step);
+    q = turned ? (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *q) : w->data;
+    if (!q) return;
+    dli_random(c, c->k->normal, q, w->size);
+    for (i = 0; i < n; i++) {
+        dl_real *v = q + i * len;
+        for (pass = 0; pass < 2; pass++)
+            for (j = 0; j < i; j++) c->k->axpy(v, -c->k->dot(v, q + j * len, len), q + j * len, len);
+        c->k->scale(v, (dl_real)(1 / dli_sqrt64((double)c->k->dot(v, v, len))), len);
+    }
+    for (i = 0; turned && i < rows; i++)
+        for (j = 0; j < cols; j++) w->data[i * cols + j] = q[j * len + i];
+    c->k->scale(w->data, gain, w->size);
+    dli_arena_release(&c->step, mark);
+}
+
+DL_DEF double dl_init_gain(const char *nonlinearity)
+{
+    static const struct { const char *name; double gain; } table[] = {
+        {"linear", 1}, {"sigmoid", 1}, {"tanh", 5.0 / 3}, {"relu", 1.4142135623730951}, {"selu", 0.75},
+        {"leaky_relu", 1.4141428569978354},                             /* slope 0.01: sqrt(2 / (1 + 0.01^2)) */
+    };
+    size_t i;
+    for (i = 0; nonlinearity && i < sizeof table / sizeof *table; i++)
+        if (!strcmp(nonlinearity, table[i].name)) return table[i].gain;
+    return dl_item(NULL);
+}
+
+/* ================================================================================================
+   >>optim       optimizers and gradient clipping
+
+   An optimizer is a row of dli_optim_type and two functions: one turns the options and the step number into what the
+   kernel needs, one runs the kernel over a piece of a parameter.
+   ================================================================================================ */
+#define DLI_OPTIM_STATES 2
+#define DLI_OPTIM_CHUNK  16384       /* values that one task updates */
+
+typedef union { dli_sgd_opts sgd; dli_adam_opts adam; } dli_optim_args;
+
+typedef struct {
+    dl_tensor     *w;
+    dl_real       *state[DLI_OPTIM_STATES];
+    int64_t        t;                /* updates so far: a parameter without a gradient is left alone */
+    dli_optim_args args;             /* of this step's kernel                                        */
+} dli_slot;
+
+typedef struct {
+    const char *name;
+    void (*prepare)(const dl_optim *o, dli_slot *s);
+    void (*update)(const dli_kernels *k, const dli_slot *s, int64_t first, int64_t n);
+} dli_optim_type;
+
+typedef struct { int slot; int64_t first, n; } dli_piece;
+
+struct dl_optim {
+    const dli_optim_type *type;
+    dl_real    lr;
+    union { dl_optim_sgd_opts sgd; dl_optim_adam_opts adam; } opts;
+    dli_slot  *slots;
+    dli_piece *pieces;               /* all parameters, cut into chunks for the threads              */
+    int        nslots;
+    int64_t    npieces, size;
+};
+
+static const dl_optim dli_nil_optim = { NULL, 0, {{0, 0, 0, 0, 0, 0}}, NULL, NULL, 0, 0, 0 };
+
+static int dli_is_nil_optim(const dl_optim *o) { return !o || !o->type; }
+
+/* An optimizer over all parameters of m, each with `states` arrays of its size, zeroed. */
+static dl_optim *dli_optim_create(dl_ctx *c, const dli_optim_type *type, dl_module *root, int states, dl_real lr)
+{
+    dl_optim *o;
+    dl_module *m;
+    dl_param *p;
+    int64_t count = 0, at;
+    int i, k, n = 0;
+    if (!dli_check_module(c, type->name, root)) return (dl_optim *)&dli_nil_optim;
+    DLI_EACH_PARAM(root, m, i, p) if (!p->is_buffer) { n++; count += (p->tensor->size + DLI_OPTIM_CHUNK - 1) / DLI_OPTIM_CHUNK; }
+    if (!n) dl_fail(c, "%s: the module has no parameters", type->name);
+    if (!(lr >= 0)) dl_fail(c, "%s: learning rate %g", type->name, (double)lr);
+    o = c->failed ? NULL : (dl_optim *)dl_alloc_keep(c, sizeof *o);
+    if (!o) return (dl_optim *)&dli_nil_optim;
+    o->lr = lr;
+    o->slots = (dli_slot *)dl_alloc_keep(c, (size_t)n * sizeof *o->slots);
+    o->pieces = (dli_piece *)dl_alloc_keep(c, (size_t)count * sizeof *o->pieces);
+    if (c->failed) return (dl_optim *)&dli_nil_optim;
+    DLI_EACH_PARAM(root, m, i, p) {
+        dli_slot *s = &o->slots[o->nslots];
+        if (p->is_buffer) continue;
+        s->w = p->tensor;
+        for (k = 0; k < states; k++) s->state[k] = (dl_real *)dl_alloc_keep(c, (size_t)s->w->size * sizeof(dl_real));
+        for (at = 0; at < s->w->size; at += DLI_OPTIM_CHUNK) {
+            dli_piece *piece = &o->pieces[o->npieces++];
+            piece->slot = o->nslots;
+            piece->first = at;
+            piece->n = dli_min64(DLI_OPTIM_CHUNK, s->w->size - at);
+        }
+        o->size += s->w->size;
+        o->nslots++;
+    }
+    if (c->failed) return (dl_optim *)&dli_nil_optim;
+    o->type = type;
+    return o;
+}
+
+typedef struct { const dl_ctx *c; const dl_optim *o; } dli_optim_job;
+
+static void dli_optim_task(void *arg, int64_t i, int worker)
+{
+    const dli_optim_job *job = (const dli_optim_job *)arg;
+    const dli_piece *piece = &job->o->pieces[i];
+    const dli_slot *s = &job->o->slots[piece->slot];
+    (void)worker;
+    if (s->w->grad) job->o->type->update(job->c->k, s, piece->first, piece->n);
+}
+
+DL_DEF int dl_optim_step(dl_ctx *c, dl_optim *o)
+{
+    dli_optim_job job;
+    const dli_slot *last = NULL;
+    int i;
+    if (!c || c->failed) return 0;
+    if (dli_is_nil_optim(o)) { dl_fail(c, "optim_step: the optimizer is %s", o ? "nil, the result of a failed call" : "NULL"); return 0; }
+    for (i = 0; i < o->nslots; i++) {
+        dli_slot *s = &o->slots[i];
+        if (!s->w->grad) continue;
+        s->t++;
+        if (last && last->t == s->t) s->args = last->args;
+        else o->type->prepare(o, s);
+        last = s;
+    }
+    job.c = c; job.o = o;
+    dli_parallel_if(c, o->size >= DLI_PAR_WORK, o->npieces, dli_optim_task, &job);
+    for (i = 0; i < o->nslots; i++) dl_zero_grad(o->slots[i].w);
+    return 1;
+}
+
+DL_DEF dl_real dl_optim_lr(const dl_optim *o) { return dli_is_nil_optim(o) ? (dl_real)dl_item(NULL) : o->lr; }
+DL_DEF void dl_optim_set_lr(dl_optim *o, dl_real lr) { if (!dli_is_nil_optim(o)) o->lr = lr; }
+
+/* --- SGD:  g += weight_decay w;  b = momentum b + (1 - dampening) g, at first b = g;  w -= lr (nesterov ? g + momentum b : b) */
+static void dli_sgd_prepare(const dl_optim *o, dli_slot *s)
+{
+    dli_sgd_opts *a = &s->args.sgd;
+    a->lr = o->lr;
+    a->momentum = o->opts.sgd.momentum;
+    a->dampening = o->opts.sgd.dampening;
+    a->weight_decay = o->opts.sgd.weight_decay;
+    a->nesterov = o->opts.sgd.nesterov;
+    a->first = s->t == 1;
+}
+static void dli_sgd_update(const dli_kernels *k, const dli_slot *s, int64_t first, int64_t n)
+{
+    k->sgd(s->w->data + first, s->w->grad + first, s->state[0] ? s->state[0] + first : NULL, n, &s->args.sgd);
+}
+static const dli_optim_type dli_optim_sgd_type = { "optim_sgd", dli_sgd_prepare, dli_sgd_update };
+
+DL_DEF dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts o)
+{
+    dl_optim *p;
+    o.lr = dli_or_real(o.lr, 1e-3);
+    if (!(o.momentum >= 0) || !(o.weight_decay >= 0))
+        dl_fail(c, "optim_sgd: momentum %g, weight_decay %g", (double)o.momentum, (double)o.weight_decay);
+    if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) dl_fail(c, "optim_sgd: nesterov needs a momentum and no dampening");
+    p = dli_optim_create(c, &dli_optim_sgd_type, m, o.momentum != 0, o.lr);
+    if (!dli_is_nil_optim(p)) p->opts.sgd = o;
+    return p;
+}
+
+/* --- Adam:  g += weight_decay w;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+       w -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+   AdamW: instead of adding to g, first w -= lr weight_decay w --------------------------------------- */
+static double dli_power(double x, int64_t n)
+{
+    double y = 1;
+    for (; n; n >>= 1, x *= x) if (n & 1) y *= x;
+    return y;
+}
+
+static void dli_adam_prepare(const dl_optim *o, dli_slot *s)
+{
+    dli_adam_opts *a = &s->args.adam;
+    a->step = (dl_real)((double)o->lr / (1 - dli_power((double)o->opts.adam.beta1, s->t)));
+    a->root = (dl_real)dli_sqrt64(1 - dli_power((double)o->opts.adam.beta2, s->t));
+    a->beta1 = o->opts.adam.beta1;
+    a->beta2 = o->opts.adam.beta2;
+    a->eps = o->opts.adam.eps;
+    a->l2 = o->opts.adam.weight_decay;
+    a->shrink = 1;
+}
+static void dli_adamw_prepare(const dl_optim *o, dli_slot *s)
+{
+    dli_adam_prepare(o, s);
+    s->args.adam.l2 = 0;
+    s->args.adam.shrink = (dl_real)(1 - (double)o->lr * (double)o->opts.adam.weight_decay);
+}
+static void dli_adam_update(const dli_kernels *k, const dli_slot *s, int64_t first, int64_t n)
+{
+    k->adam(s->w->data + first, s->w->grad + first, s->state[0] + first, s->state[1] + first, n, &s->args.adam);
+}
+static const dli_optim_type dli_optim_adam_type  = { "optim_adam", dli_adam_prepare, dli_adam_update };
+static const dli_optim_type dli_optim_adamw_type = { "optim_adamw", dli_adamw_prepare, dli_adam_update };
+
+static dl_optim *dli_optim_adam(dl_ctx *c, dl_module *m, const dli_optim_type *type, dl_optim_adam_opts o, double weight_decay)
+{
+    dl_optim *p;
+    o.lr = dli_or_real(o.lr, 1e-3);
+    o.beta1 = dli_or_real(o.beta1, 0.9);
+    o.beta2 = dli_or_real(o.beta2, 0.999);
+    o.eps = dli_or_real(o.eps, 1e-8);
+    o.weight_decay = dli_or_real(o.weight_decay, weight_decay);
+    if (!(o.beta1 >= 0 && o.beta1 < 1) || !(o.beta2 >= 0 && o.beta2 < 1) || !(o.eps >= 0) || !(o.weight_decay >= 0))
+        dl_fail(c, "%s: beta1 %g, beta2 %g, eps %g, weight_decay %g", type->name, (double)o.beta1, (double)o.beta2, (double)o.eps,
+                (double)o.weight_decay);
+    p = dli_optim_create(c, type, m, 2, o.lr);
+    if (!dli_is_nil_optim(p)) p->opts.adam = o;
+    return p;
+}
+DL_DEF dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o)   { return dli_optim_adam(c, m, &dli_optim_adam_type, o, 0); }
+DL_DEF dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts o) { return dli_optim_adam(c, m, &dli_optim_adamw_type, o, 1e-2); }
+
+/* --- clipping ---------------------------------------------------------------------------------------- */
+
+/* Sum of (scale g)^2 over all gradients: rows in the number type, their sums in double, in order. */
+static double dli_grad_squares(const dl_ctx *c, dl_module *root, double scale)
+{
+    dl_module *m;
+    dl_param *p;
+    double sum = 0;
+    int64_t at;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p)
+        for (at = 0; p->tensor->grad && at < p->tensor->size; at += 4096)
+            sum += (double)c->k->sum_squares(p->tensor->grad + at, 0, (dl_real)scale, dli_min64(4096, p->tensor->size - at));
+    return sum;
+}
+
+static double dli_grad_largest(const dl_ctx *c, dl_module *root)
+{
+    dl_module *m;
+    dl_param *p;
+    double largest = 0;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p)
+        if (p->tensor->grad) {
+            double high = (double)c->k->max(p->tensor->grad, p->tensor->size), low = -(double)c->k->min(p->tensor->grad, p->tensor->size);
+            if (high > largest) largest = high;
+            if (low > largest) largest = low;
+        }
+    return largest;
+}
+
+DL_DEF double dl_clip_grad_norm(dl_ctx *c, dl_module *root, double max_norm)
+{
+    dl_module *m;
+    dl_param *p;
+    double sum, norm, factor, scale = 1;
+    int i;
+    if (!dli_check_module(c, "clip_grad_norm", root)) return dl_item(NULL);
+    if (!(max_norm >= 0)) { dl_fail(c, "clip_grad_norm: the largest norm is %g", max_norm); return dl_item(NULL); }
+    sum = dli_grad_squares(c, root, scale);
+    if (sum < 1e-20 || sum > 1e30) {                                    /* squares may have left the range of the number type */
+        double largest = dli_grad_largest(c, root);
+        if (largest > 0 && largest < 1.7e308) {
+            scale = largest < 1e-30 ? 1e30 : 1 / largest;
+            sum = dli_grad_squares(c, root, scale);
+        }
+    }
+    norm = dli_sqrt64(sum) / scale;
+    factor = max_norm / (norm + 1e-6);
+    if (!(factor >= 1))
+        DLI_EACH_PARAM(root, m, i, p)
+            if (p->tensor->grad) c->k->scale(p->tensor->grad, (dl_real)factor, p->tensor->size);
+    return norm;
+}
+
+DL_DEF void dl_clip_grad_value(dl_ctx *c, dl_module *root, double max_value)
+{
+    dl_module *m;
+    dl_param *p;
+    dl_real high = (dl_real)max_value;
+    int64_t j;
+    int i;
+    if (!dli_check_module(c, "clip_grad_value", root)) return;
+    if (!(max_value >= 0)) { dl_fail(c, "clip_grad_value: the largest value is %g", max_value); return; }
+    DLI_EACH_PARAM(root, m, i, p)
+        for (j = 0; p->tensor->grad && j < p->tensor->size; j++) {
+            dl_real g = p->tensor->grad[j];
+            p->tensor->grad[j] = g > high ? high : g < -high ? -high : g;
+        }
 }
 
 #endif /* DL_IMPLEMENTATION */
@@ -1170,7 +4588,7 @@ DLI_V float dli_fma(float a, float b, float c)
 }
 #endif
 
-/* The vocabulary: 16 lanes.  load_n, store_n: the first n lanes, 0 < n < 16; the others read as fill.  sum, hmax, hmin: the
+/* The vocabulary: 16 lanes.  load_n, store_n: the lanes below n, any n < 2^31; the others read as fill.  sum, hmax, hmin: the
    tree 16 -> 8 -> 4 -> 2 -> 1.  max and min are a > b ? a : b, which every instruction set can do alike. */
 #if DLI_ISA == 0
 typedef struct { dl_real v[16]; } dlv;
@@ -1236,7 +4654,10 @@ DLI_V float dlv_hmax(dlv x) { DLI_TREE8(_mm256_max_ps, _mm_max_ps, _mm_max_ss, x
 DLI_V float dlv_hmin(dlv x) { DLI_TREE8(_mm256_min_ps, _mm_min_ps, _mm_min_ss, x); }
 #elif DLI_ISA == 2
 typedef __m512 dlv;
-DLI_V __mmask16 dli_mask_avx512(int64_t n) { return (__mmask16)((1u << n) - 1); }
+DLI_V __mmask16 dli_mask_avx512(int64_t n)
+{
+    return _mm512_cmpgt_epi32_mask(_mm512_set1_epi32((int)n), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
 DLI_V dlv  dlv_load(const float *p) { return _mm512_loadu_ps(p); }
 DLI_V dlv  dlv_load_n(const float *p, int64_t n, float fill) { return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), dli_mask_avx512(n), p); }
 DLI_V void dlv_store(float *p, dlv x) { _mm512_storeu_ps(p, x); }
@@ -1259,30 +4680,610 @@ DLI_V float dlv_hmax(dlv x) { DLI_TREE16(_mm256_max_ps, _mm_max_ps, _mm_max_ss, 
 DLI_V float dlv_hmin(dlv x) { DLI_TREE16(_mm256_min_ps, _mm_min_ps, _mm_min_ss, x); }
 #endif
 
-/* --- >>math: functions from IEEE operations alone, plain C that the compiler vectorizes --------- */
-#define dli_sqrt    DLI_FN(dli_sqrt_)
-#define dli_exp     DLI_FN(dli_exp_)
-#define dli_expm1   DLI_FN(dli_expm1_)
-#define dli_log     DLI_FN(dli_log_)
-#define dli_log1p   DLI_FN(dli_log1p_)
-#define dli_sin     DLI_FN(dli_sin_)
-#define dli_cos     DLI_FN(dli_cos_)
-#define dli_tanh    DLI_FN(dli_tanh_)
-#define dli_sigmoid DLI_FN(dli_sigmoid_)
-#define dli_erf     DLI_FN(dli_erf_)
-#define dli_pow     DLI_FN(dli_pow_)
-#define S1(n) DLI_V dl_real dli_##n(dl_real x) { return (dl_real)__builtin_##n(x); }
-S1(sqrt) S1(exp) S1(expm1) S1(log) S1(log1p) S1(sin) S1(cos) S1(tanh) S1(erf)
-#undef S1
-DLI_V dl_real dli_sigmoid(dl_real x) { return 1 / (1 + dli_exp(-x)); }
-DLI_V dl_real dli_pow(dl_real x, dl_real y) { return (dl_real)__builtin_pow(x, y); }
-DLI_KERNEL(dl_real, sum)(const dl_real *x, int64_t n) { dl_real s = 0; int64_t i; for (i = 0; i < n; i++) s += x[i]; return s; }
-DLI_KERNEL(dl_real, dot)(const dl_real *x, const dl_real *y, int64_t n) { dl_real s = 0; int64_t i; for (i = 0; i < n; i++) s += x[i] * y[i]; return s; }
-DLI_KERNEL(dl_real, max)(const dl_real *x, int64_t n) { dl_real s = x[0]; int64_t i; for (i = 1; i < n; i++) s = s > x[i] ? s : x[i]; return s; }
-DLI_KERNEL(dl_real, min)(const dl_real *x, int64_t n) { dl_real s = x[0]; int64_t i; for (i = 1; i < n; i++) s = s < x[i] ? s : x[i]; return s; }
+/* --- >>math: functions from IEEE operations alone ------------------------------------------------
+   Plain C without branches or libm, which the compiler vectorizes; the same bits on every instruction set.  Polynomials are
+   minimax fits made for this file.  max: the largest error over all floats, in units of the last place of the result. */
+#define dli_sqrt    DLI_FN(dli_sqrt)
+#define dli_exp     DLI_FN(dli_exp)
+#define dli_expm1   DLI_FN(dli_expm1)
+#define dli_log     DLI_FN(dli_log)
+#define dli_log1p   DLI_FN(dli_log1p)
+#define dli_sin     DLI_FN(dli_sin)
+#define dli_cos     DLI_FN(dli_cos)
+#define dli_tanh    DLI_FN(dli_tanh)
+#define dli_sigmoid DLI_FN(dli_sigmoid)
+#define dli_erf     DLI_FN(dli_erf)
+#define dli_pow     DLI_FN(dli_pow)
+
+#ifdef DL_DOUBLE
+DLI_V double dli_sqrt(double x)          { return sqrt(x); }
+DLI_V double dli_exp(double x)           { return exp(x); }
+DLI_V double dli_expm1(double x)         { return expm1(x); }
+DLI_V double dli_log(double x)           { return log(x); }
+DLI_V double dli_log1p(double x)         { return log1p(x); }
+DLI_V double dli_sin(double x)           { return sin(x); }
+DLI_V double dli_cos(double x)           { return cos(x); }
+DLI_V double dli_tanh(double x)          { return tanh(x); }
+DLI_V double dli_sigmoid(double x)       { const double e = exp(x < 0 ? x : -x); return (x < 0 ? e : 1) / (1 + e); }
+DLI_V double dli_erf(double x)           { return erf(x); }
+DLI_V double dli_pow(double x, double y) { return pow(x, y); }
+#else
+#define dli_bits    DLI_FN(dli_bits)
+#define dli_float   DLI_FN(dli_float)
+#define dli_abs     DLI_FN(dli_abs)
+#define dli_sign    DLI_FN(dli_sign)
+#define dli_expm1_r DLI_FN(dli_expm1_r)
+#define dli_log_f   DLI_FN(dli_log_f)
+#define dli_sincos  DLI_FN(dli_sincos)
+#define dli_whole   DLI_FN(dli_whole)
+#define DLI_INF     dli_float(0x7F800000u)
+#define DLI_NAN     dli_float(0x7FC00000u)
+#define DLI_LARGEST 3.40282347e38f
+#define DLI_RINT    12582912.0f     /* 1.5 2^23: x + DLI_RINT is rounded to an integer, which its low bits hold */
+
+DLI_V uint32_t dli_bits(float x)           { uint32_t u; memcpy(&u, &x, 4); return u; }
+DLI_V float    dli_float(uint32_t u)       { float x; memcpy(&x, &u, 4); return x; }
+DLI_V float    dli_abs(float x)            { return dli_float(dli_bits(x) & 0x7FFFFFFFu); }
+DLI_V float    dli_sign(float y, float x)  { return dli_float(dli_bits(y) | (dli_bits(x) & 0x80000000u)); }   /* y >= 0 */
+
+/* sqrt(x), max 0.5.  y -> 1 / sqrt(x) by Newton's steps; then s = x y and h = y / 2 together (Goldschmidt), and the exact
+   remainder x - s^2 rounds s correctly (Markstein 1990). */
+DLI_V float dli_sqrt(float x)
+{
+    const int   tiny = x < 1e-30f;
+    const float v = tiny ? x * 18446744073709551616.0f : x;     /* 2^64 */
+    float y = dli_float(0x5F375A40u - (dli_bits(v) >> 1)), s, h, e;
+    y = y * dli_fma(-0.5f * v * y, y, 1.5f);
+    y = y * dli_fma(-0.5f * v * y, y, 1.5f);
+    s = v * y;
+    h = 0.5f * y;
+    e = dli_fma(-s, h, 0.5f);
+    s = dli_fma(s, e, s);
+    h = dli_fma(h, e, h);
+    s = dli_fma(dli_fma(-s, s, v), h, s);
+    s = tiny ? s * 2.3283064365386963e-10f : s;                 /* 2^-32 */
+    return x > 0 && x <= DLI_LARGEST ? s : x >= 0 ? x : x < 0 ? DLI_NAN : x;
+}
+
+/* x = n ln 2 + r, abs r <= ln 2 / 2.  Returns exp(r) - 1 and, in *n, DLI_RINT + n. */
+DLI_V float dli_expm1_r(float x, float *n)
+{
+    const float t = dli_fma(x, 1.44269504f, DLI_RINT), k = t - DLI_RINT;
+    const float r = dli_fma(k, 1.90465421e-9f, dli_fma(k, -0.693147182f, x));
+    float q = 1.38706935e-3f;
+    q = dli_fma(q, r, 8.36627092e-3f);
+    q = dli_fma(q, r, 4.16674353e-2f);
+    q = dli_fma(q, r, 0.166665465f);
+    q = dli_fma(q, r, 0.49999997f);
+    *n = t;
+    return dli_fma(r * r, q, r);
+}
+
+/* exp(x): 2^n is applied in two halves, so that subnormal results are rounded once */
+DLI_V float dli_exp(float x)
+{
+    float t, p;
+    uint32_t n, half;
+    x = x < -105.0f ? -105.0f : x > 89.0f ? 89.0f : x;
+    p = 1 + dli_expm1_r(x, &t);
+    n = dli_bits(t) - (dli_bits(DLI_RINT) - 254);
+    half = n >> 1;
+    return p * dli_float(half << 23) * dli_float((n - half) << 23);
+}
+
+/* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2) */
+DLI_V float dli_expm1(float x)
+{
+    const float v = x < -18.0f ? -18.0f : x > 89.0f ? 89.0f : x;
+    float t, p, s;
+    p = dli_expm1_r(v, &t);
+    s = dli_float((dli_bits(t) + 126) << 23);
+    p = 2 * dli_fma(s, p, s - 0.5f);
+    return x == 0 ? x : p;
+}
+
+/* e ln 2 + log(1 + f), sqrt(1/2) <= 1 + f <= sqrt(2): the leading sum is carried with its rounding error */
+DLI_V float dli_log_f(float e, float f)
+{
+    const float ln2 = 0.693176270f, rest = -2.90889711e-5f;      /* e ln2 is exact */
+    const float high = dli_fma(e, ln2, f), low = dli_fma(e, ln2, -high) + f;
+    float q = -7.63630942e-2f;
+    q = dli_fma(q, f, 0.127623081f);
+    q = dli_fma(q, f, -0.131596833f);
+    q = dli_fma(q, f, 0.142015755f);
+    q = dli_fma(q, f, -0.166234046f);
+    q = dli_fma(q, f, 0.200012416f);
+    q = dli_fma(q, f, -0.250008196f);
+    q = dli_fma(q, f, 0.333333313f);
+    q = dli_fma(q, f, -0.5f);
+    return high + (dli_fma(f * f, q, e * rest) + low);
+}
+
+/* log(x), x = 2^e (1 + f) */
+DLI_V float dli_log(float x)
+{
+    const int   tiny = x < 1.17549435e-38f;
+    const float v = tiny ? x * 8388608.0f : x;
+    const uint32_t u = dli_bits(v) - 0x3F3504F3u + (128u << 23);  /* the bits of sqrt(1/2) */
+    const float e = (float)(int32_t)(u >> 23) - (tiny ? 151.0f : 128.0f);
+    const float y = dli_log_f(e, dli_float((u & 0x7FFFFFu) + 0x3F3504F3u) - 1);
+    return x > 0 && x <= DLI_LARGEST ? y : x > 0 ? x : x == 0 ? -DLI_INF : DLI_NAN;
+}
+
+/* log(1 + x): u = 1 + x rounded, c its rounding error */
+DLI_V float dli_log1p(float x)
+{
+    const float u = 1 + x, x1 = u - 1, c = (1 - (u - x1)) + (x - x1);
+    const uint32_t n = dli_bits(u) - 0x3F3504F3u + (128u << 23), k = n >> 23;
+    const float scale = dli_float((k > 228 ? 27u : 255 - k) << 23);                   /* 2^-e, e = k - 128 */
+    const float f = dli_fma(c, scale, dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1);
+    const float y = dli_log_f((float)(int32_t)k - 128.0f, f);
+    return x > -1 && x <= DLI_LARGEST ? (x == 0 ? x : y) : x > 0 ? x : x == -1 ? -DLI_INF : DLI_NAN;
+}
+
+/* tanh(x): an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
+DLI_V float dli_tanh(float x)
+{
+    const float a = dli_abs(x), u = a * a, large = 1 - 2 / (dli_exp(2 * a) + 1);
+    float q = 1.58703874e-3f;
+    q = dli_fma(q, u, -7.41417008e-3f);
+    q = dli_fma(q, u, 2.13065259e-2f);
+    q = dli_fma(q, u, -5.38535975e-2f);
+    q = dli_fma(q, u, 0.133322418f);
+    q = dli_fma(q, u, -0.333332986f);
+    return dli_sign(a < 0.8f ? dli_fma(a * u, q, a) : large, x);
+}
+
+/* 1 / (1 + exp(-x)) */
+DLI_V float dli_sigmoid(float x)
+{
+    const float e = dli_exp(x < 0 ? x : -x);
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
+/* erf(x): an odd polynomial; 1 - exp(-p(x)) */
+DLI_V float dli_erf(float x)
+{
+    const float a = dli_abs(x), b = a > 4.0f ? 4.0f : a, u = a * a;
+    float q = 7.8069032e-5f, p = -1.86384985e-4f;
+    q = dli_fma(q, u, -7.99785310e-4f);
+    q = dli_fma(q, u, 5.18716220e-3f);
+    q = dli_fma(q, u, -2.68533472e-2f);
+    q = dli_fma(q, u, 0.112835787f);
+    q = dli_fma(q, u, -0.376126260f);
+    q = dli_fma(q, u, 0.128379166f);
+    p = dli_fma(p, b, 2.94771022e-3f);
+    p = dli_fma(p, b, -2.18382385e-2f);
+    p = dli_fma(p, b, 0.103107035f);
+    p = dli_fma(p, b, 0.638144612f);
+    p = dli_fma(p, b, 1.12708926f);
+    p = dli_fma(p, b, 3.41519393e-4f);
+    return dli_sign(a < 1.0f ? dli_fma(a, q, a) : 1 - dli_exp(-p), x);
+}
+
+/* In double, whose extra digits are all that sin, cos and pow need: x = n pi / 2 + r, abs r <= pi / 4.  Exact enough to
+   abs x = 2^24; beyond 2^50 the result is only between -1 and 1. */
+DLI_V float dli_sincos(float x, uint64_t quarter)
+{
+    const double rint = 6755399441055744.0, t = x * 0.63661977236758138 + rint, n = t - rint;   /* 1.5 2^52 */
+    double r = (x - n * 1.570796325802803) - n * 9.920935796805404e-10, u, sine, cosine, y;
+    uint64_t bits;
+    memcpy(&bits, &t, 8);
+    bits += quarter;
+    r = r > 0.8 ? 0.8 : r < -0.8 ? -0.8 : r;
+    u = r * r;
+    sine = r + r * u * (-0.16666654602239503 + u * (0.008332160290123467 + u * -0.00019515217921572004));
+    cosine = 1 + u * (-0.4999999969422457 + u * (0.041666620328728816 + u * (-0.0013886680750010323 + u * 2.4383482736570553e-05)));
+    y = bits & 1 ? cosine : sine;
+    return (float)(bits & 2 ? -y : y);
+}
+DLI_V float dli_sin(float x) { return dli_sincos(x, 0); }
+DLI_V float dli_cos(float x) { return dli_sincos(x, 1); }
+
+DLI_V int dli_whole(float a) { return a >= 8388608.0f || (a + 8388608.0f) - 8388608.0f == a; }     /* a >= 0 is an integer */
+
+/* x^y = 2^(y log2 abs x), with C99's special cases.  abs x = 2^e m; log2 m = 2 / ln 2 atanh((m - 1) / (m + 1)). */
+DLI_V float dli_pow(float x, float y)
+{
+    const float a = dli_abs(x), b = dli_abs(y), v = a < 1.17549435e-38f ? a * 8388608.0f : a;
+    const int   integer = dli_whole(b), odd = integer && !dli_whole(b * 0.5f);
+    const uint32_t n = dli_bits(v) - 0x3F3504F3u + (128u << 23);
+    const double rint = 6755399441055744.0, m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u), s = (m - 1) / (m + 1), u = s * s;
+    const double e = (double)(int32_t)(n >> 23) - (a < 1.17549435e-38f ? 151 : 128);
+    double t = e + s * (2.8853900817779268 + 2.8853900817779268 * u * (0.33333333337904636 + u * (0.19999997809474399 +
+               u * (0.14286054736139367 + u * (0.11088087608016294 + u * 0.09792175522690189))))), r;
+    uint64_t bits;
+    float z;
+    t = y * (a == 0 ? -DLI_INF : a <= DLI_LARGEST ? t : a);
+    t = t < -200 ? -200 : t > 200 ? 200 : t;
+    r = t + rint;
+    memcpy(&bits, &r, 8);
+    r = t - (r - rint);
+    bits = (bits + 1023) << 52;
+    memcpy(&t, &bits, 8);
+    r = 1 + r * (0.6931471807047632 + r * (0.24022651067003398 + r * (0.055504103653911285 + r * (0.00961803805958672 +
+        r * (0.0013333935356991122 + r * (0.00015466781533507272 + r * 1.5196133905327237e-05))))));
+    z = (float)(t * r);
+    z = a == 1 ? 1 : z;
+    z = dli_bits(x) >> 31 ? (odd ? -z : !integer && x < 0 && a <= DLI_LARGEST ? DLI_NAN : z) : z;
+    z = x != x || y != y ? DLI_NAN : z;
+    return x == 1 || y == 0 ? 1 : z;
+}
+#endif
+
+/* --- rows ---------------------------------------------------------------------------------------
+   Sums: in a block of 4096, element i goes to accumulator (i / 16) mod 4, lane i mod 16; accumulators, lanes (dlv_sum)
+   and then blocks are joined by fixed binary trees: the error grows with log n. */
+#define DLI_FULL(p, j, fill)   dlv_load(p + j)
+#define DLI_PART(p, j, fill)   dlv_load_n(p + j, n - j, fill)
+#define DLI_SUM_BLOCK(TERM)                                                                        \
+    dlv s0 = dlv_set(0), s1 = s0, s2 = s0, s3 = s0;                                                \
+    int64_t i = 0;                                                                                 \
+    for (; i + 64 <= n; i += 64) {                                                                 \
+        TERM(s0, i, DLI_FULL); TERM(s1, i + 16, DLI_FULL); TERM(s2, i + 32, DLI_FULL); TERM(s3, i + 48, DLI_FULL); \
+    }                                                                                              \
+    if (i      < n) TERM(s0, i, DLI_PART);                                                         \
+    if (i + 16 < n) TERM(s1, i + 16, DLI_PART);                                                    \
+    if (i + 32 < n) TERM(s2, i + 32, DLI_PART);                                                    \
+    if (i + 48 < n) TERM(s3, i + 48, DLI_PART);                                                    \
+    return dlv_sum(dlv_add(dlv_add(s0, s1), dlv_add(s2, s3)))
+
+#define DLI_TERM(s, j, LOAD) s = dlv_add(s, LOAD(x, (j), 0))
+DLI_V dl_real DLI_FN(dli_sum_block)(const dl_real *x, int64_t n) { DLI_SUM_BLOCK(DLI_TERM); }
+#undef DLI_TERM
+#define DLI_TERM(s, j, LOAD) s = dlv_fma(LOAD(x, (j), 0), LOAD(y, (j), 0), s)
+DLI_V dl_real DLI_FN(dli_dot_block)(const dl_real *x, const dl_real *y, int64_t n) { DLI_SUM_BLOCK(DLI_TERM); }
+#undef DLI_TERM
+#define DLI_TERM(s, j, LOAD) { dlv d = dlv_mul(dlv_sub(LOAD(x, (j), shift), dlv_set(shift)), dlv_set(scale)); s = dlv_fma(d, d, s); }
+DLI_V dl_real DLI_FN(dli_squares_block)(const dl_real *x, dl_real shift, dl_real scale, int64_t n) { DLI_SUM_BLOCK(DLI_TERM); }
+#undef DLI_TERM
+
+/* The sum of block(i, m) over the blocks x[i .. i + m).  part holds the sums of 2^a, 2^b, .. blocks, a > b > ..: as adding
+   one to a binary number carries, two equal neighbours become one. */
+#define DLI_SUM_BLOCKS(block)                                                                      \
+    dl_real part[52];                                                                              \
+    int64_t i, m, k;                                                                               \
+    int top = 0;                                                                                   \
+    for (i = 0; i < n; i += 4096) {                                                                \
+        m = n - i < 4096 ? n - i : 4096;                                                           \
+        part[top++] = block;                                                                       \
+        for (k = i / 4096; k & 1; k >>= 1) { top--; part[top - 1] += part[top]; }                  \
+    }                                                                                              \
+    while (top > 1) { top--; part[top - 1] += part[top]; }                                         \
+    return part[0]
+
+DLI_KERNEL(dl_real, sum)(const dl_real *x, int64_t n) { DLI_SUM_BLOCKS(DLI_FN(dli_sum_block)(x + i, m)); }
+DLI_KERNEL(dl_real, dot)(const dl_real *x, const dl_real *y, int64_t n) { DLI_SUM_BLOCKS(DLI_FN(dli_dot_block)(x + i, y + i, m)); }
+DLI_KERNEL(dl_real, sum_squares)(const dl_real *x, dl_real shift, dl_real scale, int64_t n)
+{
+    DLI_SUM_BLOCKS(DLI_FN(dli_squares_block)(x + i, shift, scale, m));
+}
+DLI_V dl_real DLI_FN(dli_exp_block)(dl_real *y, const dl_real *x, dl_real shift, int64_t n)
+{
+    int64_t i;
+    for (i = 0; i < n; i++) y[i] = dli_exp(x[i] - shift);
+    return DLI_FN(dli_sum_block)(y, n);
+}
+DLI_V dl_real DLI_FN(dli_exp_sum)(dl_real *y, const dl_real *x, dl_real shift, int64_t n)
+{
+    DLI_SUM_BLOCKS(DLI_FN(dli_exp_block)(y + i, x + i, shift, m));
+}
+DLI_V dl_real DLI_FN(dli_sum_exp)(const dl_real *x, dl_real shift, int64_t n)
+{
+    dl_real y[4096];
+    DLI_SUM_BLOCKS(DLI_FN(dli_exp_block)(y, x + i, shift, m));
+}
+DLI_KERNEL(dl_real, log_sum_exp)(const dl_real *x, dl_real shift, int64_t n) { return dli_log(DLI_FN(dli_sum_exp)(x, shift, n)); }
+
+DLI_KERNEL(dl_real, prod)(const dl_real *x, int64_t n)
+{
+    dlv s = dlv_set(1);
+    dl_real lane[16], p = 1;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) s = dlv_mul(s, dlv_load(x + i));
+    if (i < n) s = dlv_mul(s, dlv_load_n(x + i, n - i, 1));
+    dlv_store(lane, s);
+    for (i = 0; i < 16; i++) p *= lane[i];
+    return p;
+}
+
+/* dlv_max drops a NaN or keeps it, as it falls.  0 x is NaN if x is NaN or infinite; only then look at each. */
+#define DLI_EXTREME(MAX, HMAX)                                                                     \
+    dlv m = dlv_set(x[0]), zero = dlv_set(0), bad = zero, v;                                       \
+    int64_t i = 0;                                                                                 \
+    dl_real r;                                                                                     \
+    for (; i < n; i += 16) {                                                                       \
+        v = i + 16 <= n ? dlv_load(x + i) : dlv_load_n(x + i, n - i, x[0]);                        \
+        m = MAX(m, v);                                                                             \
+        bad = dlv_add(bad, dlv_mul(v, zero));                                                      \
+    }                                                                                              \
+    r = dlv_sum(bad);                                                                              \
+    if (r != r) for (i = 0; i < n; i++) if (x[i] != x[i]) return x[i];                             \
+    return HMAX(m)
+DLI_KERNEL(dl_real, max)(const dl_real *x, int64_t n) { DLI_EXTREME(dlv_max, dlv_hmax); }
+DLI_KERNEL(dl_real, min)(const dl_real *x, int64_t n) { DLI_EXTREME(dlv_min, dlv_hmin); }
+
+/* The first i with x[i] == v, or the first NaN if v is NaN; v is among them. */
+DLI_V int64_t DLI_FN(dli_find)(const dl_real *x, dl_real v, int64_t n)
+{
+    int64_t i = 0, j;
+    int hit = 0;
+    for (; i + 64 < n; i += 64) {
+        for (j = i; j < i + 64; j++) hit |= (x[j] == v) | (x[j] != x[j]);
+        if (hit) break;
+    }
+    for (; i + 1 < n; i++) if (x[i] == v || x[i] != x[i]) break;
+    return i;
+}
+DLI_KERNEL(int64_t, argmax)(const dl_real *x, int64_t n) { return DLI_FN(dli_find)(x, DLI_FN(dli_max)(x, n), n); }
+DLI_KERNEL(int64_t, argmin)(const dl_real *x, int64_t n) { return DLI_FN(dli_find)(x, DLI_FN(dli_min)(x, n), n); }
+
 DLI_KERNEL(void, axpy)(dl_real *y, dl_real a, const dl_real *x, int64_t n) { int64_t i; for (i = 0; i < n; i++) y[i] = dli_fma(a, x[i], y[i]); }
+DLI_KERNEL(void, add)(dl_real *y, const dl_real *x, int64_t n)             { int64_t i; for (i = 0; i < n; i++) y[i] += x[i]; }
+DLI_KERNEL(void, scale)(dl_real *y, dl_real a, int64_t n)                  { int64_t i; for (i = 0; i < n; i++) y[i] *= a; }
+
+/* --- softmax ------------------------------------------------------------------------------------ */
+DLI_KERNEL(void, exp_row)(dl_real *y, dl_real a, const dl_real *x, dl_real shift, int64_t n, int add)
+{
+    int64_t i;
+    if (add) for (i = 0; i < n; i++) y[i] = dli_fma(a, dli_exp(x[i] - shift), y[i]);
+    else     for (i = 0; i < n; i++) y[i] = a * dli_exp(x[i] - shift);
+}
+DLI_KERNEL(void, softmax)(dl_real *y, const dl_real *x, int64_t n)
+{
+    DLI_FN(dli_scale)(y, 1 / DLI_FN(dli_exp_sum)(y, x, DLI_FN(dli_max)(x, n), n), n);
+}
+DLI_KERNEL(void, softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
+{
+    const dl_real s = DLI_FN(dli_dot)(g, y, n);
+    int64_t i;
+    if (add) for (i = 0; i < n; i++) dx[i] = dli_fma(y[i], g[i] - s, dx[i]);
+    else     for (i = 0; i < n; i++) dx[i] = y[i] * (g[i] - s);
+}
+DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n)
+{
+    const dl_real m = DLI_FN(dli_max)(x, n), s = DLI_FN(dli_log_sum_exp)(x, m, n);
+    int64_t i;
+    for (i = 0; i < n; i++) y[i] = x[i] - m - s;
+}
+DLI_KERNEL(void, log_softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
+{
+    const dl_real s = DLI_FN(dli_sum)(g, n);
+    int64_t i;
+    if (add) for (i = 0; i < n; i++) dx[i] += dli_fma(-s, dli_exp(y[i]), g[i]);
+    else     for (i = 0; i < n; i++) dx[i] = dli_fma(-s, dli_exp(y[i]), g[i]);
+}
+
+/* --- optimizers ---------------------------------------------------------------------------------- */
+DLI_KERNEL(void, sgd)(dl_real *p, const dl_real *g, dl_real *b, int64_t n, const dli_sgd_opts *o)
+{
+    const dl_real lr = o->lr, decay = o->weight_decay, momentum = o->momentum;
+    const dl_real keep = o->first ? 0 : momentum, fresh = o->first ? 1 : 1 - o->dampening;
+    int64_t i;
+    if (!b)               for (i = 0; i < n; i++) p[i] = dli_fma(-lr, dli_fma(decay, p[i], g[i]), p[i]);
+    else if (o->nesterov) for (i = 0; i < n; i++) {
+        dl_real d = dli_fma(decay, p[i], g[i]);
+        b[i] = dli_fma(keep, b[i], fresh * d);
+        p[i] = dli_fma(-lr, dli_fma(momentum, b[i], d), p[i]);
+    } else for (i = 0; i < n; i++) {
+        b[i] = dli_fma(keep, b[i], fresh * dli_fma(decay, p[i], g[i]));
+        p[i] = dli_fma(-lr, b[i], p[i]);
+    }
+}
+DLI_KERNEL(void, adam)(dl_real *p, const dl_real *g, dl_real *m, dl_real *v, int64_t n, const dli_adam_opts *o)
+{
+    const dl_real step = o->step, fresh1 = 1 - o->beta1, beta2 = o->beta2, fresh2 = 1 - o->beta2, eps = o->eps, root = o->root;
+    const dl_real l2 = o->l2, shrink = o->shrink;
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        dl_real d = dli_fma(l2, p[i], g[i]);
+        m[i] = dli_fma(fresh1, d - m[i], m[i]);
+        v[i] = dli_fma(beta2, v[i], fresh2 * d * d);
+        p[i] = dli_fma(-step, m[i] / (dli_sqrt(v[i]) / root + eps), shrink * p[i]);
+    }
+}
+
+/* --- random numbers ------------------------------------------------------------------------------
+   Philox4x32-10 (Salmon et al. 2011).  Words 4 j .. 4 j + 3 of a stream are its output for counter (j, call), key seed. */
+#define DLI_PHILOX_ROUND                                                                           \
+    p = (uint64_t)0xD2511F53u * c0; q = (uint64_t)0xCD9E8D57u * c2;                                \
+    c0 = (uint32_t)(q >> 32) ^ c1 ^ k0; c1 = (uint32_t)q;                                          \
+    c2 = (uint32_t)(p >> 32) ^ c3 ^ k1; c3 = (uint32_t)p;                                          \
+    k0 += 0x9E3779B9u; k1 += 0xBB67AE85u;
+#define dli_philox DLI_FN(dli_philox)
+DLI_V void dli_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+{
+    uint32_t k0 = key[0], k1 = key[1], c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint64_t p, q;
+    DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND
+    DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND
+    out[0] = c0; out[1] = c1; out[2] = c2; out[3] = c3;
+}
+DLI_V uint32_t DLI_FN(dli_word)(uint64_t seed, uint64_t call, uint64_t word)
+{
+    uint32_t counter[4], key[2], out[4];
+    counter[0] = (uint32_t)(word >> 2); counter[1] = (uint32_t)(word >> 34);
+    counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
+    key[0] = (uint32_t)seed; key[1] = (uint32_t)(seed >> 32);
+    dli_philox(counter, key, out);
+    return out[word & 3];
+}
+DLI_KERNEL(void, uniform)(dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first)
+{
+    int64_t i;
+    for (i = 0; i < n; i++) y[i] = (dl_real)(DLI_FN(dli_word)(seed, call, first + (uint64_t)i) >> 8) * (1 / DLI_C(16777216));
+}
+DLI_KERNEL(void, normal)(dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first)
+{
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        uint64_t e = first + (uint64_t)i;
+        uint32_t a = DLI_FN(dli_word)(seed, call, e & ~(uint64_t)1), b = DLI_FN(dli_word)(seed, call, e | 1);
+        dl_real r = dli_sqrt(-2 * dli_log(((dl_real)(int32_t)(a >> 1) + DLI_C(0.5)) * (1 / DLI_C(2147483648.0))));
+        dl_real t = (dl_real)(int32_t)(b >> 8) * DLI_C(3.7450702829239286e-7);
+        y[i] = r * (e & 1 ? dli_sin(t) : dli_cos(t));
+    }
+}
+DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first, dl_real p, int add)
+{
+    const uint32_t threshold = (uint32_t)(p * 65536 + DLI_C(0.5));
+    const dl_real scale = p < 1 ? 1 / (1 - p) : 0;
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        uint64_t e = first + (uint64_t)i;
+        uint32_t w = DLI_FN(dli_word)(seed, call, e / 2), half = e & 1 ? w >> 16 : w & 0xFFFF;
+        dl_real v = half >= threshold ? x[i] * scale : 0;
+        y[i] = add ? y[i] + v : v;
+    }
+}
+
+/* --- >>gemm, the part that depends on the instruction set ----------------------------------------
+   The tile: R x (16 V) numbers of C stay in registers while k runs; each step loads V vectors of B, broadcasts R numbers of A
+   and does R V fused multiply-adds.  Accumulators are named variables: compilers keep those in registers, but not arrays. */
+#if DLI_ISA == 2
+#define DLI_MR 12                   /* 24 accumulators, 2 of B, 1 broadcast: 27 of 32 registers */
+#define DLI_NR 32
+#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0) F(4, a3, 1) F(5, a3, 2) \
+                         F(6, a6, 0) F(7, a6, 1) F(8, a6, 2) F(9, a9, 0) F(10, a9, 1) F(11, a9, 2)
+#define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
+#elif DLI_ISA == 1
+#define DLI_MR 6                    /* 12 accumulators, 2 of B, 1 broadcast: 15 of 16 registers */
+#define DLI_NR 16
+#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0) F(4, a3, 1) F(5, a3, 2)
+#define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6)
+#else
 #define DLI_MR 4
 #define DLI_NR 16
+#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0)
+#define DLI_TILES(F)     F(1) F(2) F(3) F(4)
+#endif
+
+/* wide: all DLI_NR columns (AVX-512: more than 16), else the first g->N.  A mask costs nothing on AVX-512. */
+#define DLI_LAST(p) (V == 2 || !wide ? dlv_load_n(p, last, 0) : dlv_load(p))
+#define dli_tile DLI_FN(dli_tile_)
+DLI_V void dli_tile(const int R, const int wide, const dli_panel *g, const dl_real *a, const dl_real *b, int64_t b_row, dl_real *pack,
+                    dl_real *c)
+{
+    enum { V_WIDE = DLI_NR / 16 };
+    const int V = wide ? V_WIDE : 1;
+    const int64_t last = g->N - 16 * (V - 1), a_row = g->a_tile ? 1 : g->a_row, a_col = g->a_tile ? DLI_MR : g->a_col;
+    const dl_real *a0 = a, *a3 = R > 3 ? a + 3 * a_row : a, *a6 = R > 6 ? a + 6 * a_row : a, *a9 = R > 9 ? a + 9 * a_row : a;
+    const dlv zero = dlv_set(0), alpha = dlv_set(g->alpha), beta = dlv_set(g->beta);
+    dlv b0 = zero, b1 = zero;
+    int64_t k;
+#define DLI_ROW(i, ai, r) dlv x##i = zero, y##i = zero;
+    DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+    for (k = g->K; k > 0; k--) {
+        if (V == 2) { b0 = dlv_load(b); b1 = DLI_LAST(b + 16); } else b0 = DLI_LAST(b);
+        if (pack) {
+            dlv_store(pack, b0);
+            if (V == 2) dlv_store(pack + 16, b1);
+            pack += DLI_NR;
+        }
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+            const dlv s = dlv_set(ai[r * a_row]);                                                  \
+            x##i = dlv_fma(s, b0, x##i);                                                           \
+            if (V == 2) y##i = dlv_fma(s, b1, y##i);                                               \
+        }
+        DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+        b += b_row;
+        a0 += a_col; a3 += a_col; a6 += a_col; a9 += a_col;
+    }
+#define DLI_OUT(x, p, full) {                                                                      \
+        dlv s;                                                                                     \
+        if (g->beta == 0) s = dlv_mul(alpha, x);                                                   \
+        else s = dlv_fma(alpha, x, dlv_mul(beta, full ? dlv_load(p) : DLI_LAST(p)));               \
+        if (full || (V == 1 && wide)) dlv_store(p, s); else dlv_store_n(p, s, last);               \
+    }
+#define DLI_ROW(i, ai, r) if (R > i) { DLI_OUT(x##i, c, V == 2) if (V == 2) DLI_OUT(y##i, c + 16, 0) c += g->ldc; }
+    DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+#undef DLI_OUT
+    (void)a3; (void)a6; (void)a9;
+}
+#undef DLI_LAST
+
+#define DLI_TILE_ARGS (const dli_panel *g, const dl_real *a, const dl_real *b, int64_t b_row, dl_real *c)
+#define DLI_TILE(R)                                                                                \
+    DLI_KERNEL(void, wide_##R) DLI_TILE_ARGS   { dli_tile(R, 1, g, a, b, b_row, NULL, c); }        \
+    DLI_KERNEL(void, narrow_##R) DLI_TILE_ARGS { dli_tile(R, 0, g, a, b, b_row, NULL, c); }
+DLI_TILES(DLI_TILE)
+#undef DLI_TILE
+DLI_KERNEL(void, wide_pack) DLI_TILE_ARGS   { dli_tile(DLI_MR, 1, g, a, b, b_row, g->pack, c); }
+DLI_KERNEL(void, narrow_pack) DLI_TILE_ARGS { dli_tile(DLI_MR, 0, g, a, b, b_row, g->pack, c); }
+
+typedef void DLI_FN(dli_tile_fn) DLI_TILE_ARGS;
+static DLI_FN(dli_tile_fn) *const DLI_FN(dli_tiles)[2][DLI_MR] = {
+#define DLI_TILE(R) DLI_FN(dli_narrow_##R),
+    {DLI_TILES(DLI_TILE)},
+#undef DLI_TILE
+#define DLI_TILE(R) DLI_FN(dli_wide_##R),
+    {DLI_TILES(DLI_TILE)}
+#undef DLI_TILE
+};
+
+/* C = activation(C + bias) on a tile that is still in the first cache. */
+DLI_KERNEL(void, gemm_finish)(const dli_panel *g, int64_t rows, dl_real *c)
+{
+    int64_t i, j;
+    for (i = 0; i < rows; i++, c += g->ldc) {
+        if (g->bias) for (j = 0; j < g->N; j++) c[j] = c[j] + g->bias[j];
+        switch (g->activation) {
+        case DL_LINEAR: break;
+        case DL_RELU:    for (j = 0; j < g->N; j++) c[j] = c[j] > 0 ? c[j] : 0; break;
+        case DL_SIGMOID: for (j = 0; j < g->N; j++) c[j] = dli_sigmoid(c[j]); break;
+        case DL_TANH:    for (j = 0; j < g->N; j++) c[j] = dli_tanh(c[j]); break;
+        }
+    }
+}
+
+/* All rows of one panel, in tiles of nearly equal height: 64 = 11 + 11 + 11 + 11 + 10 + 10, not 5 x 12 + 4. */
+DLI_KERNEL(void, gemm_panel)(const dli_panel *g)
+{
+    const int wide = DLI_NR == 32 ? g->N > 16 : g->N == DLI_NR;
+    DLI_FN(dli_tile_fn) *const *tiles = DLI_FN(dli_tiles)[wide];
+    const dl_real *b = g->b;
+    int64_t b_row = g->b_row, i = 0, rows, left = (g->M + DLI_MR - 1) / DLI_MR;
+    const dl_real *a = g->a;
+    dl_real *c = g->c;
+    for (; left > 0; left--) {
+        if (i == 0 && g->pack && g->M >= DLI_MR) {
+            rows = DLI_MR;
+            (wide ? DLI_FN(dli_wide_pack) : DLI_FN(dli_narrow_pack))(g, a, b, b_row, c);
+            b = g->pack;
+            b_row = DLI_NR;
+        } else {
+            rows = (g->M - i + left - 1) / left;
+            tiles[rows - 1](g, a, b, b_row, c);
+        }
+        if (g->last) DLI_FN(dli_gemm_finish)(g, rows, c);
+        a += g->a_tile ? g->a_tile : rows * g->a_row;
+        c += rows * g->ldc;
+        i += rows;
+    }
+}
+
+DLI_KERNEL(void, gemm_pack)(dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
+{
+    int64_t i, j;
+    for (i = 0; i < n; i++, out += tile, x += ldx) {
+        for (j = 0; j < width; j++) out[j] = x[j];
+        for (; j < tile; j++) out[j] = 0;
+    }
+}
+
+DLI_KERNEL(void, gemm_pack_t)(dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
+{
+    int64_t i, j;
+    for (j = 0; j < tile; j++)
+        for (i = 0; i < n; i++) out[i * tile + j] = j < width ? x[j * ldx + i] : 0;
+}
+#undef DLI_TILE_ROWS
+#undef DLI_TILES
+#undef DLI_TILE_ARGS
+#undef dli_tile
 
 /* --- elementwise kernels, one loop a row -------------------------------------------------------- */
 #define DLI_MAP(name) DLI_KERNEL(void, name)(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s)
@@ -1333,7 +5334,7 @@ DL_TERNARY_OPS(DLI_ROW)
 #define DLI_QUOTE_(x) #x
 #define DLI_QUOTE(x)  DLI_QUOTE_(x)
 static const dli_kernels DLI_FN(dli_kernels) = {
-    DLI_QUOTE(DLI_SUFFIX) + 1, DLI_MR, DLI_NR,
+    &DLI_QUOTE(DLI_SUFFIX)[1], DLI_MR, DLI_NR,
 #define DLI_FIELD(ret, name, args)   DLI_FN(dli_##name),
     DLI_KERNELS(DLI_FIELD)
 #undef DLI_FIELD

@@ -1,0 +1,178 @@
+/* gemm: C = op(A) op(B) against OpenBLAS, BLIS, oneDNN and MKL, as a fraction of the FMA peak measured in the same rounds.
+   cc -O2 -fopenmp -I. bench/gemm.c -o build/bench_gemm -ldl -lm
+   build/bench_gemm [-t THREADS] [-s SECONDS] [-x] [CASE]      -x: also transposes and odd leading dimensions */
+#include "machine.h"
+#include "peers.h"
+#define DL_IMPLEMENTATION
+#include "dl.h"
+
+typedef struct {
+    int64_t M, N, K;
+    int     ta, tb, pad;                             /* pad: leading dimensions are that much larger than a row */
+} shape;
+
+static const shape shapes[] = {
+    {8, 8, 8, 0, 0, 0}, {16, 16, 16, 0, 0, 0}, {32, 32, 32, 0, 0, 0}, {64, 64, 64, 0, 0, 0}, {96, 96, 96, 0, 0, 0}, {128, 128, 128, 0, 0, 0},
+    {256, 256, 256, 0, 0, 0}, {512, 512, 512, 0, 0, 0}, {1024, 1024, 1024, 0, 0, 0}, {2048, 2048, 2048, 0, 0, 0},
+    {64, 10, 784, 0, 0, 0}, {64, 512, 784, 0, 0, 0}, {256, 4096, 1024, 0, 0, 0}, {1, 4096, 4096, 0, 0, 0}, {4096, 1, 4096, 0, 0, 0},
+    {8, 4096, 4096, 0, 0, 0}, {64, 3136, 576, 0, 0, 0}, {64, 64, 65536, 0, 0, 0}, {50257, 64, 768, 0, 0, 0}, {127, 131, 257, 0, 0, 0},
+    {509, 521, 503, 0, 0, 0},
+};
+/* What training runs: forward x W^T, backward g W and g^T x; and all transposes with odd leading dimensions. */
+static const shape extra_shapes[] = {
+    {64, 512, 784, 0, 1, 0}, {64, 512, 512, 0, 1, 0}, {64, 10, 512, 0, 1, 0}, {512, 784, 64, 1, 0, 0}, {512, 512, 64, 1, 0, 0},
+    {10, 512, 64, 1, 0, 0}, {64, 512, 10, 0, 0, 0}, {1, 4096, 4096, 0, 1, 0}, {8, 4096, 4096, 0, 1, 0},
+    {64, 64, 64, 0, 1, 0}, {64, 64, 64, 1, 0, 0}, {64, 64, 64, 1, 1, 0}, {256, 256, 256, 0, 1, 0}, {256, 256, 256, 1, 0, 0}, {256, 256, 256, 1, 1, 0},
+    {1024, 1024, 1024, 0, 1, 0}, {1024, 1024, 1024, 1, 0, 0}, {1024, 1024, 1024, 1, 1, 0},
+    {127, 131, 257, 0, 0, 3}, {127, 131, 257, 0, 1, 3}, {127, 131, 257, 1, 0, 3}, {127, 131, 257, 1, 1, 3},
+};
+
+typedef struct {
+    shape   s;
+    int64_t lda, ldb, ldc;
+    float  *A, *B, *C;
+} problem;
+
+/* dl.h is side -1, the peers are 0, 1, ... */
+typedef struct { const problem *p; int peer; dl_ctx *c; } player;
+
+static double player_seconds(void *arg, int64_t calls)
+{
+    const player  *y = (const player *)arg;
+    const problem *p = y->p;
+    const shape   *s = &p->s;
+    double t = bench_now();
+    if (y->peer < 0)
+        while (calls-- > 0) dl_gemm(y->c, s->ta, s->tb, s->M, s->N, s->K, 1, p->A, p->lda, p->B, p->ldb, 0, p->C, p->ldc);
+    else
+        while (calls-- > 0) peer_gemm(y->peer, s->ta, s->tb, s->M, s->N, s->K, p->A, p->lda, p->B, p->ldb, p->C, p->ldc);
+    t = bench_now() - t;
+    if (y->peer >= 0 && peer_blas[y->peer].pause > 0 && omp_get_max_threads() > 1) bench_sleep(peer_blas[y->peer].pause);
+    return t;
+}
+
+/* Every row of C, which held NaN before, against op(A) (op(B) x) in double, x random signs (Freivalds 1977): one wrong
+   element spoils its row.  The rounding of a row is about eps K sqrt(N). */
+static int player_right(void *arg)
+{
+    const player  *y = (const player *)arg;
+    const problem *p = y->p;
+    const shape   *s = &p->s;
+    double  *x = (double *)malloc((size_t)s->N * sizeof *x), *Bx = (double *)malloc((size_t)s->K * sizeof *Bx);
+    double   limit = 6e-8 * (double)(s->K + 8) * sqrt((double)s->N);
+    int64_t  i, j, k, right = 1;
+    uint32_t r = 1;
+    for (i = 0; i < s->M * p->ldc; i++) p->C[i] = NAN;
+    player_seconds(arg, 1);
+    for (j = 0; j < s->N; j++) { r = r * 1664525u + 1013904223u; x[j] = r >> 31 ? 1 : -1; }
+    for (k = 0; k < s->K; k++) {
+        double sum = 0;
+        for (j = 0; j < s->N; j++) sum += x[j] * p->B[s->tb ? j * p->ldb + k : k * p->ldb + j];
+        Bx[k] = sum;
+    }
+    for (i = 0; i < s->M; i++) {
+        double sum = 0, got = 0;
+        for (k = 0; k < s->K; k++) sum += Bx[k] * p->A[s->ta ? k * p->lda + i : i * p->lda + k];
+        for (j = 0; j < s->N; j++) got += x[j] * p->C[i * p->ldc + j];
+        if (!(fabs(sum - got) <= limit)) right = 0;  /* also for NaN */
+    }
+    free(x);
+    free(Bx);
+    return (int)right;
+}
+
+static struct {
+    bench_series best, high[2], high_ratio, avx2_high;
+    int          cases, below;
+} summary;
+
+static void measure(const problem *p, int threads, const char *isa, int against_peers)
+{
+    static const char *const transposed[] = { "", " NT", " TN", " TT" };
+    const shape *s = &p->s;
+    machine_peak_arg peak;
+    player     players[1 + PEER_BLAS];
+    bench_case k;
+    bench_result r;
+    char name[64];
+    int  i;
+
+    snprintf(name, sizeof name, "%dx%dx%d%s%s", (int)s->M, (int)s->N, (int)s->K, transposed[2 * s->ta + s->tb], s->pad ? " ld+3" : "");
+    if (!bench_wanted(name, threads) || (isa && !machine_has(isa))) return;
+    memset(&k, 0, sizeof k);
+    memset(players, 0, sizeof players);
+    k.bench = "gemm"; k.name = name; k.unit = "GFLOP/s"; k.threads = threads;
+    k.work = 2.0 * (double)s->M * (double)s->N * (double)s->K;
+
+    players[0].p = p;
+    players[0].peer = -1;
+    players[0].c = dl_create(.threads = threads, .isa = isa);
+    k.isa = isa = dl_info(players[0].c).isa;
+    peak.isa = isa;
+    peak.threads = threads;
+    k.peak = machine_peak;
+    k.peak_arg = &peak;
+    k.sides[0].name = "dl.h";
+    k.sides[0].seconds = player_seconds;
+    k.sides[0].check = player_right;
+    k.sides[0].arg = &players[0];
+    k.nsides = 1;
+    for (i = 0; against_peers && i < PEER_BLAS; i++) {
+        if (!peer_has(i)) continue;
+        players[k.nsides].p = p;
+        players[k.nsides].peer = i;
+        k.sides[k.nsides] = k.sides[0];
+        k.sides[k.nsides].name = peer_blas[i].name;
+        k.sides[k.nsides].arg = &players[k.nsides];
+        k.nsides++;
+    }
+    peer_set_threads(threads);
+    r = bench_run(&k);
+    dl_destroy(players[0].c);
+    if (!r.ok) return;
+    if (against_peers && r.best) {
+        bench_series_add(&summary.best, r.ratio[r.best], name, threads);
+        summary.cases++;
+        summary.below += r.ratio[r.best] < 0.95;
+    }
+    if (s->M >= 256 && s->M == s->N && s->N == s->K && !s->ta && !s->tb)
+        bench_series_add(against_peers ? &summary.high[threads - 1] : &summary.avx2_high, r.fraction, name, threads);
+}
+
+int main(int argc, char **argv)
+{
+    int n = (int)(sizeof shapes / sizeof *shapes), extra = 0, i, threads;
+    int64_t elements = 64 << 20;
+    problem p;
+    float *memory[3];
+    bench_arguments(argc, argv);
+    for (i = 1; i < argc; i++) extra |= !strcmp(argv[i], "-x");
+    machine_print();
+    peer_open_blas();
+    for (i = 0; i < 3; i++) {
+        memory[i] = bench_floats(elements);
+        bench_fill(memory[i], elements, -1, 1, (uint32_t)i + 1);
+    }
+    bench_heading();
+    for (i = 0; i < n + (extra ? (int)(sizeof extra_shapes / sizeof *extra_shapes) : 0); i++) {
+        p.s = i < n ? shapes[i] : extra_shapes[i - n];
+        p.lda = (p.s.ta ? p.s.M : p.s.K) + p.s.pad;
+        p.ldb = (p.s.tb ? p.s.K : p.s.N) + p.s.pad;
+        p.ldc = p.s.N + p.s.pad;
+        p.A = memory[0]; p.B = memory[1]; p.C = memory[2];
+        for (threads = 1; threads <= bench_max_threads(); threads++) measure(&p, threads, NULL, 1);
+        if (i < n) measure(&p, 1, "avx2", 0);
+    }
+    if (summary.cases) {
+        char what[80];
+        printf("\nsummary of %d cases (best peer: the fastest of those found, case by case)\n", summary.cases);
+        bench_target("ratio to the best peer, the least", summary.best.least, summary.best.least_name, 0.95);
+        bench_target("ratio to the best peer, geometric mean", bench_series_mean(&summary.best), "", 1.10);
+        snprintf(what, sizeof what, "cases with a ratio of at least 0.95, of %d", summary.cases);
+        bench_target(what, summary.cases - summary.below, "", summary.cases);
+    }
+    if (summary.high[0].n) bench_target("fraction of the FMA peak, 256^3 and up, 1 thread, the least", summary.high[0].least, summary.high[0].least_name, 0.90);
+    if (summary.high[1].n) bench_target("fraction of the FMA peak, 256^3 and up, 2 threads, the least", summary.high[1].least, summary.high[1].least_name, 0.85);
+    if (summary.avx2_high.n) bench_target("AVX2 forced: fraction of the AVX2 peak, 256^3 and up, 1 thread", summary.avx2_high.least, summary.avx2_high.least_name, 0.88);
+    return bench_state.failures > 0;
+}

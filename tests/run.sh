@@ -1,0 +1,125 @@
+#!/bin/sh
+# Runs the tests: all of them, or those whose name contains one of the arguments.
+#     tests/run.sh            tests/run.sh ops context
+# CC: the C compiler.  J: how many jobs at a time, 2.  TEST_ALL=1: the slow sweeps too.
+#
+# A job is one program built in one way; the first line of tests/test_NAME.c lists the ways:
+#     /* build: float double asan */
+#   float    as users do: no -std, OpenMP if there is one, the best instruction set of this machine
+#   double   -DDL_DOUBLE, for gradient checks
+#   asan     float under AddressSanitizer and UBSan
+#   tsan     float under ThreadSanitizer, without OpenMP
+# tests/test_NAME.sh and the examples are jobs too.  Every job ends with the line "name: N passed, M failed".
+# A job whose tool is missing says so and counts as skipped.
+cd "$(dirname "$0")/.." || exit 1
+out=build/test
+CC=${CC:-cc}
+export CC TEST_ALL
+
+WARN='-Wall -Wextra -Wshadow -Wno-unused-function'
+ASAN='-g -fsanitize=address,undefined -fno-sanitize-recover=all'
+TSAN='-g -fsanitize=thread'
+
+name_of() { basename "$1" | sed 's/\..*//; s/^test_//'; }
+log_of() { echo "$out/$(name_of "$1").$2.log"; }
+
+# --- one job: run.sh --job PATH KIND ----------------------------------------------------------------------
+job() {
+    path=$1 kind=$2
+    name=$(name_of "$path") log=$(log_of "$path" "$kind")
+    exe=${log%.log}
+    begin=$(date +%s)
+    case $kind in
+    sh)      timeout 900 sh "$path" >"$log" 2>&1 ;;
+    example) example >"$log" 2>&1 ;;
+    *)       program >"$log" 2>&1 ;;
+    esac
+    code=$?
+    last=$(tail -n 1 "$log")
+    case $last in                                        # a crash or a compile error never got to its last line
+    *': '*' passed, '*' failed'*) ;;
+    *) code=1 last="$name: 0 passed, 1 failed"; echo "$last" >>"$log" ;;
+    esac
+    printf '%-14s %-8s %4ds  %s\n' "$name" "$kind" $(($(date +%s) - begin)) "${last#*: }"
+    grep -h '^skipped' "$log" | sed 's/^/    /'
+    [ $code = 0 ] || tail -n 30 "$log" | sed 's/^/    /'
+}
+
+program() {
+    cc=$CC
+    case $kind in
+    float)  flags="$(cat $out/openmp)" ;;
+    double) flags="-DDL_DOUBLE $(cat $out/openmp)" ;;
+    asan)   flags=$ASAN cc=$(cat $out/asan) ;;
+    tsan)   flags="$TSAN -pthread" cc=$(cat $out/tsan) ;;
+    *)      echo "$path: unknown build $kind"; return 1 ;;
+    esac
+    if [ -z "$cc" ]; then echo "skipped: no compiler with $flags"; echo "$name: 0 passed, 0 failed, 1 skipped"; return 0; fi
+    echo "$cc -O1 $flags $path"
+    $cc -O1 -I. $WARN $flags "$path" -o "$exe" -pthread -lm || return 1
+    timeout 300 $(cat $out/fixed) "$exe"
+    code=$?
+    [ $code != 124 ] || echo "$name: still running after 300 s"
+    return $code
+}
+
+# An example is built by the cc line of its head comment and must succeed with --quick.  A shadow of the top folder
+# keeps what it writes inside build/.
+example() {
+    dir=$out/examples/$name
+    rm -rf "$dir" && mkdir -p "$dir" && cp dl.h "$dir" && cp -r examples "$dir" || return 1
+    line=$(sed -n 's,^[ /*]*\(cc .*\.c.*\),\1,p' "$path" | sed 's,\*/.*,,; s,  .*,,' | head -n 1)
+    exe=$(echo "$line" | sed -n 's,.*-o *\([^ ]*\).*,\1,p')
+    echo "$line"
+    case $line in
+    *-fopenmp*) [ -n "$(cat $out/openmp)" ] || line=$(echo "$line" | sed 's/-fopenmp//') ;;
+    '')         echo "$path: no cc line in the head comment"; return 1 ;;
+    esac
+    (cd "$dir" && eval "$CC ${line#cc }" && timeout 120 "./${exe:-a.out}" --quick </dev/null) &&
+        echo "$name: 1 passed, 0 failed"
+}
+
+# --- what the compilers can do -----------------------------------------------------------------------------
+probe() {                           # the first of the compilers that builds and runs a program with the flags
+    flags=$1; shift
+    for cc in "$@"; do
+        command -v "$cc" >/dev/null && $cc $flags $out/probe.c -o $out/probe 2>/dev/null &&
+            $(cat $out/fixed) $out/probe >/dev/null 2>&1 && echo "$cc" && return
+    done
+}
+
+probes() {
+    echo 'int main(void) { return 0; }' >$out/probe.c
+    : >$out/fixed                                        # what goes before every program
+    [ -z "$(probe -fopenmp "$CC")" ] && : >$out/openmp || echo -fopenmp >$out/openmp
+    probe "$ASAN" "$CC" gcc clang >$out/asan
+    probe "$TSAN" "$CC" gcc clang >$out/tsan
+    if [ ! -s $out/tsan ] && setarch -R true 2>/dev/null; then            # it dislikes some address randomisations
+        echo 'setarch -R' >$out/fixed
+        probe "$TSAN" "$CC" gcc clang >$out/tsan
+    fi
+}
+
+# --- all jobs ------------------------------------------------------------------------------------------------
+jobs() {
+    for path in tests/test_*.sh tests/check.sh; do [ ! -f "$path" ] || echo "$path sh"; done
+    for path in tests/test_*.c; do
+        for kind in $(sed -n '1s,^/\* build: \([a-z ]*\).*,\1,p' "$path"); do echo "$path $kind"; done
+    done
+    for path in examples/*.c; do [ ! -f "$path" ] || echo "$path example"; done
+}
+
+if [ "${1-}" = --job ]; then job "$2" "$3"; exit 0; fi
+
+pattern=$(echo "$*" | sed 's/ /|/g')
+[ -n "$pattern" ] || rm -rf $out
+mkdir -p $out && probes || exit 1
+jobs | grep -E "${pattern:-.}" >$out/jobs.$$
+xargs -n 2 -P "${J:-2}" sh tests/run.sh --job <$out/jobs.$$
+
+[ -n "$pattern" ] ||
+    echo "curriculum: $(sed -n 's/^row //p' $out/*.log | sort -u | wc -l) of $(wc -l <tests/curriculum.txt) rows true"
+while read -r path kind; do tail -n 1 "$(log_of "$path" "$kind")"; done <$out/jobs.$$ | sed 's/.*: //' | awk '
+    { passed += $1; failed += $3; skipped += $5 }
+    END { printf "%d passed, %d failed", passed, failed; if (skipped) printf ", %d skipped", skipped; print ""
+          exit failed || !passed }'

@@ -1,0 +1,190 @@
+#!/bin/sh
+# Compile matrix and hygiene: every standard, compiler and switch; what is exported; including, renaming, installing.
+cd "$(dirname "$0")/.." || exit 1
+top=$PWD out=$PWD/build/test/build
+rm -rf "$out" && mkdir -p "$out" && cd "$out" || exit 1
+cp "$top/dl.h" .
+passed=0 failed=0 skipped=0
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAILED $1"; head -n 12 log; return 1; }
+skip() { skipped=$((skipped + 1)); echo "skipped: no $1"; }
+have() { command -v "$1" >/dev/null || { skip "$1"; return 1; }; }
+try()  { name=$1; shift; if "$@" >log 2>&1 && ! grep -q warning log; then pass; else fail "$name"; fi; }      # quiet success
+deny() { name=$1; shift; if "$@" >log 2>&1; then fail "$name"; else pass; fi; }                               # must not compile
+
+# --- programs ---------------------------------------------------------------------------------------------
+# A training run; prints the bits of what it learned, which may depend on nothing.
+cat >use.c <<'END'
+#define DL_IMPLEMENTATION
+#include "dl.h"
+#include "dl.h"
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+    static const dl_real in[] = {0, 0, 0, 1, 1, 0, 1, 1}, out[] = {0, 1, 1, 0};
+    unsigned hash = 2166136261u;
+    size_t k;
+    int i;
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_tensor *x = dl_keep(c, dl_tensor_from(c, in, DL_SHAPE(4, 2)));
+    dl_tensor *t = dl_keep(c, dl_tensor_from(c, out, DL_SHAPE(4, 1)));
+    dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 2, 37), dl_nn_tanh(c), dl_nn_linear(c, 37, 1));
+    dl_optim *opt = dl_optim_adam(c, net, .lr = (dl_real)0.05);
+    for (i = 0; i < 50; i++) {
+        dl_step_begin(c);
+        dl_backward(c, dl_mean(c, dl_bce_with_logits(c, dl_forward(c, net, x), t, .reduction = DL_NONE), .keepdim = 1));
+        dl_optim_step(c, opt);
+    }
+    for (i = 0; dl_module_at(net, i, NULL, 0); i++) {
+        const dl_tensor *p = dl_module_at(net, i, NULL, 0)->tensor;
+        for (k = 0; k < (size_t)p->size * sizeof *p->data; k++) hash = (hash ^ ((const unsigned char *)p->data)[k]) * 16777619u;
+    }
+    if (dl_error(c)) { printf("%s\n", dl_error(c)); return 1; }
+    printf("%08x\n", hash);
+    dl_destroy(c);
+    return 0;
+}
+END
+# the same calls as C++11 writes them: options through their structs
+cat >use11.cc <<'END'
+#include "dl.h"
+int main()
+{
+    dl_create_opts create = dl_create_opts();
+    create.seed = 1;
+    dl_ctx *c = dl_create_with(create);
+    dl_tensor *x = dl_ones(c, DL_SHAPE(2, 3));
+    dl_sum_opts sum = {};
+    sum.dims = DL_DIM(-1);
+    sum.keepdim = 1;
+    bool ok = dl_sum_with(c, dl_sum(c, x), dl_sum_opts()) && dl_item(dl_mean(c, dl_sum_with(c, x, sum))) == 3 && !dl_error(c);
+    dl_destroy(c);
+    return !ok;
+}
+END
+sed 's/#include <stdio.h>/#include <cstdio>/' use.c >use20.cc
+{ echo '#define DL_IMPLEMENTATION'; cat use11.cc; } >impl11.cc
+printf '#define DL_IMPLEMENTATION\n#include "dl.h"\n' >impl.c
+printf '#include "dl.h"\n#include "dl.h"\ndl_ctx *other(void);\ndl_ctx *other(void) { return dl_create(.seed = 2); }\n' >other.c
+printf '#define DL_STATIC\n#define DL_IMPLEMENTATION\n#include "dl.h"\ndl_ctx *other(void);\ndl_ctx *other(void) { return dl_create(.seed = 2); }\n' >static.c
+printf '#include "dl.h"\ndl_ctx *other(void);\nint main(void) { dl_ctx *c = other(); dl_destroy(c); return !c; }\n' >main.c
+printf '#define DL_STATIC\n#define DL_IMPLEMENTATION\n' | cat - main.c >static_main.c
+cat >own_malloc.h <<'END'
+#include <stddef.h>
+void *my_malloc(size_t n); void *my_realloc(void *p, size_t n); void my_free(void *p);
+#define DL_MALLOC my_malloc
+#define DL_REALLOC my_realloc
+#define DL_FREE my_free
+END
+printf '#include "own_malloc.h"\n' | cat - impl.c >own_malloc.c
+
+# --- standards and switches: clean as -pedantic -Wall -Wextra ---------------------------------------------
+WARN='-pedantic -Wall -Wextra -Wshadow -Werror'
+CWARN="$WARN -Wstrict-prototypes -Wundef -Wvla"
+for cc in gcc clang; do
+    have $cc || continue
+    for std in c99 c11 c17; do try "$cc $std" $cc -std=$std $CWARN -fsyntax-only use.c; done
+    for switch in -DDL_DOUBLE -DDL_NO_SIMD -DDL_DEBUG -DDL_NO_OPENMP -fopenmp; do
+        try "$cc $switch" $cc -std=c99 $WARN -Wstrict-prototypes -Wno-unknown-pragmas $switch -fsyntax-only use.c
+    done
+    for program in impl.c static_main.c own_malloc.c; do
+        for switch in '' -DDL_NO_STDIO '-DDL_NO_STDIO -DDL_DEBUG'; do
+            try "$cc $program $switch" $cc -std=c99 $CWARN $switch -fsyntax-only $program
+        done
+    done
+done
+for cxx in g++ clang++; do
+    have $cxx || continue
+    try "$cxx c++11" $cxx -std=c++11 $WARN -fsyntax-only impl11.cc
+    try "$cxx c++20" $cxx -std=c++20 $WARN -Wno-missing-field-initializers -fsyntax-only use20.cc
+done
+
+# --- compile, run, compare the bits ------------------------------------------------------------------------
+runs() {                            # runs NAME COMPILER FLAGS..: builds use.c cleanly and gets the same hash as all others
+    name=$1; shift
+    if ! "$@" use.c -o use >log 2>&1 || grep -q warning log; then fail "$name"; return; fi
+    ./use >hash 2>log || { cat hash >>log; fail "$name, run"; return; }
+    [ -n "${wanted-}" ] || wanted=$(cat hash)
+    if [ "$(cat hash)" = "$wanted" ]; then pass; else echo "$(cat hash), wanted $wanted" >log; fail "$name, bits"; fi
+}
+cc=${CC:-cc}
+runs "$cc" $cc                                           # no -lm, no -O, no -march
+for cc in gcc clang; do
+    command -v $cc >/dev/null || continue
+    for level in -O0 -O1 -O2 -O3; do runs "$cc $level" $cc $level -Wall -Wextra; done
+    if $cc -fopenmp main.c impl.c -c 2>/dev/null && echo 'int main(void){return 0;}' >p.c && $cc -fopenmp p.c -o p 2>/dev/null; then
+        runs "$cc -fopenmp" $cc -O2 -fopenmp -Wall -Wextra
+    else skip "OpenMP with $cc"; fi
+    runs "$cc -DDL_NO_SIMD" $cc -O2 -DDL_NO_SIMD
+    runs "$cc -march=native" $cc -O2 -march=native
+done
+have tcc && runs tcc tcc -Wall
+for cxx in g++ clang++; do
+    command -v $cxx >/dev/null || continue
+    runs "$cxx c++20" $cxx -std=c++20 -O1 -x c++
+done
+cc=${CC:-cc}
+deny '-ffast-math' $cc -ffast-math -fsyntax-only impl.c
+deny 'DL_MALLOC alone' $cc -DDL_MALLOC=my_malloc -fsyntax-only impl.c
+deny 'a misspelt option' $cc -x c -fsyntax-only - <<'END'
+#include "dl.h"
+dl_ctx *f(void);
+dl_ctx *f(void) { return dl_create(.sead = 1); }
+END
+
+# --- several files, static copies, C and C++ together, another name --------------------------------------
+try 'two files' $cc main.c other.c impl.c -o two && try 'two files, run' ./two
+try 'two static copies' $cc static_main.c static.c -o two && try 'two static copies, run' ./two
+if command -v g++ >/dev/null; then
+    $cc -c impl.c -o impl.o && try 'C++ on a C library' g++ -std=c++11 -Wall use11.cc impl.o -o mixed && try 'C++ on a C library, run' ./mixed
+fi
+mkdir renamed && cp dl.h renamed/learn.h && sed 's/dl\.h/learn.h/' use.c >renamed/use.c
+try 'renamed' $cc '-DDL_FILENAME="learn.h"' renamed/use.c -o renamed/use && try 'renamed, run' renamed/use
+try 'in a folder of its own' $cc -DDL_IMPLEMENTATION -include "$top/dl.h" -x c -c /dev/null -o folder.o
+
+# --- symbols and macros --------------------------------------------------------------------------------------
+if have nm; then
+    $cc -O1 -fno-pic -c impl.c -o impl.o 2>log
+    nm -g --defined-only impl.o | grep -v ' T dl_' >log; try 'exports only dl_ functions' test ! -s log
+    nm impl.o | grep ' [bBdDcCgGsS] ' >log;              try 'no writable globals' test ! -s log
+    nm -u impl.o | grep -wE 'abort|exit|_exit|__assert_fail|expf?|logf?|sqrtf?|fmaf?|floorf?|powf?|printf|srand|rand' >log
+    try 'neither exits nor needs libm' test ! -s log
+    $cc -O1 -DDL_NO_STDIO -c impl.c -o nostdio.o 2>log
+    nm -u nostdio.o | grep -E ' (f|v|sn|p)*(printf|open|puts|write|std(out|err|in))$' >log
+    try 'DL_NO_STDIO uses no stdio' test ! -s log
+    $cc -O1 -DDL_STATIC -c impl.c -o static.o 2>log
+    nm -g --defined-only static.o >log;                  try 'DL_STATIC exports nothing' test ! -s log
+fi
+printf '#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n' >std.h
+$cc -dM -E -x c std.h | sort >std.macros
+$cc -dM -E -x c dl.h | sort | comm -13 std.macros - | grep -vE '^#define (DLI?_|dl_)' >log
+try 'defines only DL_ and dl_ macros' test ! -s log
+
+# --- the manual's program, make, install --------------------------------------------------------------------
+# the first program of the head comment: from its #define DL_IMPLEMENTATION to the brace that closes main
+awk '/^ *[*]? *#define DL_IMPLEMENTATION/ && !n { n = index($0, "#") }
+     n { line = substr($0, n); print line; if (line ~ /^}/) exit }
+     /^#ifndef/ { exit }' dl.h >manual.c
+try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc manual.c -o manual &&
+    try "the manual's program, run" ./manual
+
+try 'make alone helps' sh -c "cd '$top' && make | grep -q 'make test'"
+if [ -f "$top/README.md" ]; then
+    prefix="$out/a prefix"
+    try 'make install' make -C "$top" -s install "PREFIX=$prefix"
+    try 'installed header' $cc -I"$prefix/include" -fsyntax-only use.c
+    if have pkg-config; then
+        pkgconf() { PKG_CONFIG_PATH="$prefix/share/pkgconfig" pkg-config "$@" dl-h; }
+        try 'pkg-config' sh -c "eval \"$cc $(pkgconf --cflags | sed 's/["\\]/\\&/g') -fsyntax-only use.c\""
+        try 'pkg-config version' test "$(pkgconf --modversion)" = "$(sed -n 's/.*DL_VERSION_STRING "\(.*\)"/\1/p' dl.h)"
+    fi
+    make -C "$top" -s uninstall "PREFIX=$prefix" && find "$prefix" -type f >log; try 'make uninstall' test ! -s log
+    make -C "$top" -s install "DESTDIR=$out/dest dir" PREFIX=/usr INCLUDEDIR=/usr/include/x >log 2>&1
+    try 'make install DESTDIR' test -f "$out/dest dir/usr/include/x/dl.h"
+fi
+
+[ $skipped = 0 ] && echo "test_build: $passed passed, $failed failed" ||
+    echo "test_build: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

@@ -1,0 +1,684 @@
+/* build: float asan */
+/* Bad input to every public function: an error that names the function, a live process, untouched weights. */
+#include <stdlib.h>
+static void *small_malloc(size_t n)           { return n >> 32 ? NULL : malloc(n); }     /* nobody gets 4 GB here */
+static void *small_realloc(void *p, size_t n) { return n >> 32 ? NULL : realloc(p, n); }
+#define DL_MALLOC  small_malloc
+#define DL_REALLOC small_realloc
+#define DL_FREE    free
+
+#define DL_IMPLEMENTATION
+#include "dl.h"
+#include "test.h"
+
+static dl_ctx *c;
+static dl_tensor *nil;                                   /* what failed calls return */
+static dl_module *net;                                   /* its weights stay as they are through everything below */
+static dl_optim *opt;
+
+/* --- one row per function of tensors: name in messages, its valid arguments, a call --------------------------
+   Arguments: r real, i int32, each followed by its shape, one digit an axis; ? after it: may be NULL.
+   int32 arguments are all 0.  The sweep replaces every argument in turn by NULL, nil and the other dtype. */
+typedef struct { const char *name, *args; dl_tensor *(*call)(dl_ctx *c, dl_tensor **x); } call;
+
+#define CALLS(OP)                                                                                             \
+    OP(sub_scalar,    "r23",           dl_sub_scalar(c, x[0], 1))                                             \
+    OP(one_hot,       "i4",            dl_one_hot(c, x[0], 3))                                                \
+    OP(sum,           "r23",           dl_sum(c, x[0], .dims = DL_DIM(1)))                                    \
+    OP(mean,          "r23",           dl_mean(c, x[0]))                                                      \
+    OP(var,           "r23",           dl_var(c, x[0], .dims = DL_DIM(-1)))                                   \
+    OP(std,           "r23",           dl_std(c, x[0]))                                                       \
+    OP(max,           "r23",           dl_max(c, x[0], .keepdim = 1))                                         \
+    OP(min,           "r23",           dl_min(c, x[0]))                                                       \
+    OP(prod,          "r23",           dl_prod(c, x[0]))                                                      \
+    OP(argmax,        "r23",           dl_argmax(c, x[0], .dims = DL_DIM(1)))                                 \
+    OP(argmin,        "r23",           dl_argmin(c, x[0]))                                                    \
+    OP(logsumexp,     "r23",           dl_logsumexp(c, x[0], .dims = DL_DIM(1)))                              \
+    OP(norm,          "r23",           dl_norm(c, x[0]))                                                      \
+    OP(cumsum,        "r23",           dl_cumsum(c, x[0], 1))                                                 \
+    OP(slice,         "r23",           dl_slice(c, x[0], 1, 0, 2))                                            \
+    OP(expand,        "r13",           dl_expand(c, x[0], DL_SHAPE(4, 3)))                                    \
+    OP(repeat,        "r23",           dl_repeat(c, x[0], DL_SHAPE(2, 1)))                                    \
+    OP(cat,           "r23 r43",       dl_cat(c, 2, x, 0))                                                    \
+    OP(stack,         "r23 r23",       dl_stack(c, 2, x, 0))                                                  \
+    OP(gather,        "r23 i23",       dl_gather(c, x[0], 1, x[1]))                                           \
+    OP(scatter_add,   "r23 i23 r23",   dl_scatter_add(c, x[0], 1, x[1], x[2]))                                \
+    OP(index_select,  "r23 i5",        dl_index_select(c, x[0], 1, x[1]))                                     \
+    OP(sort,          "r23",           dl_sort(c, x[0], 1))                                                   \
+    OP(topk,          "r23",           dl_topk(c, x[0], 2, 1))                                                \
+    OP(matmul,        "r23 r34",       dl_matmul(c, x[0], x[1]))                                              \
+    OP(linear,        "r23 r43 r4?",   dl_linear(c, x[0], x[1], x[2]))                                        \
+    OP(softmax,       "r23",           dl_softmax(c, x[0], 1))                                                \
+    OP(log_softmax,   "r23",           dl_log_softmax(c, x[0], 1))                                            \
+    OP(cross_entropy, "r43 i4 r3?",    dl_cross_entropy(c, x[0], x[1], .weight = x[2]))                       \
+    OP(mse_loss,      "r23 r23",       dl_mse_loss(c, x[0], x[1]))                                            \
+    OP(bce_with_logits, "r23 r23",     dl_bce_with_logits(c, x[0], x[1]))                                     \
+    OP(dropout,       "r23",           dl_dropout(c, x[0], (dl_real)0.5))
+/* these take both dtypes */
+#define ANY_CALLS(OP)                                                                                         \
+    OP(to_real,       "i23",           dl_to_real(c, x[0]))                                                   \
+    OP(to_int,        "r23",           dl_to_int(c, x[0]))                                                    \
+    OP(detach,        "r23",           dl_detach(c, x[0]))                                                    \
+    OP(keep,          "r23",           dl_keep(c, x[0]))                                                      \
+    OP(reshape,       "r23",           dl_reshape(c, x[0], DL_SHAPE(3, -1)))                                  \
+    OP(view,          "r23",           dl_view(c, x[0], DL_SHAPE(6)))                                         \
+    OP(flatten,       "r23",           dl_flatten(c, x[0], 0, -1))                                            \
+    OP(squeeze,       "r13",           dl_squeeze(c, x[0], 0))                                                \
+    OP(unsqueeze,     "r23",           dl_unsqueeze(c, x[0], -1))                                             \
+    OP(permute,       "r23",           dl_permute(c, x[0], DL_ORDER(1, 0)))                                   \
+    OP(transpose,     "r23",           dl_transpose(c, x[0], 0, 1))                                           \
+    OP(pad,           "r23",           dl_pad(c, x[0], pads_of_one()))
+
+static dl_pads pads_of_one(void) { dl_pads p; memset(&p, 0, sizeof p); p.before[0] = 1; return p; }
+
+#define FUNCTION(name, args, expr) static dl_tensor *call_##name(dl_ctx *c, dl_tensor **x) { return expr; }
+CALLS(FUNCTION)
+ANY_CALLS(FUNCTION)
+#define UNARY(name, f, dx)        FUNCTION(name, "", dl_##name(c, x[0]))
+#define UNARY_S(name, f, dx)      FUNCTION(name, "", dl_##name(c, x[0], 2))
+#define UNARY_R(name, f, dx)      FUNCTION(name, "", dl_##name(c, x[0], 1, 2))
+#define BINARY(name, f, da, db)   FUNCTION(name, "", dl_##name(c, x[0], x[1]))
+#define COMPARE(name, f)          FUNCTION(name, "", dl_##name(c, x[0], x[1]))
+#define TERNARY(name, f, da, db)  FUNCTION(name, "", dl_##name(c, x[0], x[1], x[2]))
+DL_UNARY_OPS(UNARY) DL_UNARY_SCALAR_OPS(UNARY_S) DL_UNARY_RANGE_OPS(UNARY_R) DL_BINARY_OPS(BINARY) DL_COMPARE_OPS(COMPARE)
+DL_TERNARY_OPS(TERNARY)
+
+static const call calls[] = {
+#define ROW_(name, args, expr)    {#name, args, call_##name},
+    CALLS(ROW_)
+#define ROW_1(name, f, dx)        {#name, "r23", call_##name},
+#define ROW_2(name, f, da, db)    {#name, "r23 r13", call_##name},
+#define ROW_3(name, f)            {#name, "r23 r3", call_##name},
+#define ROW_4(name, f, da, db)    {#name, "r23 r21 r3", call_##name},
+    DL_UNARY_OPS(ROW_1) DL_UNARY_SCALAR_OPS(ROW_1) DL_UNARY_RANGE_OPS(ROW_1) DL_BINARY_OPS(ROW_2) DL_COMPARE_OPS(ROW_3)
+    DL_TERNARY_OPS(ROW_4)
+};
+static const call any_calls[] = { ANY_CALLS(ROW_) };
+
+static dl_tensor *make(char type, dl_shape shape)
+{
+    static const int32_t zeros[64];
+    return type == 'r' ? dl_full(c, shape, (dl_real)0.5) : dl_tensor_from_int(c, zeros, shape);
+}
+
+static int parse(const call *f, dl_tensor **x, char *type, int *optional)
+{
+    const char *s = f->args;
+    int n = 0, d;
+    for (; *s; n++) {
+        dl_shape shape = DL_SHAPE(0);
+        type[n] = *s++;
+        for (d = 0; *s >= '1' && *s <= '9'; s++) shape.d[d++] = *s - '0';
+        optional[n] = *s == '?';
+        s += optional[n];
+        while (*s == ' ') s++;
+        x[n] = make(type[n], shape);
+    }
+    return n;
+}
+
+static dl_shape shape_of(const dl_tensor *x)
+{
+    dl_shape s = DL_SHAPE(0);
+    memcpy(s.d, x->shape, sizeof(int64_t) * (size_t)x->ndim);
+    return s;
+}
+
+/* "linear" in a message names dl_linear; so does "cross_entropy(": the name must not be part of a longer word */
+static int names(const char *message, const char *name)
+{
+    const char *p = message;
+    size_t n = strlen(name);
+    for (; message && (p = strstr(p, name)) != NULL; p++)
+        if ((p == message || p[-1] == '_' || p[-1] == ' ') && (p[n] == ':' || p[n] == ' ' || p[n] == '(')) return 1;
+    return 0;
+}
+
+static void sweep(const call *f, int n_calls, int any_dtype)
+{
+    int k, i, n, bad;
+    for (k = 0; k < n_calls; k++, f++) {
+        dl_tensor *x[8], *y;
+        char type[8];
+        int optional[8];
+        n = parse(f, x, type, optional);
+        y = f->call(c, x);
+        if (!CHECK_OK(c) || !CHECK(!dl_is_nil(y))) printf("  dl_%s, valid call", f->name);
+        dl_clear_error(c);
+        if (!CHECK(dl_is_nil(f->call(NULL, x)))) printf("  dl_%s without a context", f->name);
+        for (i = 0; i < n; i++)
+            for (bad = 0; bad < 3; bad++) {              /* NULL, nil, the other dtype */
+                dl_tensor *good = x[i];
+                if ((bad == 0 && optional[i]) || (bad == 2 && any_dtype)) continue;
+                if (bad == 2 && !strcmp(f->name, "cross_entropy") && i == 1) continue;       /* probabilities are fine */
+                x[i] = bad == 0 ? NULL : bad == 1 ? nil : make(type[i] == 'r' ? 'i' : 'r', shape_of(good));
+                y = f->call(c, x);
+                if (!CHECK(dl_is_nil(y)) || !CHECK(names(dl_error(c), f->name)))
+                    printf("  dl_%s, argument %d %s: \"%s\"", f->name, i, bad == 0 ? "NULL" : bad == 1 ? "nil" : "of the other dtype",
+                           dl_error(c) ? dl_error(c) : "(no error)");
+                dl_clear_error(c);
+                x[i] = good;
+            }
+        dl_fail(c, "stands");
+        y = f->call(c, x);
+        if (!CHECK(dl_is_nil(y)) || !CHECK(dl_error(c) && !strcmp(dl_error(c), "stands"))) printf("  dl_%s, while an error stands", f->name);
+        dl_clear_error(c);
+        dl_step_begin(c);
+    }
+}
+
+static void every_tensor_argument(void)
+{
+    sweep(calls, sizeof calls / sizeof *calls, 0);
+    sweep(any_calls, sizeof any_calls / sizeof *any_calls, 1);
+}
+
+/* --- one line per mistake ---------------------------------------------------------------------------------------
+   BAD: the call returns nil and the error says each of the words.  BAD_: it returns 0 or NULL. */
+static void bad(int line, const char *text, int nothing, const char *words)
+{
+    char word[64];
+    const char *e = dl_error(c);
+    int ok = nothing && e != NULL;
+    while (e && *words) {
+        size_t n = strcspn(words, "|");
+        snprintf(word, sizeof word, "%.*s", (int)n, words);
+        ok = ok && strstr(e, word);
+        words += n + (words[n] == '|');
+    }
+    if (!ok && test_error(__FILE__, line))
+        printf("%s: %s, error \"%s\"", text, nothing ? "failed" : "succeeded", e ? e : "(none)");
+    dl_clear_error(c);
+}
+#define BAD(call, words)  bad(__LINE__, #call, dl_is_nil(call), words)
+#define BAD_(call, words) bad(__LINE__, #call, !(call), words)
+#define BADV(call, words) (call, bad(__LINE__, #call, 1, words))
+#define BIG ((int64_t)1 << 40)
+
+static dl_tensor *ones(int64_t a, int64_t b) { return dl_ones(c, DL_SHAPE(a, b)); }
+static dl_tensor *ints(int n, int32_t v)
+{
+    int32_t data[16];
+    int i;
+    for (i = 0; i < n; i++) data[i] = v;
+    return dl_tensor_from_int(c, data, DL_SHAPE(n));
+}
+
+static void creation(void)
+{
+    static const dl_real one[1] = {1};
+    static const int32_t zero[1] = {0};
+    BAD(dl_zeros(c, DL_SHAPE(2, -3)), "zeros|-3");
+    BAD(dl_ones(c, DL_SHAPE(-1)), "ones|-1");
+    BAD(dl_full(c, DL_SHAPE(INT64_MIN), 1), "full|-9223372036854775808");
+    BAD(dl_empty(c, DL_SHAPE(BIG, BIG)), "empty|too large");
+    BAD(dl_zeros(c, DL_SHAPE(4194305, 4194305, 211106198978564)), "zeros|too large");      /* 4 modulo 2^64 */
+    BAD(dl_zeros(c, DL_SHAPE(BIG)), "memory");
+    BAD(dl_zeros(c, DL_SHAPE(INT64_MAX)), "zeros|too large");
+    BAD(dl_zeros(c, DL_SHAPE(2, 0, 3)), "zeros");                                           /* an axis after the end */
+    BAD(dl_rand(c, DL_SHAPE(-2)), "rand|-2");
+    BAD(dl_randn(c, DL_SHAPE(BIG, BIG)), "randn|too large");
+    BAD(dl_tensor_from(c, NULL, DL_SHAPE(1)), "tensor_from|NULL");
+    BAD(dl_tensor_from_int(c, NULL, DL_SHAPE(1)), "tensor_from_int|NULL");
+    BAD(dl_tensor_from(c, one, DL_SHAPE(-1)), "tensor_from|-1");
+    BAD(dl_tensor_from_int(c, zero, DL_SHAPE(BIG, BIG)), "tensor_from_int|too large");
+    BAD(dl_eye(c, 0), "eye|0");
+    BAD(dl_eye(c, -4), "eye|-4");
+    BAD(dl_eye(c, INT64_MAX), "eye|too large");
+    BAD(dl_randperm(c, 0), "randperm|0");
+    BAD(dl_randperm(c, -1), "randperm|-1");
+    BAD(dl_randperm(c, BIG), "randperm");
+    BAD(dl_arange(c, 0, 10, 0), "arange|0");
+    BAD(dl_arange(c, 0, 10, -1), "arange");
+    BAD(dl_arange(c, 0, INFINITY, 1), "arange");
+    BAD(dl_arange(c, NAN, 1, 1), "arange");
+    BAD(dl_arange(c, 0, 1, NAN), "arange");
+    BAD(dl_arange(c, 0, 1e300, 1e-300), "arange");
+    BAD(dl_one_hot(c, ints(3, 5), 5), "one_hot|5");
+    BAD(dl_one_hot(c, ints(3, -1), 5), "one_hot|-1");
+    BAD(dl_one_hot(c, ints(3, 0), 0), "one_hot|0");
+    BAD(dl_one_hot(c, ints(3, 0), INT64_MAX), "one_hot|too large");
+    CHECK(isnan(dl_item(NULL)) && isnan(dl_item(nil)) && isnan(dl_item(ones(2, 2))));
+    CHECK(dl_is_nil(dl_scalar(NULL, 1)) && dl_is_nil(dl_zeros(NULL, DL_SHAPE(2))) && dl_is_nil(dl_ones(NULL, DL_SHAPE(2))));
+    CHECK(dl_is_nil(dl_full(NULL, DL_SHAPE(2), 1)) && dl_is_nil(dl_empty(NULL, DL_SHAPE(2))) && dl_is_nil(dl_eye(NULL, 2)));
+    CHECK(dl_is_nil(dl_rand(NULL, DL_SHAPE(2))) && dl_is_nil(dl_randn(NULL, DL_SHAPE(2))) && dl_is_nil(dl_randperm(NULL, 2)));
+    CHECK(dl_is_nil(dl_arange(NULL, 0, 2, 1)) && dl_is_nil(dl_tensor_from(NULL, one, DL_SHAPE(1))));
+    CHECK(dl_is_nil(dl_tensor_from_int(NULL, zero, DL_SHAPE(1))));
+    dl_manual_seed(NULL, 1);
+    dl_step_begin(NULL);
+}
+
+static void shapes(void)
+{
+    dl_tensor *x = ones(2, 3), *xs[3];
+    dl_pads p;
+    int i;
+    BAD(dl_add(c, x, ones(2, 4)), "add|(2,3)|(2,4)");
+    BAD(dl_where(c, x, x, ones(4, 3)), "where|(2,3)|(4,3)");
+    BAD(dl_lt(c, x, dl_ones(c, DL_SHAPE(5))), "lt|(2,3)|(5)");
+    BAD(dl_add(c, dl_ones(c, DL_SHAPE(100000, 1)), dl_ones(c, DL_SHAPE(100000))), "memory");
+    BAD(dl_reshape(c, x, DL_SHAPE(4)), "reshape|(2,3)");
+    BAD(dl_reshape(c, x, DL_SHAPE(-1, -1)), "reshape");
+    BAD(dl_reshape(c, x, DL_SHAPE(-1, 4)), "reshape|(2,3)");
+    BAD(dl_reshape(c, x, DL_SHAPE(-2, 3)), "reshape|-2");
+    BAD(dl_view(c, x, DL_SHAPE(7)), "(2,3)");
+    BAD(dl_reshape(c, x, DL_SHAPE(BIG, BIG, -1)), "reshape");
+    BAD(dl_flatten(c, x, 1, 0), "flatten");
+    BAD(dl_flatten(c, x, 0, 2), "flatten|2");
+    BAD(dl_flatten(c, x, -3, 1), "flatten|-3");
+    BAD(dl_squeeze(c, x, DL_DIM(5)), "squeeze");
+    BAD(dl_unsqueeze(c, x, 3), "unsqueeze|3");
+    BAD(dl_unsqueeze(c, x, INT_MIN), "unsqueeze");
+    BAD(dl_unsqueeze(c, dl_ones(c, DL_SHAPE(1, 1, 1, 1, 1, 1, 1, 1)), 0), "unsqueeze");
+    BAD(dl_permute(c, x, DL_ORDER(0, 0)), "permute|0");
+    BAD(dl_permute(c, x, DL_ORDER(0, 2)), "permute|2");
+    BAD(dl_permute(c, x, DL_ORDER(-3, 1)), "permute|-3");
+    BAD(dl_transpose(c, x, 0, 2), "transpose|2");
+    BAD(dl_transpose(c, x, INT_MAX, 0), "transpose");
+    BAD(dl_slice(c, x, 2, 0, 1), "slice|2");
+    BAD(dl_slice(c, x, 1, 2, 2), "slice");                                                  /* nothing left */
+    BAD(dl_slice(c, x, 1, 0, 2, .step = -1), "slice|-1");
+    BAD(dl_slice(c, x, 1, 3, INT64_MAX), "slice");
+    BAD(dl_expand(c, x, DL_SHAPE(2, 4)), "expand|(2,3)");
+    BAD(dl_expand(c, x, DL_SHAPE(3)), "expand|(2,3)");
+    BAD(dl_expand(c, x, DL_SHAPE(-1, 2, 3)), "expand");
+    BAD(dl_expand(c, ones(1, 1), DL_SHAPE(BIG, BIG)), "expand|too large");
+    BAD(dl_repeat(c, x, DL_SHAPE(2)), "repeat");
+    BAD(dl_repeat(c, x, DL_SHAPE(-1, 2)), "repeat|-1");
+    BAD(dl_repeat(c, x, DL_SHAPE(BIG, BIG)), "repeat|too large");
+    BAD(dl_repeat(c, x, DL_SHAPE(INT64_MAX, 1)), "repeat|too large");
+    memset(&p, 0, sizeof p);
+    p.after[1] = -3;
+    BAD(dl_pad(c, x, p), "pad");
+    p.after[1] = INT64_MAX;
+    BAD(dl_pad(c, x, p), "pad");
+    memset(&p, 0, sizeof p);
+    p.before[2] = 1;                                                                        /* x has two axes */
+    BAD(dl_pad(c, x, p), "pad");
+    xs[0] = x, xs[1] = ones(2, 4), xs[2] = dl_ones(c, DL_SHAPE(2));
+    BAD(dl_cat(c, 2, xs, 0), "cat|(2,3)|(2,4)");
+    BAD(dl_cat(c, 3, xs, 1), "cat|(2)");
+    BAD(dl_cat(c, 2, xs, 2), "cat|2");
+    BAD(dl_cat(c, 0, xs, 0), "cat|0");
+    BAD(dl_cat(c, -1, xs, 0), "cat|-1");
+    BAD(dl_cat(c, 2, NULL, 0), "cat|NULL");
+    BAD(dl_stack(c, 2, xs, 0), "stack|(2,3)|(2,4)");
+    BAD(dl_stack(c, 0, xs, 0), "stack|0");
+    BAD(dl_stack(c, 1, xs, 3), "stack|3");
+    BAD(dl_stack(c, 1, NULL, 0), "stack|NULL");
+    BAD_(dl_split(c, x, 0, 0, xs, 3), "split|0");
+    BAD_(dl_split(c, x, 1, 5, xs, 3), "split|5");
+    BAD_(dl_split(c, x, 1, 1, xs, 2), "split");                                             /* three parts, room for two */
+    BAD_(dl_split(c, x, 1, 1, NULL, 3), "split|NULL");
+    BAD_(dl_split(c, NULL, 1, 1, xs, 3), "split|NULL");
+    BAD_(dl_split(c, nil, 1, 1, xs, 3), "split|nil");
+    CHECK(!dl_split(NULL, x, 1, 1, xs, 3));
+    for (i = 0; i < 3; i++) {
+        static const int dims[] = {2, -3, INT_MIN};
+        BAD(dl_cumsum(c, x, dims[i]), "cumsum");
+        BAD(dl_softmax(c, x, dims[i]), "softmax");
+        BAD(dl_log_softmax(c, x, dims[i]), "log_softmax");
+        BAD(dl_sort(c, x, dims[i]), "sort");
+        BAD(dl_topk(c, x, 1, dims[i]), "topk");
+        BAD(dl_gather(c, x, dims[i], ints(2, 0)), "gather");
+        BAD(dl_index_select(c, x, dims[i], ints(2, 0)), "index_select");
+        BAD(dl_scatter_add(c, x, dims[i], ints(2, 0), x), "scatter_add");
+    }
+}
+
+static void reductions_and_indices(void)
+{
+    static const int32_t wrong[] = {3, -4, INT32_MAX, INT32_MIN};
+    dl_tensor *x = ones(2, 3);
+    int i;
+    BAD(dl_sum(c, x, .dims = DL_DIM(2)), "sum|(2,3)");
+    BAD(dl_mean(c, x, .dims = DL_DIM(-3)), "mean|(2,3)");
+    BAD(dl_argmax(c, dl_ones(c, DL_SHAPE(2, 3, 4)), .dims = DL_DIM(0) | DL_DIM(1)), "argmax");
+    BAD(dl_norm(c, x, .p = NAN), "norm");
+    BAD(dl_norm(c, x, .p = -1), "norm|-1");
+    BAD(dl_topk(c, x, 4, 1), "topk|4");
+    BAD(dl_topk(c, x, 0, 1), "topk|0");
+    BAD(dl_topk(c, x, -1, 1), "topk|-1");
+    for (i = 0; i < 4; i++) {
+        char value[16];
+        dl_tensor *index = dl_reshape(c, ints(1, wrong[i]), DL_SHAPE(1, 1));
+        snprintf(value, sizeof value, "%d", wrong[i]);
+        BAD(dl_gather(c, x, 1, index), "gather");
+        BAD(dl_scatter_add(c, x, 1, index, ones(1, 1)), "scatter_add");
+        BAD(dl_index_select(c, x, 1, ints(1, wrong[i])), "index_select");
+        CHECK(dl_is_nil(dl_index_select(c, x, 1, ints(1, wrong[i]))) && strstr(dl_error(c), value));     /* says which */
+        dl_clear_error(c);
+        if (wrong[i] == INT32_MIN) continue;
+        BAD(dl_cross_entropy(c, x, ints(2, wrong[i])), "cross_entropy");
+    }
+    BAD(dl_gather(c, x, 1, ints(2, 0)), "gather|(2,3)|(2)");
+    BAD(dl_gather(c, x, 1, dl_reshape(c, ints(3, 0), DL_SHAPE(3, 1))), "gather|(2,3)|(3,1)");
+    BAD(dl_scatter_add(c, x, 1, dl_reshape(c, ints(4, 0), DL_SHAPE(2, 2)), ones(2, 1)), "scatter_add|(2,2)|(2,1)");
+    BAD(dl_index_select(c, x, 1, dl_reshape(c, ints(4, 0), DL_SHAPE(2, 2))), "index_select|(2,2)");
+}
+
+static void products_and_losses(void)
+{
+    dl_tensor *x = ones(2, 3);
+    dl_real m[16] = {0};
+    BAD(dl_matmul(c, x, ones(2, 3)), "matmul|(2,3)|(2,3)");
+    BAD(dl_matmul(c, x, ones(3, 2), .transpose_b = 1), "matmul|(2,3)|(3,2)");
+    BAD(dl_matmul(c, dl_ones(c, DL_SHAPE(2, 2, 3)), dl_ones(c, DL_SHAPE(3, 3, 4))), "matmul|(2,2,3)|(3,3,4)");
+    BAD(dl_matmul(c, dl_scalar(c, 1), x), "matmul|()");
+    BAD(dl_linear(c, x, ones(4, 4), NULL), "linear|(2,3)|(4,4)");
+    BAD(dl_linear(c, x, ones(4, 3), dl_ones(c, DL_SHAPE(5))), "linear|(5)");
+    BAD(dl_linear(c, x, dl_ones(c, DL_SHAPE(3)), NULL), "linear|(3)");
+    BAD(dl_linear(c, x, ones(4, 3), NULL, .activation = (dl_activation)99), "linear|99");
+    BAD_(dl_gemm(c, 0, 0, -1, 2, 2, 1, m, 2, m, 2, 0, m, 2), "gemm|-1");
+    BAD_(dl_gemm(c, 0, 0, 2, 2, 3, 1, m, 2, m, 2, 0, m + 8, 2), "gemm|lda");
+    BAD_(dl_gemm(c, 0, 1, 2, 2, 3, 1, m, 3, m, 2, 0, m + 8, 2), "gemm|ldb");
+    BAD_(dl_gemm(c, 0, 0, 2, 2, 2, 1, m, 2, m, 2, 0, m + 8, 1), "gemm|ldc");
+    BAD_(dl_gemm(c, 0, 0, 2, 2, 2, 1, NULL, 2, m, 2, 0, m, 2), "gemm|NULL");
+    BAD_(dl_gemm(c, 0, 0, 2, 2, 2, 1, m, 2, m, 2, 0, NULL, 2), "gemm|NULL");
+    CHECK(!dl_gemm(NULL, 0, 0, 2, 2, 2, 1, m, 2, m, 2, 0, m + 8, 2));
+    BAD(dl_cross_entropy(c, x, ints(3, 0)), "cross_entropy|(2,3)|(3)");
+    BAD(dl_cross_entropy(c, x, ones(2, 4)), "cross_entropy|(2,3)|(2,4)");
+    BAD(dl_cross_entropy(c, x, ints(2, 0), .weight = dl_ones(c, DL_SHAPE(4))), "cross_entropy|(4)");
+    BAD(dl_cross_entropy(c, x, ints(2, 0), .label_smoothing = 2), "cross_entropy|2");
+    BAD(dl_cross_entropy(c, x, ints(2, 0), .label_smoothing = -1), "cross_entropy|-1");
+    BAD(dl_cross_entropy(c, x, ints(2, 0), .reduction = (dl_reduction)7), "cross_entropy|7");
+    BAD(dl_mse_loss(c, x, ones(2, 4)), "mse_loss|(2,3)|(2,4)");
+    BAD(dl_mse_loss(c, x, x, .reduction = (dl_reduction)-1), "mse_loss");
+    BAD(dl_bce_with_logits(c, x, ones(3, 3)), "bce_with_logits|(2,3)|(3,3)");
+    BAD(dl_dropout(c, x, (dl_real)-0.5), "dropout|-0.5");
+    BAD(dl_dropout(c, x, (dl_real)1.5), "dropout|1.5");
+    BAD(dl_dropout(c, x, (dl_real)NAN), "dropout");
+}
+
+static int any_shape(dl_ctx *ctx, dl_tensor *y)     { static const int64_t d[1] = {-1}; return dl_set_shape(ctx, y, 1, d); }
+static int nine_axes(dl_ctx *ctx, dl_tensor *y)     { static const int64_t d[9] = {1}; return dl_set_shape(ctx, y, 9, d); }
+static void no_forward(dl_ctx *ctx, dl_tensor *y)   { (void)ctx; (void)y; }
+static dl_tensor *identity(dl_ctx *ctx, dl_tensor **x, void *user) { (void)user; return dl_neg(ctx, x[0]); }
+
+static void autograd(void)
+{
+    static const dl_op negative = {"negative", any_shape, no_forward, NULL}, many = {"many", nine_axes, no_forward, NULL};
+    dl_tensor *x = dl_requires_grad(c, ones(2, 3), 1), *y = dl_exp(c, x), *list[10];
+    double certified;
+    int i;
+    BAD_(dl_backward(c, y), "backward|(2,3)");                                              /* not a scalar */
+    BAD_(dl_backward(c, y, .grad = ones(3, 2)), "backward|(2,3)|(3,2)");
+    BAD_(dl_backward(c, y, .grad = nil), "backward|nil");
+    BAD_(dl_backward(c, NULL), "backward|NULL");
+    BAD_(dl_backward(c, nil), "backward|nil");
+    BAD_(dl_backward(c, dl_sum(c, ones(2, 3))), "backward");                                /* nothing requires a gradient */
+    CHECK(!dl_backward(NULL, y));
+    CHECK(x->grad == NULL);
+    for (i = 0; i < 10; i++) list[i] = x;
+    BAD(dl_apply(c, &negative, 1, list, NULL, 0), "negative|-1");
+    BAD(dl_apply(c, &many, 1, list, NULL, 0), "many|9");
+    BAD(dl_apply(c, NULL, 1, list, NULL, 0), "apply|NULL");
+    BAD(dl_apply(c, &negative, -1, list, NULL, 0), "negative|-1");
+    BAD(dl_apply(c, &negative, 1, NULL, NULL, 0), "negative|NULL");
+    BAD(dl_apply(c, &negative, 1, list, NULL, 8), "negative|NULL");
+    BAD(dl_requires_grad(c, ints(3, 0), 1), "requires_grad");
+    BAD(dl_requires_grad(c, y, 0), "requires_grad");                                        /* not a leaf */
+    BAD(dl_requires_grad(c, NULL, 1), "requires_grad|NULL");
+    BAD(dl_requires_grad(c, nil, 1), "requires_grad|nil");
+    CHECK(dl_is_nil(dl_requires_grad(NULL, nil, 1)) && nil->requires_grad == 0);
+    dl_zero_grad(NULL);
+    dl_zero_grad(nil);
+    BAD_(dl_gradcheck(c, NULL, 1, list), "gradcheck|NULL");
+    BAD_(dl_gradcheck(c, identity, 0, list), "gradcheck|0");
+    BAD_(dl_gradcheck(c, identity, 1, NULL), "gradcheck|NULL");
+    list[0] = nil;
+    BAD_(dl_gradcheck(c, identity, 1, list, .certified = &certified), "nil");
+    CHECK(!dl_gradcheck(NULL, identity, 1, list));
+}
+
+typedef struct { dl_module base; int more; } own;
+static dl_tensor *own_forward(dl_ctx *ctx, dl_module *self, dl_tensor *x) { (void)self; return dl_neg(ctx, x); }
+
+static void modules(void)
+{
+    static const dl_module_type good = {"own", sizeof(own), own_forward}, too_small = {"small", 4, own_forward}, mute = {"mute", sizeof(own), NULL};
+    dl_module *m = dl_module_create(c, &good), *failed = dl_nn_linear(c, -1, 3);
+    char name[4];
+    CHECK(strstr(dl_error(c), "nn_linear") && strstr(dl_error(c), "-1"));
+    dl_clear_error(c);
+    BADV(dl_nn_linear(c, 3, 0), "nn_linear|0");
+    BADV(dl_nn_linear(c, BIG, BIG), "nn_linear");
+    BADV(dl_nn_dropout(c, 2), "dropout|2");
+    BADV(dl_module_create(c, NULL), "module_create|NULL");
+    BADV(dl_module_create(c, &too_small), "small");
+    BADV(dl_module_create(c, &mute), "mute");
+    BADV(dl_module_add(c, NULL, "a", m), "module_add|NULL");
+    BADV(dl_module_add(c, m, "a", NULL), "module_add|NULL");
+    BADV(dl_module_add(c, m, NULL, net), "module_add|NULL");
+    BADV(dl_module_add(c, m, "a", failed), "module_add");
+    BAD(dl_module_param(c, m, "w", DL_SHAPE(-1)), "-1");
+    BAD(dl_module_param(c, m, NULL, DL_SHAPE(1)), "module_param|NULL");
+    BAD(dl_module_param(c, NULL, "w", DL_SHAPE(1)), "module_param|NULL");
+    BAD(dl_module_buffer(c, NULL, "w", DL_SHAPE(1)), "module_buffer|NULL");
+    BAD(dl_module_param(c, failed, "w", DL_SHAPE(1)), "module_param");
+    dl_module_param(c, m, "w", DL_SHAPE(1));
+    BAD(dl_module_param(c, m, "w", DL_SHAPE(1)), "module_param|w");                         /* twice */
+    BAD(dl_module_get(c, net, "7.weight"), "module_get|7.weight");
+    BAD(dl_module_get(c, net, NULL), "module_get|NULL");
+    BAD(dl_module_get(c, NULL, "w"), "module_get|NULL");
+    CHECK(dl_module_at(NULL, 0, NULL, 0) == NULL && dl_module_at(net, -1, NULL, 0) == NULL && dl_module_at(net, 99, NULL, 0) == NULL);
+    CHECK(dl_module_at(net, 0, name, sizeof name) != NULL && !strcmp(name, "0.w"));         /* cut */
+    CHECK(dl_param_count(NULL) == 0 && dl_param_count(failed) == 0);
+    dl_zero_grads(NULL);
+    dl_zero_grads(failed);
+    BAD(dl_forward(c, NULL, ones(2, 3)), "forward|NULL");
+    BAD(dl_forward(c, failed, ones(2, 3)), "forward");
+    BAD(dl_forward(c, net, NULL), "NULL");
+    BAD(dl_forward(c, net, nil), "nil");
+    BAD(dl_forward(c, net, ones(2, 7)), "linear|(2,7)");
+    BAD(dl_forward(c, net, dl_to_int(c, ones(2, 3))), "linear");
+    CHECK(dl_is_nil(dl_forward(NULL, net, ones(2, 3))));
+    BADV(dl_nn_sequential_with(c, NULL, 2), "sequential|NULL");
+    BADV(dl_nn_sequential_with(c, &m, -1), "sequential|-1");
+    BADV(dl_nn_sequential(c, m, failed), "sequential");
+    CHECK_OK(c);
+    CHECK(dl_is_nil(dl_forward(NULL, dl_nn_linear(NULL, 2, 3), ones(2, 2))));               /* modules without a context */
+    dl_nn_relu(NULL), dl_nn_tanh(NULL), dl_nn_sigmoid(NULL), dl_nn_softmax(NULL, 1), dl_nn_flatten(NULL), dl_nn_dropout(NULL, 0);
+    dl_module_create(NULL, &good), dl_module_add(NULL, m, "x", m), dl_module_param(NULL, m, "y", DL_SHAPE(1));
+    dl_module_buffer(NULL, m, "y", DL_SHAPE(1)), dl_module_get(NULL, m, "y"), dl_nn_sequential(NULL, m);
+}
+
+static void initializers_and_optimizers(void)
+{
+    dl_tensor *w = ones(3, 4), *vector = dl_ones(c, DL_SHAPE(3));
+    dl_optim *o;
+    BADV(dl_init_uniform(c, NULL, 0, 1), "init_uniform|NULL");
+    BADV(dl_init_uniform(c, nil, 0, 1), "init_uniform|nil");
+    BADV(dl_init_uniform(c, ints(3, 0), 0, 1), "init_uniform");
+    BADV(dl_init_normal(c, NULL, 0, 1), "init_normal|NULL");
+    BADV(dl_init_normal(c, w, 0, -1), "init_normal|-1");
+    BADV(dl_init_constant(c, NULL, 1), "init_constant|NULL");
+    BADV(dl_init_trunc_normal(c, NULL, 0, 1, -2, 2), "init_trunc_normal|NULL");
+    BADV(dl_init_trunc_normal(c, w, 0, 1, 2, -2), "init_trunc_normal");
+    BADV(dl_init_orthogonal(c, NULL, 1), "init_orthogonal|NULL");
+    BADV(dl_init_orthogonal(c, vector, 1), "init_orthogonal|(3)");
+    BADV(dl_init_lecun_normal(c, vector), "init_lecun_normal|(3)");
+    BADV(dl_init_lecun_uniform(c, nil), "init_lecun_uniform|nil");
+    BADV(dl_init_xavier_uniform(c, vector), "init_xavier_uniform|(3)");
+    BADV(dl_init_xavier_normal(c, NULL), "init_xavier_normal|NULL");
+    BADV(dl_init_he_uniform(c, vector), "init_he_uniform|(3)");
+    BADV(dl_init_he_normal(c, w, .mode = (dl_fan)9), "init_he_normal|9");
+    BADV(dl_init_kaiming_normal(c, NULL), "init_he_normal|NULL");
+    CHECK(dl_item(dl_sum(c, w)) == 12 && dl_item(dl_sum(c, vector)) == 3);                  /* untouched */
+    CHECK(isnan(dl_init_gain("gelu9")) && isnan(dl_init_gain(NULL)));
+    dl_init_uniform(NULL, w, 0, 1), dl_init_normal(NULL, w, 0, 1), dl_init_constant(NULL, nil, 1), dl_init_orthogonal(NULL, w, 1);
+    dl_init_trunc_normal(NULL, w, 0, 1, -2, 2), dl_init_lecun_normal(NULL, w), dl_init_lecun_uniform(NULL, w);
+    dl_init_xavier_uniform(NULL, w), dl_init_xavier_normal(NULL, w), dl_init_he_uniform(NULL, w), dl_init_he_normal(NULL, w);
+
+    BADV(dl_optim_sgd(c, NULL), "optim_sgd|NULL");
+    BADV(dl_optim_adam(c, NULL), "optim_adam|NULL");
+    BADV(dl_optim_adamw(c, NULL), "optim_adamw|NULL");
+    BADV(dl_optim_sgd(c, dl_nn_relu(c)), "optim_sgd");                                      /* nothing to train */
+    BADV(dl_optim_sgd(c, net, .lr = (dl_real)-0.5), "optim_sgd|-0.5");
+    BADV(dl_optim_sgd(c, net, .momentum = -2), "optim_sgd|-2");
+    BADV(dl_optim_sgd(c, net, .nesterov = 1), "optim_sgd");                                 /* needs momentum */
+    BADV(dl_optim_adam(c, net, .lr = (dl_real)NAN), "optim_adam");
+    BADV(dl_optim_adam(c, net, .beta1 = 1), "optim_adam|1");
+    BADV(dl_optim_adam(c, net, .beta2 = (dl_real)1.5), "optim_adam|1.5");
+    BADV(dl_optim_adamw(c, net, .eps = (dl_real)-0.5), "optim_adamw|-0.5");
+    BADV(dl_optim_adamw(c, net, .weight_decay = -2), "optim_adamw|-2");
+    BAD_(dl_optim_step(c, NULL), "optim_step|NULL");
+    o = dl_optim_sgd(NULL, net);
+    CHECK(!dl_optim_step(NULL, opt) && !dl_optim_step(NULL, o));
+    CHECK(isnan(dl_optim_lr(NULL)));
+    dl_optim_set_lr(NULL, 1);
+    BADV(dl_clip_grad_norm(c, NULL, 1), "clip_grad_norm|NULL");
+    BADV(dl_clip_grad_norm(c, net, -1), "clip_grad_norm|-1");
+    BADV(dl_clip_grad_norm(c, net, NAN), "clip_grad_norm");
+    BADV(dl_clip_grad_value(c, NULL, 1), "clip_grad_value|NULL");
+    BADV(dl_clip_grad_value(c, net, -1), "clip_grad_value|-1");
+    dl_clip_grad_norm(NULL, net, 1), dl_clip_grad_value(NULL, net, 1);
+}
+
+static const char *file_of(const void *bytes, size_t n)  /* a file of these bytes */
+{
+#ifdef DLI_ASAN
+    static const char path[] = "build/test/asan_bad.idx";                    /* both builds may run at the same time */
+#else
+    static const char path[] = "build/test/bad.idx";
+#endif
+    FILE *f = fopen(path, "wb");
+    if (f) { fwrite(bytes, 1, n, f); fclose(f); }
+    CHECK(f != NULL);
+    return path;
+}
+
+static void data(void)
+{
+    static const unsigned char head[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    unsigned char b[sizeof head];
+    dl_dataset *d = dl_data_tensors(c, ones(4, 3), ints(4, 0)), empty;
+    dl_loader *l = dl_loader_create(c, d);
+    size_t n;
+    CHECK_OK(c);
+    BAD_(dl_data_tensors(c, ones(4, 3), ints(5, 0)), "data_tensors|(4,3)|(5)");
+    BAD_(dl_data_tensors(c, NULL, ints(5, 0)), "data_tensors|NULL");
+    BAD_(dl_data_tensors(c, ones(4, 3), NULL), "data_tensors|NULL");
+    BAD_(dl_data_tensors(c, nil, ints(5, 0)), "data_tensors|nil");
+    BAD_(dl_data_tensors(c, dl_scalar(c, 1), ints(1, 0)), "data_tensors");
+    BAD_(dl_data_tensors(c, ones(4, 3), ints(4, -2)), "data_tensors|-2");
+    BAD_(dl_data_mnist(c, NULL), "data_mnist|NULL");
+    BAD_(dl_data_mnist(c, "no/such/folder"), "no/such/folder/t10k-images");
+    BAD_(dl_data_mnist(c, "no/such/folder", .train = 1), "no/such/folder/train-images");
+    BAD_(dl_data_drawn_digits(c, 0, 1), "drawn_digits|0");
+    BAD_(dl_data_drawn_digits(c, -5, 1), "drawn_digits|-5");
+    BAD_(dl_data_drawn_digits(c, INT64_MAX, 1), "drawn_digits");
+    BAD(dl_data_idx(c, NULL), "data_idx|NULL");
+    BAD(dl_data_idx(c, "no/such.idx"), "data_idx|no/such.idx");
+    CHECK(!dl_is_nil(dl_data_idx(c, file_of(head, 24))));
+    CHECK_OK(c);
+    for (n = 0; n < 24; n++) BAD(dl_data_idx(c, file_of(head, n)), "data_idx|bad.idx");     /* every prefix */
+    BAD(dl_data_idx(c, file_of(head, 25)), "data_idx|bad.idx");                             /* something behind the end */
+    for (n = 0; n < 4; n++) {                                                               /* every byte of the magic wrong */
+        memcpy(b, head, sizeof b);
+        b[n] = 0xff;
+        BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|bad.idx");
+    }
+    memcpy(b, head, sizeof b);
+    memset(b + 4, 0xff, 12);                                                                /* the product overflows */
+    BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|bad.idx");
+    memset(b + 4, 0, 4);                                                                    /* an axis of size 0 */
+    BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|bad.idx");
+    b[0] = 0x1f, b[1] = 0x8b;
+    BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|gz");
+    BAD_(dl_loader_create(c, NULL), "loader_create|NULL");
+    BAD_(dl_loader_create(c, d, .batch_size = -1), "loader_create|-1");
+    BAD_(dl_loader_create(c, d, .batch_size = 5, .drop_last = 1), "loader_create|5");       /* not one batch */
+    memset(&empty, 0, sizeof empty);
+    BAD_(dl_loader_create(c, &empty), "loader_create");
+    BAD_(dl_next_batch(c, NULL), "next_batch|NULL");
+    dl_fail(c, "stands");
+    CHECK(!dl_next_batch(c, l) && !dl_next_batch(NULL, l));
+    dl_clear_error(c);
+    BADV(dl_evaluate(c, NULL, d), "evaluate|NULL");
+    BADV(dl_evaluate(c, net, NULL), "evaluate|NULL");
+    BADV(dl_evaluate(c, net, d, .batch_size = -1), "evaluate|-1");
+    BADV(dl_fit(c, NULL, opt, d), "fit|NULL");
+    BADV(dl_fit(c, net, NULL, d), "fit|NULL");
+    BADV(dl_fit(c, net, opt, NULL), "fit|NULL");
+    BADV(dl_fit(c, net, opt, d, .epochs = -1, .quiet = 1), "fit|-1");
+    BADV(dl_fit(c, net, opt, d, .batch_size = -1, .quiet = 1), "fit|-1");
+    BADV(dl_fit(c, net, opt, d, .clip_norm = -1, .quiet = 1), "-1");
+    BADV(dl_fit(c, net, opt, dl_data_tensors(c, ones(4, 7), ints(4, 0)), .quiet = 1), "linear|(4,7)");
+    BADV(dl_fit(c, net, opt, dl_data_tensors(c, ones(4, 3), ints(4, 9)), .quiet = 1), "cross_entropy|9");
+    dl_evaluate(NULL, net, d), dl_fit(NULL, net, opt, d, .quiet = 1);
+    CHECK(!dl_data_tensors(NULL, ones(4, 3), ints(4, 0)) && !dl_data_mnist(NULL, "x") && dl_is_nil(dl_data_idx(NULL, "x")));
+    CHECK(!dl_loader_create(NULL, d) && !dl_data_drawn_digits(NULL, 1, 1));
+    remove(file_of("", 0));
+}
+
+static void printing(void)
+{
+    FILE *f = tmpfile();
+    if (!CHECK(f != NULL)) return;
+    dl_fprint(f, NULL);
+    dl_fprint(f, nil);
+    dl_fprint(NULL, ones(2, 3));
+    dl_print(NULL);
+    dl_print(nil);
+    fclose(f);
+    BADV(dl_summary(c, NULL, NULL), "summary|NULL");
+    BADV(dl_summary(c, net, NULL), "summary|NULL");
+    dl_summary(NULL, net, NULL);
+    dl_clear_error(c);
+    CHECK(dl_error(c) == NULL);
+}
+
+static uint64_t weights(void)                            /* a hash of all parameters */
+{
+    uint64_t hash = 14695981039346656037u;
+    dl_param *p;
+    size_t k;
+    int i;
+    for (i = 0; (p = dl_module_at(net, i, NULL, 0)) != NULL; i++)
+        for (k = 0; k < (size_t)p->tensor->size * sizeof(dl_real); k++) hash = (hash ^ ((unsigned char *)p->tensor->data)[k]) * 1099511628211u;
+    return hash;
+}
+
+static uint64_t weights_before;
+static void weights_are_untouched(void) { CHECK(weights() == weights_before); }
+
+static void the_context_still_works(void)
+{
+    double loss = 0;
+    int i;
+    for (i = 0; i < 20; i++) {
+        dl_tensor *y;
+        dl_step_begin(c);
+        y = dl_cross_entropy(c, dl_forward(c, net, ones(2, 3)), ints(2, 1));
+        dl_backward(c, y);
+        dl_optim_step(c, opt);
+        loss = dl_item(y);
+    }
+    CHECK_OK(c);
+    CHECK(loss < 0.5 && weights() != weights_before);
+}
+
+int main(void)
+{
+    c = dl_create(.seed = 1);
+    net = dl_nn_sequential(c, dl_nn_linear(c, 3, 8), dl_nn_relu(c), dl_nn_linear(c, 8, 4));
+    opt = dl_optim_adam(c, net, .lr = (dl_real)0.1);
+    nil = dl_fail(c, "for the nil tensor");
+    dl_clear_error(c);
+    weights_before = weights();
+    RUN(every_tensor_argument);
+    RUN(creation);
+    RUN(shapes);
+    RUN(reductions_and_indices);
+    RUN(products_and_losses);
+    RUN(autograd);
+    RUN(modules);
+    RUN(initializers_and_optimizers);
+    RUN(data);
+    RUN(printing);
+    RUN(weights_are_untouched);
+    RUN(the_context_still_works);
+    dl_destroy(c);
+    TEST_END;
+}
