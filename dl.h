@@ -1,3 +1,112 @@
+/* dl.h - deep learning in one C header                                   SPDX-License-Identifier: MIT OR Unlicense
+
+   >>manual
+
+   In ONE source file, before including this file,
+
+       #define DL_IMPLEMENTATION
+
+   and compile it with  cc program.c  : no library, no build system, no flags.  -O2 makes your own code fast (the kernels
+   are fast without it under gcc; clang wants it), -fopenmp uses all cores.
+
+   The first program
+   -----------------
+       #define DL_IMPLEMENTATION
+       #include "dl.h"
+       #include <stdio.h>
+
+       int main(void)
+       {
+           static const float in[] = {0,0, 0,1, 1,0, 1,1}, out[] = {0, 1, 1, 0};
+
+           dl_ctx *c = dl_create(.seed = 1);
+           dl_tensor *x = dl_keep(c, dl_tensor_from(c, in, DL_SHAPE(4, 2)));
+           dl_tensor *t = dl_keep(c, dl_tensor_from(c, out, DL_SHAPE(4, 1)));
+
+           dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 2, 8), dl_nn_tanh(c), dl_nn_linear(c, 8, 1));
+           dl_optim  *opt = dl_optim_adam(c, net, .lr = 0.05f);
+
+           for (int step = 0; step < 500; step++) {
+               dl_step_begin(c);                                         // forget the previous step's tensors
+               dl_tensor *loss = dl_bce_with_logits(c, dl_forward(c, net, x), t);
+               dl_backward(c, loss);
+               dl_optim_step(c, opt);                                    // update, then clear the gradients
+               if (step % 100 == 0) printf("%3d  %.4f\n", step, dl_item(loss));
+           }
+           if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+           dl_destroy(c);
+           return 0;
+       }
+
+   Contents                               (grep '>>' dl.h; search for >>name)
+   --------
+       >>config      versions, number type, keyword arguments, limits
+       >>types       tensor, op, module, ...
+       >>api         every public function, in groups, with its formula and shapes; the tables of elementwise ops
+       -- below is the implementation, in order of dependency --
+       >>platform    compilers, instruction sets, memory functions
+       >>kernels     what depends on the instruction set: one list, one table, one text
+       >>arena       two lifetimes: keep and step
+       >>context     errors, memory, threads, caches
+       >>tensor      creation, shapes
+       >>random      Philox; tensors of random numbers
+       >>gemm        matrix multiplication
+       >>autograd    dl_apply, the tape, dl_backward, dl_gradcheck
+       >>frames      broadcasting, reductions, strided copies, lines
+       >>ops         every op: formula, shape, forward, backward, constructor
+       >>losses      cross-entropy and pointwise losses
+       >>modules     layers, trees of parameters
+       >>init        initializers
+       >>optim       optimizers, gradient clipping
+       >>data        data sets, IDX files, drawn digits, batches, dl_fit
+       >>debug       printing, dl_summary
+       >>simd        vocabulary, math functions, kernels: compiled once per instruction set
+       >>changes  >>licence
+
+   Concepts
+   --------
+   Context.   dl_ctx *c is the first argument of everything.  It holds memory, the tape, the first error, the random seed,
+              the thread count and the kernels of this machine's instruction set.  Contexts share nothing: use one per
+              thread.  Several contexts may run forward through one model at the same time, for they only read it.
+   Memory.    Results live in the step arena until dl_step_begin; parameters and what dl_keep returns live as long as the
+              context.  Nothing is freed singly.  After the first step, training calls malloc no more.
+   Tensor.    Contiguous, row-major, up to 8 axes; x->data is a plain array of float (dl_real).  Labels and indices are
+              int32 tensors (x->idata).  Layouts are PyTorch's: (N, C, H, W), weights (out, in).
+   Autograd.  Ops on tensors that require a gradient are recorded in order; dl_backward walks that tape back.  Gradients
+              of leaves add up until dl_optim_step, or dl_zero_grad, clears them (x->grad = NULL, as in PyTorch).
+   Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  Zero is always the usual
+              choice.  In C++11 and other languages call dl_sum_with(c, x, options).
+   Shapes.    DL_SHAPE(2, 3) ends at its first zero: no axis is empty, and DL_SHAPE(0) is a scalar.
+   Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was wanted.  From then on ops
+              return the nil tensor, and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
+              once, where it suits you; dl_clear_error(c) makes the context usable again.  Nothing prints, nothing exits.
+   Bits.      The same program gives the same bits for every number of threads and every instruction set.
+
+   dl.h does not
+   -------------
+   run on a GPU; generate code; own global state; print unless asked; decode pictures; start threads of its own
+   (OpenMP does); keep higher-order gradients; have strided or empty tensors.
+
+   Compile-time switches                   (define before every include, the same everywhere)
+   ---------------------
+   DL_IMPLEMENTATION  the implementation, in one file       DL_DOUBLE    dl_real is double, portable kernels, link with -lm
+   DL_STATIC          all functions static                  DL_NO_SIMD   portable kernels only
+   DL_NO_STDIO        no files, no printing                 DL_NO_OPENMP no threads even with -fopenmp
+   DL_DEBUG           errors are printed when they happen   DL_FILENAME  "name.h" if this file is renamed
+   DL_MALLOC, DL_REALLOC, DL_FREE: your allocator, all or none
+   At run time the environment variable DL_ISA (portable, avx2, avx512), or .isa of dl_create, picks the kernels.
+
+   Recipes
+   -------
+   An elementwise op:   one row in DL_UNARY_OPS or a sister in >>api: name, y, dx.  That is all.
+   Any other op:        one block in >>ops (shape, forward, backward, const dl_op, constructor) and its prototype in >>api.
+                        A program can do the same without touching this file: see dl_apply and examples/custom_op.c.
+   A module:            a struct that begins with dl_module, a forward function, a const dl_module_type: see dl_nn_linear in
+                        >>modules and examples/custom_module.c.
+   An optimizer:        a kernel for the update rule and a const descriptor: see >>optim.
+   A kernel:            one row in DLI_KERNELS, one body in >>simd, written once in the vocabulary (or in plain C).
+   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum), one include and one line of choice in >>kernels.
+*/
 /* ================================================================================================
    >>config      versions, the number type, keyword arguments, limits
    ================================================================================================ */
@@ -169,7 +278,7 @@ typedef struct {
     int    blocks;                                                   /* number of malloc blocks                       */
 } dl_memory_report;
 DL_API dl_memory_report dl_memory(const dl_ctx *c);
-DL_API void *dl_alloc(dl_ctx *c, size_t bytes);                      /* step memory, 64-byte aligned, not cleared; NULL after an error */
+DL_API void *dl_alloc(dl_ctx *c, size_t bytes);                      /* step memory, 64-byte aligned, not cleared; NULL if there is none */
 DL_API void *dl_alloc_keep(dl_ctx *c, size_t bytes);                 /* the same for the life of the context, zeroed  */
 
 /* --- creation -----------------------------------------------------------------------------------
@@ -256,6 +365,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 #define DL_UNARY_SCALAR_OPS(OP)                                                                                      \
 /*     name        y = f(x, p)                    dx                                                              */ \
     OP(add_scalar, x + p,                         g)                                                                 \
+    OP(sub_scalar, x - p,                         g)                                                                 \
     OP(mul_scalar, x * p,                         g * p)                                                             \
     OP(div_scalar, x / p,                         g / p)                                                             \
     OP(rsub_scalar, p - x,                        -g)                                                                \
@@ -264,7 +374,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 
 #define DL_UNARY_RANGE_OPS(OP)                                                                                       \
 /*     name        y = f(x, p, q)                 dx                                                              */ \
-    OP(clamp,      (x < p ? p : x) > q ? q : x < p ? p : x, x >= p && x <= q ? g : 0)
+    OP(clamp,      (x < p ? p : x) > q ? q : x < p ? p : x, x > p && x < q ? g : 0)
 
 #define DL_BINARY_OPS(OP)                                                                                            \
 /*     name        y = f(a, b)                    da                            db                                */ \
@@ -308,7 +418,6 @@ DL_COMPARE_OPS(DLI_DECLARE)
 #define DLI_DECLARE(name, f, da, db) DL_API dl_tensor *dl_##name(dl_ctx *c, dl_tensor *m, dl_tensor *a, dl_tensor *b);
 DL_TERNARY_OPS(DLI_DECLARE)
 #undef DLI_DECLARE
-DL_API dl_tensor *dl_sub_scalar(dl_ctx *c, dl_tensor *x, dl_real p);                       /* x - p */
 
 /* --- reductions ---------------------------------------------------------------------------------
    Over the axes of .dims, 0: over all; .keepdim = 1 leaves them with size 1. */
@@ -510,10 +619,12 @@ typedef struct dl_dataset {
     int        classes;                  /* of int32 targets: the largest + 1; else 0       */
 } dl_dataset;
 DL_API dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets);      /* keeps copies unless they are kept  */
+#ifndef DL_NO_STDIO
 typedef struct { int train; int end_; } dl_data_mnist_opts;                                /* 1: the 60,000, 0: the 10,000       */
 DL_API dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o);/* (n, 1, 28, 28) in [0, 1], labels   */
 #define dl_data_mnist(...) DLI_KW2(dl_data_mnist, __VA_ARGS__)
-DL_API dl_tensor  *dl_data_idx(dl_ctx *c, const char *path);                               /* an IDX file; bytes become int32    */
+DL_API dl_tensor  *dl_data_idx(dl_ctx *c, const char *path);                               /* an IDX file: whole numbers become int32, in the step */
+#endif
 DL_API dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed);              /* (n, 1, 28, 28): digits drawn by code, moved, turned, thickened, noisy */
 
 typedef struct dl_loader {
@@ -521,8 +632,7 @@ typedef struct dl_loader {
     int64_t    batches;                  /* in an epoch                                     */
     int64_t    index;                    /* of the batch, counted from 0                    */
     int64_t    epoch;
-    /* private */
-    dl_dataset *data;
+    dl_dataset *data;                    /* private from here on                            */
     int64_t     batch_size;
     int         shuffle, drop_last;
     int64_t     position;
@@ -533,10 +643,10 @@ DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_crea
 #define dl_loader_create(...) DLI_KW2(dl_loader_create, __VA_ARGS__)
 DL_API int dl_next_batch(dl_ctx *c, dl_loader *l);             /* begins a step; 0 at the end of an epoch (the next call starts another) or after an error */
 
-typedef struct { double loss, accuracy; } dl_scores;           /* means over the data set; accuracy 0 if targets are real */
+typedef struct { double loss, accuracy; } dl_scores;           /* means over the samples; accuracy 0 if targets are real; NaN after an error */
 typedef dl_tensor *(*dl_loss_fn)(dl_ctx *c, dl_tensor *output, dl_tensor *target);
 typedef struct { int64_t batch_size; dl_loss_fn loss; int end_; } dl_evaluate_opts;         /* 256; cross-entropy for labels, else MSE */
-DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o);
+DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o);   /* without dropout and gradients; the current step goes on */
 #define dl_evaluate(...) DLI_KW3(dl_evaluate, __VA_ARGS__)
 
 typedef struct {
@@ -550,14 +660,14 @@ typedef struct {
     int         quiet;                   /* 1: no progress bar                              */
     int end_;
 } dl_fit_opts;
-DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);   /* scores of the last epoch */
+DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);   /* scores of the last epoch, on .validation if given */
 #define dl_fit(...) DLI_KW4(dl_fit, __VA_ARGS__)
 
 /* --- printing ------------------------------------------------------------------------------------ */
 #ifndef DL_NO_STDIO
 DL_API void dl_print(const dl_tensor *x);                       /* to stdout, large ones abridged              */
 DL_API void dl_fprint(FILE *f, const dl_tensor *x);
-DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* layer, output shape, parameters, memory, MACs, to stdout */
+DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* a table for one sample, to stdout: layer, output shape, parameters, MACs, memory */
 #endif
 
 #endif /* DL_H */
@@ -1255,16 +1365,17 @@ static dl_tensor *dli_new(dl_ctx *c, const char *who, dl_dtype dtype, dl_shape s
 
 DL_DEF dl_tensor *dl_empty(dl_ctx *c, dl_shape shape) { return dli_new(c, "empty", DL_REAL, shape); }
 
-DL_DEF dl_tensor *dl_full(dl_ctx *c, dl_shape shape, dl_real value)
+static dl_tensor *dli_full(dl_ctx *c, const char *who, dl_shape shape, dl_real value)
 {
-    dl_tensor *t = dli_new(c, "full", DL_REAL, shape);
+    dl_tensor *t = dli_new(c, who, DL_REAL, shape);
     int64_t i;
     for (i = 0; i < t->size; i++) t->data[i] = value;
     return t;
 }
-DL_DEF dl_tensor *dl_zeros(dl_ctx *c, dl_shape shape)    { return dl_full(c, shape, 0); }
-DL_DEF dl_tensor *dl_ones(dl_ctx *c, dl_shape shape)     { return dl_full(c, shape, 1); }
-DL_DEF dl_tensor *dl_scalar(dl_ctx *c, dl_real value)    { dl_shape s = {{0}}; return dl_full(c, s, value); }
+DL_DEF dl_tensor *dl_full(dl_ctx *c, dl_shape shape, dl_real value) { return dli_full(c, "full", shape, value); }
+DL_DEF dl_tensor *dl_zeros(dl_ctx *c, dl_shape shape)               { return dli_full(c, "zeros", shape, 0); }
+DL_DEF dl_tensor *dl_ones(dl_ctx *c, dl_shape shape)                { return dli_full(c, "ones", shape, 1); }
+DL_DEF dl_tensor *dl_scalar(dl_ctx *c, dl_real value)               { dl_shape s = {{0}}; return dli_full(c, "scalar", s, value); }
 
 DL_DEF dl_tensor *dl_tensor_from(dl_ctx *c, const dl_real *data, dl_shape shape)
 {
@@ -1314,6 +1425,12 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
         return 0;
     }
     return 1;
+}
+
+/* The same for any type. */
+static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
+{
+    return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
 }
 
 /* A possibly negative axis of 0..ndim-1, or -1 after an error. */
@@ -1389,7 +1506,7 @@ static size_t dli_elem(const dl_tensor *x) { return x->dtype == DL_INT32 ? sizeo
 DL_DEF dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x)
 {
     dl_tensor *t;
-    if (dl_is_nil(x) || !c || c->failed) return x || !c ? DLI_NIL : dl_fail(c, "keep: x is NULL");
+    if (!dli_check_any(c, "keep", x)) return DLI_NIL;
     t = dli_leaf(c, "keep", x->dtype, x->ndim, x->shape, 1);
     if (!t->size) return t;
     memcpy(t->dtype == DL_INT32 ? (void *)t->idata : (void *)t->data, dli_bytes_of(x), (size_t)x->size * dli_elem(x));
@@ -1638,6 +1755,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     dl_tensor *y;
     int i, needs_grad = 0;
     if (!c || c->failed) return DLI_NIL;
+    if (!op || n < 0 || (n && !src) || (opts_size && !opts)) return dl_fail(c, "apply: op, sources or options are NULL");
     for (i = 0; i < n; i++) {
         if (dl_is_nil(src[i])) return dl_fail(c, "%s: input %d is %s", op->name, i, src[i] ? "nil, the result of a failed call" : "NULL");
         needs_grad |= src[i]->requires_grad;
@@ -1767,8 +1885,7 @@ DL_DEF dl_tensor *dl_requires_grad(dl_ctx *c, dl_tensor *x, int on)
 DL_DEF dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x)
 {
     dl_tensor *t;
-    if (!c || c->failed) return DLI_NIL;
-    if (dl_is_nil(x)) return dl_fail(c, "detach: x is %s", x ? "nil" : "NULL");
+    if (!dli_check_any(c, "detach", x)) return DLI_NIL;
     t = dli_node(c, 0, 0, 0);
     if (!t) return DLI_NIL;
     t->data = x->data;
@@ -1801,6 +1918,7 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     double eps  = o.eps > 0 ? o.eps : sizeof(dl_real) == 8 ? 1e-6 : 1e-2;
     double atol = o.atol > 0 ? o.atol : 1e-6, rtol = o.rtol > 0 ? o.rtol : 1e-5;
     if (!c || c->failed) return 0;
+    if (!f || !inputs || n < 1) { dl_fail(c, "gradcheck: no function or no inputs"); return 0; }
     for (k = 0; k < n; k++) if (!dli_check(c, "gradcheck", "an input", inputs[k], DL_REAL)) return 0;
     for (k = 0; k < n; k++) dl_zero_grad(inputs[k]);
     y = f(c, inputs, o.user);
@@ -2246,7 +2364,6 @@ DL_UNARY_SCALAR_OPS(DLI_ROW)
     { dl_real s[2]; s[0] = p; s[1] = q; return dl_apply(c, &dli_##name##_op, 1, &x, s, sizeof s); }
 DL_UNARY_RANGE_OPS(DLI_ROW)
 #undef DLI_ROW
-DL_DEF dl_tensor *dl_sub_scalar(dl_ctx *c, dl_tensor *x, dl_real p) { return dl_add_scalar(c, x, -p); }
 
 #define DLI_BODY(name)                                                                                               \
     static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, c->k->f_##name); }             \
@@ -2391,14 +2508,33 @@ DL_DEF dl_tensor *dl_sum_with(dl_ctx *c, dl_tensor *x, dl_sum_opts o)   { return
 DL_DEF dl_tensor *dl_mean_with(dl_ctx *c, dl_tensor *x, dl_mean_opts o) { return dli_apply_reduce(c, &dli_mean_op, x, o.dims, o.keepdim, dli_reduce_count(x, o.dims)); }
 
 /* var = sum (x - mean x)^2 / (n - 1), std = sqrt(var): compositions */
-DL_DEF dl_tensor *dl_var_with(dl_ctx *c, dl_tensor *x, dl_var_opts o)
+static dl_tensor *dli_var(dl_ctx *c, const char *who, dl_tensor *x, dl_var_opts o)
 {
     double n = dli_reduce_count(x, o.dims);
-    dl_tensor *mean = dli_apply_reduce(c, &dli_mean_op, x, o.dims, 1, n);
-    if (n == 1 && !o.biased && !dl_is_nil(mean)) return dl_fail(c, "var: %t leaves no degree of freedom; use .biased", x);
+    dl_tensor *mean;
+    if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    mean = dli_apply_reduce(c, &dli_mean_op, x, o.dims, 1, n);
+    if (n == 1 && !o.biased) return dl_fail(c, "%s: %t leaves no degree of freedom; use .biased", who, x);
     return dli_apply_reduce(c, &dli_mean_op, dl_square(c, dl_sub(c, x, mean)), o.dims, o.keepdim, o.biased ? n : n - 1);
 }
-DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o) { return dl_sqrt(c, dl_var_with(c, x, o)); }
+DL_DEF dl_tensor *dl_var_with(dl_ctx *c, dl_tensor *x, dl_var_opts o) { return dli_var(c, "var", x, o); }
+
+/* the root of a variance: as sqrt, but with gradient 0 at 0, where all values are equal */
+static void dli_std_forward(dl_ctx *c, dl_tensor *y) { dli_map_forward(c, y, c->k->f_sqrt); }
+static void dli_std_backward(dl_ctx *c, dl_tensor *y)
+{
+    int64_t i;
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    for (i = 0; dx && i < y->size; i++)
+        dx[i] = (add ? dx[i] : 0) + (y->data[i] == 0 ? 0 : y->grad[i] * DLI_C(0.5) / y->data[i]);
+}
+static const dl_op dli_std_op = { "std", dli_broadcast_shape, dli_std_forward, dli_std_backward };
+DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
+{
+    dl_tensor *v = dli_var(c, "std", x, o);
+    return dl_apply(c, &dli_std_op, 1, &v, NULL, 0);
+}
 
 /* max, min:  dx = g / (number of ties) where x = y */
 static void dli_max_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->max, c->k->f_maximum); }
@@ -2746,12 +2882,6 @@ static int dli_view_shape(dl_ctx *c, dl_tensor *y)
 static void dli_view_forward(dl_ctx *c, dl_tensor *y)  { (void)c; (void)y; }
 static void dli_view_backward(dl_ctx *c, dl_tensor *y) { dli_grad_pass(c, y, y->src[0]); }
 static const dl_op dli_view_op = { "reshape", dli_view_shape, dli_view_forward, dli_view_backward };
-
-/* Whether x may be moved about: any dtype, not NULL, not nil. */
-static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
-{
-    return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
-}
 
 DL_DEF dl_tensor *dl_reshape(dl_ctx *c, dl_tensor *x, dl_shape shape)
 {
@@ -3349,15 +3479,16 @@ DL_DEF dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o)
 }
 DL_DEF dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_topk_opts o)
 {
-    dl_tensor *index, *y = dli_sort(c, x, dim, !o.smallest, &index);
+    dl_tensor *index, *y;
     dl_slice_opts s;
     int axis;
     memset(&s, 0, sizeof s);
     if (o.indices) *o.indices = DLI_NIL;
-    if (dl_is_nil(y)) return y;
+    if (!dli_check(c, "topk", "x", x, DL_REAL)) return DLI_NIL;
     axis = dli_axis(c, "topk", x, dim, x->ndim);
     if (axis < 0) return DLI_NIL;
     if (k < 1 || k > x->shape[axis]) return dl_fail(c, "topk: %l of axis %d of %t", k, axis, x);
+    y = dli_sort(c, x, axis, !o.smallest, &index);
     if (o.indices) *o.indices = dl_slice_with(c, index, axis, 0, k, s);
     return dl_slice_with(c, y, axis, 0, k, s);
 }
@@ -3571,11 +3702,19 @@ DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tenso
 /* ================================================================================================
    >>losses      cross-entropy; pointwise losses are rows of DL_BINARY_OPS with a reduction behind them
    ================================================================================================ */
+static int dli_check_reduction(dl_ctx *c, const char *who, dl_reduction r)
+{
+    if (r == DL_MEAN || r == DL_SUM || r == DL_NONE) return 1;
+    dl_fail(c, "%s: reduction %d is unknown", who, (int)r);
+    return 0;
+}
+
 static dl_tensor *dli_pointwise_loss(dl_ctx *c, const char *who, dl_tensor *(*f)(dl_ctx *, dl_tensor *, dl_tensor *), dl_tensor *x,
                                      dl_tensor *target, dl_reduction reduction)
 {
     dl_tensor *y;
     if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_REAL)) return DLI_NIL;
+    if (!dli_check_reduction(c, who, reduction)) return DLI_NIL;
     if (x->ndim != target->ndim || memcmp(x->shape, target->shape, sizeof x->shape)) return dl_fail(c, "%s: %t with target %t", who, x, target);
     y = f(c, x, target);
     return reduction == DL_NONE ? y
@@ -3591,7 +3730,7 @@ DL_DEF dl_tensor *dl_bce_with_logits_with(dl_ctx *c, dl_tensor *x, dl_tensor *ta
    dx = g (softmax(x) sum_k u_k - u),   dq = g (1 - s) w (lse(x) - x)
    An int target t has q = onehot(t), and DL_MEAN then divides by the sum of the w_t.  No (N, C) buffer is kept: lse is. */
 typedef struct { dl_tensor *weight; int32_t ignore; dl_reduction reduction; dl_real smoothing; } dli_ce_args;
-typedef struct { dl_real *lse, *loss, denominator; } dli_ce_saved;
+typedef struct { dl_real *top, *log_sum, *loss, denominator; } dli_ce_saved;      /* lse = top + log_sum, apart: no digits lost */
 
 static int dli_ce_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -3638,11 +3777,12 @@ static void dli_ce_forward_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (i = task * j->per_task; i < hi; i++) {
         const dl_real *row = x->data + i * C;
-        dl_real top = j->c->k->max(row, C), lse = top + j->c->k->log_sum_exp(row, top, C), loss = 0;
-        j->saved->lse[i] = lse;
+        dl_real top = j->c->k->max(row, C), log_sum = j->c->k->log_sum_exp(row, top, C), loss = 0;
+        j->saved->top[i] = top;
+        j->saved->log_sum[i] = log_sum;
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) loss = 0;
-        else if (t->dtype == DL_INT32 && o->smoothing == 0) loss = dli_ce_weight(o, t->idata[i]) * (lse - row[t->idata[i]]);
-        else for (k = 0; k < C; k++) loss += dli_ce_u(o, t, i, k, C) * (lse - row[k]);
+        else if (t->dtype == DL_INT32 && o->smoothing == 0) loss = dli_ce_weight(o, t->idata[i]) * (top - row[t->idata[i]] + log_sum);
+        else for (k = 0; k < C; k++) loss += dli_ce_u(o, t, i, k, C) * (top - row[k] + log_sum);
         j->saved->loss[i] = loss;
     }
 }
@@ -3655,24 +3795,25 @@ static void dli_ce_backward_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (i = task * j->per_task; i < hi; i++) {
         const dl_real *row = x->data + i * C;
-        dl_real *dx = j->dx + (j->dx ? i * C : 0), lse = j->saved->lse[i], total = 0;
+        dl_real *dx = j->dx + (j->dx ? i * C : 0), top = j->saved->top[i], log_sum = j->saved->log_sum[i], total = 0;
         dl_real g = o->reduction == DL_NONE ? j->y->grad[i] : j->y->grad[0] / j->saved->denominator;
+        dl_real inverse = dli_exp_portable(-log_sum);
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {
             if (dx && !j->add_x) memset(dx, 0, (size_t)C * sizeof *dx);
             continue;
         }
         if (dx && t->dtype == DL_INT32 && o->smoothing == 0) {
             dl_real w = dli_ce_weight(o, t->idata[i]);
-            j->c->k->exp_row(dx, g * w, row, lse, C, j->add_x);
+            j->c->k->exp_row(dx, g * w * inverse, row, top, C, j->add_x);
             dx[t->idata[i]] -= g * w;
         } else if (dx) {
             for (k = 0; k < C; k++) total += dli_ce_u(o, t, i, k, C);
-            j->c->k->exp_row(dx, g * total, row, lse, C, j->add_x);
+            j->c->k->exp_row(dx, g * total * inverse, row, top, C, j->add_x);
             for (k = 0; k < C; k++) dx[k] -= g * dli_ce_u(o, t, i, k, C);
         }
         for (k = 0; j->dq && k < C; k++) {
             dl_real *p = j->dq + i * C + k;
-            *p = (j->add_q ? *p : 0) + g * (1 - o->smoothing) * dli_ce_weight(o, k) * (lse - row[k]);
+            *p = (j->add_q ? *p : 0) + g * (1 - o->smoothing) * dli_ce_weight(o, k) * (top - row[k] + log_sum);
         }
     }
 }
@@ -3688,13 +3829,14 @@ static void dli_ce_forward(dl_ctx *c, dl_tensor *y)
     const dli_ce_args *o = (const dli_ce_args *)y->opts;
     const dl_tensor *x = y->src[0], *t = y->src[1];
     int64_t N = x->size / x->shape[x->ndim - 1], i;
-    dli_ce_saved *s = (dli_ce_saved *)dl_alloc(c, sizeof *s + 2 * (size_t)N * sizeof(dl_real));
+    dli_ce_saved *s = (dli_ce_saved *)dl_alloc(c, sizeof *s + 3 * (size_t)N * sizeof(dl_real));
     dli_ce_job j;
     if (!s) return;
     memset(&j, 0, sizeof j);
     y->saved = j.saved = s;
-    s->lse = (dl_real *)(void *)(s + 1);
-    s->loss = s->lse + N;
+    s->top = (dl_real *)(void *)(s + 1);
+    s->log_sum = s->top + N;
+    s->loss = s->log_sum + N;
     s->denominator = 1;
     j.c = c; j.y = y;
     dli_ce_rows(c, dli_ce_forward_task, &j);
@@ -3724,6 +3866,7 @@ DL_DEF dl_tensor *dl_cross_entropy_with(dl_ctx *c, dl_tensor *logits, dl_tensor 
     o.ignore = dli_or(opts.ignore_index, -100);
     o.reduction = opts.reduction;
     o.smoothing = opts.label_smoothing;
+    if (!dli_check_reduction(c, "cross_entropy", o.reduction)) return DLI_NIL;
     if (!(o.smoothing >= 0 && o.smoothing <= 1)) return dl_fail(c, "cross_entropy: label_smoothing is %g, expected 0 to 1", (double)o.smoothing);
     return dl_apply(c, &dli_cross_entropy_op, 2, s, &o, sizeof o);
 }
@@ -4537,6 +4680,740 @@ DL_DEF void dl_clip_grad_value(dl_ctx *c, dl_module *root, double max_value)
         }
 }
 
+/* ================================================================================================
+   >>data        data sets, IDX files, drawn digits, mini-batches, evaluation, training
+   ================================================================================================ */
+static const dl_dataset dli_nil_dataset = { DLI_NIL, DLI_NIL, 0, 0 };
+#define DLI_NIL_DATASET ((dl_dataset *)&dli_nil_dataset)
+
+/* Whether d can be used by `who`. */
+static int dli_check_dataset(dl_ctx *c, const char *who, const dl_dataset *d)
+{
+    if (!c || c->failed) return 0;
+    if (!d || !d->size) { dl_fail(c, "%s: the data set is %s", who, d ? "nil, the result of a failed call" : "NULL"); return 0; }
+    return 1;
+}
+
+DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets)
+{
+    dl_dataset *d;
+    int64_t i;
+    int classes = 0;
+    if (!c || c->failed) return DLI_NIL_DATASET;
+    if (dl_is_nil(inputs) || dl_is_nil(targets) || !inputs->ndim || !targets->ndim || inputs->shape[0] != targets->shape[0]) {
+        dl_fail(c, "data_tensors: inputs %t and targets %t do not have one row per sample each", inputs, targets);
+        return DLI_NIL_DATASET;
+    }
+    if (inputs->shape[0] > INT32_MAX) { dl_fail(c, "data_tensors: %l samples do not fit an int32", inputs->shape[0]); return DLI_NIL_DATASET; }
+    for (i = 0; targets->dtype == DL_INT32 && i < targets->size; i++) {
+        if (targets->idata[i] < 0 || targets->idata[i] == INT32_MAX) {
+            dl_fail(c, "data_tensors: BadLabel: %d at index %l is not a class", (int)targets->idata[i], i);
+            return DLI_NIL_DATASET;
+        }
+        if (targets->idata[i] >= classes) classes = (int)targets->idata[i] + 1;
+    }
+    d = (dl_dataset *)dl_alloc_keep(c, sizeof *d);
+    if (!d) return DLI_NIL_DATASET;
+    d->inputs = inputs->kept ? inputs : dl_keep(c, inputs);
+    d->targets = targets->kept ? targets : dl_keep(c, targets);
+    if (c->failed) return DLI_NIL_DATASET;
+    d->size = inputs->shape[0];
+    d->classes = classes;
+    return d;
+}
+
+/* --- IDX files: 00 00 type rank, the axes as 32-bit numbers, the values; all big-endian (LeCun's MNIST format) ------- */
+#ifndef DL_NO_STDIO
+#include <errno.h>
+
+typedef struct {
+    FILE      *file;
+    const char *path;
+    int        type, ndim;
+    size_t     elem;                    /* bytes of one value                                  */
+    int64_t    shape[4], count;
+} dli_idx;
+
+/* check: the name of what went wrong; at: the byte; n of `what` were expected. */
+static int dli_idx_fail(dl_ctx *c, dli_idx *f, const char *check, int64_t at, const char *what, int64_t expected, int64_t found)
+{
+    dl_fail(c, "idx: \"%s\": %s at byte %l: %s: %l expected, %l found", f->path, check, at, what, expected, found);
+    if (f->file) fclose(f->file);
+    f->file = NULL;
+    return 0;
+}
+
+/* Opens the file and checks all of its header against its length.  0 after an error, with the file closed. */
+static int dli_idx_open(dl_ctx *c, dli_idx *f, const char *path)
+{
+    static const unsigned char size_of[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 4, 4, 8, 0};
+    unsigned char head[4], *dims;
+    unsigned char dim_bytes[16];
+    int64_t length, bytes, at;
+    int i;
+    memset(f, 0, sizeof *f);
+    if (!c || c->failed) return 0;
+    f->path = path;
+    f->file = path ? fopen(path, "rb") : NULL;
+    if (!f->file) { dl_fail(c, "idx: \"%s\": cannot open it: %s", path ? path : "", path ? strerror(errno) : "the path is NULL"); return 0; }
+    length = fseek(f->file, 0, SEEK_END) == 0 ? (int64_t)ftell(f->file) : -1;
+    if (length < 4 || fseek(f->file, 0, SEEK_SET) != 0 || fread(head, 1, 4, f->file) != 4)
+        return dli_idx_fail(c, f, "HeaderTruncated", 0, "length of the file", 4, length);
+    if (head[0] == 0x1f && head[1] == 0x8b) {
+        dl_fail(c, "idx: \"%s\": BadMagic at byte 0: 1f 8b is gzip; unpack the file first (gunzip)", path);
+        fclose(f->file);
+        f->file = NULL;
+        return 0;
+    }
+    if (head[0] || head[1]) return dli_idx_fail(c, f, "BadMagic", 0, "first two bytes, as a number", 0, head[0] * 256 + head[1]);
+    f->type = head[2];
+    f->elem = size_of[head[2] & 15];
+    f->ndim = head[3];
+    if (head[2] > 15 || !f->elem) return dli_idx_fail(c, f, "UnsupportedType", 2, "type, 8, 9 or 11 to 14", 8, f->type);
+    if (f->ndim < 1 || f->ndim > 4) return dli_idx_fail(c, f, "RankTooLarge", 3, "number of axes, 1 to 4", 4, f->ndim);
+    at = 4 + 4 * f->ndim;
+    if (length < at || fread(dim_bytes, 4, (size_t)f->ndim, f->file) != (size_t)f->ndim)
+        return dli_idx_fail(c, f, "HeaderTruncated", 4, "length of the file", at, length);
+    f->count = 1;
+    for (i = 0, dims = dim_bytes; i < f->ndim; i++, dims += 4) {
+        f->shape[i] = (int64_t)((uint32_t)dims[0] << 24 | (uint32_t)dims[1] << 16 | (uint32_t)dims[2] << 8 | dims[3]);
+        if (f->shape[i] == 0) return dli_idx_fail(c, f, "EmptyAxis", 4 + 4 * i, "size of the axis, at least", 1, 0);
+        if (f->shape[i] > (int64_t)(DLI_MAX_BYTES / 8) / f->count)
+            return dli_idx_fail(c, f, "SizeOverflow", 4 + 4 * i, "size of the axis, at most", (int64_t)(DLI_MAX_BYTES / 8) / f->count, f->shape[i]);
+        f->count *= f->shape[i];
+    }
+    bytes = f->count * (int64_t)f->elem;
+    if (length - at < bytes) return dli_idx_fail(c, f, "DataTruncated", at, "bytes of data", bytes, length - at);
+    if (length - at > bytes) return dli_idx_fail(c, f, "TrailingData", at + bytes, "bytes of data", bytes, length - at);
+    return 1;
+}
+
+/* All values, over divisor if they become reals; closes the file.  0 after an error. */
+static int dli_idx_read(dl_ctx *c, dli_idx *f, dl_tensor *t, double divisor)
+{
+    unsigned char buffer[4096], *b = buffer;
+    int64_t i, left = 0;
+    for (i = 0; i < f->count && !c->failed; i++, b += f->elem, left--) {
+        uint32_t high;
+        double value;
+        if (left == 0) {
+            left = dli_min64((int64_t)(sizeof buffer / f->elem), f->count - i);
+            b = buffer;
+            if (fread(buffer, f->elem, (size_t)left, f->file) != (size_t)left)
+                return dli_idx_fail(c, f, "DataTruncated", 4 + 4 * f->ndim, "values", f->count, i);
+        }
+        high = f->elem < 4 ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+        if (f->type == 8)       value = b[0];
+        else if (f->type == 9)  value = b[0] < 128 ? b[0] : b[0] - 256;
+        else if (f->type == 11) value = (b[0] < 128 ? b[0] : b[0] - 256) * 256 + b[1];
+        else if (f->type == 12) value = (double)high - (b[0] < 128 ? 0 : 4294967296.0);
+        else if (f->type == 13) { float x; memcpy(&x, &high, 4); value = (double)x; }
+        else {
+            uint64_t bits = (uint64_t)high << 32 | (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
+            memcpy(&value, &bits, 8);
+        }
+        if (t->idata) t->idata[i] = (int32_t)value;
+        else t->data[i] = (dl_real)(value / divisor);
+    }
+    if (f->file) fclose(f->file);
+    f->file = NULL;
+    return !c->failed;
+}
+
+DL_DEF dl_tensor *dl_data_idx(dl_ctx *c, const char *path)
+{
+    dli_idx f;
+    dl_tensor *t;
+    if (!dli_idx_open(c, &f, path)) return DLI_NIL;
+    t = dli_leaf(c, "data_idx", f.type < 13 ? DL_INT32 : DL_REAL, f.ndim, f.shape, 0);
+    return dli_idx_read(c, &f, t, 1) ? t : DLI_NIL;
+}
+
+static int dli_mnist_open(dl_ctx *c, dli_idx *f, char *path, size_t size, const char *folder, const char *name, int ndim)
+{
+    dli_text text;
+    text.p = path; text.left = size;
+    dli_put(&text, folder ? folder : "");
+    dli_put(&text, "/");
+    dli_put(&text, name);
+    if (text.left <= 1) { f->file = NULL; dl_fail(c, "data_mnist: the path %s is too long", path); return 0; }
+    if (!dli_idx_open(c, f, path)) return 0;
+    if (f->type != 8) return dli_idx_fail(c, f, "UnsupportedType", 2, "type", 8, f->type);
+    if (f->ndim != ndim) return dli_idx_fail(c, f, "BadMagic", 3, "number of axes", ndim, f->ndim);
+    return 1;
+}
+
+DL_DEF dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o)
+{
+    dli_idx images, labels;
+    char image_path[1024], label_path[1024];
+    dli_mark mark;
+    dl_dataset *d = DLI_NIL_DATASET;
+    dl_tensor *x, *t;
+    int64_t shape[4], i;
+    if (!c || c->failed) return d;
+    mark = dli_arena_mark(&c->keep);
+    labels.file = NULL;
+    if (dli_mnist_open(c, &images, image_path, sizeof image_path, folder, o.train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", 3) &&
+        dli_mnist_open(c, &labels, label_path, sizeof label_path, folder, o.train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", 1)) {
+        if (labels.count != images.shape[0]) dli_idx_fail(c, &labels, "CountMismatch", 4, "labels, one for each image", images.shape[0], labels.count);
+        shape[0] = images.shape[0]; shape[1] = 1; shape[2] = images.shape[1]; shape[3] = images.shape[2];
+        x = dli_leaf(c, "data_mnist", DL_REAL, 4, shape, 1);
+        t = dli_leaf(c, "data_mnist", DL_INT32, 1, shape, 1);
+        if (!c->failed && dli_idx_read(c, &images, x, 255) && dli_idx_read(c, &labels, t, 1)) {
+            for (i = 0; i < t->size && !c->failed; i++)
+                if (t->idata[i] > 9) dli_idx_fail(c, &labels, "BadLabel", 8 + i, "largest label", 9, t->idata[i]);
+            d = dl_data_tensors(c, x, t);
+        }
+    }
+    if (images.file) fclose(images.file);
+    if (labels.file) fclose(labels.file);
+    if (c->failed) { dli_arena_release(&c->keep, mark); return DLI_NIL_DATASET; }
+    d->classes = 10;
+    return d;
+}
+#endif
+
+/* --- drawn digits: strokes are quadratic Bezier curves, bent, turned and drawn with a round pen -----------------------
+   style 0: always drawn; 1, 2: in one of two ways to write the digit.  Points in percent of the box, y downwards. */
+typedef struct { unsigned char digit, style, p[6]; } dli_stroke;
+static const dli_stroke dli_strokes[] = {
+    {0, 0, {50, 10, 75, 10, 75, 50}}, {0, 0, {75, 50, 75, 90, 50, 90}}, {0, 0, {50, 90, 25, 90, 25, 50}}, {0, 0, {25, 50, 25, 10, 50, 10}},
+    {1, 0, {52, 10, 52, 50, 50, 90}}, {1, 1, {52, 10, 45, 22, 34, 28}},
+    {2, 0, {26, 30, 28, 10, 50, 10}}, {2, 0, {50, 10, 74, 10, 74, 32}}, {2, 0, {74, 32, 72, 54, 26, 88}}, {2, 0, {26, 88, 50, 86, 76, 88}},
+    {3, 0, {28, 18, 38, 10, 50, 10}}, {3, 0, {50, 10, 72, 10, 72, 29}}, {3, 0, {72, 29, 72, 48, 46, 48}}, {3, 0, {46, 48, 76, 48, 76, 69}},
+    {3, 0, {76, 69, 76, 90, 50, 90}}, {3, 0, {50, 90, 34, 90, 25, 80}},
+    {4, 1, {60, 10, 40, 38, 22, 62}}, {4, 1, {22, 62, 50, 62, 80, 62}}, {4, 1, {60, 10, 61, 50, 60, 90}},
+    {4, 2, {32, 12, 28, 40, 24, 56}}, {4, 2, {24, 56, 50, 58, 76, 54}}, {4, 2, {66, 14, 66, 50, 62, 90}},
+    {5, 0, {72, 12, 50, 11, 34, 12}}, {5, 0, {34, 12, 31, 30, 30, 46}}, {5, 0, {30, 46, 40, 40, 52, 42}}, {5, 0, {52, 42, 76, 44, 75, 67}},
+    {5, 0, {75, 67, 74, 90, 48, 90}}, {5, 0, {48, 90, 34, 90, 25, 80}},
+    {6, 0, {66, 12, 28, 22, 27, 66}}, {6, 0, {27, 66, 27, 90, 50, 90}}, {6, 0, {50, 90, 74, 90, 74, 67}}, {6, 0, {74, 67, 74, 46, 52, 46}},
+    {6, 0, {52, 46, 30, 46, 27, 66}},
+    {7, 0, {24, 14, 50, 12, 76, 13}}, {7, 0, {76, 13, 54, 44, 44, 90}}, {7, 1, {38, 52, 52, 50, 66, 51}},
+    {8, 0, {50, 10, 70, 10, 70, 29}}, {8, 0, {70, 29, 70, 48, 50, 48}}, {8, 0, {50, 48, 30, 48, 30, 29}}, {8, 0, {30, 29, 30, 10, 50, 10}},
+    {8, 0, {50, 48, 75, 48, 75, 69}}, {8, 0, {75, 69, 75, 90, 50, 90}}, {8, 0, {50, 90, 25, 90, 25, 69}}, {8, 0, {25, 69, 25, 48, 50, 48}},
+    {9, 0, {73, 32, 73, 10, 50, 10}}, {9, 0, {50, 10, 27, 10, 27, 32}}, {9, 0, {27, 32, 27, 54, 50, 54}}, {9, 0, {50, 54, 70, 54, 73, 32}},
+    {9, 0, {73, 32, 74, 70, 58, 90}},
+};
+#define DLI_DIGIT_SIDE   28
+#define DLI_DIGIT_PIXELS (DLI_DIGIT_SIDE * DLI_DIGIT_SIDE)
+
+/* The random numbers of one sample: words of Philox, in order. */
+typedef struct { uint32_t key[2], counter[4], word[4]; int left; } dli_draws;
+
+static double dli_draw(dli_draws *d, double low, double high)
+{
+    if (!d->left) {
+        dl_philox(d->counter, d->key, d->word);
+        d->counter[3]++;
+        d->left = 4;
+    }
+    return low + (high - low) * ((d->word[--d->left] >> 8) * (1.0 / 16777216));
+}
+
+/* Lowers each pixel's squared distance to the pen's path by the segment a-b. */
+static void dli_draw_segment(double *distance, double ax, double ay, double bx, double by, double reach)
+{
+    double dx = bx - ax, dy = by - ay, length = dx * dx + dy * dy;
+    int x0 = (int)((ax < bx ? ax : bx) - reach), x1 = (int)((ax > bx ? ax : bx) + reach) + 1;
+    int y0 = (int)((ay < by ? ay : by) - reach), y1 = (int)((ay > by ? ay : by) + reach) + 1, x, y;
+    if (x0 < 0) x0 = 0;
+    if (y0 < 0) y0 = 0;
+    if (x1 > DLI_DIGIT_SIDE) x1 = DLI_DIGIT_SIDE;
+    if (y1 > DLI_DIGIT_SIDE) y1 = DLI_DIGIT_SIDE;
+    for (y = y0; y < y1; y++)
+        for (x = x0; x < x1; x++) {
+            double px = x + 0.5 - ax, py = y + 0.5 - ay, t = length > 0 ? (px * dx + py * dy) / length : 0, d;
+            t = t < 0 ? 0 : t > 1 ? 1 : t;
+            px -= t * dx;
+            py -= t * dy;
+            d = px * px + py * py;
+            if (d < distance[y * DLI_DIGIT_SIDE + x]) distance[y * DLI_DIGIT_SIDE + x] = d;
+        }
+}
+
+typedef struct { uint64_t seed; dl_real *pixels; int32_t *labels; } dli_digit_job;
+
+static void dli_draw_digit(void *arg, int64_t index, int worker)
+{
+    const dli_digit_job *job = (const dli_digit_job *)arg;
+    dl_real *pixels = job->pixels + index * DLI_DIGIT_PIXELS;
+    double distance[DLI_DIGIT_PIXELS], a, b, c, d, tilt, shift_x, shift_y, bend_x, bend_y, lean, pen, ink, noise;
+    dli_draws r;
+    int i, digit, style;
+    size_t k;
+    (void)worker;
+    memset(&r, 0, sizeof r);
+    r.key[0] = (uint32_t)job->seed; r.key[1] = (uint32_t)(job->seed >> 32);
+    r.counter[0] = (uint32_t)index; r.counter[1] = (uint32_t)(index >> 32); r.counter[2] = 0x64696769u;
+    digit = (int)dli_draw(&r, 0, 10);
+    style = 1 + (int)dli_draw(&r, 0, 2);
+    tilt = dli_draw(&r, -0.16, 0.16);                                  /* tan of half the angle: 18 degrees either way */
+    a = (1 - tilt * tilt) / (1 + tilt * tilt);
+    b = 2 * tilt / (1 + tilt * tilt);
+    lean = dli_draw(&r, -0.3, 0.3);
+    c = dli_draw(&r, 0.16, 0.26);                                      /* pixels for a percent of the box */
+    d = dli_draw(&r, 0.18, 0.25);
+    shift_x = 14 + dli_draw(&r, -2.5, 2.5);
+    shift_y = 14 + dli_draw(&r, -2.5, 2.5);
+    bend_x = dli_draw(&r, -0.006, 0.006);
+    bend_y = dli_draw(&r, -0.006, 0.006);
+    pen = dli_draw(&r, 0.7, 1.8);
+    ink = dli_draw(&r, 0.6, 1);
+    noise = dli_draw(&r, 0, 0.25);
+    for (i = 0; i < DLI_DIGIT_PIXELS; i++) distance[i] = 100;
+    for (k = 0; k < sizeof dli_strokes / sizeof *dli_strokes; k++) {
+        const dli_stroke *s = &dli_strokes[k];
+        double p[3][2], from_x = 0, from_y = 0;
+        if (s->digit != digit || (s->style && s->style != style)) continue;
+        for (i = 0; i < 3; i++) {
+            double x = s->p[2 * i] - 50.0 + dli_draw(&r, -3, 3), y = s->p[2 * i + 1] - 50.0 + dli_draw(&r, -3, 3);
+            double u = c * (x + bend_x * y * y - lean * y), v = d * (y + bend_y * x * x);
+            p[i][0] = shift_x + a * u - b * v;
+            p[i][1] = shift_y + b * u + a * v;
+        }
+        for (i = 0; i <= 8; i++) {
+            double t = i / 8.0, x, y;
+            x = (1 - t) * (1 - t) * p[0][0] + 2 * t * (1 - t) * p[1][0] + t * t * p[2][0];
+            y = (1 - t) * (1 - t) * p[0][1] + 2 * t * (1 - t) * p[1][1] + t * t * p[2][1];
+            if (i) dli_draw_segment(distance, from_x, from_y, x, y, pen + 1);
+            from_x = x;
+            from_y = y;
+        }
+    }
+    for (i = 0; i < DLI_DIGIT_PIXELS; i++) {
+        double v = ink * (pen + 0.5 - dli_sqrt64(distance[i]));        /* the edge is one pixel wide */
+        v = v < 0 ? 0 : v > ink ? ink : v;
+        v += noise * (dli_draw(&r, -0.5, 0.5) + dli_draw(&r, -0.5, 0.5));
+        v = v < 0 ? 0 : v > 1 ? 1 : v;
+        pixels[i] = (dl_real)((int)(v * 255 + 0.5) / 255.0);           /* as from a file of bytes */
+    }
+    job->labels[index] = digit;
+}
+
+DL_DEF dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed)
+{
+    dli_digit_job job;
+    dl_tensor *x, *t;
+    dl_dataset *d;
+    int64_t shape[4];
+    shape[0] = n; shape[1] = 1; shape[2] = shape[3] = DLI_DIGIT_SIDE;
+    x = dli_leaf(c, "data_drawn_digits", DL_REAL, 4, shape, 1);
+    t = dli_leaf(c, "data_drawn_digits", DL_INT32, 1, shape, 1);
+    if (!c || c->failed) return DLI_NIL_DATASET;
+    job.seed = seed;
+    job.pixels = x->data;
+    job.labels = t->idata;
+    dli_parallel(c, n, dli_draw_digit, &job);
+    d = dl_data_tensors(c, x, t);
+    if (!c->failed) d->classes = 10;
+    return d;
+}
+
+/* --- mini-batches --------------------------------------------------------------------------------- */
+static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, 0, 0, NULL };
+
+DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o)
+{
+    dl_loader *l;
+    if (!dli_check_dataset(c, "loader_create", d)) return (dl_loader *)&dli_nil_loader;
+    if (o.batch_size == 0) o.batch_size = 1;
+    if (o.batch_size < 0 || (o.drop_last && o.batch_size > d->size)) {
+        dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, d->size);
+        return (dl_loader *)&dli_nil_loader;
+    }
+    l = (dl_loader *)dl_alloc_keep(c, sizeof *l);
+    if (l && o.shuffle) l->order = (int32_t *)dl_alloc_keep(c, (size_t)d->size * sizeof *l->order);
+    if (c->failed) return (dl_loader *)&dli_nil_loader;
+    l->input = l->target = DLI_NIL;
+    l->data = d;
+    l->batch_size = o.batch_size;
+    l->drop_last = o.drop_last;
+    l->batches = (d->size - (o.drop_last ? o.batch_size - 1 : 0) - 1) / o.batch_size + 1;
+    return l;
+}
+
+/* Rows order[first], order[first + 1], ... of x, or first, first + 1, ... if order is NULL, copied into the step. */
+static dl_tensor *dli_gather_rows(dl_ctx *c, const dl_tensor *x, const int32_t *order, int64_t first, int64_t n)
+{
+    int64_t shape[DL_MAX_DIMS], i;
+    size_t row = (size_t)(x->size / x->shape[0]) * dli_elem(x);
+    const char *from = (const char *)dli_bytes_of(x);
+    dl_tensor *y;
+    char *to;
+    memcpy(shape, x->shape, sizeof shape);
+    shape[0] = n;
+    y = dli_leaf(c, "next_batch", x->dtype, x->ndim, shape, 0);
+    if (!y->size) return y;
+    to = y->idata ? (char *)y->idata : (char *)y->data;
+    if (!order) memcpy(to, from + (size_t)first * row, (size_t)n * row);
+    else for (i = 0; i < n; i++) memcpy(to + (size_t)i * row, from + (size_t)order[first + i] * row, row);
+    return y;
+}
+
+DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
+{
+    int64_t n;
+    if (!c || c->failed) return 0;
+    if (!l || !l->data) { dl_fail(c, "next_batch: the loader is %s", l ? "nil, the result of a failed call" : "NULL"); return 0; }
+    dl_step_begin(c);
+    l->input = l->target = DLI_NIL;
+    n = dli_min64(l->batch_size, l->data->size - l->position);
+    if (l->position >= l->batches * l->batch_size || n <= 0) {
+        l->position = 0;
+        l->epoch++;
+        return 0;
+    }
+    if (l->position == 0 && l->order) dli_permutation(c->seed, c->calls++, l->order, l->data->size);
+    l->input = dli_gather_rows(c, l->data->inputs, l->order, l->position, n);
+    l->target = dli_gather_rows(c, l->data->targets, l->order, l->position, n);
+    l->index = l->position / l->batch_size;
+    l->position += n;
+    return !c->failed;
+}
+
+/* --- evaluation ------------------------------------------------------------------------------------ */
+static dl_tensor *dli_usual_loss(dl_ctx *c, dl_tensor *output, dl_tensor *target, dl_real label_smoothing)
+{
+    dl_cross_entropy_opts o;
+    dl_mse_loss_opts m;
+    memset(&o, 0, sizeof o);
+    memset(&m, 0, sizeof m);
+    o.label_smoothing = label_smoothing;
+    return target->dtype == DL_INT32 ? dl_cross_entropy_with(c, output, target, o) : dl_mse_loss_with(c, output, target, m);
+}
+
+/* Sums over batches, and their means.  A prediction is the class with the largest output. */
+typedef struct { double loss; int64_t right, n; } dli_tally;
+
+static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_tensor *output, const dl_tensor *target, const dl_tensor *loss)
+{
+    int64_t i, n = target->shape[0];
+    if (c->failed) return;
+    s->loss += dl_item(loss) * (double)n;
+    s->n += n;
+    if (target->dtype != DL_INT32 || output->ndim != 2 || target->ndim != 1) return;
+    for (i = 0; i < n; i++) s->right += c->k->argmax(output->data + i * output->shape[1], output->shape[1]) == target->idata[i];
+}
+
+static dl_scores dli_tally_mean(const dl_ctx *c, const dli_tally *s)
+{
+    dl_scores mean;
+    int ok = c && !c->failed && s->n;
+    mean.loss = ok ? s->loss / (double)s->n : dl_item(NULL);
+    mean.accuracy = ok ? (double)s->right / (double)s->n : dl_item(NULL);
+    return mean;
+}
+
+DL_DEF dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o)
+{
+    dli_tally sum = {0, 0, 0};
+    int64_t at, n, size = o.batch_size > 0 ? o.batch_size : 256;
+    int grad = dl_set_grad_enabled(c, 0), training = dl_set_training(c, 0);
+    if (dli_check_dataset(c, "evaluate", d))
+        for (at = 0; at < d->size && !c->failed; at += size) {
+            dli_mark mark = dli_arena_mark(&c->step);                  /* the caller's step goes on afterwards */
+            dl_tensor *input, *target, *output, *loss;
+            n = dli_min64(size, d->size - at);
+            input = dli_gather_rows(c, d->inputs, NULL, at, n);
+            target = dli_gather_rows(c, d->targets, NULL, at, n);
+            output = dl_forward(c, m, input);
+            loss = o.loss ? o.loss(c, output, target) : dli_usual_loss(c, output, target, 0);
+            dli_tally_add(c, &sum, output, target, loss);
+            dli_arena_release(&c->step, mark);
+        }
+    dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
+    return dli_tally_mean(c, &sum);
+}
+
+/* --- progress on stderr: on a terminal one line that is written over, else one line per epoch and every 30 seconds ---- */
+#ifndef DL_NO_STDIO
+#include <time.h>
+#if defined(_WIN32)
+#include <io.h>
+#define DLI_STDERR_IS_TERMINAL() _isatty(2)
+#elif defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#define DLI_STDERR_IS_TERMINAL() isatty(2)
+#else
+#define DLI_STDERR_IS_TERMINAL() 0
+#endif
+
+typedef struct { int quiet, terminal, colour, epochs; int64_t size; double start, next; } dli_progress;
+
+static double dli_seconds(void)                          /* wall clock; ISO C99 alone has whole seconds only */
+{
+#if defined(TIME_UTC)
+    struct timespec t;
+    if (timespec_get(&t, TIME_UTC) == TIME_UTC) return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+#elif DLI_OPENMP
+    return omp_get_wtime();
+#endif
+    return (double)time(NULL);
+}
+
+static int dli_env(const char *name) { const char *v = getenv(name); return v && *v; }
+
+static dli_progress dli_progress_create(int quiet, int epochs, int64_t size)
+{
+    dli_progress p;
+    const char *term = getenv("TERM");
+    p.quiet = quiet;
+    p.terminal = DLI_STDERR_IS_TERMINAL() && !(term && !strcmp(term, "dumb"));
+    p.colour = dli_env("CLICOLOR_FORCE") || (p.terminal && !dli_env("NO_COLOR"));
+    p.epochs = epochs;
+    p.size = size;
+    p.start = p.next = 0;
+    return p;
+}
+
+static void dli_progress_begin(dli_progress *p)
+{
+    p->start = dli_seconds();
+    p->next = p->start + (p->terminal ? 0.1 : 30);
+}
+
+/* done of size samples are through; final, or NULL: the scores on the validation data, at the end of the epoch. */
+static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_scores now, const dl_scores *final, int end)
+{
+    enum { WIDTH = 20 };
+    char bar[2 * WIDTH];
+    double time = p->quiet ? 0 : dli_seconds(), elapsed = time - p->start;
+    int full = (int)(done * WIDTH / p->size), i;
+    if (p->quiet || (!end && time < p->next)) return;
+    p->next = time + (p->terminal ? 0.1 : 30);
+    for (i = 0; i < WIDTH; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
+    bar[WIDTH] = 0;
+    fprintf(stderr, "%sepoch %d/%d ", p->terminal ? "\r" : "", epoch, p->epochs);
+    if (p->terminal) fprintf(stderr, p->colour ? "\033[32m[%s]\033[0m " : "[%s] ", bar);
+    fprintf(stderr, "%lld/%lld  %.1f s", (long long)done, (long long)p->size, elapsed);
+    if (!end) fprintf(stderr, ", %.1f s left", elapsed / (double)done * (double)(p->size - done));
+    if (elapsed > 0) fprintf(stderr, ", %.0f/s", (double)done / elapsed);
+    fprintf(stderr, ", loss %.4f", now.loss);
+    if (end) fprintf(stderr, ", accuracy %.4f", now.accuracy);
+    if (final) fprintf(stderr, "; validation loss %.4f, accuracy %.4f", final->loss, final->accuracy);
+    fprintf(stderr, "%s%s", p->terminal ? "\033[K" : "", end || !p->terminal ? "\n" : "");
+    fflush(stderr);
+}
+#else
+typedef struct { int quiet; } dli_progress;
+static dli_progress dli_progress_create(int quiet, int epochs, int64_t size) { dli_progress p; (void)epochs; (void)size; p.quiet = quiet; return p; }
+static void dli_progress_begin(dli_progress *p) { (void)p; }
+static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_scores now, const dl_scores *final, int end)
+{ (void)p; (void)epoch; (void)done; (void)now; (void)final; (void)end; }
+#endif
+
+/* --- training --------------------------------------------------------------------------------------- */
+DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
+{
+    dl_loader_create_opts how = {0, 0, 0, 0};
+    dl_backward_opts whole = {NULL, 0};
+    dl_evaluate_opts plain = {0, NULL, 0};
+    dl_scores scores, validation;
+    dli_progress progress;
+    dl_loader *batches;
+    int epoch, grad, training;
+    how.batch_size = opts.batch_size ? opts.batch_size : 64;
+    how.shuffle = !opts.no_shuffle;
+    plain.loss = opts.loss;
+    scores.loss = scores.accuracy = dl_item(NULL);
+    batches = dl_loader_create_with(c, train, how);
+    if (!c || c->failed) return scores;
+    progress = dli_progress_create(opts.quiet, opts.epochs > 0 ? opts.epochs : 1, train->size);
+    grad = dl_set_grad_enabled(c, 1);
+    training = dl_set_training(c, 1);
+    for (epoch = 0; epoch < (opts.epochs > 0 ? opts.epochs : 1) && !c->failed; epoch++) {
+        dli_tally sum = {0, 0, 0};
+        dli_progress_begin(&progress);
+        while (dl_next_batch(c, batches)) {
+            dl_tensor *output = dl_forward(c, m, batches->input);
+            dl_tensor *loss = opts.loss ? opts.loss(c, output, batches->target)
+                                        : dli_usual_loss(c, output, batches->target, opts.label_smoothing);
+            dl_backward_with(c, loss, whole);
+            if (opts.clip_norm > 0) dl_clip_grad_norm(c, m, opts.clip_norm);
+            dli_tally_add(c, &sum, output, batches->target, loss);
+            dl_optim_step(c, o);
+            if (!c->failed) dli_progress_show(&progress, epoch + 1, sum.n, dli_tally_mean(c, &sum), NULL, 0);
+        }
+        scores = dli_tally_mean(c, &sum);
+        if (opts.validation) validation = dl_evaluate_with(c, m, opts.validation, plain);
+        if (!c->failed) dli_progress_show(&progress, epoch + 1, sum.n, scores, opts.validation ? &validation : NULL, 1);
+        if (opts.validation) scores = validation;
+    }
+    dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
+    return scores;
+}
+
+/* ================================================================================================
+   >>debug       printing
+   ================================================================================================ */
+#ifndef DL_NO_STDIO
+#define DLI_PRINT_ALL  1000         /* larger tensors are abridged: */
+#define DLI_PRINT_EDGE 3            /* the first and last so many of each axis */
+
+/* How all numbers of one tensor are printed, so that columns line up and nothing that matters is lost. */
+typedef struct { int width, whole, scientific, abridged; } dli_print_format;
+
+static int dli_print_number(char *s, size_t size, const dl_tensor *x, int64_t i, const dli_print_format *f)
+{
+    double v = x->dtype == DL_INT32 ? (double)x->idata[i] : (double)x->data[i];
+    if (x->dtype == DL_INT32 || v - v != 0) return snprintf(s, size, "%*.0f", f->width, v);        /* whole, infinite or NaN */
+    if (f->scientific) return snprintf(s, size, "%*.4e", f->width, v);
+    return f->whole ? snprintf(s, size, "%*.0f.", f->width - 1, v) : snprintf(s, size, "%*.4f", f->width, v);
+}
+
+/* f for each number that is shown: index k of axis d is skipped in the middle of an abridged tensor. */
+static int64_t dli_print_skip(const dl_tensor *x, const dli_print_format *f, int d, int64_t k)
+{
+    return f->abridged && x->shape[d] > 2 * DLI_PRINT_EDGE && k == DLI_PRINT_EDGE ? x->shape[d] - DLI_PRINT_EDGE : k;
+}
+
+typedef void dli_print_visit(void *arg, const dl_tensor *x, int64_t i, const dli_print_format *f);
+
+static void dli_print_each(const dl_tensor *x, const dli_print_format *f, int d, int64_t i, dli_print_visit *visit, void *arg)
+{
+    int64_t k;
+    if (d == x->ndim) { visit(arg, x, i, f); return; }
+    for (k = 0; (k = dli_print_skip(x, f, d, k)) < x->shape[d]; k++) dli_print_each(x, f, d + 1, i * x->shape[d] + k, visit, arg);
+}
+
+typedef struct { int whole; double least, most; } dli_print_range;         /* of the absolute values, 0 left out */
+
+static void dli_print_measure(void *arg, const dl_tensor *x, int64_t i, const dli_print_format *f)
+{
+    dli_print_range *r = (dli_print_range *)arg;
+    double v = (double)x->data[i] < 0 ? -(double)x->data[i] : (double)x->data[i];
+    (void)f;
+    if (v == 0 || !(v <= 1.7976931348623157e308)) return;
+    if (v >= 1e8 || v != (double)(int64_t)v) r->whole = 0;
+    if (v < r->least) r->least = v;
+    if (v > r->most) r->most = v;
+}
+
+static void dli_print_widest(void *arg, const dl_tensor *x, int64_t i, const dli_print_format *f)
+{
+    char s[64];
+    int n = dli_print_number(s, sizeof s, x, i, f);
+    if (n > *(int *)arg) *(int *)arg = n;
+}
+
+static dli_print_format dli_print_choose(const dl_tensor *x)
+{
+    dli_print_format f = {0, 0, 0, 0};
+    dli_print_range r = {1, 1e308, 0};
+    int widest = 0;
+    f.abridged = x->size > DLI_PRINT_ALL;
+    if (x->dtype == DL_REAL) {
+        dli_print_each(x, &f, 0, 0, dli_print_measure, &r);
+        f.whole = r.whole;
+        f.scientific = !r.whole && (r.most >= 1e8 || r.least < 1e-4 || r.most / r.least > 1e5);
+    }
+    dli_print_each(x, &f, 0, 0, dli_print_widest, &widest);
+    f.width = widest;
+    return f;
+}
+
+static void dli_print_axis(FILE *out, const dl_tensor *x, const dli_print_format *f, int d, int64_t i)
+{
+    char s[64];
+    int64_t k, next;
+    int line;
+    if (d == x->ndim) {
+        dli_print_number(s, sizeof s, x, i, f);
+        fputs(s, out);
+        return;
+    }
+    fputc('[', out);
+    for (k = 0; k < x->shape[d]; k = next) {
+        int skipped = (next = dli_print_skip(x, f, d, k)) != k;
+        if (skipped) fputs("...", out);
+        else { dli_print_axis(out, x, f, d + 1, i * x->shape[d] + k); next++; }
+        if (next == x->shape[d]) break;
+        fputs(d == x->ndim - 1 ? ", " : ",", out);
+        for (line = d; line < x->ndim - 1; line++) fputc('\n', out);           /* an empty line between matrices */
+        if (d < x->ndim - 1) fprintf(out, "%*s", d + 1, "");
+    }
+    fputc(']', out);
+}
+
+DL_DEF void dl_fprint(FILE *out, const dl_tensor *x)
+{
+    dli_print_format f;
+    char shape[256];
+    dli_text text;
+    if (!out) return;
+    if (dl_is_nil(x)) { fputs(x ? "nil\n" : "NULL\n", out); return; }
+    f = dli_print_choose(x);
+    dli_print_axis(out, x, &f, 0, 0);
+    text.p = shape; text.left = sizeof shape;
+    dli_put_shape(&text, x);
+    fprintf(out, "  %s %s\n", shape, x->dtype == DL_INT32 ? "int32" : sizeof(dl_real) == 8 ? "double" : "float");
+}
+
+DL_DEF void dl_print(const dl_tensor *x) { dl_fprint(stdout, x); }
+
+/* --- summary: what dl_forward noted while one sample went through ----------------------------------- */
+static void dli_print_size(char *s, size_t size, double bytes)
+{
+    static const char unit[] = "BKMGT";
+    int i = 0;
+    for (; bytes >= 1024 && i < 4; i++) bytes /= 1024;
+    snprintf(s, size, i ? "%.1f %cB" : "%.0f %c", bytes, unit[i]);
+}
+
+static void dli_print_row(const dli_row *r, int base)
+{
+    char name[64], shape[256], memory[32], params[32] = "", macs[32] = "";
+    dli_text text;
+    int64_t own = 0;
+    int i;
+    for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
+    snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "", r->module->type->name);
+    text.p = shape; text.left = sizeof shape;
+    dli_put_shape(&text, r->y);
+    dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
+    if (own) snprintf(params, sizeof params, "%lld", (long long)own);
+    if (r->macs && !r->module->nchildren) snprintf(macs, sizeof macs, "%lld", (long long)r->macs);
+    printf("%-28s %-20s %12s %14s %10s\n", name, shape, params, macs, r->module->nchildren ? "" : memory);
+}
+
+DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
+{
+    dli_row *first = NULL, *r;
+    dl_tensor *x;
+    char memory[32];
+    size_t before;
+    int grad, training, base;
+    dli_mark mark;
+    if (!dli_check_module(c, "summary", m) || !dli_check_dataset(c, "summary", d)) return;
+    mark = dli_arena_mark(&c->step);
+    before = c->step.bytes;
+    grad = dl_set_grad_enabled(c, 1);                    /* recorded, so that the multiply-adds can be counted */
+    training = dl_set_training(c, 0);
+    base = c->depth;
+    x = dli_gather_rows(c, d->inputs, NULL, 0, 1);
+    if (x->data) x->requires_grad = 1;
+    {
+        dl_tensor *tape = c->tape;
+        c->watch = &first;
+        dl_forward(c, m, x);
+        c->watch = NULL;
+        c->tape = tape;
+    }
+    dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
+    if (!c->failed) {
+        printf("%-28s %-20s %12s %14s %10s\n", "layer", "output of a sample", "parameters", "multiply-adds", "memory");
+        for (r = first; r; r = r->next) dli_print_row(r, base);
+        dli_print_size(memory, sizeof memory, (double)(c->step.bytes - before));
+        printf("%-28s %-20s %12lld %14lld %10s\n", "total", "", (long long)dl_param_count(m), (long long)first->macs, memory);
+    }
+    dli_arena_release(&c->step, mark);
+}
+#endif
+
 #endif /* DL_IMPLEMENTATION */
 #else  /* DLI_ISA */
 
@@ -4711,6 +5588,7 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 #define dli_bits    DLI_FN(dli_bits)
 #define dli_float   DLI_FN(dli_float)
 #define dli_abs     DLI_FN(dli_abs)
+#define dli_clamp   DLI_FN(dli_clamp)
 #define dli_sign    DLI_FN(dli_sign)
 #define dli_expm1_r DLI_FN(dli_expm1_r)
 #define dli_log_f   DLI_FN(dli_log_f)
@@ -4724,6 +5602,7 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 DLI_V uint32_t dli_bits(float x)           { uint32_t u; memcpy(&u, &x, 4); return u; }
 DLI_V float    dli_float(uint32_t u)       { float x; memcpy(&x, &u, 4); return x; }
 DLI_V float    dli_abs(float x)            { return dli_float(dli_bits(x) & 0x7FFFFFFFu); }
+DLI_V float    dli_clamp(float x, float low, float high) { x = x < low ? low : x; x = x > high ? high : x; return x; }
 DLI_V float    dli_sign(float y, float x)  { return dli_float(dli_bits(y) | (dli_bits(x) & 0x80000000u)); }   /* y >= 0 */
 
 /* sqrt(x), max 0.5.  y -> 1 / sqrt(x) by Newton's steps; then s = x y and h = y / 2 together (Goldschmidt), and the exact
@@ -4742,30 +5621,34 @@ DLI_V float dli_sqrt(float x)
     h = dli_fma(h, e, h);
     s = dli_fma(dli_fma(-s, s, v), h, s);
     s = tiny ? s * 2.3283064365386963e-10f : s;                 /* 2^-32 */
-    return x > 0 && x <= DLI_LARGEST ? s : x >= 0 ? x : x < 0 ? DLI_NAN : x;
+    s = x > DLI_LARGEST ? x : s;
+    s = x == 0 ? x : s;
+    return x >= 0 ? s : DLI_NAN;
 }
 
-/* x = n ln 2 + r, abs r <= ln 2 / 2.  Returns exp(r) - 1 and, in *n, DLI_RINT + n. */
-DLI_V float dli_expm1_r(float x, float *n)
+/* x = n ln 2 + r, abs r <= ln 2 / 2.  exp(r) - 1 = r + what is returned; *n = DLI_RINT + n */
+DLI_V float dli_expm1_r(float x, float *n, float *r)
 {
-    const float t = dli_fma(x, 1.44269504f, DLI_RINT), k = t - DLI_RINT;
-    const float r = dli_fma(k, 1.90465421e-9f, dli_fma(k, -0.693147182f, x));
+    const float t = dli_fma(x, 1.44269504f, DLI_RINT), k = t - DLI_RINT, high = dli_fma(k, -0.693147182f, x);
+    const float low = k * 1.90465421e-9f, h = high + low;
     float q = 1.38706935e-3f;
-    q = dli_fma(q, r, 8.36627092e-3f);
-    q = dli_fma(q, r, 4.16674353e-2f);
-    q = dli_fma(q, r, 0.166665465f);
-    q = dli_fma(q, r, 0.49999997f);
+    q = dli_fma(q, h, 8.36627092e-3f);
+    q = dli_fma(q, h, 4.16674353e-2f);
+    q = dli_fma(q, h, 0.166665465f);
+    q = dli_fma(q, h, 0.49999997f);
     *n = t;
-    return dli_fma(r * r, q, r);
+    *r = high;
+    return dli_fma(h * h, q, low);
 }
 
 /* exp(x): 2^n is applied in two halves, so that subnormal results are rounded once */
 DLI_V float dli_exp(float x)
 {
-    float t, p;
+    float t, r, q, p;
     uint32_t n, half;
-    x = x < -105.0f ? -105.0f : x > 89.0f ? 89.0f : x;
-    p = 1 + dli_expm1_r(x, &t);
+    q = dli_expm1_r(dli_clamp(x, -105.0f, 89.0f), &t, &r);
+    p = 1 + r;
+    p += ((1 - p) + r) + q;
     n = dli_bits(t) - (dli_bits(DLI_RINT) - 254);
     half = n >> 1;
     return p * dli_float(half << 23) * dli_float((n - half) << 23);
@@ -4774,16 +5657,17 @@ DLI_V float dli_exp(float x)
 /* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2) */
 DLI_V float dli_expm1(float x)
 {
-    const float v = x < -18.0f ? -18.0f : x > 89.0f ? 89.0f : x;
-    float t, p, s;
-    p = dli_expm1_r(v, &t);
+    float t, r, q, s, c, p;
+    q = dli_expm1_r(dli_clamp(x, -18.0f, 89.0f), &t, &r);
     s = dli_float((dli_bits(t) + 126) << 23);
-    p = 2 * dli_fma(s, p, s - 0.5f);
-    return x == 0 ? x : p;
+    c = s - 0.5f;
+    p = dli_fma(s, r, c);
+    p = 2 * (p + dli_fma(s, q, dli_fma(s, r, c - p)));
+    return dli_abs(x) < 1e-8f ? x : p;
 }
 
-/* e ln 2 + log(1 + f), sqrt(1/2) <= 1 + f <= sqrt(2): the leading sum is carried with its rounding error */
-DLI_V float dli_log_f(float e, float f)
+/* e ln 2 + log(1 + f + c), sqrt(1/2) <= 1 + f <= sqrt(2), c tiny: the leading sum is carried with its rounding error */
+DLI_V float dli_log_f(float e, float f, float c)
 {
     const float ln2 = 0.693176270f, rest = -2.90889711e-5f;      /* e ln2 is exact */
     const float high = dli_fma(e, ln2, f), low = dli_fma(e, ln2, -high) + f;
@@ -4796,18 +5680,19 @@ DLI_V float dli_log_f(float e, float f)
     q = dli_fma(q, f, -0.250008196f);
     q = dli_fma(q, f, 0.333333313f);
     q = dli_fma(q, f, -0.5f);
-    return high + (dli_fma(f * f, q, e * rest) + low);
+    return high + (dli_fma(f * f, q, dli_fma(e, rest, c)) + low);
 }
 
 /* log(x), x = 2^e (1 + f) */
 DLI_V float dli_log(float x)
 {
     const int   tiny = x < 1.17549435e-38f;
-    const float v = tiny ? x * 8388608.0f : x;
-    const uint32_t u = dli_bits(v) - 0x3F3504F3u + (128u << 23);  /* the bits of sqrt(1/2) */
+    const uint32_t u = dli_bits(tiny ? x * 8388608.0f : x) - 0x3F3504F3u + (128u << 23);    /* the bits of sqrt(1/2) */
     const float e = (float)(int32_t)(u >> 23) - (tiny ? 151.0f : 128.0f);
-    const float y = dli_log_f(e, dli_float((u & 0x7FFFFFu) + 0x3F3504F3u) - 1);
-    return x > 0 && x <= DLI_LARGEST ? y : x > 0 ? x : x == 0 ? -DLI_INF : DLI_NAN;
+    float y = dli_log_f(e, dli_float((u & 0x7FFFFFu) + 0x3F3504F3u) - 1, 0);
+    y = x > DLI_LARGEST ? x : y;
+    y = x == 0 ? -DLI_INF : y;
+    return x >= 0 ? y : DLI_NAN;
 }
 
 /* log(1 + x): u = 1 + x rounded, c its rounding error */
@@ -4815,10 +5700,13 @@ DLI_V float dli_log1p(float x)
 {
     const float u = 1 + x, x1 = u - 1, c = (1 - (u - x1)) + (x - x1);
     const uint32_t n = dli_bits(u) - 0x3F3504F3u + (128u << 23), k = n >> 23;
-    const float scale = dli_float((k > 228 ? 27u : 255 - k) << 23);                   /* 2^-e, e = k - 128 */
-    const float f = dli_fma(c, scale, dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1);
-    const float y = dli_log_f((float)(int32_t)k - 128.0f, f);
-    return x > -1 && x <= DLI_LARGEST ? (x == 0 ? x : y) : x > 0 ? x : x == -1 ? -DLI_INF : DLI_NAN;
+    const float scale = dli_float((255 - k) << 23), m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1;    /* 2^-e, e = k - 128 */
+    const float f = dli_fma(c, scale, m);
+    float y = dli_log_f((float)(int32_t)k - 128.0f, f, dli_fma(c, scale, m - f));
+    y = x > DLI_LARGEST ? x : y;
+    y = x == -1 ? -DLI_INF : y;
+    y = x == 0 ? x : y;
+    return x >= -1 ? y : DLI_NAN;
 }
 
 /* tanh(x): an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
@@ -4837,7 +5725,7 @@ DLI_V float dli_tanh(float x)
 /* 1 / (1 + exp(-x)) */
 DLI_V float dli_sigmoid(float x)
 {
-    const float e = dli_exp(x < 0 ? x : -x);
+    const float e = dli_exp(-dli_abs(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 
@@ -5191,15 +6079,19 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *g, const dl_re
         b += b_row;
         a0 += a_col; a3 += a_col; a6 += a_col; a9 += a_col;
     }
-#define DLI_OUT(x, p, full) {                                                                      \
-        dlv s;                                                                                     \
-        if (g->beta == 0) s = dlv_mul(alpha, x);                                                   \
-        else s = dlv_fma(alpha, x, dlv_mul(beta, full ? dlv_load(p) : DLI_LAST(p)));               \
+#define DLI_OUT(x, p, full, update) {                                                              \
+        dlv s = dlv_mul(alpha, x);                                                                 \
+        if (update) s = dlv_fma(alpha, x, dlv_mul(beta, full ? dlv_load(p) : DLI_LAST(p)));        \
         if (full || (V == 1 && wide)) dlv_store(p, s); else dlv_store_n(p, s, last);               \
     }
-#define DLI_ROW(i, ai, r) if (R > i) { DLI_OUT(x##i, c, V == 2) if (V == 2) DLI_OUT(y##i, c + 16, 0) c += g->ldc; }
+#define DLI_ROW_OUT(i, update) if (R > i) { DLI_OUT(x##i, c, V == 2, update) if (V == 2) DLI_OUT(y##i, c + 16, 0, update) c += g->ldc; }
+#define DLI_ROW(i, ai, r) DLI_ROW_OUT(i, 0)
+    if (g->beta == 0) { DLI_TILE_ROWS(DLI_ROW) return; }
+#undef DLI_ROW
+#define DLI_ROW(i, ai, r) DLI_ROW_OUT(i, 1)
     DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
+#undef DLI_ROW_OUT
 #undef DLI_OUT
     (void)a3; (void)a6; (void)a9;
 }
@@ -5364,3 +6256,35 @@ static const dli_kernels DLI_FN(dli_kernels) = {
 #undef DLI_HAS_FMA
 #undef DLI_ISA
 #endif /* DLI_ISA */
+
+/* ================================================================================================
+   >>changes
+   ================================================================================================
+   0.1.0   context, arenas, tensors, autograd, elementwise, reduction, shape and matrix ops, cross-entropy, linear
+           modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels.
+
+   ================================================================================================
+   >>licence     MIT or public domain, at your choice
+   ================================================================================================
+   A - MIT License.  Copyright (c) 2026 the dl.h authors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+   documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+   rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+   persons to whom the Software is furnished to do so, subject to the following conditions: the above copyright notice
+   and this permission notice shall be included in all copies or substantial portions of the Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+   WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.  IN NO EVENT SHALL THE AUTHORS OR
+   COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+   OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+   B - Public domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain.  Anyone is free to copy, modify, publish, use,
+   compile, sell, or distribute this software, either in source code form or as a compiled binary, for any purpose,
+   commercial or non-commercial, and by any means.  In jurisdictions that recognize copyright laws, the author or authors
+   of this software dedicate any and all copyright interest in the software to the public domain, for the benefit of the
+   public at large and to the detriment of their heirs and successors.  The software is provided "as is", without warranty
+   of any kind.
+*/

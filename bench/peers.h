@@ -187,7 +187,8 @@ static struct { FILE *to, *from; pid_t child; char version[40]; } peer_torch;
 static inline void peer_open_torch(void)
 {
     int to[2], from[2];
-    char *python = getenv("PYTHON"), line[100];
+    char usual[] = "python3", *python = getenv("PYTHON"), line[100];
+    if (!python || !*python) python = usual;
     peer_clean_environment();
     signal(SIGPIPE, SIG_IGN);
     if (pipe(to) || pipe(from)) return;
@@ -195,7 +196,9 @@ static inline void peer_open_torch(void)
     if (peer_torch.child == 0) {
         dup2(to[0], 0); dup2(from[1], 1);
         close(to[0]); close(to[1]); close(from[0]); close(from[1]);
-        execlp(python && *python ? python : "python3", "python3", "-u", "bench/peer_torch.py", (char *)NULL);
+        setenv("MALLOC_MMAP_MAX_", "0", 1);          /* else large results are mapped, zeroed and unmapped at every call */
+        setenv("MALLOC_TRIM_THRESHOLD_", "1099511627776", 1);
+        execlp(python, python, "-u", "bench/peer_torch.py", (char *)NULL);
         _exit(1);
     }
     close(to[0]); close(from[1]);

@@ -36,9 +36,6 @@ typedef struct { const char *name, *args; dl_tensor *(*call)(dl_ctx *c, dl_tenso
     OP(logsumexp,     "r23",           dl_logsumexp(c, x[0], .dims = DL_DIM(1)))                              \
     OP(norm,          "r23",           dl_norm(c, x[0]))                                                      \
     OP(cumsum,        "r23",           dl_cumsum(c, x[0], 1))                                                 \
-    OP(slice,         "r23",           dl_slice(c, x[0], 1, 0, 2))                                            \
-    OP(expand,        "r13",           dl_expand(c, x[0], DL_SHAPE(4, 3)))                                    \
-    OP(repeat,        "r23",           dl_repeat(c, x[0], DL_SHAPE(2, 1)))                                    \
     OP(cat,           "r23 r43",       dl_cat(c, 2, x, 0))                                                    \
     OP(stack,         "r23 r23",       dl_stack(c, 2, x, 0))                                                  \
     OP(gather,        "r23 i23",       dl_gather(c, x[0], 1, x[1]))                                           \
@@ -61,12 +58,14 @@ typedef struct { const char *name, *args; dl_tensor *(*call)(dl_ctx *c, dl_tenso
     OP(detach,        "r23",           dl_detach(c, x[0]))                                                    \
     OP(keep,          "r23",           dl_keep(c, x[0]))                                                      \
     OP(reshape,       "r23",           dl_reshape(c, x[0], DL_SHAPE(3, -1)))                                  \
-    OP(view,          "r23",           dl_view(c, x[0], DL_SHAPE(6)))                                         \
     OP(flatten,       "r23",           dl_flatten(c, x[0], 0, -1))                                            \
     OP(squeeze,       "r13",           dl_squeeze(c, x[0], 0))                                                \
     OP(unsqueeze,     "r23",           dl_unsqueeze(c, x[0], -1))                                             \
     OP(permute,       "r23",           dl_permute(c, x[0], DL_ORDER(1, 0)))                                   \
     OP(transpose,     "r23",           dl_transpose(c, x[0], 0, 1))                                           \
+    OP(slice,         "r23",           dl_slice(c, x[0], 1, 0, 2))                                            \
+    OP(expand,        "r13",           dl_expand(c, x[0], DL_SHAPE(4, 3)))                                    \
+    OP(repeat,        "r23",           dl_repeat(c, x[0], DL_SHAPE(2, 1)))                                    \
     OP(pad,           "r23",           dl_pad(c, x[0], pads_of_one()))
 
 static dl_pads pads_of_one(void) { dl_pads p; memset(&p, 0, sizeof p); p.before[0] = 1; return p; }
@@ -150,7 +149,8 @@ static void sweep(const call *f, int n_calls, int any_dtype)
             for (bad = 0; bad < 3; bad++) {              /* NULL, nil, the other dtype */
                 dl_tensor *good = x[i];
                 if ((bad == 0 && optional[i]) || (bad == 2 && any_dtype)) continue;
-                if (bad == 2 && !strcmp(f->name, "cross_entropy") && i == 1) continue;       /* probabilities are fine */
+                if (bad == 2 && i == 1 && !strcmp(f->name, "cross_entropy")) continue;       /* probabilities */
+                if (bad == 2 && i == 0 && !strcmp(f->name, "index_select")) continue;        /* of labels    */
                 x[i] = bad == 0 ? NULL : bad == 1 ? nil : make(type[i] == 'r' ? 'i' : 'r', shape_of(good));
                 y = f->call(c, x);
                 if (!CHECK(dl_is_nil(y)) || !CHECK(names(dl_error(c), f->name)))
@@ -173,6 +173,18 @@ static void every_tensor_argument(void)
     sweep(any_calls, sizeof any_calls / sizeof *any_calls, 1);
 }
 
+static uint64_t weights(void)                            /* a hash of all parameters */
+{
+    uint64_t hash = 14695981039346656037u;
+    dl_param *p;
+    size_t k;
+    int i;
+    for (i = 0; (p = dl_module_at(net, i, NULL, 0)) != NULL; i++)
+        for (k = 0; k < (size_t)p->tensor->size * sizeof(dl_real); k++) hash = (hash ^ ((unsigned char *)p->tensor->data)[k]) * 1099511628211u;
+    return hash;
+}
+static uint64_t weights_before;
+
 /* --- one line per mistake ---------------------------------------------------------------------------------------
    BAD: the call returns nil and the error says each of the words.  BAD_: it returns 0 or NULL. */
 static void bad(int line, const char *text, int nothing, const char *words)
@@ -188,6 +200,10 @@ static void bad(int line, const char *text, int nothing, const char *words)
     }
     if (!ok && test_error(__FILE__, line))
         printf("%s: %s, error \"%s\"", text, nothing ? "failed" : "succeeded", e ? e : "(none)");
+    if (weights() != weights_before && test_error(__FILE__, line)) {
+        printf("%s: changes weights", text);
+        weights_before = weights();
+    }
     dl_clear_error(c);
 }
 #define BAD(call, words)  bad(__LINE__, #call, dl_is_nil(call), words)
@@ -301,15 +317,15 @@ static void shapes(void)
     BAD(dl_cat(c, 2, xs, 2), "cat|2");
     BAD(dl_cat(c, 0, xs, 0), "cat|0");
     BAD(dl_cat(c, -1, xs, 0), "cat|-1");
-    BAD(dl_cat(c, 2, NULL, 0), "cat|NULL");
+    BAD(dl_cat(c, 2, NULL, 0), "cat");
     BAD(dl_stack(c, 2, xs, 0), "stack|(2,3)|(2,4)");
     BAD(dl_stack(c, 0, xs, 0), "stack|0");
     BAD(dl_stack(c, 1, xs, 3), "stack|3");
-    BAD(dl_stack(c, 1, NULL, 0), "stack|NULL");
+    BAD(dl_stack(c, 1, NULL, 0), "stack");
     BAD_(dl_split(c, x, 0, 0, xs, 3), "split|0");
     BAD_(dl_split(c, x, 1, 5, xs, 3), "split|5");
     BAD_(dl_split(c, x, 1, 1, xs, 2), "split");                                             /* three parts, room for two */
-    BAD_(dl_split(c, x, 1, 1, NULL, 3), "split|NULL");
+    BAD_(dl_split(c, x, 1, 1, NULL, 3), "split");
     BAD_(dl_split(c, NULL, 1, 1, xs, 3), "split|NULL");
     BAD_(dl_split(c, nil, 1, 1, xs, 3), "split|nil");
     CHECK(!dl_split(NULL, x, 1, 1, xs, 3));
@@ -439,25 +455,23 @@ static void modules(void)
     static const dl_module_type good = {"own", sizeof(own), own_forward}, too_small = {"small", 4, own_forward}, mute = {"mute", sizeof(own), NULL};
     dl_module *m = dl_module_create(c, &good), *failed = dl_nn_linear(c, -1, 3);
     char name[4];
-    CHECK(strstr(dl_error(c), "nn_linear") && strstr(dl_error(c), "-1"));
+    CHECK(strstr(dl_error(c), "linear") && strstr(dl_error(c), "-1"));
     dl_clear_error(c);
-    BADV(dl_nn_linear(c, 3, 0), "nn_linear|0");
-    BADV(dl_nn_linear(c, BIG, BIG), "nn_linear");
+    BADV(dl_nn_linear(c, 3, 0), "linear|0");
+    BADV(dl_nn_linear(c, BIG, BIG), "linear|too large");
     BADV(dl_nn_dropout(c, 2), "dropout|2");
-    BADV(dl_module_create(c, NULL), "module_create|NULL");
-    BADV(dl_module_create(c, &too_small), "small");
-    BADV(dl_module_create(c, &mute), "mute");
+    BADV(dl_module_create(c, NULL), "module_create");
+    BADV(dl_module_create(c, &too_small), "module_create");
     BADV(dl_module_add(c, NULL, "a", m), "module_add|NULL");
-    BADV(dl_module_add(c, m, "a", NULL), "module_add|NULL");
-    BADV(dl_module_add(c, m, NULL, net), "module_add|NULL");
-    BADV(dl_module_add(c, m, "a", failed), "module_add");
+    BADV(dl_module_add(c, m, "a", NULL), "own|NULL");
+    BADV(dl_module_add(c, m, "a", failed), "own|nil");
     BAD(dl_module_param(c, m, "w", DL_SHAPE(-1)), "-1");
-    BAD(dl_module_param(c, m, NULL, DL_SHAPE(1)), "module_param|NULL");
+    BAD(dl_module_param(c, m, NULL, DL_SHAPE(1)), "own|name");
     BAD(dl_module_param(c, NULL, "w", DL_SHAPE(1)), "module_param|NULL");
-    BAD(dl_module_buffer(c, NULL, "w", DL_SHAPE(1)), "module_buffer|NULL");
+    BAD(dl_module_buffer(c, NULL, "w", DL_SHAPE(1)), "NULL");
     BAD(dl_module_param(c, failed, "w", DL_SHAPE(1)), "module_param");
     dl_module_param(c, m, "w", DL_SHAPE(1));
-    BAD(dl_module_param(c, m, "w", DL_SHAPE(1)), "module_param|w");                         /* twice */
+    BAD(dl_module_param(c, m, "w", DL_SHAPE(1)), "own|w");                         /* twice */
     BAD(dl_module_get(c, net, "7.weight"), "module_get|7.weight");
     BAD(dl_module_get(c, net, NULL), "module_get|NULL");
     BAD(dl_module_get(c, NULL, "w"), "module_get|NULL");
@@ -467,7 +481,8 @@ static void modules(void)
     dl_zero_grads(NULL);
     dl_zero_grads(failed);
     BAD(dl_forward(c, NULL, ones(2, 3)), "forward|NULL");
-    BAD(dl_forward(c, failed, ones(2, 3)), "forward");
+    BAD(dl_forward(c, failed, ones(2, 3)), "forward|nil");
+    BAD(dl_forward(c, dl_module_create(c, &mute), ones(2, 3)), "mute");                     /* no forward function */
     BAD(dl_forward(c, net, NULL), "NULL");
     BAD(dl_forward(c, net, nil), "nil");
     BAD(dl_forward(c, net, ones(2, 7)), "linear|(2,7)");
@@ -556,41 +571,41 @@ static void data(void)
     dl_loader *l = dl_loader_create(c, d);
     size_t n;
     CHECK_OK(c);
-    BAD_(dl_data_tensors(c, ones(4, 3), ints(5, 0)), "data_tensors|(4,3)|(5)");
-    BAD_(dl_data_tensors(c, NULL, ints(5, 0)), "data_tensors|NULL");
-    BAD_(dl_data_tensors(c, ones(4, 3), NULL), "data_tensors|NULL");
-    BAD_(dl_data_tensors(c, nil, ints(5, 0)), "data_tensors|nil");
-    BAD_(dl_data_tensors(c, dl_scalar(c, 1), ints(1, 0)), "data_tensors");
-    BAD_(dl_data_tensors(c, ones(4, 3), ints(4, -2)), "data_tensors|-2");
-    BAD_(dl_data_mnist(c, NULL), "data_mnist|NULL");
-    BAD_(dl_data_mnist(c, "no/such/folder"), "no/such/folder/t10k-images");
-    BAD_(dl_data_mnist(c, "no/such/folder", .train = 1), "no/such/folder/train-images");
-    BAD_(dl_data_drawn_digits(c, 0, 1), "drawn_digits|0");
-    BAD_(dl_data_drawn_digits(c, -5, 1), "drawn_digits|-5");
-    BAD_(dl_data_drawn_digits(c, INT64_MAX, 1), "drawn_digits");
-    BAD(dl_data_idx(c, NULL), "data_idx|NULL");
-    BAD(dl_data_idx(c, "no/such.idx"), "data_idx|no/such.idx");
+    BADV(dl_data_tensors(c, ones(4, 3), ints(5, 0)), "data_tensors|(4,3)|(5)");
+    BADV(dl_data_tensors(c, NULL, ints(5, 0)), "data_tensors|nil");
+    BADV(dl_data_tensors(c, ones(4, 3), NULL), "data_tensors|nil");
+    BADV(dl_data_tensors(c, nil, ints(5, 0)), "data_tensors|nil");
+    BADV(dl_data_tensors(c, dl_scalar(c, 1), ints(1, 0)), "data_tensors");
+    BADV(dl_data_tensors(c, ones(4, 3), ints(4, -2)), "data_tensors|-2");
+    BADV(dl_data_mnist(c, NULL), "NULL");
+    BADV(dl_data_mnist(c, "no/such/folder"), "no/such/folder/t10k-images");
+    BADV(dl_data_mnist(c, "no/such/folder", .train = 1), "no/such/folder/train-images");
+    BADV(dl_data_drawn_digits(c, 0, 1), "data_drawn_digits|0");
+    BADV(dl_data_drawn_digits(c, -5, 1), "drawn_digits|-5");
+    BADV(dl_data_drawn_digits(c, INT64_MAX, 1), "drawn_digits");
+    BAD(dl_data_idx(c, NULL), "idx|NULL");
+    BAD(dl_data_idx(c, "no/such.idx"), "idx|no/such.idx");
     CHECK(!dl_is_nil(dl_data_idx(c, file_of(head, 24))));
     CHECK_OK(c);
-    for (n = 0; n < 24; n++) BAD(dl_data_idx(c, file_of(head, n)), "data_idx|bad.idx");     /* every prefix */
-    BAD(dl_data_idx(c, file_of(head, 25)), "data_idx|bad.idx");                             /* something behind the end */
+    for (n = 0; n < 24; n++) BAD(dl_data_idx(c, file_of(head, n)), "idx|bad.idx");     /* every prefix */
+    BAD(dl_data_idx(c, file_of(head, 25)), "idx|bad.idx");                             /* something behind the end */
     for (n = 0; n < 4; n++) {                                                               /* every byte of the magic wrong */
         memcpy(b, head, sizeof b);
         b[n] = 0xff;
-        BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|bad.idx");
+        BAD(dl_data_idx(c, file_of(b, 24)), "idx|bad.idx");
     }
     memcpy(b, head, sizeof b);
     memset(b + 4, 0xff, 12);                                                                /* the product overflows */
-    BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|bad.idx");
+    BAD(dl_data_idx(c, file_of(b, 24)), "idx|bad.idx");
     memset(b + 4, 0, 4);                                                                    /* an axis of size 0 */
-    BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|bad.idx");
+    BAD(dl_data_idx(c, file_of(b, 24)), "idx|bad.idx");
     b[0] = 0x1f, b[1] = 0x8b;
-    BAD(dl_data_idx(c, file_of(b, 24)), "data_idx|gz");
-    BAD_(dl_loader_create(c, NULL), "loader_create|NULL");
-    BAD_(dl_loader_create(c, d, .batch_size = -1), "loader_create|-1");
-    BAD_(dl_loader_create(c, d, .batch_size = 5, .drop_last = 1), "loader_create|5");       /* not one batch */
+    BAD(dl_data_idx(c, file_of(b, 24)), "idx|gz");
+    BADV(dl_loader_create(c, NULL), "loader_create|NULL");
+    BADV(dl_loader_create(c, d, .batch_size = -1), "loader_create|-1");
+    BADV(dl_loader_create(c, d, .batch_size = 5, .drop_last = 1), "loader_create|5");       /* not one batch */
     memset(&empty, 0, sizeof empty);
-    BAD_(dl_loader_create(c, &empty), "loader_create");
+    BADV(dl_loader_create(c, &empty), "loader_create");
     BAD_(dl_next_batch(c, NULL), "next_batch|NULL");
     dl_fail(c, "stands");
     CHECK(!dl_next_batch(c, l) && !dl_next_batch(NULL, l));
@@ -607,8 +622,10 @@ static void data(void)
     BADV(dl_fit(c, net, opt, dl_data_tensors(c, ones(4, 7), ints(4, 0)), .quiet = 1), "linear|(4,7)");
     BADV(dl_fit(c, net, opt, dl_data_tensors(c, ones(4, 3), ints(4, 9)), .quiet = 1), "cross_entropy|9");
     dl_evaluate(NULL, net, d), dl_fit(NULL, net, opt, d, .quiet = 1);
-    CHECK(!dl_data_tensors(NULL, ones(4, 3), ints(4, 0)) && !dl_data_mnist(NULL, "x") && dl_is_nil(dl_data_idx(NULL, "x")));
-    CHECK(!dl_loader_create(NULL, d) && !dl_data_drawn_digits(NULL, 1, 1));
+    CHECK(!dl_data_tensors(NULL, ones(4, 3), ints(4, 0))->size && !dl_data_mnist(NULL, "x")->size);
+    CHECK(!dl_data_drawn_digits(NULL, 1, 1)->size && dl_is_nil(dl_data_idx(NULL, "x")));
+    CHECK(!dl_next_batch(c, dl_loader_create(NULL, d)));
+    CHECK_ERROR(c, "next_batch: the loader is nil");
     remove(file_of("", 0));
 }
 
@@ -628,20 +645,6 @@ static void printing(void)
     dl_clear_error(c);
     CHECK(dl_error(c) == NULL);
 }
-
-static uint64_t weights(void)                            /* a hash of all parameters */
-{
-    uint64_t hash = 14695981039346656037u;
-    dl_param *p;
-    size_t k;
-    int i;
-    for (i = 0; (p = dl_module_at(net, i, NULL, 0)) != NULL; i++)
-        for (k = 0; k < (size_t)p->tensor->size * sizeof(dl_real); k++) hash = (hash ^ ((unsigned char *)p->tensor->data)[k]) * 1099511628211u;
-    return hash;
-}
-
-static uint64_t weights_before;
-static void weights_are_untouched(void) { CHECK(weights() == weights_before); }
 
 static void the_context_still_works(void)
 {
@@ -677,7 +680,6 @@ int main(void)
     RUN(initializers_and_optimizers);
     RUN(data);
     RUN(printing);
-    RUN(weights_are_untouched);
     RUN(the_context_still_works);
     dl_destroy(c);
     TEST_END;

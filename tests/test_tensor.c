@@ -359,3 +359,445 @@ static void reductions(void)                              /* over random sets of
     dl_argmax(c, dl_ones(c, DL_SHAPE(2, 3, 4)), .dims = DL_DIM(0) | DL_DIM(1));
     CHECK_ERROR(c, "argmax");
 }
+
+static void permutations(void)
+{
+    int round, d;
+    for (round = 0; round < 200; round++) {
+        int64_t shape[5], index[5], from[5], i;
+        int ndim = 1 + (int)pick(5), ok = 1;
+        dl_order order = DL_ORDER(0);
+        dl_tensor *x, *y, *back;
+        dl_order inverse = DL_ORDER(0);
+        dl_step_begin(c);
+        for (d = 0; d < ndim; d++) { order.d[d] = d; shape[d] = 1 + pick(d ? 6 : 40); }
+        for (d = ndim - 1; d > 0; d--) {
+            int j = (int)pick(d + 1), swap = order.d[d];
+            order.d[d] = order.d[j];
+            order.d[j] = swap;
+        }
+        x = random_tensor(ndim, shape);
+        y = dl_permute(c, x, order);
+        for (d = 0; d < ndim; d++) { ok &= y->shape[d] == shape[order.d[d]]; inverse.d[order.d[d]] = d; }
+        for (i = 0; i < y->size && ok; i++) {
+            unravel(y, i, index);
+            for (d = 0; d < ndim; d++) from[order.d[d]] = index[d];
+            ok &= y->data[i] == x->data[offset(x, ndim, from)];
+        }
+        back = dl_permute(c, y, inverse);
+        ok &= !memcmp(back->data, x->data, (size_t)x->size * sizeof(dl_real));
+        if (!CHECK(ok)) return;
+    }
+    CHECK_OK(c);
+    dl_permute(c, dl_ones(c, DL_SHAPE(2, 3)), DL_ORDER(0, 0));
+    CHECK_ERROR(c, "permute");
+}
+
+static void products(void)                                /* matmul with batches, transposes and vectors against loops */
+{
+    int round, d;
+    for (round = 0; round < 200; round++) {
+        int64_t sa[4], sb[4], index[4], M = 1 + pick(round % 20 ? 6 : 40), N = 1 + pick(round % 20 ? 6 : 40), K = 1 + pick(20), i, k;
+        int batch = (int)pick(3), na = 2 + (int)pick(batch + 1), nb = 2 + batch, ta = (int)pick(2), tb = (int)pick(2), ok = 1;
+        dl_tensor *a, *b, *y;
+        dl_step_begin(c);
+        for (d = 0; d < nb - 2; d++) {
+            int own = d - (nb - na);
+            int64_t n = 1 + pick(3);
+            sb[d] = pick(2) ? n : 1;
+            if (own >= 0) sa[own] = pick(2) ? n : 1;
+        }
+        sa[na - 2] = ta ? K : M; sa[na - 1] = ta ? M : K;
+        sb[nb - 2] = tb ? N : K; sb[nb - 1] = tb ? K : N;
+        a = random_tensor(na, sa);
+        b = random_tensor(nb, sb);
+        y = pick(2) ? dl_matmul(c, a, b, .transpose_a = ta, .transpose_b = tb)
+                    : dl_matmul(c, ta ? dl_transpose(c, a, -1, -2) : a, tb ? dl_transpose(c, b, -1, -2) : b);
+        if (!CHECK(y->ndim == nb && y->shape[nb - 2] == M && y->shape[nb - 1] == N)) return;
+        for (i = 0; i < y->size; i++) {
+            int64_t m, n;
+            double sum = 0;
+            unravel(y, i, index);
+            m = index[nb - 2]; n = index[nb - 1];
+            for (k = 0; k < K; k++) {
+                index[nb - 2] = ta ? k : m; index[nb - 1] = ta ? m : k;
+                sum += (double)a->data[offset(a, nb, index)] * (double)b->data[(index[nb - 2] = tb ? n : k, index[nb - 1] = tb ? k : n, offset(b, nb, index))];
+                index[nb - 2] = m; index[nb - 1] = n;
+            }
+            ok &= fabs((double)y->data[i] - sum) <= TOL * (1 + fabs(sum));
+        }
+        if (!CHECK(ok)) return;
+    }
+    CHECK_OK(c);
+    dl_step_begin(c);
+    CHECK(dl_matmul(c, dl_ones(c, DL_SHAPE(3)), dl_ones(c, DL_SHAPE(3)))->ndim == 0);
+    CHECK(has_shape(dl_matmul(c, dl_ones(c, DL_SHAPE(3)), dl_ones(c, DL_SHAPE(5, 3, 2))), 2, 5, 2, 1));
+    CHECK(has_shape(dl_matmul(c, dl_ones(c, DL_SHAPE(5, 4, 3)), dl_ones(c, DL_SHAPE(3))), 2, 5, 4, 1));
+    CHECK_OK(c);
+    dl_matmul(c, dl_ones(c, DL_SHAPE(2, 3)), dl_ones(c, DL_SHAPE(4, 2)));
+    CHECK_ERROR(c, "matmul: (2, 3)");
+    dl_matmul(c, dl_ones(c, DL_SHAPE(2, 2, 3)), dl_ones(c, DL_SHAPE(3, 3, 2)));
+    CHECK_ERROR(c, "matmul");
+    dl_linear(c, dl_ones(c, DL_SHAPE(2, 8)), dl_ones(c, DL_SHAPE(8, 4)), NULL);
+    CHECK_ERROR(c, "linear: (2, 8)");
+}
+
+static void indexing(void)
+{
+    dl_tensor *x, *i, *indices = NULL, *parts[4];
+    dl_step_begin(c);
+    x = FROM(DL_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
+    CHECK(SAME(dl_slice(c, x, 1, -2, INT64_MAX), 2, 3, 5, 6) && SAME(dl_slice(c, x, 1, 0, 3, .step = 2), 1, 3, 4, 6));
+    CHECK(dl_split(c, x, 2, 1, parts, 4) == 2 && SAME(parts[0], 1, 2, 4, 5) && SAME(parts[1], 3, 6));
+    CHECK(SAME(dl_sort(c, FROM(DL_SHAPE(5), 2, (dl_real)NAN, 1, 2, -1), 0, .indices = &indices), -1, 1, 2, 2, NAN) ||
+          (indices && SAME(indices, 4, 2, 0, 3, 1)));     /* stable, NaN last */
+    CHECK(SAME(indices, 4, 2, 0, 3, 1));
+    CHECK_OK(c);
+    dl_slice(c, x, 1, 2, 2);
+    CHECK_ERROR(c, "slice");
+    dl_slice(c, x, 1, 0, 3, .step = -1);
+    CHECK_ERROR(c, "step");
+    dl_slice(c, x, 2, 0, 1);
+    CHECK_ERROR(c, "axis 2");
+    CHECK(dl_split(c, x, 1, 1, parts, 2) == 0);
+    CHECK_ERROR(c, "split");
+    for (i = NULL; !i; i = x) {
+        static const int32_t bad[3] = {-1, 3, INT32_MIN};
+        int k;
+        for (k = 0; k < 3; k++) {
+            dl_tensor *index = dl_tensor_from_int(c, &bad[k], DL_SHAPE(1, 1));
+            dl_gather(c, x, 1, index);
+            CHECK_ERROR(c, "gather: index");
+            dl_scatter_add(c, x, 1, index, dl_ones(c, DL_SHAPE(1, 1)));
+            CHECK_ERROR(c, "scatter_add: index");
+            dl_index_select(c, x, 1, dl_tensor_from_int(c, &bad[k], DL_SHAPE(1)));
+            CHECK_ERROR(c, "index_select: index");
+        }
+    }
+    dl_topk(c, x, 4, 1);
+    CHECK_ERROR(c, "topk");
+    dl_cat(c, 2, (dl_tensor *[]){x, dl_ones(c, DL_SHAPE(3, 3))}, 1);
+    CHECK_ERROR(c, "cat");
+    dl_stack(c, 2, (dl_tensor *[]){x, dl_ones(c, DL_SHAPE(3, 3))}, 0);
+    CHECK_ERROR(c, "stack");
+}
+
+/* --- printing --------------------------------------------------------------------------------------------------------------- */
+static const char *printed(const dl_tensor *x)
+{
+    static char text[20000];
+    FILE *f = tmpfile();
+    size_t n;
+    if (!f) return "no temporary file";
+    dl_fprint(f, x);
+    rewind(f);
+    n = fread(text, 1, sizeof text - 1, f);
+    text[n] = 0;
+    fclose(f);
+    return text;
+}
+static int prints(const dl_tensor *x, const char *want)
+{
+    const char *got = printed(x);
+    size_t n = strcspn(got, "(");                          /* up to the shape */
+    while (n && got[n - 1] == ' ') n--;
+    if (n == strlen(want) && !strncmp(got, want, n)) return 1;
+    printf("\n%s  instead of\n%s\n", got, want);
+    return 0;
+}
+static void printing(void)
+{
+    dl_tensor *x;
+    const char *text;
+    double v, last;
+    int seen;
+    dl_step_begin(c);
+    CHECK(prints(FROM(DL_SHAPE(3), 1, 2, -30), "[  1.,   2., -30.]"));
+    CHECK(prints(FROM(DL_SHAPE(2, 2), 1, 2.5f, -3, 4), "[[ 1.0000,  2.5000],\n [-3.0000,  4.0000]]"));
+    CHECK(prints(FROM(DL_SHAPE(2, 1, 2), 1, 2, 3, 4), "[[[1., 2.]],\n\n [[3., 4.]]]"));
+    CHECK(prints(INTS(DL_SHAPE(2, 2), 1, 22, -3, 4), "[[ 1, 22],\n [-3,  4]]"));
+    CHECK(prints(dl_scalar(c, 0.5f), "0.5000"));
+    CHECK(strstr(printed(dl_scalar(c, 3)), "()") && strstr(printed(INTS(DL_SHAPE(1, 2), 1, 2)), "(1, 2) int32"));
+    text = printed(FROM(DL_SHAPE(3), 1e-7f, 1, 1e7f));     /* nothing that matters is lost */
+    CHECK(strstr(text, "1.0000e-07") && strstr(text, "1.0000e+07"));
+    CHECK(strstr(printed(FROM(DL_SHAPE(2), (dl_real)INFINITY, 1)), "inf") && strstr(printed(FROM(DL_SHAPE(2), (dl_real)NAN, 1)), "nan"));
+    x = dl_zeros(c, DL_SHAPE(100, 100));
+    number(x);
+    text = printed(x);
+    CHECK(strstr(text, "...") && strstr(text, "9999.") && strlen(text) < 1000);
+    x = dl_rand(c, DL_SHAPE(4, 5, 6));                     /* every number, in order, to four places */
+    for (text = printed(x), last = 0, seen = 0; *text && *text != '('; text++)
+        if (*text >= '0' && *text <= '9') {
+            char *end;
+            v = strtod(text, &end);
+            last = seen < 120 ? fmax(last, fabs(v - (double)x->data[seen])) : 1;
+            seen++;
+            text = end - 1;
+        }
+    CHECK(seen == 120 && last < 6e-5);
+    CHECK(!strcmp(printed(NULL), "NULL\n"));
+    CHECK_OK(c);
+}
+
+/* --- autograd ------------------------------------------------------------------------------------------------------------- */
+static dl_tensor *leaf(int64_t n, dl_real first)          /* first, first + 1, ... */
+{
+    dl_tensor *t = dl_zeros(c, DL_SHAPE(n));
+    number(t);
+    for (n = 0; n < t->size; n++) t->data[n] += first;
+    return dl_requires_grad(c, t, 1);
+}
+static int grad_is(const dl_tensor *x, dl_real a, dl_real b)           /* of a tensor of two elements */
+{
+    return x->grad && fabs((double)(x->grad[0] - a)) < TOL * 10 && fabs((double)(x->grad[1] - b)) < TOL * 10;
+}
+
+static void recording(void)                               /* what is recorded, and what is not */
+{
+    dl_tensor *w, *x, *y, *d;
+    int old;
+    dl_step_begin(c);
+    w = leaf(2, 1);
+    x = dl_ones(c, DL_SHAPE(2));
+    y = dl_mul(c, w, x);
+    CHECK(y->requires_grad && y->op && y->nsrc == 2 && !dl_mul(c, x, x)->requires_grad && !dl_mul(c, x, x)->op);
+    CHECK(!dl_gt(c, w, x)->requires_grad && !dl_argmax(c, w)->requires_grad);
+    d = dl_detach(c, y);
+    CHECK(!d->requires_grad && d->data == y->data && !d->op);
+    old = dl_set_grad_enabled(c, 0);
+    CHECK(old == 1 && !dl_mul(c, w, x)->requires_grad && dl_set_grad_enabled(c, old) == 0 && dl_mul(c, w, x)->requires_grad);
+    CHECK(dl_backward(c, dl_sum(c, dl_add(c, y, dl_mul(c, d, d)))));   /* d is a constant */
+    CHECK(grad_is(w, 1, 1) && !x->grad && !d->grad);
+    dl_zero_grad(w);
+    CHECK(!w->grad);
+    dl_requires_grad(c, w, 0);
+    CHECK(!dl_mul(c, w, x)->requires_grad);
+    CHECK_OK(c);
+    CHECK(!dl_backward(c, dl_sum(c, x)));
+    CHECK_ERROR(c, "backward");
+    dl_requires_grad(c, w, 1);
+    CHECK(!dl_backward(c, dl_mul(c, w, x)));               /* no scalar */
+    CHECK_ERROR(c, ".grad");
+    CHECK(!dl_backward(c, dl_mul(c, w, x), .grad = dl_ones(c, DL_SHAPE(3))));
+    CHECK_ERROR(c, "backward");
+    CHECK(dl_is_nil(dl_requires_grad(c, dl_mul(c, w, x), 0)));
+    CHECK_ERROR(c, "detach");
+    {
+        dl_ctx *quiet = dl_create(.no_grad = 1);
+        CHECK(!dl_mul(quiet, w, x)->requires_grad);
+        dl_destroy(quiet);
+    }
+}
+
+static void accumulation(void)
+{
+    dl_tensor *w, *k, *h;
+    int step;
+    ROW("AD-06");
+    dl_step_begin(c);
+    w = leaf(2, 3);                                        /* 3, 4 */
+    dl_backward(c, dl_sum(c, dl_square(c, w)));
+    CHECK(grad_is(w, 6, 8));
+    dl_backward(c, dl_sum(c, w));                          /* adds */
+    CHECK(grad_is(w, 7, 9));
+    dl_zero_grad(w);
+    dl_backward(c, dl_mul(c, dl_sum(c, w), dl_sum(c, w)));
+    CHECK(grad_is(w, 14, 14));
+    dl_zero_grad(w);
+    dl_backward(c, dl_sum(c, dl_mul(c, w, w)));            /* the same tensor twice in one op: V12, y = x x at 3 gives 6 */
+    CHECK(grad_is(w, 6, 8));
+    dl_zero_grad(w);
+    dl_backward(c, dl_sum(c, dl_sub(c, w, w)));
+    CHECK(grad_is(w, 0, 0));
+    dl_zero_grad(w);
+    h = dl_square(c, w);                                   /* two losses over one piece of graph */
+    dl_backward(c, dl_sum(c, h));
+    dl_backward(c, dl_sum(c, dl_square(c, h)));
+    CHECK(grad_is(w, 6 + 4 * 27, 8 + 4 * 64));
+    dl_zero_grad(w);
+    dl_backward(c, dl_sum(c, h));                          /* and the first again */
+    CHECK(grad_is(w, 6, 8));
+    dl_zero_grad(w);
+    dl_backward(c, dl_mul(c, w, w), .grad = FROM(DL_SHAPE(2), 2, -1));
+    CHECK(grad_is(w, 12, -8));
+    k = dl_keep(c, w);                                     /* over several steps; a micro-batch each */
+    for (step = 0; step < 3; step++) {
+        dl_step_begin(c);
+        dl_backward(c, dl_sum(c, dl_square(c, k)));
+    }
+    CHECK(grad_is(k, 18, 24));
+    dl_zero_grad(k);
+    dl_step_begin(c);
+    dl_backward(c, dl_sum(c, k));
+    CHECK(grad_is(k, 1, 1));
+    dl_zero_grad(k);
+    dl_backward(c, k, .grad = dl_ones(c, DL_SHAPE(2)));    /* a leaf itself */
+    CHECK(grad_is(k, 1, 1));
+    CHECK_OK(c);
+}
+
+static void retained(void)                                /* gradients of results, on request */
+{
+    dl_tensor *w, *h, *v;
+    dl_step_begin(c);
+    w = leaf(2, 3);
+    h = dl_mul_scalar(c, w, 2);                            /* 6, 8 */
+    dl_retain_grad(h);
+    v = dl_reshape(c, h, DL_SHAPE(2, 1));
+    dl_retain_grad(v);
+    dl_backward(c, dl_sum(c, dl_square(c, v)));
+    CHECK(grad_is(v, 12, 16) && grad_is(h, 12, 16) && grad_is(w, 24, 32));
+    dl_zero_grad(w); dl_zero_grad(h); dl_zero_grad(v);
+    dl_backward(c, dl_sum(c, h));
+    CHECK(grad_is(h, 1, 1) && grad_is(w, 2, 2));
+    dl_backward(c, dl_sum(c, dl_square(c, h)));            /* the first gradient must not be sent on again */
+    CHECK(grad_is(w, 2 + 24, 2 + 32));
+    CHECK_OK(c);
+}
+
+static void views_share_gradients(void)                   /* a view's gradient is its source's, in the same place */
+{
+    dl_tensor *x, *v;
+    dl_step_begin(c);
+    x = leaf(4, 1);
+    v = dl_reshape(c, x, DL_SHAPE(2, 2));
+    dl_backward(c, dl_sum(c, dl_add(c, dl_matmul(c, v, dl_transpose(c, v, 0, 1)), dl_unsqueeze(c, dl_slice(c, x, 0, 0, 2), 0))));
+    /* sum of v v^T = (1 + 3)^2 + (2 + 4)^2: twice the column sums; the slice is used for both rows */
+    CHECK(x->grad && grad_is(x, 8 + 2, 12 + 2));
+    CHECK_NEAR(x->grad[2], 8, TOL * 10);
+    CHECK_NEAR(x->grad[3], 12, TOL * 10);
+    CHECK_OK(c);
+}
+
+/* A graph with many shapes, views and shared results; keep: every result keeps its gradient, so that no buffer serves twice. */
+static dl_tensor *note(dl_tensor *t, int keep) { if (keep) dl_retain_grad(t); return t; }
+static dl_tensor *tangle(dl_tensor **w, int keep)
+{
+    dl_tensor *h = w[0], *sum = dl_scalar(c, 0);
+    int i;
+    for (i = 0; i < 12; i++) {
+        dl_tensor *a = note(dl_matmul(c, h, w[1]), keep), *b = note(dl_tanh(c, a), keep);
+        dl_tensor *s = note(dl_slice(c, b, 1, i % 3, i % 3 + 4), keep), *m = note(dl_mean(c, s, .dims = DL_DIM(1), .keepdim = 1), keep);
+        dl_tensor *flat = note(dl_reshape(c, b, DL_SHAPE(-1)), keep), *pair[2];
+        dl_tensor *p = note(dl_softmax(c, note(dl_add(c, b, m), keep), -1), keep);
+        pair[0] = note(dl_mul(c, p, h), keep);
+        pair[1] = note(dl_sub(c, b, w[0]), keep);
+        h = note(dl_sum(c, note(dl_stack(c, 2, pair, 0), keep), .dims = DL_DIM(0)), keep);
+        if (i % 4 == 1) h = note(dl_add(c, h, note(dl_reshape(c, note(dl_square(c, flat), keep), DL_SHAPE(5, 7)), keep)), keep);
+        sum = note(dl_add(c, sum, note(dl_mean(c, note(dl_mul(c, h, h), keep)), keep)), keep);
+    }
+    return sum;
+}
+static void reused_buffers(void)                          /* gradients are the same whether or not buffers are used again */
+{
+    dl_real grad[2][2][64];
+    dl_memory_report spare, all;
+    int keep, k;
+    for (keep = 0; keep < 2; keep++) {
+        dl_tensor *w[2];
+        dl_manual_seed(c, 5);
+        dl_step_begin(c);
+        w[0] = dl_requires_grad(c, dl_randn(c, DL_SHAPE(5, 7)), 1);
+        w[1] = dl_requires_grad(c, dl_mul_scalar(c, dl_randn(c, DL_SHAPE(7, 7)), 0.5f), 1);
+        CHECK(dl_backward(c, tangle(w, keep)));
+        for (k = 0; k < 2; k++) memcpy(grad[keep][k], w[k]->grad, (size_t)w[k]->size * sizeof(dl_real));
+        if (keep) all = dl_memory(c); else spare = dl_memory(c);
+    }
+    CHECK(!memcmp(grad[0][0], grad[1][0], 35 * sizeof(dl_real)) && !memcmp(grad[0][1], grad[1][1], 49 * sizeof(dl_real)));
+    CHECK(spare.step_bytes < all.step_bytes);
+    CHECK_OK(c);
+}
+static dl_tensor *tangle_loss(dl_ctx *unused, dl_tensor **w, void *user) { (void)unused; (void)user; return tangle(w, 0); }
+static void reused_buffers_against_differences(void)
+{
+#ifdef DL_DOUBLE
+    dl_tensor *w[2];
+    dl_manual_seed(c, 5);
+    dl_step_begin(c);
+    w[0] = dl_requires_grad(c, dl_randn(c, DL_SHAPE(5, 7)), 1);
+    w[1] = dl_requires_grad(c, dl_mul_scalar(c, dl_randn(c, DL_SHAPE(7, 7)), 0.5f), 1);
+    CHECK(dl_gradcheck(c, tangle_loss, 2, w));
+    CHECK_OK(c);
+#else
+    (void)tangle_loss;
+#endif
+}
+
+/* --- a user's op: y = a x^2 with a the option ------------------------------------------------------------------------------ */
+static int    parabola_shape(dl_ctx *ctx, dl_tensor *y) { return dl_set_shape(ctx, y, y->src[0]->ndim, y->src[0]->shape); }
+static void   parabola_forward(dl_ctx *ctx, dl_tensor *y)
+{
+    dl_real a = *(const dl_real *)y->opts;
+    int64_t i;
+    (void)ctx;
+    for (i = 0; i < y->size; i++) y->data[i] = a * y->src[0]->data[i] * y->src[0]->data[i];
+}
+static void   parabola_backward(dl_ctx *ctx, dl_tensor *y)
+{
+    dl_real a = *(const dl_real *)y->opts, *dx;
+    int64_t i;
+    int add;
+    dx = dl_grad_of(ctx, y->src[0], &add);
+    for (i = 0; dx && i < y->size; i++) dx[i] = (add ? dx[i] : 0) + 2 * a * y->src[0]->data[i] * y->grad[i];
+}
+static const dl_op parabola_op = {"parabola", parabola_shape, parabola_forward, parabola_backward};
+static const dl_op ceiling_op = {"ceiling", parabola_shape, parabola_forward, NULL};      /* not differentiable */
+
+static void user_op(void)
+{
+    dl_real a = 3;
+    dl_tensor *x, *y, *none = NULL;
+    dl_step_begin(c);
+    x = leaf(2, 1);
+    y = dl_apply(c, &parabola_op, 1, &x, &a, sizeof a);
+    a = 100;                                               /* options are copied */
+    CHECK(SAME(y, 3, 12) && y->requires_grad && y->op == &parabola_op);
+    CHECK(dl_backward(c, dl_sum(c, dl_add(c, y, x))) && grad_is(x, 7, 13));
+    a = 3;
+    CHECK(!dl_apply(c, &ceiling_op, 1, &x, &a, sizeof a)->requires_grad);
+    CHECK_OK(c);
+    CHECK(dl_is_nil(dl_apply(c, &parabola_op, 1, &none, &a, sizeof a)));
+    CHECK_ERROR(c, "parabola: input 0 is NULL");
+}
+
+static void errors_pass_through(void)                     /* the first error stays; nothing works until it is cleared */
+{
+    dl_tensor *w, *bad, *y;
+    dl_step_begin(c);
+    w = leaf(2, 1);
+    bad = dl_add(c, w, dl_ones(c, DL_SHAPE(3)));
+    y = dl_sum(c, dl_exp(c, dl_matmul(c, bad, bad)));
+    CHECK(dl_is_nil(bad) && dl_is_nil(y) && dl_item(y) != dl_item(y) && !dl_backward(c, y) && !w->grad);
+    CHECK(dl_is_nil(dl_zeros(c, DL_SHAPE(2))));
+    CHECK_ERROR(c, "add: shapes (2) and (3)");
+    CHECK(dl_backward(c, dl_sum(c, dl_square(c, w))) && grad_is(w, 2, 4));
+    CHECK(dl_is_nil(dl_exp(c, bad)));                      /* the nil tensor is an error of its own by now */
+    CHECK_ERROR(c, "exp");
+}
+
+int main(void)
+{
+    c = dl_create(.seed = 1, .threads = 2);
+    RUN(creation);
+    RUN(integers);
+    RUN(random_numbers);
+    RUN(permutations_are_even);
+    RUN(item_and_keep);
+    RUN(views);
+    RUN(broadcasting);
+    RUN(reductions);
+    RUN(permutations);
+    RUN(products);
+    RUN(indexing);
+    RUN(printing);
+    RUN(recording);
+    RUN(accumulation);
+    RUN(retained);
+    RUN(views_share_gradients);
+    RUN(reused_buffers);
+    RUN(reused_buffers_against_differences);
+    RUN(user_op);
+    RUN(errors_pass_through);
+    dl_destroy(c);
+    TEST_END;
+}

@@ -1,0 +1,189 @@
+/* elementwise: ops over arrays, forward and gradient, out of cache as a fraction of the measured bandwidth, and in cache.
+   cc -O2 -fopenmp -I. bench/elementwise.c -o build/bench_elementwise -ldl -lm
+
+   Bytes are those that must move: every input once, every result once.  The bound is the best of copy and triad with
+   ordinary stores, for sum the bandwidth of reading.  A gradient is timed by calling the op's own backward function, as
+   dl_backward does, from a gradient of ones to 2 to leaves; PyTorch runs .backward() to leaves without a gradient. */
+#include "machine.h"
+#include "peers.h"
+#define DL_IMPLEMENTATION
+#include "dl.h"
+
+#define LARGE (16 << 20)                             /* 64 MB an array                   */
+#define SMALL 4096                                   /* two or three arrays fit in cache */
+
+static dl_tensor *softmax_rows(dl_ctx *c, dl_tensor *x) { return dl_softmax(c, x, -1); }
+static dl_tensor *sum_all(dl_ctx *c, dl_tensor *x)      { return dl_sum(c, x); }
+static dl_tensor *dropout_half(dl_ctx *c, dl_tensor *x) { return dl_dropout(c, x, 0.5f); }
+
+/* References in double: y of a and b, and the gradients with g = 1. */
+static double ref_add(double a, double b)     { return a + b; }
+static double ref_mul(double a, double b)     { return a * b; }
+static double ref_relu(double a, double b)    { (void)b; return a > 0 ? a : 0; }
+static double ref_exp(double a, double b)     { (void)b; return exp(a); }
+static double ref_tanh(double a, double b)    { (void)b; return tanh(a); }
+static double ref_sigmoid(double a, double b) { (void)b; return 1 / (1 + exp(-a)); }
+static double ref_erf(double a, double b)     { (void)b; return erf(a); }
+static double d_add(double a, double b)       { (void)a; (void)b; return 1; }
+static double d_mul(double a, double b)       { (void)a; return b; }
+static double d_relu(double a, double b)      { (void)b; return a > 0; }
+static double d_tanh(double a, double b)      { (void)b; return 1 - tanh(a) * tanh(a); }
+static double d_sigmoid(double a, double b)   { double y = ref_sigmoid(a, b); return y * (1 - y); }
+static double d_erf(double a, double b)       { (void)b; return 1.1283791670955126 * exp(-a * a); }
+
+typedef struct {
+    const char *name;
+    dl_tensor *(*unary)(dl_ctx *c, dl_tensor *x);
+    dl_tensor *(*binary)(dl_ctx *c, dl_tensor *a, dl_tensor *b);
+    double    (*f)(double a, double b);              /* NULL: has a check of its own                      */
+    double    (*df)(double a, double b);             /* of the first input                                */
+    int         forward_streams, backward_streams;   /* arrays that must move; 0: not measured            */
+    double      target;                              /* fraction of the bandwidth that is asked for       */
+} row;
+
+static const row rows[] = {
+    { "add",     NULL, dl_add, ref_add, d_add, 3, 3, 0.90 },           /* backward: g -> da, db           */
+    { "mul",     NULL, dl_mul, ref_mul, d_mul, 3, 5, 0.90 },           /* backward: g, a, b -> da, db     */
+    { "relu",    dl_relu,    NULL, ref_relu,    d_relu,    2, 3, 0.90 },
+    { "exp",     dl_exp,     NULL, ref_exp,     ref_exp,   2, 3, 0.85 },
+    { "tanh",    dl_tanh,    NULL, ref_tanh,    d_tanh,    2, 3, 0.85 },
+    { "sigmoid", dl_sigmoid, NULL, ref_sigmoid, d_sigmoid, 2, 3, 0.85 },
+    { "erf",     dl_erf,     NULL, ref_erf,     d_erf,     2, 3, 0.85 },
+    { "softmax", softmax_rows, NULL, NULL, NULL, 2, 3, 0.85 },
+    { "sum",     sum_all,      NULL, NULL, NULL, 1, 0, 0.85 },
+    { "dropout", dropout_half, NULL, NULL, NULL, 2, 2, 0.85 },
+};
+
+typedef struct { const row *r; dl_ctx *c; dl_tensor *a, *b, *g, *y; int backward; } player;
+
+static dl_tensor *apply(player *p) { return p->r->unary ? p->r->unary(p->c, p->a) : p->r->binary(p->c, p->a, p->b); }
+
+static double seconds(void *arg, int64_t calls)
+{
+    player *p = (player *)arg;
+    double  total = 0, t;
+    if (!p->backward) {
+        t = bench_now();
+        for (; calls > 0; calls--) {
+            dl_step_begin(p->c);
+            p->y = apply(p);
+        }
+        return bench_now() - t;
+    }
+    dl_step_begin(p->c);
+    p->y = apply(p);
+    p->y->grad = p->g->data;
+    for (; calls > 0; calls--) {
+        dl_zero_grad(p->a);
+        dl_zero_grad(p->b);
+        t = bench_now();
+        p->y->op->backward(p->c, p->y);
+        total += bench_now() - t;
+    }
+    return total;
+}
+
+static int near(double got, double wanted, double tolerance) { return fabs(got - wanted) <= tolerance * (fabs(wanted) + 1e-3); }
+
+static int right(void *arg)
+{
+    player  *p = (player *)arg;
+    const char *name = p->r->name;
+    const float *a = p->a->data, *b = p->b->data, *g = p->g->data, *y, *da;
+    int64_t  n = p->a->size, i, j, zeros = 0, ok = 1;
+    seconds(arg, 1);
+    if (dl_error(p->c)) { printf("%s\n", dl_error(p->c)); return 0; }
+    y = p->y->data;
+    da = p->a->grad;
+    if (p->backward && !da) return 0;
+    if (p->r->f)
+        for (i = 0; i < n; i += 61)
+            ok &= p->backward ? near(da[i], g[i] * p->r->df(a[i], b[i]), 2e-6) : near(y[i], p->r->f(a[i], b[i]), 5e-7);
+    if (p->r->f && p->r->binary && p->backward) {
+        const float *db = p->b->grad;
+        for (i = 0; i < n; i += 61) ok &= near(db[i], g[i] * p->r->df(b[i], a[i]), 2e-6);
+    }
+    if (!strcmp(name, "softmax"))
+        for (i = 0; i < n; i += 1024 * (n > 1 << 20 ? 37 : 1)) {
+            double sum = 0, dot = 0;
+            for (j = 0; j < 1024; j++) sum += exp(a[i + j]);
+            for (j = 0; j < 1024; j++) dot += g[i + j] * exp(a[i + j]) / sum;
+            for (j = 0; j < 1024; j++) {
+                double e = exp(a[i + j]) / sum;
+                ok &= p->backward ? fabs(da[i + j] - e * (g[i + j] - dot)) <= 1e-6 * e + 1e-9 : near(y[i + j], e, 2e-6);
+            }
+        }
+    if (!strcmp(name, "sum")) {
+        double sum = 0;
+        for (i = 0; i < n; i++) sum += a[i];
+        ok = fabs(y[0] - sum) <= 1e-5 * sqrt((double)n) + 1e-5 * fabs(sum);
+    }
+    if (!strcmp(name, "dropout")) {
+        const float *out = p->backward ? da : y, *in = p->backward ? g : a;
+        for (i = 0; i < n; i++) { zeros += y[i] == 0; ok &= y[i] == 0 ? out[i] == 0 : out[i] == 2 * in[i]; }
+        ok &= fabs((double)zeros / (double)n - 0.5) < 2 / sqrt((double)n);
+    }
+    return (int)ok;
+}
+
+static dl_tensor *kept(dl_ctx *c, int64_t n, int as_rows, uint32_t seed, float low, float high, int requires_grad)
+{
+    dl_tensor *t;
+    dl_step_begin(c);
+    t = dl_keep(c, as_rows ? dl_empty(c, DL_SHAPE(n / 1024, 1024)) : dl_empty(c, DL_SHAPE(n)));
+    bench_fill(t->data, n, low, high, seed);
+    return dl_requires_grad(c, t, requires_grad);
+}
+
+static void measure(const row *r, int64_t n, int threads, int backward)
+{
+    machine_stream_arg bandwidth;
+    peer_torch_arg torch;
+    bench_result result;
+    bench_case k;
+    player     p;
+    char       name[64], request[64];
+    int        streams = backward ? r->backward_streams : r->forward_streams, rows_of = !strcmp(r->name, "softmax");
+
+    snprintf(name, sizeof name, "%s%s %s", r->name, backward ? " backward" : "", n == LARGE ? "16M" : "4096");
+    if (!streams || !bench_wanted(name, threads)) return;
+    memset(&k, 0, sizeof k);
+    p.r = r;
+    p.backward = backward;
+    p.c = dl_create(.threads = threads);
+    p.a = kept(p.c, n, rows_of, 1, -2, 2, backward);
+    p.b = kept(p.c, n, rows_of, 2, -2, 2, backward);
+    p.g = kept(p.c, n, rows_of, 3, 1, 2, 0);
+    k.bench = "elementwise"; k.name = name; k.threads = threads; k.isa = dl_info(p.c).isa;
+    k.unit = n == LARGE ? "GB/s" : "elem/ns";
+    k.work = n == LARGE ? 4.0 * streams * (double)n : (double)n;
+    bandwidth.threads = threads;
+    bandwidth.kind = MACHINE_READ;
+    if (n == LARGE) k.peak = streams == 1 ? machine_stream : machine_stream_best;
+    k.peak_arg = &bandwidth;
+    k.sides[0].name = "dl.h"; k.sides[0].seconds = seconds; k.sides[0].check = right; k.sides[0].arg = &p;
+    k.nsides = 1;
+    snprintf(request, sizeof request, "%s %s %d", backward ? "backward" : "forward", r->name, (int)n);
+    peer_add_torch(&k, &torch, request);
+    result = bench_run(&k);
+    dl_destroy(p.c);
+    if (result.ok && n == LARGE) bench_note(name, threads, result.fraction, r->target);
+}
+
+int main(int argc, char **argv)
+{
+    size_t i;
+    int    backward, threads;
+    bench_arguments(argc, argv);
+    peer_open_torch();
+    machine_print();
+    bench_heading();
+    for (threads = 1; threads <= bench_max_threads(); threads++)
+        for (i = 0; i < sizeof rows / sizeof *rows; i++)
+            for (backward = 0; backward < 2; backward++) measure(&rows[i], LARGE, threads, backward);
+    for (i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (backward = 0; backward < 2; backward++) measure(&rows[i], SMALL, 1, backward);
+    bench_notes("fraction of the bandwidth");
+    peer_close_torch();
+    return bench_state.failures > 0;
+}

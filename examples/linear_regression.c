@@ -1,0 +1,37 @@
+/* linear_regression.c: fit y = w x + b to four points by gradient descent on mini-batches.
+
+       cc -O2 examples/linear_regression.c -o linear_regression && ./linear_regression
+
+   The points (1,6) (2,5) (3,7) (4,10) have the least-squares line w = 1.4, b = 3.5, with a mean squared error of 1.05. */
+#define DL_IMPLEMENTATION
+#include "../dl.h"
+#include <stdio.h>
+#include <math.h>
+
+int main(void)
+{
+    static const float xs[] = {1, 2, 3, 4}, ys[] = {6, 5, 7, 10};
+
+    dl_ctx     *c     = dl_create(.seed = 3);
+    dl_dataset *data  = dl_data_tensors(c, dl_tensor_from(c, xs, DL_SHAPE(4, 1)), dl_tensor_from(c, ys, DL_SHAPE(4, 1)));
+    dl_module  *model = dl_nn_linear(c, 1, 1);
+    dl_optim   *opt   = dl_optim_sgd(c, model, .lr = 0.05f);
+    dl_loader  *batches = dl_loader_create(c, data, .batch_size = 2, .shuffle = 1);
+
+    for (int epoch = 0; epoch < 20000; epoch++) {
+        while (dl_next_batch(c, batches)) {
+            dl_tensor *loss = dl_mse_loss(c, dl_forward(c, model, batches->input), batches->target);
+            dl_backward(c, loss);
+            dl_optim_step(c, opt);
+        }
+        dl_optim_set_lr(opt, 0.05f / (1 + 0.01f * epoch));        /* smaller and smaller steps average the noise out */
+    }
+
+    double w = dl_item(dl_module_get(c, model, "weight")), b = dl_item(dl_module_get(c, model, "bias"));
+    double mse = dl_evaluate(c, model, data).loss;
+    printf("w    %.3f   (1.4)\nb    %.3f   (3.5)\nmse  %.3f   (1.05)\n", w, b, mse);
+
+    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+    dl_destroy(c);
+    return fabs(w - 1.4) < 0.02 && fabs(b - 3.5) < 0.05 ? 0 : 1;
+}
