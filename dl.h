@@ -654,6 +654,7 @@ typedef struct {
     int         epochs;                  /* 1                                               */
     int64_t     batch_size;              /* 64                                              */
     dl_real     label_smoothing;
+    dl_real     final_lr;                /* 0: the learning rate stays as it is; else it falls linearly to this, step by step */
     double      clip_norm;               /* 0: none                                         */
     dl_loss_fn  loss;                    /* cross-entropy for labels, else MSE              */
     int         no_shuffle;
@@ -735,6 +736,15 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* a table for o
 #define DLI_UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
+/* No contraction of a * b + c in what follows either: a fused multiply-add is written, never left to the compiler. */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#elif defined(__clang__)
+#pragma float_control(push)
+#pragma clang fp contract(off)
+#endif
+
 DLI_INLINE int64_t dli_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 DLI_INLINE int64_t dli_max64(int64_t a, int64_t b) { return a > b ? a : b; }
 DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0 : value ? value : usual; }
@@ -743,22 +753,30 @@ DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1
 
 /* One panel of the matrix product, at most nr columns wide (see >>gemm): with acc = sum over k of A[i][k] B[k][j],
        C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
-   A[i][k] stands at a[i * a_row + k * a_col], or if a_tile is not 0 in k-major tiles of mr rows, a_tile numbers apart;
-   B[k][j] at b[k * b_row + j].  pack, if not NULL, receives a copy of the panel with b_row = nr. */
+   A[i][k] stands at a[i a_row + k a_col] or, if a_tile is not 0, in k-major tiles of mr rows, a_tile numbers apart;
+   B[k][j] at b[k b_row + j].  Sums that earlier calls began are in sums (resume), those that later calls go on with are left
+   there (suspend).  The kernel uses the struct as its work space: only the first line and b_row to resume stay as they were. */
 typedef struct {
-    int64_t        M, N, K;
-    const dl_real *a, *b, *bias;
-    int64_t        a_row, a_col, a_tile, b_row, ldc;
-    dl_real       *c, *pack, alpha, beta;
-    int            last;
+    int64_t        a_row, a_col, a_tile, b_row, ldc, ld_sums;
+    dl_real        alpha, beta;
+    const dl_real *bias;
+    int            resume, suspend, last;
     dl_activation  activation;
+    int64_t        M, N, K;
+    const dl_real *a, *b;
+    dl_real       *c, *sums;
 } dli_panel;
 
+#define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
+
 #define DLI_KERNELS_GEMM(K)                                                                                            \
-/* matrix product: a panel of C; x[n][width] copied to, x[width][n] transposed to, out[n][width of a tile] */          \
-    K(void,    gemm_panel,  (const dli_panel *g))                                                                      \
-    K(void,    gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))     \
-    K(void,    gemm_pack_t, (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))     \
+/* matrix product: a panel; all dots of rows of A and rows of B, both contiguous, b_row apart */                       \
+    K(void, gemm_panel,  (dli_panel *t))                                                                               \
+    K(void, gemm_dots,   (const dli_panel *t))                                                                         \
+/* copies of n rows: cut into panels of nr columns; padded to the width of a tile; transposed */                       \
+    K(void, gemm_pack_b, (dl_real *out, int64_t panel, const dl_real *x, int64_t ldx, int64_t n, int64_t width))       \
+    K(void, gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
+    K(void, gemm_pack_t, (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
 
 /* What the optimizer kernels need to know besides the parameters. */
 typedef struct { dl_real lr, momentum, dampening, weight_decay; int nesterov, first; } dli_sgd_opts;
@@ -1604,7 +1622,7 @@ DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
 
    The sequence of operations behind one number of C is a function of shape and flags alone: a chain of fused multiply-adds
    over k within each block of 256, blocks added in order.  So mr, nr, MC and the split among threads may be anything. */
-#define DLI_KC 256
+
 
 typedef struct {
     int            trans_a, trans_b;
@@ -1622,99 +1640,186 @@ typedef struct {
     int64_t        stride_a, stride_b, stride_c;
 } dli_gemm_args;
 
-#define DLI_MC 240                      /* 20 tiles of 12 rows: 240 KB of A in the second cache; a multiple of every mr */
-
-/* What one thread does.  panel: KC x nr numbers; block: MC x KC numbers. */
-static void dli_gemm_serial(const dli_kernels *kernels, const dli_gemm_args *g, dl_real *panel, dl_real *block)
-{
-    int64_t i, j, p;
-    int64_t K = g->alpha == 0 ? 0 : g->K;
-    const int64_t mr = kernels->mr, nr = kernels->nr, a_row = g->trans_a ? 1 : g->lda, a_col = g->trans_a ? g->lda : 1;
-    const int pack_a = block && g->N > 2 * nr && (g->trans_a || g->lda % 1024 == 0);
-    dli_panel t;
-    t.alpha = g->alpha;
-    t.activation = g->activation;
-    t.ldc = g->ldc;
-    for (i = 0; i < g->M; i += DLI_MC) {
-        t.M = dli_min64(g->M - i, DLI_MC);
-        p = 0;
-        do {
-            t.K = dli_min64(K - p, DLI_KC);
-            t.beta = p == 0 ? g->beta : 1;
-            t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
-            t.a = g->A + i * a_row + p * a_col;
-            t.a_row = a_row;
-            t.a_col = a_col;
-            t.a_tile = 0;
-            (void)pack_a; (void)block; (void)mr;
-            for (j = 0; j < g->N; j += nr) {
-                t.N = dli_min64(g->N - j, nr);
-                t.c = g->C + i * g->ldc + j;
-                t.bias = g->bias ? g->bias + j : NULL;
-                if (g->trans_b) {
-                    kernels->gemm_pack_t(panel, nr, g->B + j * g->ldb + p, g->ldb, t.K, t.N);
-                    t.b = panel;
-                    t.b_row = nr;
-                    t.pack = NULL;
-                } else {
-                    t.b = g->B + p * g->ldb + j;
-                    t.b_row = g->ldb;
-                    t.pack = t.M > mr ? panel : NULL;
-                }
-                kernels->gemm_panel(&t);
-            }
-            p += t.K;
-        } while (p < K);
-    }
-}
-
+/* How to go about it: decides the speed, and dots the sequence of operations. */
 typedef struct {
     const dli_kernels   *kernels;
     const dli_gemm_args *args;
-    dl_real             *scratch;       /* of all workers                                      */
-    int64_t              tm, tn, tb;    /* parts of M, N and the batch                         */
-} dli_gemm_split;
+    int                  dots;          /* scalar products of rows of A and rows of B          */
+    int                  pack_a, pack_b;
+    int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
+    int64_t              ku;            /* rows of B to go through before the next nr columns  */
+    int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
+    dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
+    int64_t              scratch_size;
+} dli_gemm_plan;
+
+/* What one thread does: all of g, which is a part of plan->args. */
+static void dli_gemm_serial(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
+{
+    const dli_kernels *kernels = plan->kernels;
+    const int64_t mr = kernels->mr, nr = kernels->nr, K = g->alpha == 0 ? 0 : g->K;
+    dl_real *panels = scratch, *block = scratch + (plan->kc + 1) * plan->nc;
+    int64_t i, j, p, q, u, l;
+    dli_panel t;
+    memset(&t, 0, sizeof t);
+    t.alpha = g->alpha;
+    t.activation = g->activation;
+    t.ldc = g->ldc;
+    t.ld_sums = plan->nc;
+    for (q = 0; q < g->N; q += plan->nc) {
+        const int64_t nc = dli_min64(g->N - q, plan->nc);
+        for (p = 0; p < K || p == 0; p += plan->kc) {
+            const int64_t kc = dli_min64(K - p, plan->kc);
+            if (g->trans_b)
+                for (j = 0; j < nc; j += nr)
+                    kernels->gemm_pack_t(panels + j * (plan->kc + 1), nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
+            else if (plan->pack_b) kernels->gemm_pack_b(panels, (plan->kc + 1) * nr, g->B + p * g->ldb + q, g->ldb, kc, nc);
+            t.last = p + kc == K && (g->bias || g->activation != DL_LINEAR);
+            for (i = 0; i < g->M; i += plan->mc) {
+                const int64_t mc = dli_min64(g->M - i, plan->mc);
+                const dl_real *a = g->A + (g->trans_a ? i + p * g->lda : i * g->lda + p);
+                if (plan->pack_a) {
+                    int64_t tiles = (mc + mr - 1) / mr, row = 0, rows;
+                    t.a_tile = mr * plan->kc;
+                    for (l = 0; l < tiles; l++, row += rows) {
+                        rows = (mc - row + tiles - l - 1) / (tiles - l);
+                        if (g->trans_a) kernels->gemm_pack(block + l * t.a_tile, mr, a + row, g->lda, kc, rows);
+                        else kernels->gemm_pack_t(block + l * t.a_tile, mr, a + row * g->lda, g->lda, kc, rows);
+                    }
+                    a = block;
+                }
+                for (u = 0; u < kc || u == 0; u += plan->ku)
+                    for (j = 0; j < nc; j += nr) {
+                        t.M = mc;
+                        t.N = dli_min64(nc - j, nr);
+                        t.K = dli_min64(kc - u, plan->ku);
+                        t.resume = u > 0;
+                        t.suspend = u + t.K < kc;
+                        t.beta = p == 0 ? g->beta : 1;
+                        t.bias = g->bias ? g->bias + q + j : NULL;
+                        t.c = g->C + i * g->ldc + q + j;
+                        t.sums = block + j;
+                        t.a_row = g->trans_a ? 1 : g->lda;
+                        t.a_col = g->trans_a ? g->lda : 1;
+                        t.a = a + (plan->pack_a ? 0 : u * t.a_col);
+                        if (g->trans_b || plan->pack_b) t.b = panels + j * (plan->kc + 1), t.b_row = nr;
+                        else t.b = g->B + (p + u) * g->ldb + q + j, t.b_row = g->ldb;
+                        kernels->gemm_panel(&t);
+                    }
+            }
+        }
+    }
+}
+
+/* Small matrices, 8^3 to 64^3, are all overhead: no copies, no scratch, no threads. */
+static void dli_gemm_small(const dli_kernels *kernels, const dli_gemm_args *g)
+{
+    const int64_t nr = kernels->nr;
+    int64_t j;
+    dli_panel t;
+    t.a_row = g->trans_a ? 1 : g->lda;
+    t.a_col = g->trans_a ? g->lda : 1;
+    t.a_tile = 0;
+    t.b_row = g->ldb;
+    t.ldc = g->ldc;
+    t.ld_sums = 0;
+    t.alpha = g->alpha;
+    t.resume = t.suspend = 0;
+    t.last = g->bias || g->activation != DL_LINEAR;
+    t.activation = g->activation;
+    for (j = 0; j < g->N; j += nr) {
+        t.beta = g->beta;
+        t.bias = g->bias ? g->bias + j : NULL;
+        t.M = g->M;
+        t.N = dli_min64(g->N - j, nr);
+        t.K = g->alpha == 0 ? 0 : g->K;
+        t.a = g->A;
+        t.b = g->B + j;
+        t.c = g->C + j;
+        t.sums = NULL;
+        kernels->gemm_panel(&t);
+    }
+}
+
+static void dli_gemm_dots(const dli_kernels *kernels, const dli_gemm_args *g)
+{
+    dli_panel t;
+    memset(&t, 0, sizeof t);
+    t.a_row = g->lda;
+    t.b_row = g->ldb;
+    t.ldc = g->ldc;
+    t.alpha = g->alpha;
+    t.beta = g->beta;
+    t.bias = g->bias;
+    t.last = g->bias || g->activation != DL_LINEAR;
+    t.activation = g->activation;
+    t.M = g->M;
+    t.N = g->N;
+    t.K = g->alpha == 0 ? 0 : g->K;
+    t.a = g->A;
+    t.b = g->B;
+    t.c = g->C;
+    kernels->gemm_dots(&t);
+}
 
 static void dli_gemm_task(void *arg, int64_t part, int worker)
 {
-    const dli_gemm_split *s = (const dli_gemm_split *)arg;
+    const dli_gemm_plan *s = (const dli_gemm_plan *)arg;
     dli_gemm_args g = *s->args;
     const int64_t nr = s->kernels->nr, columns = (g.N + nr - 1) / nr;
     const int64_t n = part % s->tn, m = part / s->tn % s->tm, b = part / s->tn / s->tm;
     const int64_t i0 = g.M * m / s->tm, i1 = g.M * (m + 1) / s->tm;
     const int64_t j0 = columns * n / s->tn * nr, j1 = dli_min64(columns * (n + 1) / s->tn * nr, g.N);
     const int64_t first = g.batch * b / s->tb, end = g.batch * (b + 1) / s->tb;
-    dl_real *panel = s->scratch + worker * DLI_KC * nr;
     int64_t l;
     g.M = i1 - i0;
     g.N = j1 - j0;
+    if (g.bias) g.bias += j0;
     for (l = first; l < end; l++) {
         g.A = s->args->A + l * g.stride_a + i0 * (g.trans_a ? 1 : g.lda);
         g.B = s->args->B + l * g.stride_b + j0 * (g.trans_b ? g.ldb : 1);
         g.C = s->args->C + l * g.stride_c + i0 * g.ldc + j0;
-        if (g.bias) g.bias = s->args->bias + j0;
-        dli_gemm_serial(s->kernels, &g, panel, NULL);
+        if (s->dots) dli_gemm_dots(s->kernels, &g);
+        else dli_gemm_serial(s, &g, s->scratch + worker * s->scratch_size);
     }
 }
 
-/* Returns 0 after an error: no memory for the packed panels. */
+/* Returns 0 after an error: no memory for the copies. */
 static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
 {
-    dli_gemm_args g = *args;
-    dli_gemm_split s;
-    dli_mark mark;
+    const int64_t mr = c->k->mr, nr = c->k->nr;
     int64_t threads;
+    dli_gemm_args g;
+    dli_gemm_plan s;
+    dli_mark mark;
+    if (args->M <= 0 || args->N <= 0) return 1;
+    if (!args->trans_b && args->batch <= 1 && args->M <= 128 && args->N <= 128 && args->M * args->N * args->K <= 64 * 64 * 64) {
+        dli_gemm_small(c->k, args);
+        return 1;
+    }
+    g = *args;
     if (g.batch == 0) g.batch = 1;
-    if (g.M <= 0 || g.N <= 0) return 1;
-    threads = (double)g.M * (double)g.N * (double)g.K * (double)g.batch < 128e3 ? 1 : c->threads;
     s.kernels = c->k;
     s.args = &g;
+    s.dots = !g.trans_a && g.trans_b && dli_min64(g.M, g.N) <= 12;
+    threads = (double)g.M * (double)g.N * (double)g.K * (double)g.batch < 128e3 ? 1 : c->threads;
     s.tb = dli_min64(g.batch, threads);
     s.tm = g.M >= g.N ? dli_min64(threads / s.tb, g.M) : 1;
-    s.tn = dli_min64(threads / s.tb / s.tm, (g.N + c->k->nr - 1) / c->k->nr);
+    s.tn = dli_min64(threads / s.tb / s.tm, (g.N + nr - 1) / nr);
     if (s.tn < 1) s.tn = 1;
+    s.mc = 240;
+    s.kc = 512;
+    s.nc = 1024;
+    s.ku = s.kc;
+    s.pack_a = (int)g.lda % 1024 == 0 && g.N > 4 * nr;
+    s.pack_b = (int)g.M > 8 * mr;
+    if (!g.trans_b && g.M <= 16 && g.N >= 256) { /* few rows: wide rows of B are read as they stand in memory */
+        s.kc = 256; s.nc = 4096; s.ku = 16; s.mc = 16; s.pack_b = 0; s.pack_a = 0;
+        s.scratch_size = (s.kc + 1) * s.nc + s.mc * s.nc;
+    } else
+    s.scratch_size = (s.kc + 1) * (s.nc + s.mc);
     mark = dli_arena_mark(&c->step);
-    s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(DLI_KC * c->k->nr * s.tb * s.tm * s.tn));
+    s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(s.scratch_size * s.tb * s.tm * s.tn));
     if (!s.scratch) return 0;
     dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
     dli_arena_release(&c->step, mark);
@@ -1858,7 +1963,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     if (!dli_check(c, "backward", "y", y, DL_REAL)) return 0;
     if (!y->requires_grad) { dl_fail(c, "backward: %t does not depend on a tensor that requires a gradient", y); return 0; }
     if (!o.grad && y->size != 1) { dl_fail(c, "backward: %t is not a scalar; give .grad", y); return 0; }
-    if (o.grad && (o.grad->size != y->size || o.grad->dtype != DL_REAL)) {
+    if (o.grad && (o.grad->ndim != y->ndim || memcmp(o.grad->shape, y->shape, sizeof y->shape) || o.grad->dtype != DL_REAL)) {
         dl_fail(c, "backward: the gradient %t does not fit %t", o.grad, y);
         return 0;
     }
@@ -2302,7 +2407,8 @@ static void dli_strides(int ndim, const int64_t *shape, int64_t *stride)
 {
     int64_t n = 1;
     int d;
-    for (d = ndim - 1; d >= 0; d--) { stride[d] = n; n *= shape[d]; }
+    for (d = DL_MAX_DIMS - 1; d >= ndim; d--) stride[d] = 0;
+    for (; d >= 0; d--) { stride[d] = n; n *= shape[d]; }
 }
 
 /* ================================================================================================
@@ -5213,17 +5319,20 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
     dl_scores scores, validation;
     dli_progress progress;
     dl_loader *batches;
-    int epoch, grad, training;
+    dl_real lr = dl_optim_lr(o);
+    int epochs = opts.epochs > 0 ? opts.epochs : 1, epoch, grad, training;
+    int64_t step = 0, last;
     how.batch_size = opts.batch_size ? opts.batch_size : 64;
     how.shuffle = !opts.no_shuffle;
     plain.loss = opts.loss;
     scores.loss = scores.accuracy = dl_item(NULL);
     batches = dl_loader_create_with(c, train, how);
     if (!c || c->failed) return scores;
-    progress = dli_progress_create(opts.quiet, opts.epochs > 0 ? opts.epochs : 1, train->size);
+    progress = dli_progress_create(opts.quiet, epochs, train->size);
+    last = dli_max64(epochs * batches->batches - 1, 1);
     grad = dl_set_grad_enabled(c, 1);
     training = dl_set_training(c, 1);
-    for (epoch = 0; epoch < (opts.epochs > 0 ? opts.epochs : 1) && !c->failed; epoch++) {
+    for (epoch = 0; epoch < epochs && !c->failed; epoch++) {
         dli_tally sum = {0, 0, 0};
         dli_progress_begin(&progress);
         while (dl_next_batch(c, batches)) {
@@ -5233,6 +5342,7 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
             dl_backward_with(c, loss, whole);
             if (opts.clip_norm > 0) dl_clip_grad_norm(c, m, opts.clip_norm);
             dli_tally_add(c, &sum, output, batches->target, loss);
+            if (opts.final_lr > 0) dl_optim_set_lr(o, (dl_real)((double)lr + ((double)opts.final_lr - (double)lr) * (double)step++ / (double)last));
             dl_optim_step(c, o);
             if (!c->failed) dli_progress_show(&progress, epoch + 1, sum.n, dli_tally_mean(c, &sum), NULL, 0);
         }
@@ -5384,12 +5494,11 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
     dli_row *first = NULL, *r;
     dl_tensor *x;
     char memory[32];
-    size_t before;
+    double bytes = 0;
     int grad, training, base;
     dli_mark mark;
     if (!dli_check_module(c, "summary", m) || !dli_check_dataset(c, "summary", d)) return;
     mark = dli_arena_mark(&c->step);
-    before = c->step.bytes;
     grad = dl_set_grad_enabled(c, 1);                    /* recorded, so that the multiply-adds can be counted */
     training = dl_set_training(c, 0);
     base = c->depth;
@@ -5406,14 +5515,22 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
     dl_set_training(c, training);
     if (!c->failed) {
         printf("%-28s %-20s %12s %14s %10s\n", "layer", "output of a sample", "parameters", "multiply-adds", "memory");
-        for (r = first; r; r = r->next) dli_print_row(r, base);
-        dli_print_size(memory, sizeof memory, (double)(c->step.bytes - before));
+        for (r = first; r; r = r->next) {
+            dli_print_row(r, base);
+            if (!r->module->nchildren) bytes += (double)r->y->size * (double)dli_elem(r->y);
+        }
+        dli_print_size(memory, sizeof memory, bytes);
         printf("%-28s %-20s %12lld %14lld %10s\n", "total", "", (long long)dl_param_count(m), (long long)first->macs, memory);
     }
     dli_arena_release(&c->step, mark);
 }
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
+#pragma GCC pop_options
+#elif defined(__clang__)
+#pragma float_control(pop)
+#endif
 #endif /* DL_IMPLEMENTATION */
 #else  /* DLI_ISA */
 
@@ -5422,7 +5539,13 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
    ================================================================================================ */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
 #pragma GCC push_options            /* fast without any -O flag; never contract a * b + c */
+#ifdef DLI_ASAN                     /* the sanitizers make O3 take minutes */
+#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
+#elif DLI_ISA == 0 && DLI_X86         /* the reference, seldom run: O3 would make it half of the compile time of this file */
+#pragma GCC optimize("O1", "tree-vectorize", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#else
 #pragma GCC optimize("O3", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#endif
 #elif defined(__clang__)
 #pragma float_control(push)
 #pragma clang fp contract(off)
@@ -5445,8 +5568,9 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define DLI_KERNEL(ret, name) static DLI_TARGET ret DLI_FN(dli_##name)
 
 /* fma(a, b, c) = a * b + c, rounded once, on every machine.  Without the instruction: the product of two floats is exact in
-   double; its sum with c is rounded to odd (Boldo and Melquiond 2008), so that rounding to float again does no harm. */
-#define dli_fma DLI_FN(dli_fma_)
+   double; its sum s with c is rounded to odd (Boldo and Melquiond 2008), so that rounding to float again does no harm: if it
+   has an error e and an even last bit, it moves one step toward e.  Signs are read as bits, which SSE2 can vectorize. */
+#define dli_fma DLI_FN(dli_fma)
 #ifdef DL_DOUBLE
 DLI_V double dli_fma(double a, double b, double c) { return a * b + c; }
 #elif DLI_HAS_FMA || defined(__FP_FAST_FMAF)
@@ -5455,12 +5579,11 @@ DLI_V float dli_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c);
 DLI_V float dli_fma(float a, float b, float c)
 {
     double p = (double)a * b, s = p + c, t = s - p, e = (p - (s - t)) + (c - t);
-    uint64_t bits;
-    memcpy(&bits, &s, 8);
-    if (e != 0 && !(bits & 1)) {    /* NaN and infinity: e is NaN or 0 and s keeps its value, see below */
-        if (e - e == 0) bits += (e > 0) == (s > 0) ? 1 : (uint64_t)-1;
-        memcpy(&s, &bits, 8);
-    }
+    double out = e * s + 0.0, in = 0.0 - out;       /* > 0: the exact sum is farther from 0; nearer to 0 */
+    uint64_t bits, o, i;
+    memcpy(&bits, &s, 8); memcpy(&o, &out, 8); memcpy(&i, &in, 8);
+    bits += ((i >> 63) - (o >> 63)) & ((bits & 1) - 1);
+    memcpy(&s, &bits, 8);
     return (float)s;
 }
 #endif
@@ -5544,8 +5667,8 @@ DLI_V dlv  dlv_add(dlv x, dlv y) { return _mm512_add_ps(x, y); }
 DLI_V dlv  dlv_sub(dlv x, dlv y) { return _mm512_sub_ps(x, y); }
 DLI_V dlv  dlv_mul(dlv x, dlv y) { return _mm512_mul_ps(x, y); }
 DLI_V dlv  dlv_div(dlv x, dlv y) { return _mm512_div_ps(x, y); }
-DLI_V dlv  dlv_max(dlv x, dlv y) { return _mm512_max_ps(x, y); }
-DLI_V dlv  dlv_min(dlv x, dlv y) { return _mm512_min_ps(x, y); }
+DLI_V dlv  dlv_max(dlv x, dlv y) { return _mm512_mask_max_ps(x, 0xFFFF, x, y); }       /* g++ warns of _mm512_max_ps */
+DLI_V dlv  dlv_min(dlv x, dlv y) { return _mm512_mask_min_ps(x, 0xFFFF, x, y); }
 DLI_V dlv  dlv_fma(dlv x, dlv y, dlv z) { return _mm512_fmadd_ps(x, y, z); }
 #define DLI_TREE16(f, f4, fs, x)                                                                   \
     __m256 s = f(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));                         \
@@ -5588,9 +5711,11 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 #define dli_bits    DLI_FN(dli_bits)
 #define dli_float   DLI_FN(dli_float)
 #define dli_abs     DLI_FN(dli_abs)
-#define dli_clamp   DLI_FN(dli_clamp)
 #define dli_sign    DLI_FN(dli_sign)
-#define dli_expm1_r DLI_FN(dli_expm1_r)
+#define dli_cubic   DLI_FN(dli_cubic)
+#define dli_exp_r   DLI_FN(dli_exp_r)
+#define dli_1_plus  DLI_FN(dli_1_plus)
+#define dli_exp_near DLI_FN(dli_exp_near)
 #define dli_log_f   DLI_FN(dli_log_f)
 #define dli_sincos  DLI_FN(dli_sincos)
 #define dli_whole   DLI_FN(dli_whole)
@@ -5602,8 +5727,10 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 DLI_V uint32_t dli_bits(float x)           { uint32_t u; memcpy(&u, &x, 4); return u; }
 DLI_V float    dli_float(uint32_t u)       { float x; memcpy(&x, &u, 4); return x; }
 DLI_V float    dli_abs(float x)            { return dli_float(dli_bits(x) & 0x7FFFFFFFu); }
-DLI_V float    dli_clamp(float x, float low, float high) { x = x < low ? low : x; x = x > high ? high : x; return x; }
 DLI_V float    dli_sign(float y, float x)  { return dli_float(dli_bits(y) | (dli_bits(x) & 0x80000000u)); }   /* y >= 0 */
+
+/* a + b x + c x^2 + d x^3; not Horner's scheme, because the shorter chain of operations is faster */
+DLI_V float dli_cubic(float x, float x2, float a, float b, float c, float d) { return dli_fma(dli_fma(d, x, c), x2, dli_fma(b, x, a)); }
 
 /* sqrt(x), max 0.5.  y -> 1 / sqrt(x) by Newton's steps; then s = x y and h = y / 2 together (Goldschmidt), and the exact
    remainder x - s^2 rounds s correctly (Markstein 1990). */
@@ -5626,64 +5753,62 @@ DLI_V float dli_sqrt(float x)
     return x >= 0 ? s : DLI_NAN;
 }
 
-/* x = n ln 2 + r, abs r <= ln 2 / 2.  exp(r) - 1 = r + what is returned; *n = DLI_RINT + n */
-DLI_V float dli_expm1_r(float x, float *n, float *r)
+/* x = n ln 2 + r, abs r <= ln 2 / 2, r carried in two parts.  exp(r) - 1 = *r + what is returned; *n: the bits of
+   DLI_RINT + n.  abs x < 2^20 */
+DLI_V float dli_exp_r(float x, uint32_t *n, float *r)
 {
     const float t = dli_fma(x, 1.44269504f, DLI_RINT), k = t - DLI_RINT, high = dli_fma(k, -0.693147182f, x);
-    const float low = k * 1.90465421e-9f, h = high + low;
-    float q = 1.38706935e-3f;
-    q = dli_fma(q, h, 8.36627092e-3f);
-    q = dli_fma(q, h, 4.16674353e-2f);
-    q = dli_fma(q, h, 0.166665465f);
-    q = dli_fma(q, h, 0.49999997f);
-    *n = t;
+    const float low = k * 1.90465421e-9f, h = high + low, h2 = h * h;
+    float q = dli_fma(h, dli_fma(h, 1.38706935e-3f, 8.36627092e-3f), 4.16674353e-2f);
+    q = dli_fma(h2, q, dli_fma(h, 0.166665465f, 0.49999997f));
+    *n = dli_bits(t);
     *r = high;
-    return dli_fma(h * h, q, low);
+    return dli_fma(h2, q, low);
 }
+DLI_V float dli_1_plus(float r, float q) { const float y = 1 + r; return y + (((1 - y) + r) + q); }
 
-/* exp(x): 2^n is applied in two halves, so that subnormal results are rounded once */
+/* exp(x), max 0.76: 2^n is applied in two halves, so that subnormal results are rounded once */
 DLI_V float dli_exp(float x)
 {
-    float t, r, q, p;
     uint32_t n, half;
-    q = dli_expm1_r(dli_clamp(x, -105.0f, 89.0f), &t, &r);
-    p = 1 + r;
-    p += ((1 - p) + r) + q;
-    n = dli_bits(t) - (dli_bits(DLI_RINT) - 254);
-    half = n >> 1;
-    return p * dli_float(half << 23) * dli_float((n - half) << 23);
+    float r, q = dli_exp_r(x, &n, &r), y = dli_1_plus(r, q);
+    half = (n << 22) & 0xFF800000u;
+    y = dli_float(dli_bits(y) + half) * dli_float((n << 23) - half + 0x3F800000u);
+    y = x < -105.0f ? 0 : y;
+    return x <= 89.0f ? y : x + DLI_INF;
 }
 
-/* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2) */
+/* the same for -87 < x < 88 or NaN, else nonsense */
+DLI_V float dli_exp_near(float x)
+{
+    uint32_t n;
+    float r, q = dli_exp_r(x, &n, &r);
+    return dli_1_plus(r, q) * dli_float((n << 23) + 0x3F800000u);
+}
+
+/* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2), max 1.08 */
 DLI_V float dli_expm1(float x)
 {
-    float t, r, q, s, c, p;
-    q = dli_expm1_r(dli_clamp(x, -18.0f, 89.0f), &t, &r);
-    s = dli_float((dli_bits(t) + 126) << 23);
-    c = s - 0.5f;
-    p = dli_fma(s, r, c);
-    p = 2 * (p + dli_fma(s, q, dli_fma(s, r, c - p)));
-    return dli_abs(x) < 1e-8f ? x : p;
+    uint32_t n;
+    float r, q = dli_exp_r(x, &n, &r), s = dli_float((n + 126) << 23), c = s - 0.5f, y = dli_fma(s, r, c);
+    y = 2 * (y + dli_fma(s, q, dli_fma(s, r, c - y)));
+    y = x > 89.0f ? DLI_INF : y;
+    y = x < -18.0f ? -1 : y;
+    return dli_abs(x) < 1e-8f ? x : y;
 }
 
 /* e ln 2 + log(1 + f + c), sqrt(1/2) <= 1 + f <= sqrt(2), c tiny: the leading sum is carried with its rounding error */
 DLI_V float dli_log_f(float e, float f, float c)
 {
     const float ln2 = 0.693176270f, rest = -2.90889711e-5f;      /* e ln2 is exact */
-    const float high = dli_fma(e, ln2, f), low = dli_fma(e, ln2, -high) + f;
-    float q = -7.63630942e-2f;
-    q = dli_fma(q, f, 0.127623081f);
-    q = dli_fma(q, f, -0.131596833f);
-    q = dli_fma(q, f, 0.142015755f);
-    q = dli_fma(q, f, -0.166234046f);
-    q = dli_fma(q, f, 0.200012416f);
-    q = dli_fma(q, f, -0.250008196f);
-    q = dli_fma(q, f, 0.333333313f);
-    q = dli_fma(q, f, -0.5f);
-    return high + (dli_fma(f * f, q, dli_fma(e, rest, c)) + low);
+    const float high = dli_fma(e, ln2, f), low = dli_fma(e, ln2, -high) + f, f2 = f * f, f4 = f2 * f2;
+    float q = dli_cubic(f, f2, 0.142015755f, -0.131596833f, 0.127623081f, -7.63630942e-2f);
+    q = dli_fma(f4, q, dli_cubic(f, f2, 0.333333313f, -0.250008196f, 0.200012416f, -0.166234046f));
+    q = dli_fma(f, q, -0.5f);
+    return high + (dli_fma(f2, q, dli_fma(e, rest, c)) + low);
 }
 
-/* log(x), x = 2^e (1 + f) */
+/* log(x), x = 2^e (1 + f), max 0.85 */
 DLI_V float dli_log(float x)
 {
     const int   tiny = x < 1.17549435e-38f;
@@ -5695,12 +5820,12 @@ DLI_V float dli_log(float x)
     return x >= 0 ? y : DLI_NAN;
 }
 
-/* log(1 + x): u = 1 + x rounded, c its rounding error */
+/* log(1 + x), max 0.90: u = 1 + x rounded, c its rounding error */
 DLI_V float dli_log1p(float x)
 {
-    const float u = 1 + x, x1 = u - 1, c = (1 - (u - x1)) + (x - x1);
+    const float u = 1 + x, x1 = u - 1, c = 0.5f * ((1 - (u - x1)) + (x - x1));
     const uint32_t n = dli_bits(u) - 0x3F3504F3u + (128u << 23), k = n >> 23;
-    const float scale = dli_float((255 - k) << 23), m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1;    /* 2^-e, e = k - 128 */
+    const float scale = dli_float((256 - k) << 23), m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1;    /* 2^(1-e), e = k - 128 */
     const float f = dli_fma(c, scale, m);
     float y = dli_log_f((float)(int32_t)k - 128.0f, f, dli_fma(c, scale, m - f));
     y = x > DLI_LARGEST ? x : y;
@@ -5709,44 +5834,39 @@ DLI_V float dli_log1p(float x)
     return x >= -1 ? y : DLI_NAN;
 }
 
-/* tanh(x): an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
+/* tanh(x), max 0.97: an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
 DLI_V float dli_tanh(float x)
 {
-    const float a = dli_abs(x), u = a * a, large = 1 - 2 / (dli_exp(2 * a) + 1);
-    float q = 1.58703874e-3f;
-    q = dli_fma(q, u, -7.41417008e-3f);
-    q = dli_fma(q, u, 2.13065259e-2f);
-    q = dli_fma(q, u, -5.38535975e-2f);
-    q = dli_fma(q, u, 0.133322418f);
-    q = dli_fma(q, u, -0.333332986f);
+    const float a = dli_abs(x), u = a * a, u2 = u * u, b = a > 10.0f ? 10.0f : a, large = 1 - 2 / (dli_exp_near(b + b) + 1);
+    float q = dli_fma(u, 1.58703874e-3f, -7.41417008e-3f);
+    q = dli_fma(u2 * u2, q, dli_cubic(u, u2, -0.333332986f, 0.133322418f, -5.38535975e-2f, 2.13065259e-2f));
     return dli_sign(a < 0.8f ? dli_fma(a * u, q, a) : large, x);
 }
 
-/* 1 / (1 + exp(-x)) */
+/* 1 / (1 + exp(-x)) = 1 - q; q = e / (1 + e) is corrected for the rounding error of 1 + e */
 DLI_V float dli_sigmoid(float x)
 {
-    const float e = dli_exp(-dli_abs(x));
-    return (x < 0 ? e : 1) / (1 + e);
+    const float e = dli_exp(-dli_abs(x)), s = 1 + e;
+    float q = e / s;
+    q = dli_fma(q * (q - 1), e - (s - 1), q);
+    return x < 0 ? q : 1 - q;
 }
 
-/* erf(x): an odd polynomial; 1 - exp(-p(x)) */
+/* erf(x), max 1.11: an odd polynomial or 1 - exp(-p(x)), whose polynomials have the same degree */
 DLI_V float dli_erf(float x)
 {
-    const float a = dli_abs(x), b = a > 4.0f ? 4.0f : a, u = a * a;
-    float q = 7.8069032e-5f, p = -1.86384985e-4f;
-    q = dli_fma(q, u, -7.99785310e-4f);
-    q = dli_fma(q, u, 5.18716220e-3f);
-    q = dli_fma(q, u, -2.68533472e-2f);
-    q = dli_fma(q, u, 0.112835787f);
-    q = dli_fma(q, u, -0.376126260f);
-    q = dli_fma(q, u, 0.128379166f);
-    p = dli_fma(p, b, 2.94771022e-3f);
-    p = dli_fma(p, b, -2.18382385e-2f);
-    p = dli_fma(p, b, 0.103107035f);
-    p = dli_fma(p, b, 0.638144612f);
-    p = dli_fma(p, b, 1.12708926f);
-    p = dli_fma(p, b, 3.41519393e-4f);
-    return dli_sign(a < 1.0f ? dli_fma(a, q, a) : 1 - dli_exp(-p), x);
+    const float a = dli_abs(x), b = a > 4.0f ? 4.0f : a;
+    const int   small = a < 1.0f;
+    const float u = small ? a * a : b, u2 = u * u;
+    const float c0 = small ? 0.128379166f  : 3.41519393e-4f;
+    const float c1 = small ? -0.376126260f : 1.12708926f;
+    const float c2 = small ? 0.112835787f  : 0.638144612f;
+    const float c3 = small ? -2.68533472e-2f : 0.103107035f;
+    const float c4 = small ? 5.18716220e-3f  : -2.18382385e-2f;
+    const float c5 = small ? -7.99785310e-4f : 2.94771022e-3f;
+    const float c6 = small ? 7.8069032e-5f   : -1.86384985e-4f;
+    const float p = dli_fma(u2 * u2, dli_fma(u2, c6, dli_fma(u, c5, c4)), dli_cubic(u, u2, c0, c1, c2, c3));
+    return dli_sign(small ? dli_fma(a, p, a) : 1 - dli_exp_near(-p), x);
 }
 
 /* In double, whose extra digits are all that sin, cos and pow need: x = n pi / 2 + r, abs r <= pi / 4.  Exact enough to
@@ -5768,35 +5888,44 @@ DLI_V float dli_sincos(float x, uint64_t quarter)
 DLI_V float dli_sin(float x) { return dli_sincos(x, 0); }
 DLI_V float dli_cos(float x) { return dli_sincos(x, 1); }
 
-DLI_V int dli_whole(float a) { return a >= 8388608.0f || (a + 8388608.0f) - 8388608.0f == a; }     /* a >= 0 is an integer */
+DLI_V int dli_whole(float a) { return (a >= 8388608.0f) | ((a + 8388608.0f) - 8388608.0f == a); }     /* a >= 0 is an integer */
 
-/* x^y = 2^(y log2 abs x), with C99's special cases.  abs x = 2^e m; log2 m = 2 / ln 2 atanh((m - 1) / (m + 1)). */
+/* x^y = 2^(y log2 abs x), with C99's special cases, max 0.51.  abs x = 2^e m; log2 m = 2 / ln 2 atanh((m - 1) / (m + 1)). */
 DLI_V float dli_pow(float x, float y)
 {
-    const float a = dli_abs(x), b = dli_abs(y), v = a < 1.17549435e-38f ? a * 8388608.0f : a;
-    const int   integer = dli_whole(b), odd = integer && !dli_whole(b * 0.5f);
-    const uint32_t n = dli_bits(v) - 0x3F3504F3u + (128u << 23);
+    const float a = dli_abs(x), b = dli_abs(y);
+    const int   tiny = a < 1.17549435e-38f, integer = dli_whole(b), odd = integer & !dli_whole(b * 0.5f);
+    const uint32_t n = dli_bits(tiny ? a * 8388608.0f : a) - 0x3F3504F3u + (128u << 23);
+    const float e = (float)(int32_t)(n >> 23) - (tiny ? 151.0f : 128.0f);
     const double rint = 6755399441055744.0, m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u), s = (m - 1) / (m + 1), u = s * s;
-    const double e = (double)(int32_t)(n >> 23) - (a < 1.17549435e-38f ? 151 : 128);
-    double t = e + s * (2.8853900817779268 + 2.8853900817779268 * u * (0.33333333337904636 + u * (0.19999997809474399 +
-               u * (0.14286054736139367 + u * (0.11088087608016294 + u * 0.09792175522690189))))), r;
+    double p = 0.11088087608016294 + u * 0.09792175522690189, t, r;
     uint64_t bits;
     float z;
-    t = y * (a == 0 ? -DLI_INF : a <= DLI_LARGEST ? t : a);
-    t = t < -200 ? -200 : t > 200 ? 200 : t;
-    r = t + rint;
-    memcpy(&bits, &r, 8);
-    r = t - (r - rint);
+    p = 0.33333333337904636 + u * (0.19999997809474399 + u * (0.14286054736139367 + u * p));
+    p = e + 2.8853900817779268 * (s + s * u * p);
+    p = a > DLI_LARGEST ? a : p;
+    p = a == 0 ? -DLI_INF : p;
+    p *= y;
+    p = p < -200 ? -200 : p;
+    p = p > 200 ? 200 : p;
+    t = p + rint;
+    r = p - (t - rint);
+    p = 0.0013333935356991122 + r * (0.00015466781533507272 + r * 1.5196133905327237e-05);
+    p = 0.6931471807047632 + r * (0.24022651067003398 + r * (0.055504103653911285 + r * (0.00961803805958672 + r * p)));
+    memcpy(&bits, &t, 8);
     bits = (bits + 1023) << 52;
     memcpy(&t, &bits, 8);
-    r = 1 + r * (0.6931471807047632 + r * (0.24022651067003398 + r * (0.055504103653911285 + r * (0.00961803805958672 +
-        r * (0.0013333935356991122 + r * (0.00015466781533507272 + r * 1.5196133905327237e-05))))));
-    z = (float)(t * r);
+    z = (float)(t * (1 + r * p));
     z = a == 1 ? 1 : z;
-    z = dli_bits(x) >> 31 ? (odd ? -z : !integer && x < 0 && a <= DLI_LARGEST ? DLI_NAN : z) : z;
-    z = x != x || y != y ? DLI_NAN : z;
-    return x == 1 || y == 0 ? 1 : z;
+    z = ((x < 0) & !integer & (a <= DLI_LARGEST)) ? DLI_NAN : z;
+    z = dli_float(dli_bits(z) ^ (odd ? dli_bits(x) & 0x80000000u : 0));
+    z = ((x != x) | (y != y)) ? DLI_NAN : z;
+    return ((x == 1) | (y == 0)) ? 1 : z;
 }
+#undef DLI_INF
+#undef DLI_NAN
+#undef DLI_LARGEST
+#undef DLI_RINT
 #endif
 
 /* --- rows ---------------------------------------------------------------------------------------
@@ -5972,56 +6101,92 @@ DLI_KERNEL(void, adam)(dl_real *p, const dl_real *g, dl_real *m, dl_real *v, int
 }
 
 /* --- random numbers ------------------------------------------------------------------------------
-   Philox4x32-10 (Salmon et al. 2011).  Words 4 j .. 4 j + 3 of a stream are its output for counter (j, call), key seed. */
-#define DLI_PHILOX_ROUND                                                                           \
-    p = (uint64_t)0xD2511F53u * c0; q = (uint64_t)0xCD9E8D57u * c2;                                \
-    c0 = (uint32_t)(q >> 32) ^ c1 ^ k0; c1 = (uint32_t)q;                                          \
-    c2 = (uint32_t)(p >> 32) ^ c3 ^ k1; c3 = (uint32_t)p;                                          \
-    k0 += 0x9E3779B9u; k1 += 0xBB67AE85u;
-#define dli_philox DLI_FN(dli_philox)
+   Philox4x32-10 (Salmon et al. 2011): the key is the seed, the counter (block, call); a block gives 4 words.
+   The low halves of 64-bit numbers count, so that products need no rearranging. */
+#define dli_philox    DLI_FN(dli_philox)
+#define dli_256_words DLI_FN(dli_256_words)
+#define DLI_ROUND(r)                                                                               \
+    p = (c0 & 0xFFFFFFFFu) * 0xD2511F53u; q = (c2 & 0xFFFFFFFFu) * 0xCD9E8D57u;                    \
+    c0 = (q >> 32) ^ c1 ^ (uint32_t)(k0 + r * 0x9E3779B9u); c1 = q;                                \
+    c2 = (p >> 32) ^ c3 ^ (uint32_t)(k1 + r * 0xBB67AE85u); c3 = p;
 DLI_V void dli_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
-    uint32_t k0 = key[0], k1 = key[1], c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    uint64_t p, q;
-    DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND
-    DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND DLI_PHILOX_ROUND
-    out[0] = c0; out[1] = c1; out[2] = c2; out[3] = c3;
+    uint64_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], p, q;
+    const uint32_t k0 = key[0], k1 = key[1];
+    DLI_ROUND(0u) DLI_ROUND(1u) DLI_ROUND(2u) DLI_ROUND(3u) DLI_ROUND(4u)
+    DLI_ROUND(5u) DLI_ROUND(6u) DLI_ROUND(7u) DLI_ROUND(8u) DLI_ROUND(9u)
+    out[0] = (uint32_t)c0; out[1] = (uint32_t)c1; out[2] = (uint32_t)c2; out[3] = (uint32_t)c3;
 }
-DLI_V uint32_t DLI_FN(dli_word)(uint64_t seed, uint64_t call, uint64_t word)
+#undef DLI_ROUND
+/* word w of block + j is out[64 w + j] */
+DLI_V void dli_256_words(uint32_t *out, uint64_t seed, uint64_t call, uint64_t block)
 {
-    uint32_t counter[4], key[2], out[4];
-    counter[0] = (uint32_t)(word >> 2); counter[1] = (uint32_t)(word >> 34);
-    counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
+    uint32_t key[2];
+    int j;
     key[0] = (uint32_t)seed; key[1] = (uint32_t)(seed >> 32);
-    dli_philox(counter, key, out);
-    return out[word & 3];
+    for (j = 0; j < 64; j++) {
+        const uint64_t b = block + (uint64_t)j;
+        uint32_t counter[4], word[4];
+        counter[0] = (uint32_t)b; counter[1] = (uint32_t)(b >> 32); counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
+        dli_philox(counter, key, word);
+        out[j] = word[0]; out[64 + j] = word[1]; out[128 + j] = word[2]; out[192 + j] = word[3];
+    }
 }
+
+/* Elements 4 block + i for i < 256 go through z: y may begin and end anywhere. */
+#define DLI_RANDOM_ROW(fill)                                                                       \
+    uint32_t word[256];                                                                            \
+    dl_real z[256];                                                                                \
+    int64_t i, m;                                                                                  \
+    int j;                                                                                         \
+    for (i = 0; i < n; i += m) {                                                                   \
+        const int64_t skip = (int64_t)((first + (uint64_t)i) % 4);                                 \
+        dli_256_words(word, seed, call, (first + (uint64_t)i) / 4);                                \
+        for (j = 0; j < 64; j++) { fill }                                                          \
+        m = n - i < 256 - skip ? n - i : 256 - skip;                                               \
+        memcpy(y + i, z + skip, (size_t)m * sizeof *y);                                            \
+    }
+
+/* element 4 block + w: 24 bits of word w */
+DLI_V dl_real DLI_FN(dli_24_bits)(uint32_t w) { return (dl_real)(int32_t)(w >> 8) * (1 / DLI_C(16777216)); }
 DLI_KERNEL(void, uniform)(dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first)
 {
-    int64_t i;
-    for (i = 0; i < n; i++) y[i] = (dl_real)(DLI_FN(dli_word)(seed, call, first + (uint64_t)i) >> 8) * (1 / DLI_C(16777216));
+    DLI_RANDOM_ROW(
+        z[4 * j] = DLI_FN(dli_24_bits)(word[j]);           z[4 * j + 1] = DLI_FN(dli_24_bits)(word[64 + j]);
+        z[4 * j + 2] = DLI_FN(dli_24_bits)(word[128 + j]); z[4 * j + 3] = DLI_FN(dli_24_bits)(word[192 + j]);)
+}
+
+/* elements 0, 1 and 2, 3 of a block: r cos t and r sin t, r = sqrt(-2 log u), u on (0, 1] and t on [0, 2 pi) from its words
+   (Box and Muller 1958) */
+DLI_V void DLI_FN(dli_box_muller)(dl_real *z, uint32_t a, uint32_t b)
+{
+    const dl_real u = ((dl_real)(int32_t)(a >> 1) + DLI_C(0.5)) * (1 / DLI_C(2147483648.0));
+    const dl_real t = DLI_C(6.2831853071795865) * DLI_FN(dli_24_bits)(b), r = dli_sqrt(-2 * dli_log(u));
+    z[0] = r * dli_cos(t);
+    z[1] = r * dli_sin(t);
 }
 DLI_KERNEL(void, normal)(dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first)
 {
-    int64_t i;
-    for (i = 0; i < n; i++) {
-        uint64_t e = first + (uint64_t)i;
-        uint32_t a = DLI_FN(dli_word)(seed, call, e & ~(uint64_t)1), b = DLI_FN(dli_word)(seed, call, e | 1);
-        dl_real r = dli_sqrt(-2 * dli_log(((dl_real)(int32_t)(a >> 1) + DLI_C(0.5)) * (1 / DLI_C(2147483648.0))));
-        dl_real t = (dl_real)(int32_t)(b >> 8) * DLI_C(3.7450702829239286e-7);
-        y[i] = r * (e & 1 ? dli_sin(t) : dli_cos(t));
-    }
+    DLI_RANDOM_ROW(DLI_FN(dli_box_muller)(z + 4 * j, word[j], word[64 + j]);
+                   DLI_FN(dli_box_muller)(z + 4 * j + 2, word[128 + j], word[192 + j]);)
 }
+#undef DLI_RANDOM_ROW
+
+/* 512 elements share 256 words: the first 256 take the low halves, the others the high ones; keep if half >= 65536 p */
 DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first, dl_real p, int add)
 {
     const uint32_t threshold = (uint32_t)(p * 65536 + DLI_C(0.5));
     const dl_real scale = p < 1 ? 1 / (1 - p) : 0;
-    int64_t i;
-    for (i = 0; i < n; i++) {
-        uint64_t e = first + (uint64_t)i;
-        uint32_t w = DLI_FN(dli_word)(seed, call, e / 2), half = e & 1 ? w >> 16 : w & 0xFFFF;
-        dl_real v = half >= threshold ? x[i] * scale : 0;
-        y[i] = add ? y[i] + v : v;
+    uint32_t word[256];
+    int64_t i, m, j;
+    for (i = 0; i < n; i += m) {
+        const uint64_t e = first + (uint64_t)i;
+        const int64_t skip = (int64_t)(e % 256);
+        const int shift = e % 512 < 256 ? 0 : 16;
+        if (i == 0 || !shift) dli_256_words(word, seed, call, e / 512 * 64);
+        m = n - i < 256 - skip ? n - i : 256 - skip;
+        if (add) for (j = 0; j < m; j++) y[i + j] += (word[skip + j] >> shift & 0xFFFFu) >= threshold ? x[i + j] * scale : 0;
+        else     for (j = 0; j < m; j++) y[i + j] = (word[skip + j] >> shift & 0xFFFFu) >= threshold ? x[i + j] * scale : 0;
     }
 }
 
@@ -6046,29 +6211,40 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4)
 #endif
 
-/* wide: all DLI_NR columns (AVX-512: more than 16), else the first g->N.  A mask costs nothing on AVX-512. */
-#define DLI_LAST(p) (V == 2 || !wide ? dlv_load_n(p, last, 0) : dlv_load(p))
+#if defined(__GNUC__) && !defined(__TINYC__)
+#define DLI_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define DLI_PREFETCH(p) ((void)(p))
+#endif
+
+/* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns (AVX-512: more than 16), else the first t->N. */
 #define dli_tile DLI_FN(dli_tile_)
-DLI_V void dli_tile(const int R, const int wide, const dli_panel *g, const dl_real *a, const dl_real *b, int64_t b_row, dl_real *pack,
-                    dl_real *c)
+DLI_V void dli_tile(const int R, const int wide, const dli_panel *t)
 {
     enum { V_WIDE = DLI_NR / 16 };
-    const int V = wide ? V_WIDE : 1;
-    const int64_t last = g->N - 16 * (V - 1), a_row = g->a_tile ? 1 : g->a_row, a_col = g->a_tile ? DLI_MR : g->a_col;
-    const dl_real *a0 = a, *a3 = R > 3 ? a + 3 * a_row : a, *a6 = R > 6 ? a + 6 * a_row : a, *a9 = R > 9 ? a + 9 * a_row : a;
-    const dlv zero = dlv_set(0), alpha = dlv_set(g->alpha), beta = dlv_set(g->beta);
+    const int V = wide ? V_WIDE : 1, masked = V == 2 || !wide;       /* a mask costs nothing on AVX-512 */
+    const int64_t last = t->N - 16 * (V - 1), a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
+    const dl_real *b = t->b, *a0 = t->a;
+    const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
+    const dlv zero = dlv_set(0);
+    dl_real *c = t->c, *sums = t->sums;
     dlv b0 = zero, b1 = zero;
     int64_t k;
 #define DLI_ROW(i, ai, r) dlv x##i = zero, y##i = zero;
     DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
-    for (k = g->K; k > 0; k--) {
-        if (V == 2) { b0 = dlv_load(b); b1 = DLI_LAST(b + 16); } else b0 = DLI_LAST(b);
-        if (pack) {
-            dlv_store(pack, b0);
-            if (V == 2) dlv_store(pack + 16, b1);
-            pack += DLI_NR;
-        }
+#define DLI_LOAD_LAST(p) (masked ? dlv_load_n(p, last, 0) : dlv_load(p))
+    if (t->resume) {
+#define DLI_ROW(i, ai, r) if (R > i) { x##i = dlv_load(sums + i * t->ld_sums); if (V == 2) y##i = dlv_load(sums + i * t->ld_sums + 16); }
+        DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+    } else if (t->K > 64) {
+#define DLI_ROW(i, ai, r) if (R > i) { DLI_PREFETCH(c + i * ldc); DLI_PREFETCH(c + i * ldc + t->N - 1); }
+        DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+    }
+    for (k = t->K; k > 0; k--) {
+        if (V == 2) b0 = dlv_load(b), b1 = DLI_LOAD_LAST(b + 16); else b0 = DLI_LOAD_LAST(b);
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
             x##i = dlv_fma(s, b0, x##i);                                                           \
@@ -6079,102 +6255,251 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *g, const dl_re
         b += b_row;
         a0 += a_col; a3 += a_col; a6 += a_col; a9 += a_col;
     }
-#define DLI_OUT(x, p, full, update) {                                                              \
-        dlv s = dlv_mul(alpha, x);                                                                 \
-        if (update) s = dlv_fma(alpha, x, dlv_mul(beta, full ? dlv_load(p) : DLI_LAST(p)));        \
-        if (full || (V == 1 && wide)) dlv_store(p, s); else dlv_store_n(p, s, last);               \
+    if (t->suspend) {
+#define DLI_ROW(i, ai, r) if (R > i) { dlv_store(sums + i * t->ld_sums, x##i); if (V == 2) dlv_store(sums + i * t->ld_sums + 16, y##i); }
+        DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+    } else {
+        const dlv alpha = dlv_set(t->alpha), beta = dlv_set(t->beta);
+#define DLI_PUT(p, v, m)  { if (m) dlv_store_n(p, v, last); else dlv_store(p, v); }
+#define DLI_SUM(p, x, m)  dlv_fma(alpha, x, dlv_mul(beta, (m) ? DLI_LOAD_LAST(p) : dlv_load(p)))
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+            DLI_PUT(c, dlv_mul(alpha, x##i), masked && V == 1)                                     \
+            if (V == 2) DLI_PUT(c + 16, dlv_mul(alpha, y##i), 1)                                   \
+            c += ldc;                                                                              \
+        }
+        if (t->beta == 0) { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+            DLI_PUT(c, DLI_SUM(c, x##i, masked && V == 1), masked && V == 1)                       \
+            if (V == 2) DLI_PUT(c + 16, DLI_SUM(c + 16, y##i, 1), 1)                               \
+            c += ldc;                                                                              \
+        }
+        else { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
+#undef DLI_SUM
+#undef DLI_PUT
     }
-#define DLI_ROW_OUT(i, update) if (R > i) { DLI_OUT(x##i, c, V == 2, update) if (V == 2) DLI_OUT(y##i, c + 16, 0, update) c += g->ldc; }
-#define DLI_ROW(i, ai, r) DLI_ROW_OUT(i, 0)
-    if (g->beta == 0) { DLI_TILE_ROWS(DLI_ROW) return; }
-#undef DLI_ROW
-#define DLI_ROW(i, ai, r) DLI_ROW_OUT(i, 1)
-    DLI_TILE_ROWS(DLI_ROW)
-#undef DLI_ROW
-#undef DLI_ROW_OUT
-#undef DLI_OUT
+#undef DLI_LOAD_LAST
     (void)a3; (void)a6; (void)a9;
 }
-#undef DLI_LAST
 
-#define DLI_TILE_ARGS (const dli_panel *g, const dl_real *a, const dl_real *b, int64_t b_row, dl_real *c)
 #define DLI_TILE(R)                                                                                \
-    DLI_KERNEL(void, wide_##R) DLI_TILE_ARGS   { dli_tile(R, 1, g, a, b, b_row, NULL, c); }        \
-    DLI_KERNEL(void, narrow_##R) DLI_TILE_ARGS { dli_tile(R, 0, g, a, b, b_row, NULL, c); }
+    DLI_KERNEL(void, tile_wide_##R)(const dli_panel *t)   { dli_tile(R, 1, t); }                   \
+    DLI_KERNEL(void, tile_narrow_##R)(const dli_panel *t) { dli_tile(R, 0, t); }
 DLI_TILES(DLI_TILE)
 #undef DLI_TILE
-DLI_KERNEL(void, wide_pack) DLI_TILE_ARGS   { dli_tile(DLI_MR, 1, g, a, b, b_row, g->pack, c); }
-DLI_KERNEL(void, narrow_pack) DLI_TILE_ARGS { dli_tile(DLI_MR, 0, g, a, b, b_row, g->pack, c); }
-
-typedef void DLI_FN(dli_tile_fn) DLI_TILE_ARGS;
+typedef void DLI_FN(dli_tile_fn)(const dli_panel *t);
 static DLI_FN(dli_tile_fn) *const DLI_FN(dli_tiles)[2][DLI_MR] = {
-#define DLI_TILE(R) DLI_FN(dli_narrow_##R),
+#define DLI_TILE(R) DLI_FN(dli_tile_narrow_##R),
     {DLI_TILES(DLI_TILE)},
 #undef DLI_TILE
-#define DLI_TILE(R) DLI_FN(dli_wide_##R),
+#define DLI_TILE(R) DLI_FN(dli_tile_wide_##R),
     {DLI_TILES(DLI_TILE)}
 #undef DLI_TILE
 };
 
-/* C = activation(C + bias) on a tile that is still in the first cache. */
-DLI_KERNEL(void, gemm_finish)(const dli_panel *g, int64_t rows, dl_real *c)
+/* C = activation(C + bias) on rows that are still in the first cache. */
+DLI_KERNEL(void, gemm_finish)(const dli_panel *t, int64_t rows)
 {
+    const int64_t n = t->N;
+    dl_real *c = t->c;
     int64_t i, j;
-    for (i = 0; i < rows; i++, c += g->ldc) {
-        if (g->bias) for (j = 0; j < g->N; j++) c[j] = c[j] + g->bias[j];
-        switch (g->activation) {
+    for (i = 0; i < rows; i++, c += t->ldc) {
+        if (t->bias) for (j = 0; j < n; j++) c[j] = c[j] + t->bias[j];
+        switch (t->activation) {
         case DL_LINEAR: break;
-        case DL_RELU:    for (j = 0; j < g->N; j++) c[j] = c[j] > 0 ? c[j] : 0; break;
-        case DL_SIGMOID: for (j = 0; j < g->N; j++) c[j] = dli_sigmoid(c[j]); break;
-        case DL_TANH:    for (j = 0; j < g->N; j++) c[j] = dli_tanh(c[j]); break;
+        case DL_RELU:    for (j = 0; j < n; j++) c[j] = c[j] > 0 ? c[j] : 0; break;
+        case DL_SIGMOID: for (j = 0; j < n; j++) c[j] = dli_sigmoid(c[j]); break;
+        case DL_TANH:    for (j = 0; j < n; j++) c[j] = dli_tanh(c[j]); break;
         }
     }
 }
 
 /* All rows of one panel, in tiles of nearly equal height: 64 = 11 + 11 + 11 + 11 + 10 + 10, not 5 x 12 + 4. */
-DLI_KERNEL(void, gemm_panel)(const dli_panel *g)
+DLI_KERNEL(void, gemm_panel)(dli_panel *t)
 {
-    const int wide = DLI_NR == 32 ? g->N > 16 : g->N == DLI_NR;
+    const int wide = DLI_NR == 32 ? t->N > 16 : t->N == DLI_NR;
     DLI_FN(dli_tile_fn) *const *tiles = DLI_FN(dli_tiles)[wide];
-    const dl_real *b = g->b;
-    int64_t b_row = g->b_row, i = 0, rows, left = (g->M + DLI_MR - 1) / DLI_MR;
-    const dl_real *a = g->a;
-    dl_real *c = g->c;
+    const int64_t K = t->K;
+    const dl_real *a = t->a, *b = t->b, beta = t->beta;
+    int64_t left = (t->M + DLI_MR - 1) / DLI_MR, rows, p;
+    if (t->a_tile) t->a_row = 1, t->a_col = DLI_MR;
     for (; left > 0; left--) {
-        if (i == 0 && g->pack && g->M >= DLI_MR) {
-            rows = DLI_MR;
-            (wide ? DLI_FN(dli_wide_pack) : DLI_FN(dli_narrow_pack))(g, a, b, b_row, c);
-            b = g->pack;
-            b_row = DLI_NR;
-        } else {
-            rows = (g->M - i + left - 1) / left;
-            tiles[rows - 1](g, a, b, b_row, c);
+        rows = left == 1 ? t->M : (t->M + left - 1) / left;
+        t->beta = beta;
+        for (p = 0; p < K || p == 0; p += DLI_KC) {
+            t->K = K - p < DLI_KC ? K - p : DLI_KC;
+            t->a = a + p * t->a_col;
+            t->b = b + p * t->b_row;
+            tiles[rows - 1](t);
+            t->beta = 1;
         }
-        if (g->last) DLI_FN(dli_gemm_finish)(g, rows, c);
-        a += g->a_tile ? g->a_tile : rows * g->a_row;
-        c += rows * g->ldc;
-        i += rows;
+        if (t->last && !t->suspend) DLI_FN(dli_gemm_finish)(t, rows);
+        a += t->a_tile ? t->a_tile : rows * t->a_row;
+        t->c += rows * t->ldc;
+        t->sums += rows * t->ld_sums;
+        t->M -= rows;
     }
 }
 
+/* Dots of R rows of A with S rows of B: 16 running sums each, added up by a tree.  For one operand of few rows: nothing has to be
+   transposed, and each number of the large operand is read once. */
+#define dli_dots DLI_FN(dli_dots_)
+DLI_V void dli_dots(const int R, const int S, const dli_panel *t, const dl_real *a, const dl_real *b, dl_real *c)
+{
+    const int64_t K = t->K, tail = K % 16, a_row = t->a_row, b_row = t->b_row;
+    const dl_real *ap[4], *bp[4];
+    dlv sum[4][4];
+    int64_t k;
+    int i, j;
+    for (i = 0; i < R; i++) ap[i] = a + i * a_row;
+    for (j = 0; j < S; j++) bp[j] = b + j * b_row;
+    for (i = 0; i < R; i++) for (j = 0; j < S; j++) sum[i][j] = dlv_set(0);
+#define DLI_STEP(load) {                                                                           \
+        dlv bv[4];                                                                                 \
+        for (j = 0; j < S; j++) bv[j] = load(bp[j] + k);                                           \
+        for (i = 0; i < R; i++) {                                                                  \
+            const dlv av = load(ap[i] + k);                                                        \
+            for (j = 0; j < S; j++) sum[i][j] = dlv_fma(av, bv[j], sum[i][j]);                     \
+        }                                                                                          \
+    }
+#define DLI_LOAD_TAIL(p) dlv_load_n(p, tail, 0)
+    for (k = 0; k < K - tail; k += 16) DLI_STEP(dlv_load)
+    if (tail) DLI_STEP(DLI_LOAD_TAIL)
+#undef DLI_LOAD_TAIL
+#undef DLI_STEP
+    for (i = 0; i < R; i++, c += t->ldc)
+        for (j = 0; j < S; j++) {
+            const dl_real s = dlv_sum(sum[i][j]);
+            c[j] = t->beta == 0 ? t->alpha * s : dli_fma(t->alpha, s, t->beta * c[j]);
+        }
+}
+
+DLI_KERNEL(void, gemm_dots)(const dli_panel *t)
+{
+    int64_t i, j, rows, columns;
+    for (j = 0; j < t->N; j += columns) {
+        columns = t->N - j >= 4 ? 4 : 1;
+        for (i = 0; i < t->M; i += rows) {
+            const dl_real *a = t->a + i * t->a_row, *b = t->b + j * t->b_row;
+            dl_real *c = t->c + i * t->ldc + j;
+            rows = t->M - i >= 4 ? 4 : 1;
+            if (rows == 4) { if (columns == 4) dli_dots(4, 4, t, a, b, c); else dli_dots(4, 1, t, a, b, c); }
+            else           { if (columns == 4) dli_dots(1, 4, t, a, b, c); else dli_dots(1, 1, t, a, b, c); }
+        }
+    }
+    if (t->last) DLI_FN(dli_gemm_finish)(t, t->M);
+}
+#undef dli_dots
+
+/* n rows of width numbers, padded with zeros to the width of a tile */
 DLI_KERNEL(void, gemm_pack)(dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
 {
     int64_t i, j;
-    for (i = 0; i < n; i++, out += tile, x += ldx) {
-        for (j = 0; j < width; j++) out[j] = x[j];
-        for (; j < tile; j++) out[j] = 0;
+    for (i = 0; i < n; i++, out += tile, x += ldx)
+        for (j = 0; j < tile; j += 16) {
+            const int64_t in = width - j < 16 ? width - j : 16, room = tile - j < 16 ? tile - j : 16;
+            const dlv v = in <= 0 ? dlv_set(0) : in < 16 ? dlv_load_n(x + j, in, 0) : dlv_load(x + j);
+            if (room < 16) dlv_store_n(out + j, v, room); else dlv_store(out + j, v);
+        }
+}
+
+/* n rows of width numbers, cut into panels of nr columns, panel numbers apart */
+DLI_KERNEL(void, gemm_pack_b)(dl_real *out, int64_t panel, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
+{
+    int64_t i, j;
+    for (i = 0; i < n; i++, out += DLI_NR, x += ldx) {
+        dl_real *o = out;
+        for (j = 0; j + DLI_NR <= width; j += DLI_NR, o += panel) {
+            DLI_PREFETCH(x + j + 4 * ldx);
+            if (DLI_NR == 32) DLI_PREFETCH(x + j + 4 * ldx + 16);
+            dlv_store(o, dlv_load(x + j));
+            if (DLI_NR == 32) dlv_store(o + 16, dlv_load(x + j + 16));
+        }
+        if (j + 16 < width) { dlv_store(o, dlv_load(x + j)); j += 16; o += 16; }
+        if (j < width) dlv_store(o, dlv_load_n(x + j, width - j, 0));
     }
 }
 
+/* The same, transposing squares of S x S numbers in registers. */
+#if DLI_ISA == 2
+#define DLI_SQUARE 16
+typedef __m512 DLI_FN(dli_row);
+#define DLI_LOAD_ROW(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
+#define DLI_STORE_ROW(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
+#define DLI_ZERO_ROW _mm512_setzero_ps()
+DLI_V void DLI_FN(dli_transpose)(__m512 *r)
+{
+    __m512 s[16];
+    int i, j;
+    for (i = 0; i < 16; i += 2) s[i] = _mm512_unpacklo_ps(r[i], r[i + 1]), s[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    for (i = 0; i < 16; i += 4)
+        for (j = 0; j < 2; j++) {
+            r[i + 2 * j]     = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(s[i + j]), _mm512_castps_pd(s[i + j + 2])));
+            r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(s[i + j]), _mm512_castps_pd(s[i + j + 2])));
+        }
+    for (i = 0; i < 16; i += 8)                            /* r[i + j]: columns j, j + 4, j + 8, j + 12 of rows i .. i + 3 */
+        for (j = 0; j < 4; j++) {
+            s[i + j]     = _mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0x88);
+            s[i + j + 4] = _mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0xdd);
+        }
+    for (j = 0; j < 8; j++) {
+        const int to = j < 4 ? j : j;
+        r[to]     = _mm512_shuffle_f32x4(s[j], s[j + 8], 0x88);
+        r[to + 8] = _mm512_shuffle_f32x4(s[j], s[j + 8], 0xdd);
+    }
+}
+#elif DLI_ISA == 1
+#define DLI_SQUARE 8
+typedef __m256 DLI_FN(dli_row);
+#define DLI_LOAD_ROW(p, n) _mm256_maskload_ps(p, dli_mask_avx2(n))
+#define DLI_STORE_ROW(p, v, n) _mm256_maskstore_ps(p, dli_mask_avx2(n), v)
+#define DLI_ZERO_ROW _mm256_setzero_ps()
+DLI_V void DLI_FN(dli_transpose)(__m256 *r)
+{
+    __m256 s[8];
+    int i, j;
+    for (i = 0; i < 8; i += 2) s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    for (i = 0; i < 8; i += 4)
+        for (j = 0; j < 2; j++) {
+            r[i + 2 * j]     = _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(s[i + j]), _mm256_castps_pd(s[i + j + 2])));
+            r[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(s[i + j]), _mm256_castps_pd(s[i + j + 2])));
+        }
+    for (j = 0; j < 4; j++) {
+        s[j]     = _mm256_permute2f128_ps(r[j], r[j + 4], 0x20);
+        s[j + 4] = _mm256_permute2f128_ps(r[j], r[j + 4], 0x31);
+    }
+    for (j = 0; j < 8; j++) r[j] = s[j];
+}
+#endif
+
 DLI_KERNEL(void, gemm_pack_t)(dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
 {
-    int64_t i, j;
+    int64_t i, j, l;
+#if DLI_ISA == 0
     for (j = 0; j < tile; j++)
         for (i = 0; i < n; i++) out[i * tile + j] = j < width ? x[j * ldx + i] : 0;
+    (void)l;
+#else
+    DLI_FN(dli_row) r[DLI_SQUARE];
+    for (j = 0; j < tile; j += DLI_SQUARE)
+        for (i = 0; i < n; i += DLI_SQUARE) {
+            const int64_t in = n - i < DLI_SQUARE ? n - i : DLI_SQUARE, room = tile - j < DLI_SQUARE ? tile - j : DLI_SQUARE;
+            for (l = 0; l < DLI_SQUARE; l++) DLI_PREFETCH(x + (j + l + 0 * DLI_SQUARE) * ldx + i + 0 * DLI_SQUARE);
+            for (l = 0; l < DLI_SQUARE; l++) r[l] = j + l < width ? DLI_LOAD_ROW(x + (j + l) * ldx + i, in) : DLI_ZERO_ROW;
+            DLI_FN(dli_transpose)(r);
+            for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * tile + j, r[l], room);
+        }
+#endif
 }
+#undef DLI_SQUARE
+#undef DLI_LOAD_ROW
+#undef DLI_STORE_ROW
+#undef DLI_ZERO_ROW
 #undef DLI_TILE_ROWS
 #undef DLI_TILES
-#undef DLI_TILE_ARGS
+#undef DLI_PREFETCH
 #undef dli_tile
 
 /* --- elementwise kernels, one loop a row -------------------------------------------------------- */

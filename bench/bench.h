@@ -96,12 +96,12 @@ typedef struct {
 } bench_side;
 
 typedef struct {
-    const char *bench, *name, *isa, *unit;           /* unit of the value: "GFLOP/s", "GB/s", "ns" ...                */
+    const char *bench, *name, *isa, *unit;           /* of the value: "GFLOP/s", "GB/s", ...; or "ns", "us", "ms", "s" */
     int         threads;
     double      work;                                /* per call; value = work / seconds / 1e9.  0: the value is time */
     double    (*peak)(void *arg);                    /* one quick sample of the bound in that unit, or NULL           */
     void       *peak_arg;
-    int         no_csv;
+    double      flops;                               /* where the value is a time: work that is compared with the peak */
     bench_side  sides[BENCH_MAX_SIDES];
     int         nsides;
 } bench_case;
@@ -119,7 +119,7 @@ static struct {
     const char *filter;                              /* only cases whose name contains it                             */
     int         threads;                             /* only this number of threads, 0: all                           */
     int         failures;
-} bench_state = { 1.0, NULL, 0, 0 };
+} bench_state = { 0.6, NULL, 0, 0 };
 
 /* Arguments every bench takes: -s SECONDS (per case), -t THREADS, and part of a case's name. */
 static inline void bench_arguments(int argc, char **argv)
@@ -140,8 +140,8 @@ static inline int bench_wanted(const char *name, int threads)
 }
 
 /* One row of build/bench.csv.  peer may be NULL. */
-static inline void bench_csv(const char *bench, const char *name, int threads, const char *isa, double value, const char *unit,
-                             double fraction, const char *peer, double peer_value, double ratio)
+static inline void bench_csv(const char *bench, const char *name, int threads, const char *isa, double value,
+                             const char *unit, double fraction, const char *peer, double peer_value, double ratio)
 {
     FILE *f;
     mkdir("build", 0777);
@@ -186,7 +186,6 @@ static inline void bench_row(const bench_case *k, const bench_result *r)
         printf("  %s %.*f (%.2f)", k->sides[i].name, r->peer_value[i] < 10 ? 2 : 1, r->peer_value[i], r->ratio[i]);
     }
     printf("\n");
-    if (k->no_csv) return;
     if (k->nsides == 1) bench_csv(k->bench, k->name, k->threads, k->isa, r->value, k->unit, r->fraction, NULL, 0, 0);
     for (i = 1; i < k->nsides; i++)
         if (r->ratio[i] > 0)
@@ -242,7 +241,7 @@ static inline bench_result bench_run(bench_case *k)
         r.ratio[i] = typical[i] / typical[0];
         if (!r.best || r.ratio[i] < r.ratio[r.best]) r.best = i;
     }
-    if (k->peak && k->work > 0) r.fraction = r.value / r.peak;
+    if (k->peak) r.fraction = (k->work > 0 ? k->work : k->flops) / typical[0] * 1e-9 / r.peak;
     bench_row(k, &r);
     return r;
 }
@@ -267,6 +266,11 @@ static inline void bench_target(const char *what, double is, const char *at, dou
     printf("  %-62s %9.3f  wanted %7.3f  %-4s %s\n", what, is, wanted, is >= wanted ? "met" : "MISS", at);
 }
 
+static inline void bench_series_target(const char *what, const bench_series *s, double wanted)
+{
+    if (s->n) bench_target(what, s->least, s->least_name, wanted);
+}
+
 /* Targets of single cases, larger is better: noted while running, listed at the end if they are missed. */
 static struct { char name[64]; int threads; double is, wanted; } bench_noted[128];
 static int bench_nnoted;
@@ -287,7 +291,8 @@ static inline void bench_notes(const char *what)
     for (i = 0; i < bench_nnoted; i++)
         if (bench_noted[i].is < bench_noted[i].wanted) {
             char line[100];
-            snprintf(line, sizeof line, "%s, %d thread%s", bench_noted[i].name, bench_noted[i].threads, bench_noted[i].threads > 1 ? "s" : "");
+            int  t = bench_noted[i].threads;
+            snprintf(line, sizeof line, "%.60s, %d thread%s", bench_noted[i].name, t, t > 1 ? "s" : "");
             bench_target(line, bench_noted[i].is, "", bench_noted[i].wanted);
         }
 }

@@ -2,8 +2,8 @@
 
    The FMA peak runs 12 independent chains in registers, on every instruction set and on 1 or 2 threads.  Each sample is
    short, so that bench_run can take one in every round.  Bandwidth is measured as in STREAM (McCalpin 1995), on arrays
-   four times the usual cache, with the widest vectors there are; bytes are those that the loop names, without the read
-   that an ordinary store causes. */
+   much larger than the cache, with the widest vectors there are.  Bytes are those that the loop names: an ordinary store
+   to memory that was not read reads it too, unseen, so copy and triad move more than they count; update does not. */
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
@@ -68,38 +68,63 @@ static inline int machine_has(const char *isa)
 
 static volatile float machine_sink;
 
-/* One sample in GFLOP/s, about 0.5 ms: all threads start together, the slowest one counts. */
+/* Runs work(arg, i) for i = 0 .. threads - 1, each on its thread; returns the seconds from the first start to the last end. */
+static inline double machine_span(int threads, void (*work)(void *arg, int i), void *arg)
+{
+    double first = 1e300, last = 0;
+    #pragma omp parallel num_threads(threads)
+    {
+        double start, end;
+        int    i = 0;
+#ifdef _OPENMP
+        i = omp_get_thread_num();
+#endif
+        #pragma omp barrier
+        start = bench_now();
+        work(arg, i);
+        end = bench_now();
+        #pragma omp critical
+        {
+            if (start < first) first = start;
+            if (end > last) last = end;
+        }
+    }
+    return last - first;
+}
+
+typedef struct { float (*loop)(int64_t n); int64_t n; } machine_peak_work;
+static void machine_peak_part(void *arg, int i)
+{
+    const machine_peak_work *w = (const machine_peak_work *)arg;
+    (void)i;
+    machine_sink = w->loop(w->n);
+}
+
+/* One sample in GFLOP/s, about 0.5 ms. */
 static inline double machine_peak(void *arg)
 {
     const machine_peak_arg *a = (const machine_peak_arg *)arg;
-    float (*loop)(int64_t) = machine_fma_portable;
-    int     lanes = 4, threads = a->threads;
-    int64_t n = 100000;
-    double  slowest = 0;
+    machine_peak_work w = { machine_fma_portable, 10000 };
+    int lanes = 4;
 #if MACHINE_X86
-    if (!strcmp(a->isa, "avx512")) { loop = machine_fma_avx512; lanes = 16; }
-    if (!strcmp(a->isa, "avx2"))   { loop = machine_fma_avx2;   lanes = 8; }
+    if (!strcmp(a->isa, "avx512")) { w.loop = machine_fma_avx512; lanes = 16; }
+    if (!strcmp(a->isa, "avx2"))   { w.loop = machine_fma_avx2;   lanes = 8; }
 #endif
-    #pragma omp parallel num_threads(threads)
-    {
-        double t;
-        machine_sink = loop(n / 10);
-        #pragma omp barrier
-        t = bench_now();
-        machine_sink = loop(n);
-        t = bench_now() - t;
-        #pragma omp critical
-        if (t > slowest) slowest = t;
-    }
-    return 2.0 * 12 * lanes * (double)n * threads / slowest * 1e-9;
+    machine_span(a->threads, machine_peak_part, &w);       /* wakes the threads */
+    w.n *= 10;
+    return 2.0 * 12 * lanes * (double)w.n * a->threads / machine_span(a->threads, machine_peak_part, &w) * 1e-9;
 }
 
 /* --- bandwidth ---------------------------------------------------------------------------------- */
-typedef enum { MACHINE_COPY, MACHINE_TRIAD, MACHINE_READ, MACHINE_COPY_NT, MACHINE_TRIAD_NT, MACHINE_KINDS } machine_kind;
-static const char *const machine_kind_name[MACHINE_KINDS] = { "copy", "triad", "read", "copy, non-temporal", "triad, non-temporal" };
-static const int machine_streams[MACHINE_KINDS] = { 2, 3, 1, 2, 3 };
+typedef enum {
+    MACHINE_COPY, MACHINE_TRIAD, MACHINE_UPDATE, MACHINE_READ, MACHINE_COPY_NT, MACHINE_TRIAD_NT, MACHINE_KINDS
+} machine_kind;
+static const char *const machine_kind_name[MACHINE_KINDS] = {
+    "copy", "triad", "update", "read", "copy non-temporal", "triad non-temporal"
+};
+static const int machine_streams[MACHINE_KINDS] = { 2, 3, 3, 1, 2, 3 };
 
-/* a = b, a = b + 3 c, sum of b: n floats from aligned arrays, a multiple of 64. */
+/* a = b, a = b + 3 c, a = a + 3 b, sum of b: n floats from aligned arrays, a multiple of 64. */
 #define MACHINE_STREAMS(name, target, vector, lanes, SET, LOAD, STORE, STREAM, ADD, MUL)                                \
     target static float name(machine_kind kind, float *a, const float *b, const float *c, int64_t n)                    \
     {                                                                                                                   \
@@ -110,6 +135,7 @@ static const int machine_streams[MACHINE_KINDS] = { 2, 3, 1, 2, 3 };
         case MACHINE_COPY_NT:  for (i = 0; i < n; i += lanes) STREAM(a + i, LOAD(b + i)); break;                        \
         case MACHINE_TRIAD:    for (i = 0; i < n; i += lanes) STORE(a + i, ADD(LOAD(b + i), MUL(three, LOAD(c + i)))); break;  \
         case MACHINE_TRIAD_NT: for (i = 0; i < n; i += lanes) STREAM(a + i, ADD(LOAD(b + i), MUL(three, LOAD(c + i)))); break; \
+        case MACHINE_UPDATE:   for (i = 0; i < n; i += lanes) STORE(a + i, ADD(LOAD(a + i), MUL(three, LOAD(b + i)))); break; \
         default:                                                                                                        \
             for (i = 0; i < n; i += 4 * lanes) {                                                                        \
                 s0 = ADD(s0, LOAD(b + i));             s1 = ADD(s1, LOAD(b + i + lanes));                               \
@@ -120,10 +146,10 @@ static const int machine_streams[MACHINE_KINDS] = { 2, 3, 1, 2, 3 };
         return ((float *)&s0)[0];                                                                                       \
     }
 #if MACHINE_X86
-MACHINE_STREAMS(machine_stream_avx512, __attribute__((target("avx512f"))), __m512, 16, _mm512_set1_ps, _mm512_load_ps, _mm512_store_ps,
-                _mm512_stream_ps, _mm512_add_ps, _mm512_mul_ps)
-MACHINE_STREAMS(machine_stream_avx2, __attribute__((target("avx2,fma"))), __m256, 8, _mm256_set1_ps, _mm256_load_ps, _mm256_store_ps,
-                _mm256_stream_ps, _mm256_add_ps, _mm256_mul_ps)
+MACHINE_STREAMS(machine_stream_avx512, __attribute__((target("avx512f"))), __m512, 16, _mm512_set1_ps, _mm512_load_ps,
+                _mm512_store_ps, _mm512_stream_ps, _mm512_add_ps, _mm512_mul_ps)
+MACHINE_STREAMS(machine_stream_avx2, __attribute__((target("avx2,fma"))), __m256, 8, _mm256_set1_ps, _mm256_load_ps,
+                _mm256_store_ps, _mm256_stream_ps, _mm256_add_ps, _mm256_mul_ps)
 #endif
 #define SET(x)      ((machine_v4){x, x, x, x})
 #define LOAD(p)     (*(const machine_v4 *)(p))
@@ -140,34 +166,32 @@ MACHINE_STREAMS(machine_stream_portable, , machine_v4, 4, SET, LOAD, STORE, STOR
 #define MACHINE_STREAM_FLOATS (16 << 20)             /* 64 MB an array */
 typedef struct { machine_kind kind; int threads; } machine_stream_arg;
 
-/* One sample in GB/s. */
-static inline double machine_stream(void *arg)
+static float *machine_arrays[3];
+static void machine_stream_part(void *arg, int i)
 {
-    static float *a, *b, *c;
     const machine_stream_arg *m = (const machine_stream_arg *)arg;
+    int64_t part = MACHINE_STREAM_FLOATS / m->threads, at = part * i;
     float (*loop)(machine_kind, float *, const float *, const float *, int64_t) = machine_stream_portable;
-    int64_t n = MACHINE_STREAM_FLOATS, part = n / m->threads;
-    double  slowest = 0;
-    if (!a) {
-        a = bench_floats(n); b = bench_floats(n); c = bench_floats(n);
-        bench_fill(a, n, 0, 1, 1); bench_fill(b, n, 0, 1, 2); bench_fill(c, n, 0, 1, 3);
-    }
 #if MACHINE_X86
     if (machine_has("avx2"))   loop = machine_stream_avx2;
     if (machine_has("avx512")) loop = machine_stream_avx512;
 #endif
-    #pragma omp parallel for num_threads(m->threads) schedule(static, 1)
-    for (int i = 0; i < m->threads; i++) {
-        double t = bench_now();
-        machine_sink = loop(m->kind, a + i * part, b + i * part, c + i * part, part);
-        t = bench_now() - t;
-        #pragma omp critical
-        if (t > slowest) slowest = t;
-    }
-    return 4.0 * machine_streams[m->kind] * (double)n / slowest * 1e-9;
+    machine_sink = loop(m->kind, machine_arrays[0] + at, machine_arrays[1] + at, machine_arrays[2] + at, part);
 }
 
-/* The best of copy and triad: the bound of elementwise passes. */
+/* One sample in GB/s. */
+static inline double machine_stream(void *arg)
+{
+    const machine_stream_arg *m = (const machine_stream_arg *)arg;
+    int i;
+    for (i = 0; i < 3 && !machine_arrays[i]; i++) {
+        machine_arrays[i] = bench_floats(MACHINE_STREAM_FLOATS);
+        bench_fill(machine_arrays[i], MACHINE_STREAM_FLOATS, 0, 1, (uint32_t)i + 1);
+    }
+    return 4.0 * machine_streams[m->kind] * MACHINE_STREAM_FLOATS / machine_span(m->threads, machine_stream_part, arg) * 1e-9;
+}
+
+/* The best of copy and triad: the bound of passes with results of their own. */
 static inline double machine_stream_best(void *arg)
 {
     machine_stream_arg m = *(machine_stream_arg *)arg;
@@ -187,11 +211,14 @@ static inline double machine_best(double (*sample)(void *), void *arg, int n)
 
 static inline void machine_print(void)
 {
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[256], *name;
+    FILE  *f = fopen("/proc/cpuinfo", "r");
+    char   line[256], *name;
+    double load = 0;
     while (f && fgets(line, sizeof line, f))
         if (!strncmp(line, "model name", 10) && (name = strchr(line, ':'))) { printf("machine: %s", name + 2); break; }
     if (f) fclose(f);
+    if (getloadavg(&load, 1) == 1 && load > 0.5)
+        printf("machine: load %.1f: other programs run, results, above all with 2 threads, will be low\n", load);
 }
 
 #endif

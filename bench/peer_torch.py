@@ -84,7 +84,8 @@ def cross_entropy(N, C):
 
 # --- overhead: 100 ops on 8 elements, forward and backward; seconds per op
 def overhead(op):
-    x, g, w, b = torch.rand(8, requires_grad=True), torch.rand(8), torch.rand(8, 8, requires_grad=True), torch.rand(8, requires_grad=True)
+    x, w, b = (torch.rand(s, requires_grad=True) for s in ((8,), (8, 8), (8,)))
+    g = torch.rand(8)
     f = {
         "add": lambda y: y + x, "mul": lambda y: y * x, "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
         "mul_scalar": lambda y: y * 1.01, "reshape": lambda y: y.reshape(8), "linear": lambda y: F.linear(y, w, b),

@@ -20,10 +20,10 @@
 /* --- BLAS --------------------------------------------------------------------------------------- */
 enum { PEER_OPENBLAS, PEER_BLIS, PEER_ONEDNN, PEER_MKL, PEER_BLAS };
 
-typedef void peer_cblas(int order, int ta, int tb, int M, int N, int K, float alpha, const float *A, int lda, const float *B, int ldb,
-                        float beta, float *C, int ldc);
-typedef int  peer_dnnl(char ta, char tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda, const float *B,
-                       int64_t ldb, float beta, float *C, int64_t ldc);
+typedef void peer_cblas(int order, int ta, int tb, int M, int N, int K, float alpha, const float *A, int lda,
+                        const float *B, int ldb, float beta, float *C, int ldc);
+typedef int  peer_dnnl(char ta, char tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
+                       const float *B, int64_t ldb, float beta, float *C, int64_t ldc);
 typedef void peer_set_int(int n);
 typedef void peer_set_long(long n);
 
@@ -63,8 +63,8 @@ static inline int peer_open(struct peer_blas *p)
 }
 
 /* C = op(A) op(B), row-major. */
-static inline void peer_gemm(int i, int ta, int tb, int64_t M, int64_t N, int64_t K, const float *A, int64_t lda, const float *B, int64_t ldb,
-                             float *C, int64_t ldc)
+static inline void peer_gemm(int i, int ta, int tb, int64_t M, int64_t N, int64_t K, const float *A, int64_t lda,
+                             const float *B, int64_t ldb, float *C, int64_t ldc)
 {
     const struct peer_blas *p = &peer_blas[i];
     if (p->dnnl) p->dnnl(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, 1, A, lda, B, ldb, 0, C, ldc);
@@ -108,12 +108,16 @@ static inline double peer_trial(int i, const char *variable, const char *value)
 static inline void peer_clean_environment(void)
 {
     static const char *const limits[] = {
-        "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "BLIS_ARCH_TYPE", "BLIS_NUM_THREADS", "DNNL_MAX_CPU_ISA",
-        "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS",
+        "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "BLIS_ARCH_TYPE", "BLIS_NUM_THREADS",
+        "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_NUM_THREADS",
+        "ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS",
     };
     size_t i;
     for (i = 0; i < sizeof limits / sizeof *limits; i++)
-        if (getenv(limits[i])) { printf("removed from the environment: %s=%s\n", limits[i], getenv(limits[i])); unsetenv(limits[i]); }
+        if (getenv(limits[i])) {
+            printf("removed from the environment: %s=%s\n", limits[i], getenv(limits[i]));
+            unsetenv(limits[i]);
+        }
 }
 
 /* Call it before the first parallel region: it forks. */
@@ -122,6 +126,9 @@ static inline void peer_open_blas(void)
     int i;
     peer_clean_environment();
     setenv("MKL_THREADING_LAYER", "GNU", 0);
+#if defined(__clang__) && defined(_OPENMP)
+    printf("peers: two OpenMP libraries in one process disturb each other: compile with gcc\n");
+#endif
     printf("peers:");
     for (i = 0; i < PEER_BLAS; i++) {
         struct peer_blas *p = &peer_blas[i];
@@ -131,10 +138,13 @@ static inline void peer_open_blas(void)
             double usual = peer_trial(i, NULL, NULL), best = usual, t;
             int    j, which = -1;
             for (j = 0; j < 3 && p->settings[j]; j++)
-                if ((t = peer_trial(i, p->variable, p->settings[j])) > 0 && t < 0.9 * usual && t < best) { best = t; which = j; }
+                if ((t = peer_trial(i, p->variable, p->settings[j])) > 0 && t < 0.9 * usual && t < best) {
+                    best = t;
+                    which = j;
+                }
             if (which >= 0) {
                 setenv(p->variable, p->settings[which], 1);
-                snprintf(chosen, sizeof chosen, " with %s=%s, which is %.1f times faster here", p->variable, p->settings[which], usual / best);
+                snprintf(chosen, sizeof chosen, " with %s=%s, %.1f times faster", p->variable, p->settings[which], usual / best);
             }
         }
         if (!peer_open(p)) { printf(" no %s;", p->name); continue; }
@@ -152,13 +162,14 @@ static inline void peer_open_blas(void)
         } else if (i == PEER_ONEDNN) {
             const struct { int major, minor, patch; } *version, *(*get)(void) = NULL;
             peer_symbol(p->library, "dnnl_version", &get);
-            if (get && (version = get())) snprintf(all, sizeof all, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+            if (get && (version = get()))
+                snprintf(all, sizeof all, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
         } else {
             void (*get)(char *, int) = NULL;
             peer_symbol(p->library, "MKL_Set_Num_Threads", &p->set_threads);
             peer_symbol(p->library, "MKL_Get_Version_String", &get);
             if (get) get(all, (int)sizeof all - 1);
-            if ((v = strstr(all, "Version "))) { char number[8]; snprintf(number, sizeof number, "%.6s", v + 8); snprintf(all, sizeof all, "MKL %s", number); }
+            if ((v = strstr(all, "Version "))) { memmove(all + 4, v + 8, 6); memcpy(all, "MKL ", 4); all[10] = 0; }
         }
         printf(" %s%s%s;", all[0] ? all : p->name, p->pause > 0 ? " (own threads)" : "", chosen);
     }
@@ -204,7 +215,8 @@ static inline void peer_open_torch(void)
     close(to[0]); close(from[1]);
     peer_torch.to = fdopen(to[1], "w");
     peer_torch.from = fdopen(from[0], "r");
-    if (peer_torch.child < 0 || !fgets(line, sizeof line, peer_torch.from) || sscanf(line, "ready %39s", peer_torch.version) != 1) {
+    if (peer_torch.child < 0 || !fgets(line, sizeof line, peer_torch.from) ||
+        sscanf(line, "ready %39s", peer_torch.version) != 1) {
         printf("peers: no PyTorch (set PYTHON to a python3 that has torch)\n");
         fclose(peer_torch.to); fclose(peer_torch.from);
         peer_torch.to = NULL;

@@ -1,7 +1,8 @@
 /* gd_tables.c: gradient descent on E(w) = 3 (w - 2)^2 + 5 from w = 5, with a learning rate that is too large, too small
    and good.
 
-       cc -O2 examples/gd_tables.c -o gd_tables -lm && ./gd_tables
+       cc -O2 examples/gd_tables.c -o gd_tables -lm
+       ./gd_tables
 
    Behind each w and E stands what the closed form gives: w(t) = 2 + 3 (1 - 6 lr)^t.  It converges for 0 < lr < 1/3. */
 #define DL_DOUBLE                                                 /* all digits: the library in double precision */

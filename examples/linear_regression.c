@@ -1,6 +1,7 @@
 /* linear_regression.c: fit y = w x + b to four points by gradient descent on mini-batches.
 
-       cc -O2 examples/linear_regression.c -o linear_regression && ./linear_regression
+       cc -O2 examples/linear_regression.c -o linear_regression
+       ./linear_regression
 
    The points (1,6) (2,5) (3,7) (4,10) have the least-squares line w = 1.4, b = 3.5, with a mean squared error of 1.05. */
 #define DL_IMPLEMENTATION

@@ -1,6 +1,7 @@
 /* mnist.c: train a multi-layer perceptron to read handwritten digits.
 
-       cc -O2 -fopenmp examples/mnist.c -o mnist && ./mnist
+       cc -O2 -fopenmp examples/mnist.c -o mnist
+       ./mnist
 
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code.
    Ends with a line like "test accuracy 0.9838". */

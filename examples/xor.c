@@ -1,6 +1,7 @@
 /* xor.c: the smallest network that a straight line cannot replace, from start to end.
 
-       cc -O2 examples/xor.c -o xor && ./xor
+       cc -O2 examples/xor.c -o xor
+       ./xor
 
    prints the loss as it falls to 0, then what the network makes of the four inputs. */
 #define DL_IMPLEMENTATION

@@ -17,7 +17,7 @@ CC=${CC:-cc}
 export CC TEST_ALL
 
 WARN='-Wall -Wextra -Wshadow -Wno-unused-function'
-ASAN='-g -fsanitize=address,undefined -fno-sanitize-recover=all'
+ASAN='-O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
 TSAN='-g -fsanitize=thread'
 
 name_of() { basename "$1" | sed 's/\..*//; s/^test_//'; }
@@ -48,15 +48,15 @@ job() {
 program() {
     cc=$CC
     case $kind in
-    float)  flags="$(cat $out/openmp)" ;;
-    double) flags="-DDL_DOUBLE $(cat $out/openmp)" ;;
+    float)  flags="-O1 $(cat $out/openmp)" ;;
+    double) flags="-O1 -DDL_DOUBLE $(cat $out/openmp)" ;;
     asan)   flags=$ASAN cc=$(cat $out/asan) ;;
-    tsan)   flags="$TSAN -pthread" cc=$(cat $out/tsan) ;;
+    tsan)   flags="-O1 $TSAN" cc=$(cat $out/tsan) ;;
     *)      echo "$path: unknown build $kind"; return 1 ;;
     esac
     if [ -z "$cc" ]; then echo "skipped: no compiler with $flags"; echo "$name: 0 passed, 0 failed, 1 skipped"; return 0; fi
-    echo "$cc -O1 $flags $path"
-    $cc -O1 -I. $WARN $flags "$path" -o "$exe" -pthread -lm || return 1
+    echo "$cc $flags $path"
+    $cc -I. $WARN $flags "$path" -o "$exe" -pthread -lm || return 1
     timeout 300 $(cat $out/fixed) "$exe"
     code=$?
     [ $code != 124 ] || echo "$name: still running after 300 s"

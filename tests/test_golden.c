@@ -115,7 +115,9 @@ static void run_case(dl_ctx *c, int k)
     compare(text, "value", got, data, size);
     data += size;
     if (grads) {
-        r = dl_zeros(c, DL_SHAPE(size));
+        dl_shape dims = DL_SHAPE(0);
+        for (d = 0; d < ndim; d++) dims.d[d] = shape[d];
+        r = dl_zeros(c, dims);
         for (i = 0; i < size; i++) r->data[i] = (dl_real)cotangent(i);
         if (!CHECK(dl_backward(c, y, .grad = r))) printf("\n    %s: %s", text, dl_error(c) ? dl_error(c) : "");
         dl_clear_error(c);

@@ -1,0 +1,42 @@
+/* threads.c: several threads use one trained network at the same time.
+
+       cc -O2 -fopenmp examples/threads.c -o threads
+       ./threads
+
+   A network is only read by dl_forward, so threads may share it.  Each has a context of its own: own step memory, own
+   error, own random numbers.  (pthreads or C11 threads would do as well as OpenMP; without it, one thread does all.) */
+#define DL_IMPLEMENTATION
+#include "../dl.h"
+#include <stdio.h>
+
+enum { N = 4000, BATCH = 50 };
+
+int main(void)
+{
+    dl_ctx     *c    = dl_create(.seed = 1, .threads = 1);
+    dl_dataset *data = dl_data_drawn_digits(c, N, 1);
+    dl_module  *net  = dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, 784, 64), dl_nn_relu(c), dl_nn_linear(c, 64, 10));
+    dl_optim   *opt  = dl_optim_adam(c, net);
+    dl_fit(c, net, opt, data, .epochs = 3, .batch_size = BATCH, .quiet = 1);
+    double alone = dl_evaluate(c, net, data).accuracy;
+    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+
+    int right = 0, failed = 0;
+#pragma omp parallel num_threads(4) reduction(+: right, failed)
+    {
+        dl_ctx *mine = dl_create(.threads = 1, .no_grad = 1);
+        dl_set_training(mine, 0);
+#pragma omp for
+        for (int i = 0; i < N / BATCH; i++) {                     /* whichever thread is free takes the next batch */
+            dl_step_begin(mine);
+            dl_tensor *x = dl_tensor_from(mine, data->inputs->data + i * BATCH * 784, DL_SHAPE(BATCH, 784));
+            dl_tensor *class_of = dl_argmax(mine, dl_forward(mine, net, x), .dims = DL_DIM(1));
+            for (int k = 0; k < BATCH && !dl_error(mine); k++) right += class_of->idata[k] == data->targets->idata[i * BATCH + k];
+        }
+        failed += dl_error(mine) != NULL;
+        dl_destroy(mine);
+    }
+    printf("accuracy %.4f with one thread, %.4f with four\n", alone, (double)right / N);
+    dl_destroy(c);
+    return !failed && (double)right / N == alone ? 0 : 1;
+}

@@ -1,0 +1,243 @@
+/* build: float asan */
+/* Every kernel of the table gives the portable one's bits on AVX2 and AVX-512: all lengths, alignments, special values.
+   A new row of a kernel list or op table does not compile here, or is tested.  (The gemm kernels: test_gemm.c.) */
+#define DL_IMPLEMENTATION
+#include "dl.h"
+#include "test.h"
+
+#define MAX  10000                                       /* longest row                              */
+#define GUARD 16                                         /* must stay as it was, before and behind   */
+typedef void run(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in);
+
+/* --- how to run a kernel: results to out (3 n), inputs in[0..4] ------------------------------------ */
+static const dl_real scalars[2] = {DLI_C(0.7), DLI_C(1.3)};
+#define MAP(name) static void run_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in) { k->name(out, in, n, scalars); }
+#define ROWS(name, f, dx) MAP(f_##name) MAP(dx_##name)
+DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
+#undef ROWS
+#define ROWS(name, f, da, db) MAP(f_##name) MAP(da_##name) MAP(db_##name)
+DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS)
+#undef ROWS
+#define ROWS(name, f) MAP(f_##name)
+DL_COMPARE_OPS(ROWS)
+#undef ROWS
+
+#define RUNS(name) static void run_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in)
+#define COPY(to, from) memcpy(to, from, (size_t)n * sizeof(dl_real))
+RUNS(sum)         { out[0] = k->sum(in[0], n); }
+RUNS(dot)         { out[0] = k->dot(in[0], in[1], n); }
+RUNS(max)         { out[0] = k->max(in[0], n); }
+RUNS(min)         { out[0] = k->min(in[0], n); }
+RUNS(prod)        { out[0] = k->prod(in[0], n); }
+RUNS(sum_squares) { out[0] = k->sum_squares(in[0], DLI_C(0.3), DLI_C(1.1), n); }
+RUNS(log_sum_exp) { out[0] = k->log_sum_exp(in[0], DLI_C(0.3), n); }
+RUNS(argmax)      { out[0] = (dl_real)k->argmax(in[0], n); }
+RUNS(argmin)      { out[0] = (dl_real)k->argmin(in[0], n); }
+RUNS(axpy)        { COPY(out, in[1]); k->axpy(out, DLI_C(0.3), in[0], n); }
+RUNS(add)         { COPY(out, in[1]); k->add(out, in[0], n); }
+RUNS(scale)       { COPY(out, in[0]); k->scale(out, DLI_C(0.3), n); }
+RUNS(exp_row)     { COPY(out + n, in[1]); k->exp_row(out, 2, in[0], 1, n, 0); k->exp_row(out + n, 2, in[0], 1, n, 1); }
+RUNS(softmax)     { k->softmax(out, in[0], n); }
+RUNS(log_softmax) { k->log_softmax(out, in[0], n); }
+RUNS(softmax_back)
+{
+    COPY(out + n, in[2]);
+    k->softmax_back(out, in[0], in[1], n, 0);
+    k->softmax_back(out + n, in[0], in[1], n, 1);
+}
+RUNS(log_softmax_back)
+{
+    COPY(out + n, in[2]);
+    k->log_softmax_back(out, in[0], in[1], n, 0);
+    k->log_softmax_back(out + n, in[0], in[1], n, 1);
+}
+RUNS(sgd)
+{
+    dli_sgd_opts o = {DLI_C(0.1), DLI_C(0.9), DLI_C(0.2), DLI_C(0.01), 0, 1};
+    COPY(out, in[0]); COPY(out + n, in[1]);
+    k->sgd(out, in[2], NULL, n, &o);
+    k->sgd(out, in[2], out + n, n, &o);
+    o.first = 0;
+    k->sgd(out, in[3], out + n, n, &o);
+    o.nesterov = 1;
+    k->sgd(out, in[4], out + n, n, &o);
+}
+RUNS(adam)
+{
+    const dli_adam_opts o = {DLI_C(0.01), DLI_C(0.9), DLI_C(0.999), DLI_C(1e-8), DLI_C(0.5), DLI_C(0.01), DLI_C(0.99)};
+    COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]);
+    k->adam(out, in[3], out + n, out + 2 * n, n, &o);
+}
+RUNS(uniform)     { (void)in; k->uniform(out, n, 1, 2, 3); }
+RUNS(normal)      { (void)in; k->normal(out, n, 1, 2, 3); }
+RUNS(dropout)     { COPY(out + n, in[1]); k->dropout(out, in[0], n, 1, 2, 3, DLI_C(0.5), 0); k->dropout(out + n, in[0], n, 1, 2, 3, DLI_C(0.5), 1); }
+
+static const struct { const char *name; run *f; } kernels[] = {
+#define ROWS(ret, name, args) {#name, run_##name},
+    {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS)
+#undef ROWS
+#define ROWS(name, f, dx) {"f_" #name, run_f_##name}, {"dx_" #name, run_dx_##name},
+    DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
+#undef ROWS
+#define ROWS(name, f, da, db) {"f_" #name, run_f_##name}, {"da_" #name, run_da_##name}, {"db_" #name, run_db_##name},
+    DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS)
+#undef ROWS
+#define ROWS(name, f) {"f_" #name, run_f_##name},
+    DL_COMPARE_OPS(ROWS)
+#undef ROWS
+};
+#define KERNELS (int)(sizeof kernels / sizeof *kernels)
+
+/* --- inputs ---------------------------------------------------------------------------------------- */
+static dl_real input[5][MAX + 64], want[3 * MAX + 2 * GUARD + 8], got[3 * MAX + 2 * GUARD + 8];
+static uint32_t state = 1;
+static uint32_t random_bits(void) { state = state * 1664525u + 1013904223u; return (state >> 16) * 40503u ^ state; }
+
+static void make_inputs(int kind)
+{
+    static const dl_real special[] = {0, DLI_C(-0.0), 1, -1, DLI_C(1e-45), DLI_C(-1e-39), DLI_C(3e38), DLI_C(-3e38), DLI_C(0.5), 88, -104, 1e9, 2};
+    int i, j;
+    for (j = 0; j < 5; j++) for (i = 0; i < MAX + 64; i++) {
+        const uint32_t u = random_bits();
+        dl_real v = DLI_C((double)u / 4294967296.0 * 8 - 4);
+        if (kind == 1) memcpy(&v, &u, sizeof(uint32_t));                       /* any bits: NaN, infinity, huge, tiny */
+        if (kind == 1 && v - v != 0 && i % 64) v = (dl_real)i;                 /* but not in every row                */
+        if (kind == 2) v = u % 97 == 0 ? (dl_real)NAN : u % 89 == 0 ? (dl_real)INFINITY : special[u % 13];
+        input[j][i] = v;
+    }
+}
+
+static int same(const dl_real *a, const dl_real *b, int64_t n)                /* NaN is NaN: sign and payload are free */
+{
+    int64_t i;
+    for (i = 0; i < n; i++) if (memcmp(a + i, b + i, sizeof *a) && (a[i] == a[i] || b[i] == b[i])) return 0;
+    return 1;
+}
+
+static void fill(dl_real *p) { int i; for (i = 0; i < 3 * MAX + 2 * GUARD + 8; i++) p[i] = DLI_C(12345); }
+
+static void compare(const char *isa)
+{
+    const dli_kernels *p = dli_choose_kernels("portable"), *k = dli_choose_kernels(isa);
+    static const int longer[] = {127, 128, 129, 511, 1000, 4095, 4096, 4097, 8192, MAX};
+    int kind, j, l, shift;
+    if (!k) { SKIP(isa); return; }
+    for (kind = 0; kind < 3; kind++) {
+        make_inputs(kind);
+        for (j = 0; j < KERNELS; j++) for (l = 1; l < 110; l++) {
+            const int64_t n = l <= 100 ? l : longer[l - 101];
+            for (shift = 0; shift < (l <= 40 ? 4 : 1); shift++) {
+                const dl_real *in[5];
+                int i;
+                for (i = 0; i < 5; i++) in[i] = input[i] + (shift + i * (l % 3)) % 4 + l;
+                fill(want); fill(got);
+                kernels[j].f(p, n, want + GUARD + shift, in);
+                kernels[j].f(k, n, got + GUARD + shift, in);
+                if (!CHECK(same(want, got, (l <= 100 ? 300 : 3 * MAX) + 2 * GUARD + 8)))
+                    printf("  %s: n %d, shift %d, inputs %d", kernels[j].name, (int)n, shift, kind);
+            }
+        }
+    }
+}
+static void avx2_is_portable(void)   { compare("avx2"); }
+static void avx512_is_portable(void) { compare("avx512"); }
+
+/* --- what the bits should be ------------------------------------------------------------------------ */
+static const char *const isa[] = {"portable", "avx2", "avx512"};
+
+static void nan_wins(void)
+{
+    dl_real x[70];
+    int v, n, i, j;
+    for (v = 0; v < 3; v++) {
+        const dli_kernels *k = dli_choose_kernels(isa[v]);
+        if (!k) continue;
+        for (n = 1; n < 70; n++) for (i = 0; i < n; i++) {
+            for (j = 0; j < n; j++) x[j] = j % 3 ? (dl_real)-j : (dl_real)INFINITY;
+            x[i] = (dl_real)NAN;
+            if (n > i + 2) x[i + 2] = (dl_real)NAN;
+            CHECK(k->max(x, n) != k->max(x, n) && k->min(x, n) != k->min(x, n));
+            CHECK(k->argmax(x, n) == i && k->argmin(x, n) == i);
+        }
+    }
+}
+
+static void first_of_equals(void)
+{
+    dl_real x[300];
+    int v, n, i;
+    for (v = 0; v < 3; v++) {
+        const dli_kernels *k = dli_choose_kernels(isa[v]);
+        if (!k) continue;
+        for (n = 1; n < 300; n += 7) for (i = 0; i < n; i++) {
+            int j;
+            for (j = 0; j < n; j++) x[j] = (dl_real)(j >= i ? 2 : -j);
+            CHECK(k->max(x, n) == 2 && k->argmax(x, n) == i);
+            for (j = 0; j < n; j++) x[j] = -x[j];
+            CHECK(k->min(x, n) == -2 && k->argmin(x, n) == i);
+        }
+        for (i = 0; i < 300; i++) x[i] = -(dl_real)INFINITY;
+        CHECK(k->max(x, 300) == -(dl_real)INFINITY && k->argmax(x, 300) == 0);
+    }
+}
+
+/* 2^25 times 0.1f: a plain loop is wrong by more than a tenth */
+static void sums_are_accurate(void)
+{
+    const int64_t n = 1 << 25;
+    dl_real *x = (dl_real *)malloc((size_t)n * sizeof *x), plain = 0;
+    const dli_kernels *k = dli_choose_kernels(NULL);
+    double s = 0;
+    int64_t i;
+    if (!x) { SKIP("no memory"); return; }
+    for (i = 0; i < n; i++) x[i] = DLI_C(0.1);
+    for (i = 0; i < n; i++) { plain += x[i]; s += (double)x[i]; }
+    CHECK_NEAR(k->sum(x, n), s, s * 1e-6);                /* equal numbers: the rounding errors add up as they can */
+    CHECK_NEAR(k->dot(x, x, n), s * (double)x[0], s * 1e-7);
+    CHECK_NEAR(k->sum_squares(x, DLI_C(0.3), 2, n), (double)n * 4 * 0.04, (double)n * 0.16 * 1e-6);
+    CHECK(fabs((double)plain - s) > s * 0.1);
+    free(x);
+}
+
+static void softmax_rows(void)
+{
+    static dl_real x[5000], y[5000], z[5000];
+    const dli_kernels *k = dli_choose_kernels(NULL);
+    int i;
+    for (i = 0; i < 5000; i++) x[i] = DLI_C(1000 + 10 * sin(i * 1.7));
+    k->softmax(y, x, 5000);
+    k->log_softmax(z, x, 5000);
+    CHECK_NEAR(k->sum(y, 5000), 1, 1e-6);
+    for (i = 0; i < 5000; i++) CHECK_NEAR(log((double)y[i]), z[i], 1e-5);
+    CHECK_NEAR(k->log_sum_exp(x, 1000, 5000), (double)x[7] - 1000 - (double)z[7], 1e-4);
+    x[0] = (dl_real)NAN;
+    k->softmax(y, x, 5000);
+    CHECK(y[0] != y[0] && y[4999] != y[4999]);
+}
+
+static void a_difference_is_seen(void)                    /* negative control */
+{
+    static dl_real x[MAX];
+    dl_real plain = 0, tree, a[3] = {1, (dl_real)NAN, 3}, b[3] = {1, (dl_real)NAN, 3};
+    int i;
+    for (i = 0; i < MAX; i++) plain += x[i] = DLI_C(1.0 / (i + 1));
+    tree = dli_choose_kernels(NULL)->sum(x, MAX);
+    CHECK(!same(&plain, &tree, 1));
+    CHECK(same(a, b, 3));
+    b[2] = DLI_C(3.0000002);
+    CHECK(!same(a, b, 3));
+    a[0] = 0; b[0] = DLI_C(-0.0);
+    CHECK(!same(a, b, 1));
+}
+
+int main(void)
+{
+    RUN(avx2_is_portable);
+    RUN(avx512_is_portable);
+    RUN(nan_wins);
+    RUN(first_of_equals);
+    RUN(sums_are_accurate);
+    RUN(softmax_rows);
+    RUN(a_difference_is_seen);
+    TEST_END;
+}
