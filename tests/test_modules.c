@@ -98,11 +98,15 @@ static void bad_modules(void)
     static const dl_module_type tiny = {"tiny", 1, endless}, huge = {"huge", 1 << 20, endless}, idle = {"idle", sizeof(dl_module), NULL};
     dl_ctx *c = dl_create();
     dl_module *a = dl_nn_linear(c, 2, 2), *b, *list[2], *s = dl_nn_sequential(c, a), *nil;
+    dl_module_list many;
     dl_tensor *x = dl_ones(c, DL_SHAPE(3, 2));
     dl_nn_sequential(c, dl_nn_relu(c), NULL, dl_nn_relu(c));           CHECK_ERROR(c, "child \"1\" is NULL");
     list[0] = dl_nn_relu(c); list[1] = NULL;
     dl_nn_sequential_with(c, list, 2);                                 CHECK_ERROR(c, "NULL");
     dl_nn_sequential_with(c, NULL, 2);                                 CHECK_ERROR(c, "NULL");
+    dl_nn_sequential_with(c, list, -1);                                CHECK_ERROR(c, "-1 modules");
+    for (int i = 0; i < DL_MAX_LIST; i++) many.m[i] = NULL;
+    dl_nn_sequential_list(c, many);                                    CHECK_ERROR(c, "more than 127");
     dl_module_add(c, s, "again", a);                                   CHECK_ERROR(c, "one parent");
     b = dl_nn_sequential_with(c, NULL, 0);
     dl_module_add(c, s, "b", b);
@@ -421,6 +425,7 @@ static void bad_initializers(void)
     dl_tensor *w = dl_ones(c, DL_SHAPE(4));
     dl_init_xavier_uniform(c, w);                                      CHECK_ERROR(c, "init_xavier_uniform: (4)");
     dl_init_orthogonal(c, w, 1);                                       CHECK_ERROR(c, "init_orthogonal");
+    dl_init_he_normal(c, dl_ones(c, DL_SHAPE(2, 2)), .mode = (dl_fan)9);   CHECK_ERROR(c, "mode 9");
     dl_init_uniform(c, NULL, 0, 1);                                    CHECK_ERROR(c, "NULL");
     dl_init_uniform(c, w, 2, 1);                                       CHECK_ERROR(c, "init_uniform");
     dl_init_normal(c, w, 0, -1);                                       CHECK_ERROR(c, "init_normal");
