@@ -556,7 +556,8 @@ DL_API void       dl_zero_grads(dl_module *m);
 typedef struct { dl_module *m[DL_MAX_LIST]; } dl_module_list;
 #define DLI_LIST_END ((dl_module *)(intptr_t)-1)
 DL_API dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n);         /* n = 0: empty, to be filled by dl_module_add */
-#define dl_nn_sequential(c, ...) dl_nn_sequential_with(c, DLI_LIT(dl_module_list){{__VA_ARGS__, DLI_LIST_END}}.m, -1)
+DL_API dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list);                   /* up to DLI_LIST_END                  */
+#define dl_nn_sequential(c, ...) dl_nn_sequential_list(c, DLI_LIT(dl_module_list){{__VA_ARGS__, DLI_LIST_END}})
 typedef struct { int no_bias; int end_; } dl_nn_linear_opts;
 DL_API dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_linear_opts o);   /* weight (out, in), bias (out), U(-1/sqrt(in), 1/sqrt(in)) */
 #define dl_nn_linear(...) DLI_KW3(dl_nn_linear, __VA_ARGS__)
@@ -2415,6 +2416,10 @@ static void dli_sum_to(dl_ctx *c, const dl_tensor *y, const dl_real *g, const dl
     dli_reducer r;
     dli_mark m = dli_arena_mark(&c->step);
     dl_real *t = dx;
+    if (x->size == y->size) {
+        if (add) c->k->add(dx, g, x->size); else memcpy(dx, g, (size_t)x->size * sizeof *dx);
+        return;
+    }
     for (d = 0; d < y->ndim; d++) {
         int own = d - (y->ndim - x->ndim);
         if (own < 0 || x->shape[own] != y->shape[d]) mask |= 1u << d;
@@ -4423,10 +4428,17 @@ DL_DEF dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n
 {
     dl_module *m = dl_module_create(c, &dli_nn_sequential_type);
     int i;
-    if (!list && n) { dl_fail(c, "nn_sequential: the list is NULL"); return dli_nil_module(c); }
-    for (i = 0; i < (n < 0 ? DL_MAX_LIST : n) && list[i] != DLI_LIST_END; i++) dl_module_add(c, m, NULL, list[i]);
-    if (n < 0 && i == DL_MAX_LIST) dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", DL_MAX_LIST - 1);
+    if (n < 0 || (n && !list)) { dl_fail(c, "nn_sequential: %d modules in a list that is %s", n, list ? "there" : "NULL"); return dli_nil_module(c); }
+    for (i = 0; i < n; i++) dl_module_add(c, m, NULL, list[i]);
     return c && !c->failed ? m : dli_nil_module(c);
+}
+
+DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
+{
+    int n = 0;
+    while (n < DL_MAX_LIST && list.m[n] != DLI_LIST_END) n++;
+    if (n == DL_MAX_LIST) { dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", n - 1); return dli_nil_module(c); }
+    return dl_nn_sequential_with(c, list.m, n);
 }
 
 /* ================================================================================================
@@ -4519,6 +4531,7 @@ DL_DEF void dl_init_trunc_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real 
 static double dli_fan(dl_ctx *c, const char *who, const dl_tensor *w, dl_fan mode)
 {
     if (!dli_check(c, who, "w", w, DL_REAL)) return 0;
+    if (mode != DL_FAN_IN && mode != DL_FAN_OUT) { dl_fail(c, "%s: mode %d", who, (int)mode); return 0; }
     if (w->ndim < 2) { dl_fail(c, "%s: %t has no fan; weights are (out, in, ...)", who, w); return 0; }
     return (double)(w->size / w->shape[mode == DL_FAN_OUT ? 1 : 0]);
 }
@@ -5008,7 +5021,7 @@ static int dli_mnist_open(dl_ctx *c, dli_idx *f, char *path, size_t size, const 
 {
     dli_text text;
     text.p = path; text.left = size;
-    dli_put(&text, folder ? folder : "");
+    dli_put(&text, folder);
     dli_put(&text, "/");
     dli_put(&text, name);
     if (text.left <= 1) { f->file = NULL; dl_fail(c, "data_mnist: the path %s is too long", path); return 0; }
@@ -5027,6 +5040,7 @@ DL_DEF dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mni
     dl_tensor *x, *t;
     int64_t shape[4], i;
     if (!c || c->failed) return d;
+    if (!folder) { dl_fail(c, "data_mnist: the folder is NULL"); return d; }
     mark = dli_arena_mark(&c->keep);
     labels.file = NULL;
     if (dli_mnist_open(c, &images, image_path, sizeof image_path, folder, o.train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", 3) &&
@@ -5285,6 +5299,7 @@ DL_DEF dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_eva
     dli_tally sum = {0, 0, 0};
     int64_t at, n, size = o.batch_size > 0 ? o.batch_size : 256;
     int grad = dl_set_grad_enabled(c, 0), training = dl_set_training(c, 0);
+    if (o.batch_size < 0) dl_fail(c, "evaluate: batch size %l", o.batch_size);
     if (dli_check_dataset(c, "evaluate", d))
         for (at = 0; at < d->size && !c->failed; at += size) {
             dli_mark mark = dli_arena_mark(&c->step);                  /* the caller's step goes on afterwards */
@@ -5389,12 +5404,14 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
     dli_progress progress;
     dl_loader *batches;
     dl_real lr = dl_optim_lr(o);
-    int epochs = opts.epochs > 0 ? opts.epochs : 1, epoch, grad, training;
+    int epochs = opts.epochs ? opts.epochs : 1, epoch, grad, training;
     int64_t step = 0, last;
     how.batch_size = opts.batch_size ? opts.batch_size : 64;
     how.shuffle = !opts.no_shuffle;
     plain.loss = opts.loss;
     scores.loss = scores.accuracy = dl_item(NULL);
+    if (epochs < 0 || !(opts.clip_norm >= 0) || !(opts.final_lr >= 0))
+        dl_fail(c, "fit: epochs %d, clip_norm %g, final_lr %g", epochs, opts.clip_norm, (double)opts.final_lr);
     batches = dl_loader_create_with(c, train, how);
     if (!c || c->failed) return scores;
     progress = dli_progress_create(opts.quiet, epochs, train->size);
@@ -5411,7 +5428,7 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
             dl_backward_with(c, loss, whole);
             if (opts.clip_norm > 0) dl_clip_grad_norm(c, m, opts.clip_norm);
             dli_tally_add(c, &sum, output, batches->target, loss);
-            if (opts.final_lr > 0) dl_optim_set_lr(o, (dl_real)((double)lr + ((double)opts.final_lr - (double)lr) * (double)step++ / (double)last));
+            if (opts.final_lr > 0) dl_optim_set_lr(o, lr + (opts.final_lr - lr) * ((dl_real)step++ / (dl_real)last));
             dl_optim_step(c, o);
             if (!c->failed) dli_progress_show(&progress, epoch + 1, sum.n, dli_tally_mean(c, &sum), NULL, 0);
         }

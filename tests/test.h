@@ -62,7 +62,7 @@ static void test_run(void (*f)(void), const char *name)
     else {
         test_passed++;
         printf("ok\n");
-        for (i = 0; i < test_nrows; i++) printf("row %s\n", test_rows[i]);
+        for (i = 0; i < test_nrows; i++) if (test_rows[i]) printf("row %s\n", test_rows[i]);
     }
     fflush(stdout);
 }
