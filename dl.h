@@ -523,153 +523,175 @@ DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);               
 
 /* --- modules: named trees of parameters and buffers ---------------------------------------------
    A module of one's own is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
-   the built-in ones are made the same way.  A module has one parent; use it in a forward function as often as you like. */
+   the built-in ones are made the same way.  A module has one parent; call it in forward functions as often as you like. */
 typedef struct {
-    const char *name;                                                    /* of the struct, for messages and dl_summary  */
-    size_t      size;                                                    /* of the user's struct, at most 4096          */
+    const char *name;                                       /* of the struct, for messages and dl_summary            */
+    size_t      size;                                       /* of the struct, at most 4096                           */
     dl_tensor *(*forward)(dl_ctx *c, dl_module *self, dl_tensor *x);
 } dl_module_type;
 typedef struct { const char *name; dl_tensor *tensor; int is_buffer; } dl_param;
 struct dl_module {
     const dl_module_type *type;
-    const char  *name;                   /* within the parent                              */
+    const char  *name;                   /* within the parent                               */
     dl_module   *parent;
-    int          index;                  /* among the parent's children                    */
+    int          index;                  /* among the parent's children                     */
     dl_module  **children;
     int          nchildren;
-    dl_param    *params;                 /* parameters and buffers of this node            */
+    dl_param    *params;                 /* parameters and buffers of this node             */
     int          nparams;
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
-DL_API dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type);                 /* zeroed; after an error one to write on that does nothing */
-DL_API dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, dl_module *child);             /* returns child; name NULL: its number */
-DL_API dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape);                  /* zeros, requires grad */
-DL_API dl_tensor *dl_module_buffer(dl_ctx *c, dl_module *m, const char *name, dl_shape shape);                 /* zeros, saved, not trained */
-/* The i-th parameter or buffer of the whole tree in state_dict order, or NULL; name (may be NULL) gets "0.weight", "layer1.0.conv1.weight". */
+
+/* create: a zeroed struct of the type's size; after an error, one that may be written but does nothing.
+   add: returns the child; a NULL name becomes its number.
+   param, buffer: zeros; a parameter is trained, a buffer only saved. */
+DL_API dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type);
+DL_API dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, dl_module *child);
+DL_API dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape);
+DL_API dl_tensor *dl_module_buffer(dl_ctx *c, dl_module *m, const char *name, dl_shape shape);
+
+/* at: the i-th parameter or buffer of the whole tree in state_dict order, or NULL; name (may be NULL) gets its full name,
+   like "0.weight" or "layer1.0.conv1.weight".  get: the one with this full name.  count: of all trainable values. */
 DL_API dl_param  *dl_module_at(dl_module *m, int i, char *name, size_t name_size);
-DL_API dl_tensor *dl_module_get(dl_ctx *c, dl_module *m, const char *name);                /* by its full name                    */
-DL_API int64_t    dl_param_count(dl_module *m);                                            /* number of trainable values          */
+DL_API dl_tensor *dl_module_get(dl_ctx *c, dl_module *m, const char *name);
+DL_API int64_t    dl_param_count(dl_module *m);
 DL_API void       dl_zero_grads(dl_module *m);
 
-/* dl_nn_sequential(c, a, b, ...) runs modules in order; a linear and the activation behind it become one kernel. */
+/* dl_nn_sequential(c, a, b, ...) runs modules in order; a linear and the activation behind it become one kernel.
+   _with: the same from an array; n may be 0, dl_module_add then fills it. */
 #define DL_MAX_LIST 128
 typedef struct { dl_module *m[DL_MAX_LIST]; } dl_module_list;
 #define DLI_LIST_END ((dl_module *)(intptr_t)-1)
-DL_API dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n);         /* n = 0: empty, to be filled by dl_module_add */
-DL_API dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list);                   /* up to DLI_LIST_END                  */
+DL_API dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list);
+DL_API dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n);
 #define dl_nn_sequential(c, ...) dl_nn_sequential_list(c, DLI_LIT(dl_module_list){{__VA_ARGS__, DLI_LIST_END}})
+
+/* weight (out, in) and bias (out), both from U(-1/sqrt(in), 1/sqrt(in)), as in PyTorch */
 typedef struct { int no_bias; int end_; } dl_nn_linear_opts;
-DL_API dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_linear_opts o);   /* weight (out, in), bias (out), U(-1/sqrt(in), 1/sqrt(in)) */
+DL_API dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_linear_opts o);
 #define dl_nn_linear(...) DLI_KW3(dl_nn_linear, __VA_ARGS__)
+
 typedef dl_tensor *(*dl_nn_fn)(dl_ctx *c, dl_tensor *x);
-DL_API dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f);                 /* any y = f(c, x): dl_nn_function(c, "exp", dl_exp) */
+DL_API dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f);      /* y = f(c, x): ("exp", dl_exp)       */
 DL_API dl_module *dl_nn_relu(dl_ctx *c);
 DL_API dl_module *dl_nn_sigmoid(dl_ctx *c);
 DL_API dl_module *dl_nn_tanh(dl_ctx *c);
-DL_API dl_module *dl_nn_flatten(dl_ctx *c);                                                /* (N, ..) -> (N, rest)                */
+DL_API dl_module *dl_nn_flatten(dl_ctx *c);                                     /* (N, ..) -> (N, rest)               */
 DL_API dl_module *dl_nn_softmax(dl_ctx *c, int dim);
 DL_API dl_module *dl_nn_dropout(dl_ctx *c, dl_real p);
 
 /* --- initializers: fill a tensor in place, from the context's random numbers ---------------------
-   fan_in = shape[1] * receptive field, fan_out = shape[0] * receptive field, for weights (out, in, ...) */
+   For weights (out, in, ...): fan_in = in * receptive field, fan_out = out * receptive field.
+   lecun:  variance 1 / fan_in                         LeCun et al. 1998
+   xavier: variance gain^2 2 / (fan_in + fan_out)      Glorot and Bengio 2010, gain 1
+   he:     variance gain^2 / fan                       He et al. 2015, gain sqrt(2), for ReLU; kaiming is another name
+   A uniform one with variance v is U(-sqrt(3 v), sqrt(3 v)).  orthogonal: Saxe et al. 2014. */
 typedef enum { DL_FAN_IN, DL_FAN_OUT } dl_fan;
+typedef struct { dl_real gain; int end_; }              dl_init_xavier_uniform_opts, dl_init_xavier_normal_opts;
+typedef struct { dl_real gain; dl_fan mode; int end_; } dl_init_he_uniform_opts, dl_init_he_normal_opts;
+DL_API void dl_init_constant(dl_ctx *c, dl_tensor *w, dl_real value);
 DL_API void dl_init_uniform(dl_ctx *c, dl_tensor *w, dl_real low, dl_real high);
 DL_API void dl_init_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real std);
-DL_API void dl_init_constant(dl_ctx *c, dl_tensor *w, dl_real value);
 DL_API void dl_init_trunc_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real std, dl_real low, dl_real high);
-DL_API void dl_init_orthogonal(dl_ctx *c, dl_tensor *w, dl_real gain);                     /* Saxe et al. 2014                    */
-DL_API void dl_init_lecun_normal(dl_ctx *c, dl_tensor *w);                                 /* N(0, 1/fan_in), LeCun et al. 1998   */
+DL_API void dl_init_orthogonal(dl_ctx *c, dl_tensor *w, dl_real gain);
 DL_API void dl_init_lecun_uniform(dl_ctx *c, dl_tensor *w);
-typedef struct { dl_real gain; int end_; } dl_init_xavier_uniform_opts;                    /* 1 */
-typedef dl_init_xavier_uniform_opts dl_init_xavier_normal_opts;
-DL_API void dl_init_xavier_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_uniform_opts o);   /* U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)), Glorot and Bengio 2010 */
-DL_API void dl_init_xavier_normal_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_normal_opts o);     /* N(0, gain^2 2 / (fan_in + fan_out)) */
-typedef struct { dl_real gain; dl_fan mode; int end_; } dl_init_he_uniform_opts;           /* gain: sqrt(2), for ReLU             */
-typedef dl_init_he_uniform_opts dl_init_he_normal_opts;
-DL_API void dl_init_he_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_he_uniform_opts o);   /* U(-a, a), a = gain sqrt(3 / fan), He et al. 2015 */
-DL_API void dl_init_he_normal_with(dl_ctx *c, dl_tensor *w, dl_init_he_normal_opts o);     /* N(0, gain^2 / fan)                  */
+DL_API void dl_init_lecun_normal(dl_ctx *c, dl_tensor *w);
+DL_API void dl_init_xavier_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_uniform_opts o);
+DL_API void dl_init_xavier_normal_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_normal_opts o);
+DL_API void dl_init_he_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_he_uniform_opts o);
+DL_API void dl_init_he_normal_with(dl_ctx *c, dl_tensor *w, dl_init_he_normal_opts o);
 #define dl_init_xavier_uniform(...)  DLI_KW2(dl_init_xavier_uniform, __VA_ARGS__)
 #define dl_init_xavier_normal(...)   DLI_KW2(dl_init_xavier_normal, __VA_ARGS__)
 #define dl_init_he_uniform(...)      DLI_KW2(dl_init_he_uniform, __VA_ARGS__)
 #define dl_init_he_normal(...)       DLI_KW2(dl_init_he_normal, __VA_ARGS__)
-#define dl_init_kaiming_uniform dl_init_he_uniform
-#define dl_init_kaiming_normal  dl_init_he_normal
-DL_API double dl_init_gain(const char *nonlinearity);                                      /* "relu" sqrt(2), "tanh" 5/3, "linear" and "sigmoid" 1, else NaN */
+#define dl_init_kaiming_uniform      dl_init_he_uniform
+#define dl_init_kaiming_normal       dl_init_he_normal
+DL_API double dl_init_gain(const char *nonlinearity);          /* "linear", "sigmoid" 1, "tanh" 5/3, "relu" sqrt(2), .. */
 
-/* --- optimizers: one fused pass over the parameters of a module, defaults as in torch.optim ------ */
-typedef struct { dl_real lr, momentum, dampening, weight_decay; int nesterov; int end_; } dl_optim_sgd_opts;   /* lr 1e-3 */
-typedef struct { dl_real lr, beta1, beta2, eps, weight_decay; int end_; } dl_optim_adam_opts;  /* 1e-3, .9, .999, 1e-8, 0; -1 for an exact 0 of beta or eps */
-typedef dl_optim_adam_opts dl_optim_adamw_opts;                                                /* weight_decay 1e-2, -1 for 0; decoupled (Loshchilov and Hutter 2019) */
+/* --- optimizers: one fused pass over the parameters of a module, defaults as in torch.optim ------
+   lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, AdamW's weight_decay 1e-2, the others 0; -1 means an exact 0.
+   Adam: Kingma and Ba 2015; AdamW, with decay apart from the gradient: Loshchilov and Hutter 2019. */
+typedef struct { dl_real lr, momentum, dampening, weight_decay; int nesterov; int end_; } dl_optim_sgd_opts;
+typedef struct { dl_real lr, beta1, beta2, eps, weight_decay; int end_; } dl_optim_adam_opts;
+typedef dl_optim_adam_opts dl_optim_adamw_opts;
 DL_API dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts o);
-DL_API dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o);            /* Kingma and Ba 2015 */
+DL_API dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o);
 DL_API dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts o);
 #define dl_optim_sgd(...)   DLI_KW2(dl_optim_sgd, __VA_ARGS__)
 #define dl_optim_adam(...)  DLI_KW2(dl_optim_adam, __VA_ARGS__)
 #define dl_optim_adamw(...) DLI_KW2(dl_optim_adamw, __VA_ARGS__)
-DL_API int     dl_optim_step(dl_ctx *c, dl_optim *o);                                      /* update, then clear the gradients; 0 while an error stands */
+DL_API int     dl_optim_step(dl_ctx *c, dl_optim *o);          /* update, then clear the gradients; 0 while an error stands */
 DL_API dl_real dl_optim_lr(const dl_optim *o);
 DL_API void    dl_optim_set_lr(dl_optim *o, dl_real lr);
-DL_API double  dl_clip_grad_norm(dl_ctx *c, dl_module *m, double max_norm);                /* returns the norm before clipping   */
+DL_API double  dl_clip_grad_norm(dl_ctx *c, dl_module *m, double max_norm);     /* returns the norm before clipping    */
 DL_API void    dl_clip_grad_value(dl_ctx *c, dl_module *m, double max_value);
 
 /* --- data ----------------------------------------------------------------------------------------
-   A data set is n samples: inputs (n, ...) and targets, either int32 (n) or real (n, ...). */
+   A data set is n samples: inputs (n, ...) and targets, either classes, int32 (n), or real (n, ...). */
 typedef struct dl_dataset {
     dl_tensor *inputs, *targets;         /* kept                                            */
     int64_t    size;
     int        classes;                  /* of int32 targets: the largest + 1; else 0       */
 } dl_dataset;
-DL_API dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets);      /* keeps copies unless they are kept  */
+DL_API dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets);      /* copies what is not kept */
 #ifndef DL_NO_STDIO
-typedef struct { int train; int end_; } dl_data_mnist_opts;                                /* 1: the 60,000, 0: the 10,000       */
-DL_API dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o);/* (n, 1, 28, 28) in [0, 1], labels   */
+/* The MNIST files in a folder, (n, 1, 28, 28) in [0, 1]: with .train = 1 the 60,000, else the 10,000. */
+typedef struct { int train; int end_; } dl_data_mnist_opts;
+DL_API dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o);
 #define dl_data_mnist(...) DLI_KW2(dl_data_mnist, __VA_ARGS__)
-DL_API dl_tensor  *dl_data_idx(dl_ctx *c, const char *path);                               /* an IDX file: whole numbers become int32, in the step */
+DL_API dl_tensor  *dl_data_idx(dl_ctx *c, const char *path);   /* an IDX file, in the step; whole numbers become int32 */
 #endif
-DL_API dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed);              /* (n, 1, 28, 28): digits drawn by code, moved, turned, thickened, noisy */
+/* n digits drawn by code: (n, 1, 28, 28), bent, turned, moved, thick or thin, noisy.  Sample i depends on seed and i only. */
+DL_API dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed);
 
+/* Mini-batches.  dl_next_batch begins a step and puts the next one there; it returns 0 at the end of an epoch, where the
+   next call starts another, and after an error. */
 typedef struct dl_loader {
-    dl_tensor *input, *target;           /* the batch: lives in the step                    */
-    int64_t    batches;                  /* in an epoch                                     */
-    int64_t    index;                    /* of the batch, counted from 0                    */
-    int64_t    epoch;
+    dl_tensor  *input, *target;          /* the batch: lives in the step                    */
+    int64_t     batches;                 /* in an epoch                                     */
+    int64_t     index;                   /* of the batch, counted from 0                    */
+    int64_t     epoch;
     dl_dataset *data;                    /* private from here on                            */
-    int64_t     batch_size;
-    int         shuffle, drop_last;
-    int64_t     position;
+    int64_t     batch_size, position;
     int32_t    *order;
 } dl_loader;
 typedef struct { int64_t batch_size; int shuffle, drop_last; int end_; } dl_loader_create_opts;   /* 1, as in PyTorch */
 DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o);
 #define dl_loader_create(...) DLI_KW2(dl_loader_create, __VA_ARGS__)
-DL_API int dl_next_batch(dl_ctx *c, dl_loader *l);             /* begins a step; 0 at the end of an epoch (the next call starts another) or after an error */
+DL_API int dl_next_batch(dl_ctx *c, dl_loader *l);
 
-typedef struct { double loss, accuracy; } dl_scores;           /* means over the samples; accuracy 0 if targets are real; NaN after an error */
+/* --- training and evaluation ---------------------------------------------------------------------
+   Scores are means over the samples; accuracy is 0 for real targets; both are NaN after an error.  The usual loss is
+   cross-entropy for classes, else the mean squared error. */
+typedef struct { double loss, accuracy; } dl_scores;
 typedef dl_tensor *(*dl_loss_fn)(dl_ctx *c, dl_tensor *output, dl_tensor *target);
-typedef struct { int64_t batch_size; dl_loss_fn loss; int end_; } dl_evaluate_opts;         /* 256; cross-entropy for labels, else MSE */
-DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o);   /* without dropout and gradients; the current step goes on */
+
+/* In evaluation mode, without gradients.  The current step goes on afterwards. */
+typedef struct { int64_t batch_size; dl_loss_fn loss; int end_; } dl_evaluate_opts;        /* 256                     */
+DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o);
 #define dl_evaluate(...) DLI_KW3(dl_evaluate, __VA_ARGS__)
 
+/* The training loop: batches, forward, loss, backward, clipping, step, with a progress bar on stderr.  Returns the scores
+   of the last epoch, on .validation if there is one. */
 typedef struct {
     dl_dataset *validation;
     int         epochs;                  /* 1                                               */
     int64_t     batch_size;              /* 64                                              */
-    dl_real     label_smoothing;
-    dl_real     final_lr;                /* 0: the learning rate stays as it is; else it falls linearly to this, step by step */
+    dl_real     label_smoothing;         /* of the usual loss                               */
+    dl_real     final_lr;                /* the learning rate falls to it linearly; 0: stays as it is */
     double      clip_norm;               /* 0: none                                         */
-    dl_loss_fn  loss;                    /* cross-entropy for labels, else MSE              */
-    int         no_shuffle;
-    int         quiet;                   /* 1: no progress bar                              */
+    dl_loss_fn  loss;
+    int         no_shuffle, quiet;       /* quiet: no progress bar                          */
     int end_;
 } dl_fit_opts;
-DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);   /* scores of the last epoch, on .validation if given */
+DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);
 #define dl_fit(...) DLI_KW4(dl_fit, __VA_ARGS__)
 
 /* --- printing ------------------------------------------------------------------------------------ */
 #ifndef DL_NO_STDIO
-DL_API void dl_print(const dl_tensor *x);                       /* to stdout, large ones abridged              */
+DL_API void dl_print(const dl_tensor *x);                       /* to stdout, large ones abridged                     */
 DL_API void dl_fprint(FILE *f, const dl_tensor *x);
-DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* a table for one sample, to stdout: layer, output shape, parameters, MACs, memory */
+DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, layer by layer: shape, parameters, MACs, memory */
 #endif
 
 #endif /* DL_H */
@@ -4088,8 +4110,9 @@ static int dli_is_nil_module(const dl_module *m) { return !m || m->type == &dli_
 static int dli_check_module(dl_ctx *c, const char *who, const dl_module *m)
 {
     if (!c || c->failed) return 0;
-    if (dli_is_nil_module(m)) { dl_fail(c, "%s: the module is %s", who, m ? "nil, the result of a failed call" : "NULL"); return 0; }
-    return 1;
+    if (!dli_is_nil_module(m)) return 1;
+    dl_fail(c, "%s: the module is %s", who, m ? "nil, the result of a failed call" : "NULL");
+    return 0;
 }
 
 /* Depth-first, parents before children; NULL behind the last.  No recursion, so trees may be as deep as they like. */
@@ -4297,7 +4320,8 @@ static int64_t dli_count_macs(const dl_tensor *t, const dl_tensor *before)
 static dl_tensor *dli_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
 {
     dl_tensor *y;
-    if (c->depth == DLI_MAX_DEPTH) return dl_fail(c, "forward: %s: modules call each other more than %d deep", m->type->name, DLI_MAX_DEPTH);
+    if (c->depth == DLI_MAX_DEPTH)
+        return dl_fail(c, "forward: %s: modules call each other more than %d deep", m->type->name, DLI_MAX_DEPTH);
     c->depth++;
     y = m->type->forward(c, m, x);
     c->depth--;
@@ -4323,7 +4347,8 @@ DL_DEF dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
 {
     if (!dli_check_module(c, "forward", m)) return DLI_NIL;
     if (!m->type->forward) return dl_fail(c, "forward: %s has no forward function", m->type->name);
-    if (dl_is_nil(x)) return dl_fail(c, "forward: the input of %s is %s", m->type->name, x ? "nil, the result of a failed call" : "NULL");
+    if (dl_is_nil(x))
+        return dl_fail(c, "forward: the input of %s is %s", m->type->name, x ? "nil, the result of a failed call" : "NULL");
     return c->watch ? dli_watched_forward(c, m, x) : dli_forward(c, m, x);
 }
 
@@ -4356,7 +4381,10 @@ DL_DEF dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_li
 /* --- functions as modules: relu, sigmoid, flatten, ... ---------------------------------------------- */
 typedef struct { dl_module base; dl_module_type type; dl_nn_fn f; } dli_nn_function;
 
-static dl_tensor *dli_nn_function_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return ((dli_nn_function *)self)->f(c, x); }
+static dl_tensor *dli_nn_function_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return ((dli_nn_function *)self)->f(c, x);
+}
 static const dl_module_type dli_nn_function_type = { "function", sizeof(dli_nn_function), dli_nn_function_forward };
 
 DL_DEF dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f)
@@ -4380,7 +4408,10 @@ DL_DEF dl_module *dl_nn_tanh(dl_ctx *c)    { return dl_nn_function(c, "tanh", dl
 DL_DEF dl_module *dl_nn_flatten(dl_ctx *c) { return dl_nn_function(c, "flatten", dli_flatten_samples); }
 
 typedef struct { dl_module base; int dim; } dli_nn_softmax;
-static dl_tensor *dli_nn_softmax_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_softmax(c, x, ((dli_nn_softmax *)self)->dim); }
+static dl_tensor *dli_nn_softmax_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dl_softmax(c, x, ((dli_nn_softmax *)self)->dim);
+}
 static const dl_module_type dli_nn_softmax_type = { "softmax", sizeof(dli_nn_softmax), dli_nn_softmax_forward };
 DL_DEF dl_module *dl_nn_softmax(dl_ctx *c, int dim)
 {
@@ -4390,7 +4421,10 @@ DL_DEF dl_module *dl_nn_softmax(dl_ctx *c, int dim)
 }
 
 typedef struct { dl_module base; dl_real p; } dli_nn_dropout;
-static dl_tensor *dli_nn_dropout_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_dropout(c, x, ((dli_nn_dropout *)self)->p); }
+static dl_tensor *dli_nn_dropout_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dl_dropout(c, x, ((dli_nn_dropout *)self)->p);
+}
 static const dl_module_type dli_nn_dropout_type = { "dropout", sizeof(dli_nn_dropout), dli_nn_dropout_forward };
 DL_DEF dl_module *dl_nn_dropout(dl_ctx *c, dl_real p)
 {
@@ -4428,7 +4462,10 @@ DL_DEF dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n
 {
     dl_module *m = dl_module_create(c, &dli_nn_sequential_type);
     int i;
-    if (n < 0 || (n && !list)) { dl_fail(c, "nn_sequential: %d modules in a list that is %s", n, list ? "there" : "NULL"); return dli_nil_module(c); }
+    if (n < 0 || (n && !list)) {
+        dl_fail(c, "nn_sequential: %d modules in a list that is %s", n, list ? "there" : "NULL");
+        return dli_nil_module(c);
+    }
     for (i = 0; i < n; i++) dl_module_add(c, m, NULL, list[i]);
     return c && !c->failed ? m : dli_nil_module(c);
 }
@@ -4437,8 +4474,9 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
 {
     int n = 0;
     while (n < DL_MAX_LIST && list.m[n] != DLI_LIST_END) n++;
-    if (n == DL_MAX_LIST) { dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", n - 1); return dli_nil_module(c); }
-    return dl_nn_sequential_with(c, list.m, n);
+    if (n < DL_MAX_LIST) return dl_nn_sequential_with(c, list.m, n);
+    dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", n - 1);
+    return dli_nil_module(c);
 }
 
 /* ================================================================================================
@@ -4548,16 +4586,28 @@ static void dli_init_xavier(dl_ctx *c, const char *who, dl_tensor *w, int unifor
     double fans = dli_fan(c, who, w, DL_FAN_IN) + dli_fan(c, who, w, DL_FAN_OUT);
     dli_init_variance(c, w, uniform, (gain != 0 ? gain : 1) * dli_sqrt64(2 / fans));
 }
-DL_DEF void dl_init_xavier_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_uniform_opts o) { dli_init_xavier(c, "init_xavier_uniform", w, 1, (double)o.gain); }
-DL_DEF void dl_init_xavier_normal_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_normal_opts o)   { dli_init_xavier(c, "init_xavier_normal", w, 0, (double)o.gain); }
+DL_DEF void dl_init_xavier_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_uniform_opts o)
+{
+    dli_init_xavier(c, "init_xavier_uniform", w, 1, (double)o.gain);
+}
+DL_DEF void dl_init_xavier_normal_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_normal_opts o)
+{
+    dli_init_xavier(c, "init_xavier_normal", w, 0, (double)o.gain);
+}
 
 static void dli_init_he(dl_ctx *c, const char *who, dl_tensor *w, int uniform, double gain, dl_fan mode)
 {
     double fan = dli_fan(c, who, w, mode);
     dli_init_variance(c, w, uniform, gain != 0 ? gain / dli_sqrt64(fan) : dli_sqrt64(2 / fan));
 }
-DL_DEF void dl_init_he_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_he_uniform_opts o) { dli_init_he(c, "init_he_uniform", w, 1, (double)o.gain, o.mode); }
-DL_DEF void dl_init_he_normal_with(dl_ctx *c, dl_tensor *w, dl_init_he_normal_opts o)   { dli_init_he(c, "init_he_normal", w, 0, (double)o.gain, o.mode); }
+DL_DEF void dl_init_he_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_he_uniform_opts o)
+{
+    dli_init_he(c, "init_he_uniform", w, 1, (double)o.gain, o.mode);
+}
+DL_DEF void dl_init_he_normal_with(dl_ctx *c, dl_tensor *w, dl_init_he_normal_opts o)
+{
+    dli_init_he(c, "init_he_normal", w, 0, (double)o.gain, o.mode);
+}
 DL_DEF void dl_init_lecun_uniform(dl_ctx *c, dl_tensor *w) { dli_init_he(c, "init_lecun_uniform", w, 1, 1, DL_FAN_IN); }
 DL_DEF void dl_init_lecun_normal(dl_ctx *c, dl_tensor *w)  { dli_init_he(c, "init_lecun_normal", w, 0, 1, DL_FAN_IN); }
 
@@ -4653,7 +4703,8 @@ static dl_optim *dli_optim_create(dl_ctx *c, const dli_optim_type *type, dl_modu
     int64_t count = 0, at;
     int i, k, n = 0;
     if (!dli_check_module(c, type->name, root)) return (dl_optim *)&dli_nil_optim;
-    DLI_EACH_PARAM(root, m, i, p) if (!p->is_buffer) { n++; count += (p->tensor->size + DLI_OPTIM_CHUNK - 1) / DLI_OPTIM_CHUNK; }
+    DLI_EACH_PARAM(root, m, i, p)
+        if (!p->is_buffer) { n++; count += (p->tensor->size + DLI_OPTIM_CHUNK - 1) / DLI_OPTIM_CHUNK; }
     if (!n) dl_fail(c, "%s: the module has no parameters", type->name);
     if (!(lr >= 0)) dl_fail(c, "%s: learning rate %g", type->name, (double)lr);
     o = c->failed ? NULL : (dl_optim *)dl_alloc_keep(c, sizeof *o);
@@ -4698,7 +4749,10 @@ DL_DEF int dl_optim_step(dl_ctx *c, dl_optim *o)
     const dli_slot *last = NULL;
     int i;
     if (!c || c->failed) return 0;
-    if (dli_is_nil_optim(o)) { dl_fail(c, "optim_step: the optimizer is %s", o ? "nil, the result of a failed call" : "NULL"); return 0; }
+    if (dli_is_nil_optim(o)) {
+        dl_fail(c, "optim_step: the optimizer is %s", o ? "nil, the result of a failed call" : "NULL");
+        return 0;
+    }
     for (i = 0; i < o->nslots; i++) {
         dli_slot *s = &o->slots[i];
         if (!s->w->grad) continue;
@@ -4788,14 +4842,20 @@ static dl_optim *dli_optim_adam(dl_ctx *c, dl_module *m, const dli_optim_type *t
     o.eps = dli_or_real(o.eps, 1e-8);
     o.weight_decay = dli_or_real(o.weight_decay, weight_decay);
     if (!(o.beta1 >= 0 && o.beta1 < 1) || !(o.beta2 >= 0 && o.beta2 < 1) || !(o.eps >= 0) || !(o.weight_decay >= 0))
-        dl_fail(c, "%s: beta1 %g, beta2 %g, eps %g, weight_decay %g", type->name, (double)o.beta1, (double)o.beta2, (double)o.eps,
-                (double)o.weight_decay);
+        dl_fail(c, "%s: beta1 %g, beta2 %g, eps %g, weight_decay %g", type->name, (double)o.beta1, (double)o.beta2,
+                (double)o.eps, (double)o.weight_decay);
     p = dli_optim_create(c, type, m, 2, o.lr);
     if (!dli_is_nil_optim(p)) p->opts.adam = o;
     return p;
 }
-DL_DEF dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o)   { return dli_optim_adam(c, m, &dli_optim_adam_type, o, 0); }
-DL_DEF dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts o) { return dli_optim_adam(c, m, &dli_optim_adamw_type, o, 1e-2); }
+DL_DEF dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o)
+{
+    return dli_optim_adam(c, m, &dli_optim_adam_type, o, 0);
+}
+DL_DEF dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts o)
+{
+    return dli_optim_adam(c, m, &dli_optim_adamw_type, o, 1e-2);
+}
 
 /* --- clipping ---------------------------------------------------------------------------------------- */
 
@@ -4821,7 +4881,8 @@ static double dli_grad_largest(const dl_ctx *c, dl_module *root)
     int i;
     DLI_EACH_PARAM(root, m, i, p)
         if (p->tensor->grad) {
-            double high = (double)c->k->max(p->tensor->grad, p->tensor->size), low = -(double)c->k->min(p->tensor->grad, p->tensor->size);
+            double high = (double)c->k->max(p->tensor->grad, p->tensor->size);
+            double low = -(double)c->k->min(p->tensor->grad, p->tensor->size);
             if (high > largest) largest = high;
             if (low > largest) largest = low;
         }
@@ -4878,8 +4939,9 @@ static const dl_dataset dli_nil_dataset = { DLI_NIL, DLI_NIL, 0, 0 };
 static int dli_check_dataset(dl_ctx *c, const char *who, const dl_dataset *d)
 {
     if (!c || c->failed) return 0;
-    if (!d || !d->size) { dl_fail(c, "%s: the data set is %s", who, d ? "nil, the result of a failed call" : "NULL"); return 0; }
-    return 1;
+    if (d && d->size) return 1;
+    dl_fail(c, "%s: the data set is %s", who, d ? "nil, the result of a failed call" : "NULL");
+    return 0;
 }
 
 DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets)
@@ -4892,7 +4954,10 @@ DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
         dl_fail(c, "data_tensors: inputs %t and targets %t do not have one row per sample each", inputs, targets);
         return DLI_NIL_DATASET;
     }
-    if (inputs->shape[0] > INT32_MAX) { dl_fail(c, "data_tensors: %l samples do not fit an int32", inputs->shape[0]); return DLI_NIL_DATASET; }
+    if (inputs->shape[0] > INT32_MAX) {
+        dl_fail(c, "data_tensors: %l samples do not fit an int32", inputs->shape[0]);
+        return DLI_NIL_DATASET;
+    }
     for (i = 0; targets->dtype == DL_INT32 && i < targets->size; i++) {
         if (targets->idata[i] < 0 || targets->idata[i] == INT32_MAX) {
             dl_fail(c, "data_tensors: BadLabel: %d at index %l is not a class", (int)targets->idata[i], i);
@@ -4935,15 +5000,17 @@ static int dli_idx_fail(dl_ctx *c, dli_idx *f, const char *check, int64_t at, co
 static int dli_idx_open(dl_ctx *c, dli_idx *f, const char *path)
 {
     static const unsigned char size_of[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 4, 4, 8, 0};
-    unsigned char head[4], *dims;
-    unsigned char dim_bytes[16];
-    int64_t length, bytes, at;
+    unsigned char head[4], dim_bytes[16], *dims;
+    int64_t limit = (int64_t)(DLI_MAX_BYTES / 8), length, bytes, at;
     int i;
     memset(f, 0, sizeof *f);
     if (!c || c->failed) return 0;
     f->path = path;
     f->file = path ? fopen(path, "rb") : NULL;
-    if (!f->file) { dl_fail(c, "idx: \"%s\": cannot open it: %s", path ? path : "", path ? strerror(errno) : "the path is NULL"); return 0; }
+    if (!f->file) {
+        dl_fail(c, "idx: \"%s\": cannot open it: %s", path ? path : "", path ? strerror(errno) : "the path is NULL");
+        return 0;
+    }
     length = fseek(f->file, 0, SEEK_END) == 0 ? (int64_t)ftell(f->file) : -1;
     if (length < 4 || fseek(f->file, 0, SEEK_SET) != 0 || fread(head, 1, 4, f->file) != 4)
         return dli_idx_fail(c, f, "HeaderTruncated", 0, "length of the file", 4, length);
@@ -4966,8 +5033,8 @@ static int dli_idx_open(dl_ctx *c, dli_idx *f, const char *path)
     for (i = 0, dims = dim_bytes; i < f->ndim; i++, dims += 4) {
         f->shape[i] = (int64_t)((uint32_t)dims[0] << 24 | (uint32_t)dims[1] << 16 | (uint32_t)dims[2] << 8 | dims[3]);
         if (f->shape[i] == 0) return dli_idx_fail(c, f, "EmptyAxis", 4 + 4 * i, "size of the axis, at least", 1, 0);
-        if (f->shape[i] > (int64_t)(DLI_MAX_BYTES / 8) / f->count)
-            return dli_idx_fail(c, f, "SizeOverflow", 4 + 4 * i, "size of the axis, at most", (int64_t)(DLI_MAX_BYTES / 8) / f->count, f->shape[i]);
+        if (f->shape[i] > limit / f->count)
+            return dli_idx_fail(c, f, "SizeOverflow", 4 + 4 * i, "size of the axis, at most", limit / f->count, f->shape[i]);
         f->count *= f->shape[i];
     }
     bytes = f->count * (int64_t)f->elem;
@@ -5017,10 +5084,11 @@ DL_DEF dl_tensor *dl_data_idx(dl_ctx *c, const char *path)
     return dli_idx_read(c, &f, t, 1) ? t : DLI_NIL;
 }
 
-static int dli_mnist_open(dl_ctx *c, dli_idx *f, char *path, size_t size, const char *folder, const char *name, int ndim)
+#define DLI_PATH_SIZE 1024
+static int dli_mnist_open(dl_ctx *c, dli_idx *f, char *path, const char *folder, const char *name, int ndim)
 {
     dli_text text;
-    text.p = path; text.left = size;
+    text.p = path; text.left = DLI_PATH_SIZE;
     dli_put(&text, folder);
     dli_put(&text, "/");
     dli_put(&text, name);
@@ -5034,7 +5102,7 @@ static int dli_mnist_open(dl_ctx *c, dli_idx *f, char *path, size_t size, const 
 DL_DEF dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o)
 {
     dli_idx images, labels;
-    char image_path[1024], label_path[1024];
+    char image_path[DLI_PATH_SIZE], label_path[DLI_PATH_SIZE];
     dli_mark mark;
     dl_dataset *d = DLI_NIL_DATASET;
     dl_tensor *x, *t;
@@ -5043,10 +5111,11 @@ DL_DEF dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mni
     if (!folder) { dl_fail(c, "data_mnist: the folder is NULL"); return d; }
     mark = dli_arena_mark(&c->keep);
     labels.file = NULL;
-    if (dli_mnist_open(c, &images, image_path, sizeof image_path, folder, o.train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", 3) &&
-        dli_mnist_open(c, &labels, label_path, sizeof label_path, folder, o.train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", 1)) {
-        if (labels.count != images.shape[0]) dli_idx_fail(c, &labels, "CountMismatch", 4, "labels, one for each image", images.shape[0], labels.count);
+    if (dli_mnist_open(c, &images, image_path, folder, o.train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", 3) &&
+        dli_mnist_open(c, &labels, label_path, folder, o.train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", 1)) {
         shape[0] = images.shape[0]; shape[1] = 1; shape[2] = images.shape[1]; shape[3] = images.shape[2];
+        if (labels.count != shape[0])
+            dli_idx_fail(c, &labels, "CountMismatch", 4, "labels, one for each image", shape[0], labels.count);
         x = dli_leaf(c, "data_mnist", DL_REAL, 4, shape, 1);
         t = dli_leaf(c, "data_mnist", DL_INT32, 1, shape, 1);
         if (!c->failed && dli_idx_read(c, &images, x, 255) && dli_idx_read(c, &labels, t, 1)) {
@@ -5067,22 +5136,25 @@ DL_DEF dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mni
    style 0: always drawn; 1, 2: in one of two ways to write the digit.  Points in percent of the box, y downwards. */
 typedef struct { unsigned char digit, style, p[6]; } dli_stroke;
 static const dli_stroke dli_strokes[] = {
-    {0, 0, {50, 10, 75, 10, 75, 50}}, {0, 0, {75, 50, 75, 90, 50, 90}}, {0, 0, {50, 90, 25, 90, 25, 50}}, {0, 0, {25, 50, 25, 10, 50, 10}},
+    {0, 0, {50, 10, 75, 10, 75, 50}}, {0, 0, {75, 50, 75, 90, 50, 90}}, {0, 0, {50, 90, 25, 90, 25, 50}},
+    {0, 0, {25, 50, 25, 10, 50, 10}},
     {1, 0, {52, 10, 52, 50, 50, 90}}, {1, 1, {52, 10, 45, 22, 34, 28}},
-    {2, 0, {26, 30, 28, 10, 50, 10}}, {2, 0, {50, 10, 74, 10, 74, 32}}, {2, 0, {74, 32, 72, 54, 26, 88}}, {2, 0, {26, 88, 50, 86, 76, 88}},
-    {3, 0, {28, 18, 38, 10, 50, 10}}, {3, 0, {50, 10, 72, 10, 72, 29}}, {3, 0, {72, 29, 72, 48, 46, 48}}, {3, 0, {46, 48, 76, 48, 76, 69}},
-    {3, 0, {76, 69, 76, 90, 50, 90}}, {3, 0, {50, 90, 34, 90, 25, 80}},
+    {2, 0, {26, 30, 28, 10, 50, 10}}, {2, 0, {50, 10, 74, 10, 74, 32}}, {2, 0, {74, 32, 72, 54, 26, 88}},
+    {2, 0, {26, 88, 50, 86, 76, 88}},
+    {3, 0, {28, 18, 38, 10, 50, 10}}, {3, 0, {50, 10, 72, 10, 72, 29}}, {3, 0, {72, 29, 72, 48, 46, 48}},
+    {3, 0, {46, 48, 76, 48, 76, 69}}, {3, 0, {76, 69, 76, 90, 50, 90}}, {3, 0, {50, 90, 34, 90, 25, 80}},
     {4, 1, {60, 10, 40, 38, 22, 62}}, {4, 1, {22, 62, 50, 62, 80, 62}}, {4, 1, {60, 10, 61, 50, 60, 90}},
     {4, 2, {32, 12, 28, 40, 24, 56}}, {4, 2, {24, 56, 50, 58, 76, 54}}, {4, 2, {66, 14, 66, 50, 62, 90}},
-    {5, 0, {72, 12, 50, 11, 34, 12}}, {5, 0, {34, 12, 31, 30, 30, 46}}, {5, 0, {30, 46, 40, 40, 52, 42}}, {5, 0, {52, 42, 76, 44, 75, 67}},
-    {5, 0, {75, 67, 74, 90, 48, 90}}, {5, 0, {48, 90, 34, 90, 25, 80}},
-    {6, 0, {66, 12, 28, 22, 27, 66}}, {6, 0, {27, 66, 27, 90, 50, 90}}, {6, 0, {50, 90, 74, 90, 74, 67}}, {6, 0, {74, 67, 74, 46, 52, 46}},
-    {6, 0, {52, 46, 30, 46, 27, 66}},
+    {5, 0, {72, 12, 50, 11, 34, 12}}, {5, 0, {34, 12, 31, 30, 30, 46}}, {5, 0, {30, 46, 40, 40, 52, 42}},
+    {5, 0, {52, 42, 76, 44, 75, 67}}, {5, 0, {75, 67, 74, 90, 48, 90}}, {5, 0, {48, 90, 34, 90, 25, 80}},
+    {6, 0, {66, 12, 28, 22, 27, 66}}, {6, 0, {27, 66, 27, 90, 50, 90}}, {6, 0, {50, 90, 74, 90, 74, 67}},
+    {6, 0, {74, 67, 74, 46, 52, 46}}, {6, 0, {52, 46, 30, 46, 27, 66}},
     {7, 0, {24, 14, 50, 12, 76, 13}}, {7, 0, {76, 13, 54, 44, 44, 90}}, {7, 1, {38, 52, 52, 50, 66, 51}},
-    {8, 0, {50, 10, 70, 10, 70, 29}}, {8, 0, {70, 29, 70, 48, 50, 48}}, {8, 0, {50, 48, 30, 48, 30, 29}}, {8, 0, {30, 29, 30, 10, 50, 10}},
-    {8, 0, {50, 48, 75, 48, 75, 69}}, {8, 0, {75, 69, 75, 90, 50, 90}}, {8, 0, {50, 90, 25, 90, 25, 69}}, {8, 0, {25, 69, 25, 48, 50, 48}},
-    {9, 0, {73, 32, 73, 10, 50, 10}}, {9, 0, {50, 10, 27, 10, 27, 32}}, {9, 0, {27, 32, 27, 54, 50, 54}}, {9, 0, {50, 54, 70, 54, 73, 32}},
-    {9, 0, {73, 32, 74, 70, 58, 90}},
+    {8, 0, {50, 10, 70, 10, 70, 29}}, {8, 0, {70, 29, 70, 48, 50, 48}}, {8, 0, {50, 48, 30, 48, 30, 29}},
+    {8, 0, {30, 29, 30, 10, 50, 10}}, {8, 0, {50, 48, 75, 48, 75, 69}}, {8, 0, {75, 69, 75, 90, 50, 90}},
+    {8, 0, {50, 90, 25, 90, 25, 69}}, {8, 0, {25, 69, 25, 48, 50, 48}},
+    {9, 0, {73, 32, 73, 10, 50, 10}}, {9, 0, {50, 10, 27, 10, 27, 32}}, {9, 0, {27, 32, 27, 54, 50, 54}},
+    {9, 0, {50, 54, 70, 54, 73, 32}}, {9, 0, {73, 32, 74, 70, 58, 90}},
 };
 #define DLI_DIGIT_SIDE   28
 #define DLI_DIGIT_PIXELS (DLI_DIGIT_SIDE * DLI_DIGIT_SIDE)
@@ -5200,7 +5272,7 @@ DL_DEF dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed)
 }
 
 /* --- mini-batches --------------------------------------------------------------------------------- */
-static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, 0, 0, NULL };
+static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL };
 
 DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o)
 {
@@ -5217,7 +5289,6 @@ DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_crea
     l->input = l->target = DLI_NIL;
     l->data = d;
     l->batch_size = o.batch_size;
-    l->drop_last = o.drop_last;
     l->batches = (d->size - (o.drop_last ? o.batch_size - 1 : 0) - 1) / o.batch_size + 1;
     return l;
 }
@@ -5244,7 +5315,10 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
 {
     int64_t n;
     if (!c || c->failed) return 0;
-    if (!l || !l->data) { dl_fail(c, "next_batch: the loader is %s", l ? "nil, the result of a failed call" : "NULL"); return 0; }
+    if (!l || !l->data) {
+        dl_fail(c, "next_batch: the loader is %s", l ? "nil, the result of a failed call" : "NULL");
+        return 0;
+    }
     dl_step_begin(c);
     l->input = l->target = DLI_NIL;
     n = dli_min64(l->batch_size, l->data->size - l->position);
@@ -5388,7 +5462,13 @@ static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_score
 }
 #else
 typedef struct { int quiet; } dli_progress;
-static dli_progress dli_progress_create(int quiet, int epochs, int64_t size) { dli_progress p; (void)epochs; (void)size; p.quiet = quiet; return p; }
+static dli_progress dli_progress_create(int quiet, int epochs, int64_t size)
+{
+    dli_progress p;
+    (void)epochs; (void)size;
+    p.quiet = quiet;
+    return p;
+}
 static void dli_progress_begin(dli_progress *p) { (void)p; }
 static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_scores now, const dl_scores *final, int end)
 { (void)p; (void)epoch; (void)done; (void)now; (void)final; (void)end; }
@@ -5566,7 +5646,8 @@ static void dli_print_row(const dli_row *r, int base)
     int64_t own = 0;
     int i;
     for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
-    snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "", r->module->type->name);
+    snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "",
+             r->module->type->name);
     text.p = shape; text.left = sizeof shape;
     dli_put_shape(&text, r->y);
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
@@ -5799,8 +5880,7 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 #define dli_abs     DLI_FN(dli_abs)
 #define dli_sign    DLI_FN(dli_sign)
 #define dli_cubic   DLI_FN(dli_cubic)
-#define dli_exp_r   DLI_FN(dli_exp_r)
-#define dli_1_plus  DLI_FN(dli_1_plus)
+#define dli_exp_split DLI_FN(dli_exp_split)
 #define dli_exp_near DLI_FN(dli_exp_near)
 #define dli_log_f   DLI_FN(dli_log_f)
 #define dli_sincos  DLI_FN(dli_sincos)
@@ -5839,45 +5919,46 @@ DLI_V float dli_sqrt(float x)
     return x >= 0 ? s : DLI_NAN;
 }
 
-/* x = n ln 2 + r, abs r <= ln 2 / 2, r carried in two parts.  exp(r) - 1 = *r + what is returned; *n: the bits of
-   DLI_RINT + n.  abs x < 2^20 */
-DLI_V float dli_exp_r(float x, uint32_t *n, float *r)
+/* exp(x) = 2^n (1 + r + low + r^2 q), abs r <= ln 2 / 2, for abs x < 2^20; bits: those of DLI_RINT + n */
+typedef struct { uint32_t bits; float r, low, r2, q; } DLI_FN(dli_exp_parts);
+DLI_V DLI_FN(dli_exp_parts) dli_exp_split(float x)
 {
-    const float t = dli_fma(x, 1.44269504f, DLI_RINT), k = t - DLI_RINT, high = dli_fma(k, -0.693147182f, x);
-    const float low = k * 1.90465421e-9f, h = high + low, h2 = h * h;
-    float q = dli_fma(h, dli_fma(h, 1.38706935e-3f, 8.36627092e-3f), 4.16674353e-2f);
-    q = dli_fma(h2, q, dli_fma(h, 0.166665465f, 0.49999997f));
-    *n = dli_bits(t);
-    *r = high;
-    return dli_fma(h2, q, low);
+    const float t = dli_fma(x, 1.44269504f, DLI_RINT), n = t - DLI_RINT, r = dli_fma(n, -0.693147182f, x), r2 = r * r;
+    const float q = dli_fma(r, dli_fma(r, 1.38706935e-3f, 8.36627092e-3f), 4.16674353e-2f), low = n * 1.90465421e-9f;
+    DLI_FN(dli_exp_parts) e;
+    e.bits = dli_bits(t);
+    e.r = r;
+    e.low = dli_fma(low, r, low);                                /* ln 2 in two parts leaves r + low; exp(low) = 1 + low */
+    e.r2 = r2;
+    e.q = dli_fma(r2, q, dli_fma(r, 0.166665465f, 0.49999997f));
+    return e;
 }
-DLI_V float dli_1_plus(float r, float q) { const float y = 1 + r; return y + (((1 - y) + r) + q); }
 
-/* exp(x), max 0.76: 2^n is applied in two halves, so that subnormal results are rounded once */
+/* exp(x), max 0.9: 2^n is applied in two halves, so that subnormal results are rounded once */
 DLI_V float dli_exp(float x)
 {
-    uint32_t n, half;
-    float r, q = dli_exp_r(x, &n, &r), y = dli_1_plus(r, q);
-    half = (n << 22) & 0xFF800000u;
-    y = dli_float(dli_bits(y) + half) * dli_float((n << 23) - half + 0x3F800000u);
+    const DLI_FN(dli_exp_parts) e = dli_exp_split(x);
+    const float high = 1 + e.r, low = (1 - high) + e.r;
+    const uint32_t half = (e.bits << 22) & 0xFF800000u;
+    float y = high + dli_fma(e.r2, e.q, low + e.low);
+    y = dli_float(dli_bits(y) + half) * dli_float((e.bits << 23) - half + 0x3F800000u);
     y = x < -105.0f ? 0 : y;
     return x <= 89.0f ? y : x + DLI_INF;
 }
 
-/* the same for -87 < x < 88 or NaN, else nonsense */
+/* the same for -87 < x < 88 or NaN, a little less exact; else nonsense */
 DLI_V float dli_exp_near(float x)
 {
-    uint32_t n;
-    float r, q = dli_exp_r(x, &n, &r);
-    return dli_1_plus(r, q) * dli_float((n << 23) + 0x3F800000u);
+    const DLI_FN(dli_exp_parts) e = dli_exp_split(x);
+    return (1 + dli_fma(e.r2, e.q, e.r + e.low)) * dli_float((e.bits << 23) + 0x3F800000u);
 }
 
-/* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2), max 1.08 */
+/* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2), max 1.15 */
 DLI_V float dli_expm1(float x)
 {
-    uint32_t n;
-    float r, q = dli_exp_r(x, &n, &r), s = dli_float((n + 126) << 23), c = s - 0.5f, y = dli_fma(s, r, c);
-    y = 2 * (y + dli_fma(s, q, dli_fma(s, r, c - y)));
+    const DLI_FN(dli_exp_parts) e = dli_exp_split(x);
+    const float s = dli_float((e.bits + 126) << 23), c = s - 0.5f, high = dli_fma(s, e.r, c);
+    float y = 2 * (high + dli_fma(s, dli_fma(e.r2, e.q, e.low), dli_fma(s, e.r, c - high)));
     y = x > 89.0f ? DLI_INF : y;
     y = x < -18.0f ? -1 : y;
     return dli_abs(x) < 1e-8f ? x : y;
@@ -5920,33 +6001,36 @@ DLI_V float dli_log1p(float x)
     return x >= -1 ? y : DLI_NAN;
 }
 
-/* tanh(x), max 0.97: an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
+/* tanh(x), max 1: an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
 DLI_V float dli_tanh(float x)
 {
-    const float a = dli_abs(x), u = a * a, u2 = u * u, b = a > 10.0f ? 10.0f : a, large = 1 - 2 / (dli_exp_near(b + b) + 1);
+    const float a = dli_abs(x), u = a * a, b = a > 10.0f ? 10.0f : a, large = 1 - 2 / (dli_exp_near(b + b) + 1);
     float q = dli_fma(u, 1.58703874e-3f, -7.41417008e-3f);
-    q = dli_fma(u2 * u2, q, dli_cubic(u, u2, -0.333332986f, 0.133322418f, -5.38535975e-2f, 2.13065259e-2f));
+    q = dli_fma(u, q, 2.13065259e-2f);
+    q = dli_fma(u, q, -5.38535975e-2f);
+    q = dli_fma(u, q, 0.133322418f);
+    q = dli_fma(u, q, -0.333332986f);
     return dli_sign(a < 0.8f ? dli_fma(a * u, q, a) : large, x);
 }
 
-/* 1 / (1 + exp(-x)) = 1 - q; q = e / (1 + e) is corrected for the rounding error of 1 + e */
+/* 1 / (1 + exp(-x)), max 1.95: 1 - q or q = e / s, s = 1 + e, e = exp(-abs x); q is corrected for the rounding error of s */
 DLI_V float dli_sigmoid(float x)
 {
     const float e = dli_exp(-dli_abs(x)), s = 1 + e;
     float q = e / s;
-    q = dli_fma(q * (q - 1), e - (s - 1), q);
+    q = dli_fma(dli_fma(q, q, -q), e - (s - 1), q);
     return x < 0 ? q : 1 - q;
 }
 
-/* erf(x), max 1.11: an odd polynomial or 1 - exp(-p(x)), whose polynomials have the same degree */
+/* erf(x), max 1.3: an odd polynomial or 1 - exp(-p(x)), whose polynomials have the same degree */
 DLI_V float dli_erf(float x)
 {
     const float a = dli_abs(x), b = a > 4.0f ? 4.0f : a;
     const int   small = a < 1.0f;
     const float u = small ? a * a : b, u2 = u * u;
-    const float c0 = small ? 0.128379166f  : 3.41519393e-4f;
-    const float c1 = small ? -0.376126260f : 1.12708926f;
-    const float c2 = small ? 0.112835787f  : 0.638144612f;
+    const float c0 = small ? 0.128379166f    : 3.41519393e-4f;
+    const float c1 = small ? -0.376126260f   : 1.12708926f;
+    const float c2 = small ? 0.112835787f    : 0.638144612f;
     const float c3 = small ? -2.68533472e-2f : 0.103107035f;
     const float c4 = small ? 5.18716220e-3f  : -2.18382385e-2f;
     const float c5 = small ? -7.99785310e-4f : 2.94771022e-3f;

@@ -16,17 +16,10 @@ int main(void)
     dl_ctx     *c     = dl_create(.seed = 3);
     dl_dataset *data  = dl_data_tensors(c, dl_tensor_from(c, xs, DL_SHAPE(4, 1)), dl_tensor_from(c, ys, DL_SHAPE(4, 1)));
     dl_module  *model = dl_nn_linear(c, 1, 1);
-    dl_optim   *opt   = dl_optim_sgd(c, model, .lr = 0.05f);
-    dl_loader  *batches = dl_loader_create(c, data, .batch_size = 2, .shuffle = 1);
+    dl_optim   *opt   = dl_optim_sgd(c, model, .lr = 0.01f);
 
-    for (int epoch = 0; epoch < 20000; epoch++) {
-        while (dl_next_batch(c, batches)) {
-            dl_tensor *loss = dl_mse_loss(c, dl_forward(c, model, batches->input), batches->target);
-            dl_backward(c, loss);
-            dl_optim_step(c, opt);
-        }
-        dl_optim_set_lr(opt, 0.05f / (1 + 0.01f * epoch));        /* smaller and smaller steps average the noise out */
-    }
+    /* smaller and smaller steps average out what the random mini-batches do */
+    dl_fit(c, model, opt, data, .epochs = 20000, .batch_size = 2, .final_lr = 1e-5f, .quiet = 1);
 
     double w = dl_item(dl_module_get(c, model, "weight")), b = dl_item(dl_module_get(c, model, "bias"));
     double mse = dl_evaluate(c, model, data).loss;

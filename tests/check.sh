@@ -27,8 +27,8 @@ check 'dl.h never ends the process'
 grep -nwE 'TODO|FIXME|XXX' $sources /dev/null | grep -v '^tests/check.sh' >$bad
 check 'no unfinished business'
 
-# --- the top folder, and what is not source
-ls | grep -vxE 'dl\.h|examples|tests|bench|build|Makefile|README\.md' >$bad
+# --- the top folder of what is committed
+git ls-files 2>/dev/null | cut -d/ -f1 | sort -u | grep -vxE 'dl\.h|examples|tests|bench|Makefile|README\.md|\..*' >$bad
 check 'the top folder holds what it should'
 
 # --- versions: the macros, the string, the change log

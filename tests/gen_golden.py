@@ -101,7 +101,8 @@ for name, fn in [("neg", torch.neg), ("abs", torch.abs), ("square", torch.square
     case("dl_%s(c, x[0])" % name, fn, grid)
 for name, fn in [("expm1", torch.expm1), ("log1p", torch.log1p), ("sin", torch.sin), ("tanh", torch.tanh), ("erf", torch.erf)]:
     case("dl_%s(c, x[0])" % name, fn, tiny)
-for name, fn in [("sqrt", torch.sqrt), ("rsqrt", torch.rsqrt), ("reciprocal", torch.reciprocal), ("log", torch.log), ("log1p", torch.log1p)]:
+for name, fn in [("sqrt", torch.sqrt), ("rsqrt", torch.rsqrt), ("reciprocal", torch.reciprocal), ("log", torch.log),
+     ("log1p", torch.log1p)]:
     case("dl_%s(c, x[0])" % name, fn, real([2**-20, 0.0625, 0.5, 1, 1.5, 2, 3, 100, 65536]))
 case("dl_reciprocal(c, x[0])", torch.reciprocal, real([-4, -0.5, 0.25]))
 case("dl_log1p(c, x[0])", torch.log1p, real([-0.75, -0.5, 0]))
@@ -144,11 +145,13 @@ for name, fn in [("add", torch.add), ("sub", torch.sub), ("mul", torch.mul), ("d
         case("dl_%s(c, x[0], x[1])" % name, fn, a, b)
 case("dl_mul(c, x[0], x[0])", lambda t: t * t, rnd(4))
 case("dl_pow(c, x[0], x[1])", torch.pow, real([0, 0, 0, 2, 2, 1]), real([0, 1, 2, 0, -1, 5]))
-case("dl_pow(c, x[0], x[1])", torch.pow, real([-2, -2, -3, 0, -8, inf, 2, nan, 1]), real([3, -2, 0, -1, 0.5, 0.5, inf, 0, nan]), grad=False)
+case("dl_pow(c, x[0], x[1])", torch.pow, real([-2, -2, -3, 0, -8, inf, 2, nan, 1]),
+     real([3, -2, 0, -1, 0.5, 0.5, inf, 0, nan]), grad=False)
 for name, fn in [("minimum", torch.minimum), ("maximum", torch.maximum)]:
     case("dl_%s(c, x[0], x[1])" % name, fn, real([1, 2, 3, -1, 0]), real([1, 3, 2, -1, 0]))
 case("dl_div(c, x[0], x[1])", torch.div, real([1, -1, 0]), real([0, 0, 0]), grad=False)
-case("dl_where(c, x[0], x[1], x[2])", lambda m, a, b: torch.where(m != 0, a, b), const(real([1, 0, 2, -1, 0, 0], 2, 3)), rnd(2, 3), rnd(2, 3))
+case("dl_where(c, x[0], x[1], x[2])", lambda m, a, b: torch.where(m != 0, a, b), const(real([1, 0, 2, -1, 0, 0], 2, 3)),
+     rnd(2, 3), rnd(2, 3))
 case("dl_where(c, x[0], x[1], x[2])", lambda m, a, b: torch.where(m != 0, a, b), const(real([1, 0], 2, 1)), rnd(3), rnd(2, 1))
 for name in ["eq", "ne", "lt", "le", "gt", "ge"]:
     fn = lambda a, b, name=name: getattr(torch, name)(a, b).double()
@@ -186,7 +189,8 @@ case("dl_prod(c, x[0], .dims = DL_DIM(0) | DL_DIM(2))", lambda t: prod(t, (0, 2)
 for dims in [(0,), (-1,), (0, 1)]:
     text = dim_set(dims)
     case("dl_var(c, x[0], .dims = %s, .biased = 1)" % text, lambda t, dims=dims: torch.var(t, dims, correction=0), rnd(3, 4))
-    case("dl_std(c, x[0], .dims = %s, .biased = 1, .keepdim = 1)" % text, lambda t, dims=dims: torch.std(t, dims, correction=0, keepdim=True), rnd(3, 4))
+    case("dl_std(c, x[0], .dims = %s, .biased = 1, .keepdim = 1)" % text, lambda t,
+         dims=dims: torch.std(t, dims, correction=0, keepdim=True), rnd(3, 4))
 case("dl_var(c, x[0])", torch.var, real([1e6, 1e6 + 1, 1e6 + 2, 1e6 + 5]))
 case("dl_var(c, x[0], .biased = 1)", lambda t: torch.var(t, correction=0), real([3]))
 case("dl_std(c, x[0], .dims = DL_DIM(1))", lambda t: torch.std(t, 1), real([2, 2, 2, 1, 2, 4], 2, 3))
@@ -200,17 +204,23 @@ for name, fn in [("argmax", np.argmax), ("argmin", np.argmin)]:
     t = real([1, 3, 3, 2, 3, 2, 2, 2, 0, 0, 0, 0], 3, 4)
     case("dl_%s(c, x[0])" % name, lambda t, fn=fn: ints(int(fn(t.numpy()))), t, grad=False)
     for d in [0, 1, -1]:
-        case("dl_%s(c, x[0], .dims = DL_DIM(%d))" % (name, d), lambda t, fn=fn, d=d: ints(fn(t.numpy(), d).tolist()), t, grad=False)
-    case("dl_%s(c, x[0], .dims = DL_DIM(1), .keepdim = 1)" % name, lambda t, fn=fn: ints(fn(t.numpy(), 1).tolist()).reshape(3, 1), t, grad=False)
-    case("dl_%s(c, x[0], .dims = DL_DIM(1))" % name, lambda t, fn=fn: ints(fn(t.numpy(), 1).tolist()), distinct(2, 5, 3), grad=False)
-case("dl_logsumexp(c, x[0], .dims = DL_DIM(1))", lambda t: torch.logsumexp(t, 1), real([-inf, -inf, 1, -inf, 1, inf], 3, 2), grad=False)
-case("dl_logsumexp(c, x[0], .dims = DL_DIM(1))", lambda t: torch.logsumexp(t, 1), real([1e4, 1e4 + 1, -1e4, -1e4 - 1], 2, 2), grad=False)
+        case("dl_%s(c, x[0], .dims = DL_DIM(%d))" % (name, d), lambda t, fn=fn, d=d: ints(fn(t.numpy(), d).tolist()), t,
+             grad=False)
+    case("dl_%s(c, x[0], .dims = DL_DIM(1), .keepdim = 1)" % name, lambda t,
+         fn=fn: ints(fn(t.numpy(), 1).tolist()).reshape(3, 1), t, grad=False)
+    case("dl_%s(c, x[0], .dims = DL_DIM(1))" % name, lambda t, fn=fn: ints(fn(t.numpy(), 1).tolist()), distinct(2, 5, 3),
+         grad=False)
+case("dl_logsumexp(c, x[0], .dims = DL_DIM(1))", lambda t: torch.logsumexp(t, 1), real([-inf, -inf, 1, -inf, 1, inf], 3, 2),
+     grad=False)
+case("dl_logsumexp(c, x[0], .dims = DL_DIM(1))", lambda t: torch.logsumexp(t, 1), real([1e4, 1e4 + 1, -1e4, -1e4 - 1], 2, 2),
+     grad=False)
 case("dl_logsumexp(c, x[0], .dims = DL_DIM(1))", lambda t: torch.logsumexp(t, 1), real([64, 65, -64, -65, 1, -inf], 3, 2))
 zero = real([3, 0, -4, 0, 0, 0, 2, 2, -2], 3, 3)
 for p, text in [(1, "1"), (2, "2"), (3, "3"), (1.5, "1.5"), (inf, "INFINITY")]:
     case("dl_norm(c, x[0], .p = %s, .dims = DL_DIM(1))" % text, lambda t, p=p: torch.linalg.vector_norm(t, p, 1), zero)
     case("dl_norm(c, x[0], .p = %s)" % text, lambda t, p=p: torch.linalg.vector_norm(t, p), rnd(3, 5))
-    case("dl_norm(c, x[0], .p = %s, .dims = DL_DIM(0), .keepdim = 1)" % text, lambda t, p=p: torch.linalg.vector_norm(t, p, 0, True), rnd(3, 5))
+    case("dl_norm(c, x[0], .p = %s, .dims = DL_DIM(0), .keepdim = 1)" % text, lambda t,
+         p=p: torch.linalg.vector_norm(t, p, 0, True), rnd(3, 5))
 for d in [0, 1, 2, -1]:
     case("dl_cumsum(c, x[0], %d)" % d, lambda t, d=d: torch.cumsum(t, d), rnd(2, 3, 4))
 
@@ -253,16 +263,20 @@ case("dl_expand(c, x[0], DL_SHAPE(2, 2))", lambda t: t.expand(2, 2).contiguous()
 case("dl_repeat(c, x[0], DL_SHAPE(2, 3))", lambda t: t.repeat(2, 3), rnd(2, 2))
 case("dl_repeat(c, x[0], DL_SHAPE(2, 1, 2))", lambda t: t.repeat(2, 1, 2), rnd(2, 3))
 case("dl_pad(c, x[0], ((dl_pads){{1, 0}, {0, 2}}))", lambda t: F.pad(t, (0, 2, 1, 0)), rnd(2, 3))
-case("dl_pad(c, x[0], ((dl_pads){{0, 2, 1}, {1, 0, 1}}), .value = (dl_real)-1.5)", lambda t: F.pad(t, (1, 1, 2, 0, 0, 1), value=-1.5), rnd(2, 2, 2))
+case("dl_pad(c, x[0], ((dl_pads){{0, 2, 1}, {1, 0, 1}}), .value = (dl_real)-1.5)",
+     lambda t: F.pad(t, (1, 1, 2, 0, 0, 1), value=-1.5), rnd(2, 2, 2))
 
 # --- indexing --------------------------------------------------------------------------------------------------------
 case("dl_gather(c, x[0], 0, x[1])", lambda t, i: torch.gather(t, 0, i), rnd(3, 4), ints([0, 2, 1, 1, 2, 2, 2, 0], 2, 4))
 case("dl_gather(c, x[0], 1, x[1])", lambda t, i: torch.gather(t, 1, i), rnd(3, 4), ints([3, 0, 0, 1, 2, 2], 3, 2))
 case("dl_gather(c, x[0], -1, x[1])", lambda t, i: torch.gather(t, -1, i), rnd(3, 4), ints([3, 0, 0, 1], 2, 2))
 case("dl_gather(c, x[0], 1, x[1])", lambda t, i: torch.gather(t, 1, i), rnd(2, 3, 2), ints([0, 1, 2, 2, 1, 1, 0, 0], 2, 2, 2))
-case("dl_scatter_add(c, x[0], 0, x[1], x[2])", lambda t, i, s: torch.scatter_add(t, 0, i, s), rnd(3, 4), ints([0, 2, 1, 1, 0, 2, 2, 0], 2, 4), rnd(2, 4))
-case("dl_scatter_add(c, x[0], 1, x[1], x[2])", lambda t, i, s: torch.scatter_add(t, 1, i, s), rnd(3, 4), ints([3, 3, 3, 1, 2, 1], 2, 3), rnd(2, 3))
-case("dl_scatter_add(c, x[0], -1, x[1], x[2])", lambda t, i, s: torch.scatter_add(t, -1, i, s), rnd(2, 3), ints([0, 2], 2, 1), rnd(2, 1))
+case("dl_scatter_add(c, x[0], 0, x[1], x[2])", lambda t, i, s: torch.scatter_add(t, 0, i, s), rnd(3, 4),
+     ints([0, 2, 1, 1, 0, 2, 2, 0], 2, 4), rnd(2, 4))
+case("dl_scatter_add(c, x[0], 1, x[1], x[2])", lambda t, i, s: torch.scatter_add(t, 1, i, s), rnd(3, 4),
+     ints([3, 3, 3, 1, 2, 1], 2, 3), rnd(2, 3))
+case("dl_scatter_add(c, x[0], -1, x[1], x[2])", lambda t, i, s: torch.scatter_add(t, -1, i, s), rnd(2, 3), ints([0, 2], 2, 1),
+     rnd(2, 1))
 case("dl_index_select(c, x[0], 0, x[1])", lambda t, i: torch.index_select(t, 0, i), rnd(3, 4), ints([2, 0, 2, 2]))
 case("dl_index_select(c, x[0], 1, x[1])", lambda t, i: torch.index_select(t, 1, i), rnd(2, 3, 2), ints([1, 1]))
 case("dl_index_select(c, x[0], -1, x[1])", lambda t, i: torch.index_select(t, -1, i), rnd(2, 3), ints([2]))
@@ -276,13 +290,15 @@ for t in [ties, distinct(2, 6)]:
             case("sort_indices(c, x[0], %d, %d)" % (d, desc), lambda t, order=order: order(t)[1], t, grad=False)
     for k, d, small in [(1, 1, 0), (3, -1, 0), (4, 1, 1), (1, 0, 1), (6, 1, 0)]:
         option = ", .smallest = 1" if small else ""
-        top = lambda t, k=k, d=d, small=small: [r.narrow(d, 0, k).contiguous() for r in torch.sort(t, dim=d, descending=not small, stable=True)]
+        top = lambda t, k=k, d=d, small=small: [r.narrow(d, 0, k).contiguous() for r in torch.sort(t, dim=d,
+             descending=not small, stable=True)]
         case("dl_topk(c, x[0], %d, %d%s)" % (k, d, option), lambda t, top=top: top(t)[0], t)
         case("topk_indices(c, x[0], %d, %d, %d)" % (k, d, small), lambda t, top=top: top(t)[1], t, grad=False)
 case("dl_sort(c, x[0], 1)", lambda t: torch.sort(t, dim=1, stable=True)[0], distinct(2, 3, 2))
 
 # --- products --------------------------------------------------------------------------------------------------------
-for sa, sb in [((2, 3), (3, 4)), ((1, 3), (3, 1)), ((5, 1), (1, 5)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 2, 3), (3,)),
+for sa, sb in [((2, 3), (3, 4)), ((1, 3), (3, 1)), ((5, 1), (1, 5)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)),
+     ((2, 2, 3), (3,)),
                ((3,), (2, 3, 2)), ((2, 2, 3), (2, 3, 2)), ((2, 2, 3), (3, 2)), ((2, 3), (2, 3, 2)), ((2, 1, 2, 3), (3, 3, 1)),
                ((1, 2, 3), (3, 3, 2)), ((2, 2, 3), (1, 3, 2)), ((1, 1, 2, 2), (2, 3, 2, 1))]:
     case("dl_matmul(c, x[0], x[1])", torch.matmul, rnd(*sa), rnd(*sb))
@@ -291,12 +307,14 @@ for sa, sb in [((3, 2), (3, 4)), ((2, 3, 2), (3, 2)), ((2, 1, 3, 2), (2, 3, 4))]
 for sa, sb in [((2, 3), (4, 3)), ((2, 2, 3), (2, 3)), ((2, 3), (2, 2, 3))]:
     case("dl_matmul(c, x[0], x[1], .transpose_b = 1)", lambda a, b: a @ b.transpose(-1, -2), rnd(*sa), rnd(*sb))
 for sa, sb in [((3, 2), (4, 3)), ((2, 3, 2), (2, 4, 3)), ((2, 3, 2), (4, 3))]:
-    case("dl_matmul(c, x[0], x[1], .transpose_a = 1, .transpose_b = 1)", lambda a, b: a.transpose(-1, -2) @ b.transpose(-1, -2), rnd(*sa), rnd(*sb))
+    case("dl_matmul(c, x[0], x[1], .transpose_a = 1, .transpose_b = 1)", lambda a,
+         b: a.transpose(-1, -2) @ b.transpose(-1, -2), rnd(*sa), rnd(*sb))
 case("dl_matmul(c, x[0], x[0])", lambda t: t @ t, rnd(3, 3))
 for activation, fn in [("LINEAR", lambda t: t), ("RELU", torch.relu), ("SIGMOID", torch.sigmoid), ("TANH", torch.tanh)]:
     option = "" if activation == "LINEAR" else ", .activation = DL_%s" % activation
     for shape in [(3, 4), (4,), (2, 2, 4)]:
-        case("dl_linear(c, x[0], x[1], x[2]%s)" % option, lambda t, w, b, fn=fn: fn(F.linear(t, w, b)), rnd(*shape), rnd(5, 4), rnd(5))
+        case("dl_linear(c, x[0], x[1], x[2]%s)" % option, lambda t, w, b, fn=fn: fn(F.linear(t, w, b)), rnd(*shape),
+             rnd(5, 4), rnd(5))
     case("dl_linear(c, x[0], x[1], NULL%s)" % option, lambda t, w, fn=fn: fn(F.linear(t, w)), rnd(3, 4), rnd(2, 4))
 
 # --- softmax and losses ----------------------------------------------------------------------------------------------
@@ -305,7 +323,8 @@ for name, fn in [("softmax", torch.softmax), ("log_softmax", torch.log_softmax)]
         case("dl_%s(c, x[0], %d)" % (name, d), lambda t, fn=fn, d=d: fn(t, d), rnd(2, 3, 4))
     case("dl_%s(c, x[0], 0)" % name, lambda t, fn=fn: fn(t, 0), rnd(5))
     case("dl_%s(c, x[0], 1)" % name, lambda t, fn=fn: fn(t, 1), rnd(3, 1))
-    case("dl_%s(c, x[0], -1)" % name, lambda t, fn=fn: fn(t, -1), real([1e4, 1e4 + 1, 1e4 - 1, -1e4, -1e4 - 1, -1e4, 1.5 * 2.0**126, 2.0**126, -1.5 * 2.0**126, 0, -100, -inf], 4, 3))
+    case("dl_%s(c, x[0], -1)" % name, lambda t, fn=fn: fn(t, -1),
+         real([1e4, 1e4 + 1, 1e4 - 1, -1e4, -1e4 - 1, -1e4, 1.5 * 2.0**126, 2.0**126, -1.5 * 2.0**126, 0, -100, -inf], 4, 3))
 
 logits, classes = rnd(4, 5), ints([2, 0, 4, 2])
 weight = const(real([0.5, 1, 2, 0.25, 1.5]))
@@ -316,24 +335,33 @@ for reduction in ["mean", "sum", "none"]:
         s = "" if not smoothing else ", .label_smoothing = (dl_real)0.125"
         opts = dict(reduction=reduction, label_smoothing=smoothing)
         case("dl_cross_entropy(c, x[0], x[1]%s%s)" % (r, s), lambda t, k, o=opts: F.cross_entropy(t, k, **o), logits, classes)
-        case("dl_cross_entropy(c, x[0], x[1], .weight = x[2]%s%s)" % (r, s), lambda t, k, w, o=opts: F.cross_entropy(t, k, weight=w, **o), logits, classes, weight)
-        case("dl_cross_entropy(c, x[0], x[1], .ignore_index = 2%s%s)" % (r, s), lambda t, k, o=opts: F.cross_entropy(t, k, ignore_index=2, **o), logits, classes)
-        case("dl_cross_entropy(c, x[0], x[1], .weight = x[2], .ignore_index = DL_ZERO%s%s)" % (r, s), lambda t, k, w, o=opts: F.cross_entropy(t, k, weight=w, ignore_index=0, **o), logits, classes, weight)
+        case("dl_cross_entropy(c, x[0], x[1], .weight = x[2]%s%s)" % (r, s), lambda t, k, w,
+             o=opts: F.cross_entropy(t, k, weight=w, **o), logits, classes, weight)
+        case("dl_cross_entropy(c, x[0], x[1], .ignore_index = 2%s%s)" % (r, s), lambda t, k,
+             o=opts: F.cross_entropy(t, k, ignore_index=2, **o), logits, classes)
+        case("dl_cross_entropy(c, x[0], x[1], .weight = x[2], .ignore_index = DL_ZERO%s%s)" % (r, s), lambda t, k, w,
+             o=opts: F.cross_entropy(t, k, weight=w, ignore_index=0, **o), logits, classes, weight)
         case("dl_cross_entropy(c, x[0], x[1]%s%s)" % (r, s), lambda t, q, o=opts: F.cross_entropy(t, q, **o), logits, soft)
-        case("dl_cross_entropy(c, x[0], x[1], .weight = x[2]%s%s)" % (r, s), lambda t, q, w, o=opts: F.cross_entropy(t, q, weight=w, **o), logits, const(soft), weight)
+        case("dl_cross_entropy(c, x[0], x[1], .weight = x[2]%s%s)" % (r, s), lambda t, q, w,
+             o=opts: F.cross_entropy(t, q, weight=w, **o), logits, const(soft), weight)
 case("dl_cross_entropy(c, x[0], x[1])", F.cross_entropy, logits, ints([2, -100, 4, -100]))
-case("dl_cross_entropy(c, x[0], x[1], .reduction = DL_SUM)", lambda t, k: F.cross_entropy(t, k, reduction="sum"), logits, ints([-100] * 4))
+case("dl_cross_entropy(c, x[0], x[1], .reduction = DL_SUM)", lambda t, k: F.cross_entropy(t, k, reduction="sum"), logits,
+     ints([-100] * 4))
 case("dl_cross_entropy(c, x[0], x[1])", F.cross_entropy, logits, ints([-100] * 4), grad=False)
 case("dl_cross_entropy(c, x[0], x[1])", F.cross_entropy, rnd(5), ints(3))
-case("dl_cross_entropy(c, x[0], x[1], .label_smoothing = (dl_real)0.25)", lambda t, k: F.cross_entropy(t, k, label_smoothing=0.25), rnd(5), ints(3))
+case("dl_cross_entropy(c, x[0], x[1], .label_smoothing = (dl_real)0.25)", lambda t,
+     k: F.cross_entropy(t, k, label_smoothing=0.25), rnd(5), ints(3))
 case("dl_cross_entropy(c, x[0], x[1])", F.cross_entropy, rnd(3), const(real([.5, .25, .25])))
 for row, k in [([0, -100], 1), ([1e4, 1e4 + 1], 0), ([1e4, 1e4 + 1], 1), ([-1e4, 1e4], 0)]:
-    case("dl_cross_entropy(c, x[0], x[1], .reduction = DL_NONE)", lambda t, k: F.cross_entropy(t, k, reduction="none"), real([row]), ints([k]))
+    case("dl_cross_entropy(c, x[0], x[1], .reduction = DL_NONE)", lambda t, k: F.cross_entropy(t, k, reduction="none"),
+         real([row]), ints([k]))
 for reduction in ["mean", "sum", "none"]:
     r = "" if reduction == "mean" else ", .reduction = DL_" + reduction.upper()
     case("dl_mse_loss(c, x[0], x[1]%s)" % r, lambda a, b, o=reduction: F.mse_loss(a, b, reduction=o), rnd(3, 5), rnd(3, 5))
-    case("dl_bce_with_logits(c, x[0], x[1]%s)" % r, lambda a, b, o=reduction: F.binary_cross_entropy_with_logits(a, b, reduction=o), rnd(3, 5), rnd(3, 5, low=0, high=1))
-    case("dl_bce_with_logits(c, x[0], x[1]%s)" % r, lambda a, b, o=reduction: F.binary_cross_entropy_with_logits(a, b, reduction=o),
+    case("dl_bce_with_logits(c, x[0], x[1]%s)" % r, lambda a, b,
+         o=reduction: F.binary_cross_entropy_with_logits(a, b, reduction=o), rnd(3, 5), rnd(3, 5, low=0, high=1))
+    case("dl_bce_with_logits(c, x[0], x[1]%s)" % r, lambda a, b,
+         o=reduction: F.binary_cross_entropy_with_logits(a, b, reduction=o),
          real([100, -100, 1e4, -1e4, 0, 100]), const(real([1, 1, 0, 0, 0.5, 0])))
 case("dl_mse_loss(c, x[0], x[1])", F.mse_loss, rnd(), rnd())
 

@@ -15,6 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 out=build/test
 CC=${CC:-cc}
 export CC TEST_ALL
+export OMP_WAIT_POLICY=passive                           # jobs share the cores: waiting threads must not spin
 
 WARN='-Wall -Wextra -Wshadow -Wno-unused-function'
 ASAN='-O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -41,22 +42,33 @@ job() {
     *) code=1 last="$name: 0 passed, 1 failed"; echo "$last" >>"$log" ;;
     esac
     printf '%-14s %-8s %4ds  %s\n' "$name" "$kind" $(($(date +%s) - begin)) "${last#*: }"
-    grep -h '^skipped' "$log" | sed 's/^/    /'
+    sed -n 's,^ *\(.*skipped: .*\),    \1,p' "$log"
     [ $code = 0 ] || tail -n 30 "$log" | sed 's/^/    /'
 }
 
-program() {
+how() {                             # sets cc and flags for a kind of build; cc is empty if no compiler can
     cc=$CC
-    case $kind in
+    case $1 in
     float)  flags="-O1 $(cat $out/openmp)" ;;
     double) flags="-O1 -DDL_DOUBLE $(cat $out/openmp)" ;;
     asan)   flags=$ASAN cc=$(cat $out/asan) ;;
     tsan)   flags="-O1 $TSAN" cc=$(cat $out/tsan) ;;
-    *)      echo "$path: unknown build $kind"; return 1 ;;
+    *)      echo "unknown build $1"; return 1 ;;
     esac
+}
+
+# The implementation, compiled once a kind for the tests that do not define DL_IMPLEMENTATION themselves.
+object() {
+    how "$1" && [ -n "$cc" ] || return 0
+    [ $out/dl.$1.o -nt dl.h ] || $cc $WARN $flags -DDL_IMPLEMENTATION -x c -c dl.h -o $out/dl.$1.o
+}
+
+program() {
+    how $kind || return 1
     if [ -z "$cc" ]; then echo "skipped: no compiler with $flags"; echo "$name: 0 passed, 0 failed, 1 skipped"; return 0; fi
-    echo "$cc $flags $path"
-    $cc -I. $WARN $flags "$path" -o "$exe" -pthread -lm || return 1
+    lib=; grep -q '^#define DL_IMPLEMENTATION' "$path" || lib=$out/dl.$kind.o
+    echo "$cc $flags $path $lib"
+    $cc -I. $WARN $flags "$path" $lib -o "$exe" -pthread -lm || return 1
     timeout 300 $(cat $out/fixed) "$exe"
     code=$?
     [ $code != 124 ] || echo "$name: still running after 300 s"
@@ -110,11 +122,13 @@ jobs() {
 }
 
 if [ "${1-}" = --job ]; then job "$2" "$3"; exit 0; fi
+if [ "${1-}" = --object ]; then object "$2"; exit 0; fi
 
 pattern=$(echo "$*" | sed 's/ /|/g')
 [ -n "$pattern" ] || rm -rf $out
 mkdir -p $out && probes || exit 1
 jobs | grep -E "${pattern:-.}" >$out/jobs.$$
+sed -n 's,.*\.c \(float\|double\|asan\)$,\1,p' $out/jobs.$$ | sort -u | xargs -r -n 1 -P "${J:-2}" sh tests/run.sh --object
 xargs -n 2 -P "${J:-2}" sh tests/run.sh --job <$out/jobs.$$
 
 [ -n "$pattern" ] ||

@@ -1,6 +1,5 @@
 /* build: float double asan */
 /* Data sets, IDX files good and bad, drawn digits, the loader, evaluation and dl_fit. */
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 
@@ -303,10 +302,24 @@ static void fit_line(void)                                               /* real
     dl_dataset *d = dl_data_tensors(c, x, dl_add_scalar(c, dl_mul_scalar(c, x, 3), -1));
     dl_module *m = dl_nn_linear(c, 1, 1);
     dl_scores s = dl_fit(c, m, dl_optim_sgd(c, m, .lr = (dl_real)0.01), d, .epochs = 50, .batch_size = 8, .loss = summed, .quiet = 1, .no_shuffle = 1);
-    ROW("LIN-07");
     CHECK(s.loss < 1e-6 && s.accuracy == 0);
     CHECK_NEAR(dl_item(dl_module_get(c, m, "weight")), 3, 1e-3);
     CHECK_NEAR(dl_item(dl_module_get(c, m, "bias")), -1, 1e-3);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+static void fit_four_points(void)                                        /* mini-batches, to the least-squares line w 1.4, b 3.5 */
+{
+    static const dl_real x[] = {1, 2, 3, 4}, y[] = {6, 5, 7, 10};
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_dataset *d = dl_data_tensors(c, dl_tensor_from(c, x, DL_SHAPE(4, 1)), dl_tensor_from(c, y, DL_SHAPE(4, 1)));
+    dl_module *m = dl_nn_linear(c, 1, 1);
+    ROW("LIN-07");
+    dl_fit(c, m, dl_optim_sgd(c, m, .lr = (dl_real)0.05), d, .epochs = 4000, .batch_size = 2, .final_lr = (dl_real)1e-4, .quiet = 1);
+    CHECK_NEAR(dl_item(dl_module_get(c, m, "weight")), 1.4, 0.01);
+    CHECK_NEAR(dl_item(dl_module_get(c, m, "bias")), 3.5, 0.02);
+    CHECK_NEAR(dl_evaluate(c, m, d).loss, 1.05, 1e-3);
     CHECK_OK(c);
     dl_destroy(c);
 }
@@ -353,6 +366,7 @@ int main(void)
     RUN(evaluate);
     RUN(fit);
     RUN(fit_line);
+    RUN(fit_four_points);
     RUN(fit_is_the_public_loop);
     remove(path("x.idx"));
     remove(path("t10k-images-idx3-ubyte"));

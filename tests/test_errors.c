@@ -19,10 +19,9 @@ static dl_optim *opt;
 /* --- one row per function of tensors: name in messages, its valid arguments, a call --------------------------
    Arguments: r real, i int32, each followed by its shape, one digit an axis; ? after it: may be NULL.
    int32 arguments are all 0.  The sweep replaces every argument in turn by NULL, nil and the other dtype. */
-typedef struct { const char *name, *args; dl_tensor *(*call)(dl_ctx *c, dl_tensor **x); } call;
+typedef struct { const char *name, *args; dl_tensor *(*call)(dl_tensor **x); } call;
 
 #define CALLS(OP)                                                                                             \
-    OP(sub_scalar,    "r23",           dl_sub_scalar(c, x[0], 1))                                             \
     OP(one_hot,       "i4",            dl_one_hot(c, x[0], 3))                                                \
     OP(sum,           "r23",           dl_sum(c, x[0], .dims = DL_DIM(1)))                                    \
     OP(mean,          "r23",           dl_mean(c, x[0]))                                                      \
@@ -70,7 +69,7 @@ typedef struct { const char *name, *args; dl_tensor *(*call)(dl_ctx *c, dl_tenso
 
 static dl_pads pads_of_one(void) { dl_pads p; memset(&p, 0, sizeof p); p.before[0] = 1; return p; }
 
-#define FUNCTION(name, args, expr) static dl_tensor *call_##name(dl_ctx *c, dl_tensor **x) { return expr; }
+#define FUNCTION(name, args, expr) static dl_tensor *call_##name(dl_tensor **x) { return expr; }
 CALLS(FUNCTION)
 ANY_CALLS(FUNCTION)
 #define UNARY(name, f, dx)        FUNCTION(name, "", dl_##name(c, x[0]))
@@ -135,32 +134,36 @@ static int names(const char *message, const char *name)
 
 static void sweep(const call *f, int n_calls, int any_dtype)
 {
-    int k, i, n, bad;
+    dl_ctx *context = c;
+    int k, i, n, what;
     for (k = 0; k < n_calls; k++, f++) {
         dl_tensor *x[8], *y;
         char type[8];
         int optional[8];
         n = parse(f, x, type, optional);
-        y = f->call(c, x);
+        y = f->call(x);
         if (!CHECK_OK(c) || !CHECK(!dl_is_nil(y))) printf("  dl_%s, valid call", f->name);
         dl_clear_error(c);
-        if (!CHECK(dl_is_nil(f->call(NULL, x)))) printf("  dl_%s without a context", f->name);
+        c = NULL;
+        y = f->call(x);
+        c = context;
+        if (!CHECK(dl_is_nil(y))) printf("  dl_%s without a context", f->name);
         for (i = 0; i < n; i++)
-            for (bad = 0; bad < 3; bad++) {              /* NULL, nil, the other dtype */
+            for (what = 0; what < 3; what++) {              /* NULL, nil, the other dtype */
                 dl_tensor *good = x[i];
-                if ((bad == 0 && optional[i]) || (bad == 2 && any_dtype)) continue;
-                if (bad == 2 && i == 1 && !strcmp(f->name, "cross_entropy")) continue;       /* probabilities */
-                if (bad == 2 && i == 0 && !strcmp(f->name, "index_select")) continue;        /* of labels    */
-                x[i] = bad == 0 ? NULL : bad == 1 ? nil : make(type[i] == 'r' ? 'i' : 'r', shape_of(good));
-                y = f->call(c, x);
+                if ((what == 0 && optional[i]) || (what == 2 && any_dtype)) continue;
+                if (what == 2 && i == 1 && !strcmp(f->name, "cross_entropy")) continue;       /* probabilities */
+                if (what == 2 && i == 0 && !strcmp(f->name, "index_select")) continue;        /* of labels    */
+                x[i] = what == 0 ? NULL : what == 1 ? nil : make(type[i] == 'r' ? 'i' : 'r', shape_of(good));
+                y = f->call(x);
                 if (!CHECK(dl_is_nil(y)) || !CHECK(names(dl_error(c), f->name)))
-                    printf("  dl_%s, argument %d %s: \"%s\"", f->name, i, bad == 0 ? "NULL" : bad == 1 ? "nil" : "of the other dtype",
+                    printf("  dl_%s, argument %d %s: \"%s\"", f->name, i, what == 0 ? "NULL" : what == 1 ? "nil" : "of the other dtype",
                            dl_error(c) ? dl_error(c) : "(no error)");
                 dl_clear_error(c);
                 x[i] = good;
             }
         dl_fail(c, "stands");
-        y = f->call(c, x);
+        y = f->call(x);
         if (!CHECK(dl_is_nil(y)) || !CHECK(dl_error(c) && !strcmp(dl_error(c), "stands"))) printf("  dl_%s, while an error stands", f->name);
         dl_clear_error(c);
         dl_step_begin(c);
@@ -429,9 +432,9 @@ static void autograd(void)
     BAD(dl_apply(c, &negative, 1, list, NULL, 0), "negative|-1");
     BAD(dl_apply(c, &many, 1, list, NULL, 0), "many|9");
     BAD(dl_apply(c, NULL, 1, list, NULL, 0), "apply|NULL");
-    BAD(dl_apply(c, &negative, -1, list, NULL, 0), "negative|-1");
-    BAD(dl_apply(c, &negative, 1, NULL, NULL, 0), "negative|NULL");
-    BAD(dl_apply(c, &negative, 1, list, NULL, 8), "negative|NULL");
+    BAD(dl_apply(c, &negative, -1, list, NULL, 0), "apply");
+    BAD(dl_apply(c, &negative, 1, NULL, NULL, 0), "apply|NULL");
+    BAD(dl_apply(c, &negative, 1, list, NULL, 8), "apply|NULL");
     BAD(dl_requires_grad(c, ints(3, 0), 1), "requires_grad");
     BAD(dl_requires_grad(c, y, 0), "requires_grad");                                        /* not a leaf */
     BAD(dl_requires_grad(c, NULL, 1), "requires_grad|NULL");
@@ -439,9 +442,9 @@ static void autograd(void)
     CHECK(dl_is_nil(dl_requires_grad(NULL, nil, 1)) && nil->requires_grad == 0);
     dl_zero_grad(NULL);
     dl_zero_grad(nil);
-    BAD_(dl_gradcheck(c, NULL, 1, list), "gradcheck|NULL");
-    BAD_(dl_gradcheck(c, identity, 0, list), "gradcheck|0");
-    BAD_(dl_gradcheck(c, identity, 1, NULL), "gradcheck|NULL");
+    BAD_(dl_gradcheck(c, NULL, 1, list), "gradcheck|no");
+    BAD_(dl_gradcheck(c, identity, 0, list), "gradcheck|no");
+    BAD_(dl_gradcheck(c, identity, 1, NULL), "gradcheck|no");
     list[0] = nil;
     BAD_(dl_gradcheck(c, identity, 1, list, .certified = &certified), "nil");
     CHECK(!dl_gradcheck(NULL, identity, 1, list));

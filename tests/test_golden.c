@@ -1,6 +1,5 @@
 /* build: float double asan */
 /* Values and gradients of every op against PyTorch's, see gen_golden.py. */
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 
@@ -141,7 +140,8 @@ static void next_op(void)
     dl_ctx *c = dl_create(.threads = 1);
     const char *name = cases[next_case].text;
     size_t length = name_length(next_case);
-    for (; next_case < CASES && name_length(next_case) == length && !strncmp(cases[next_case].text, name, length); next_case++)
+    for (; next_case < CASES && name_length(next_case) == length &&
+         !strncmp(cases[next_case].text, name, length); next_case++)
         run_case(c, next_case);
     dl_destroy(c);
 }

@@ -20,15 +20,15 @@ static double ref_sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 /
 /* the kernels by name; step: every so many bit patterns; limit: arguments beyond are only checked to be sane */
 static const struct { const char *name; double (*ref)(double); double max, limit; } functions[] = {
     {"sqrt",    sqrt,        0.5,  INFINITY},
-    {"exp",     exp,         0.76, INFINITY},
-    {"expm1",   expm1,       1.1,  INFINITY},
-    {"log",     log,         0.85, INFINITY},
+    {"exp",     exp,         0.9,  INFINITY},
+    {"expm1",   expm1,       1.2,  INFINITY},
+    {"log",     log,         0.9,  INFINITY},
     {"log1p",   log1p,       1.0,  INFINITY},
     {"sin",     sin,         0.57, 16777216},
     {"cos",     cos,         0.57, 16777216},
-    {"tanh",    tanh,        1.0,  INFINITY},
-    {"sigmoid", ref_sigmoid, 1.85, INFINITY},
-    {"erf",     erf,         1.15, INFINITY}};
+    {"tanh",    tanh,        1.1,  INFINITY},
+    {"sigmoid", ref_sigmoid, 2.0,  INFINITY},
+    {"erf",     erf,         1.4,  INFINITY}};
 #define FUNCTIONS (int)(sizeof functions / sizeof *functions)
 static dli_map *map_of(int f)
 {
@@ -62,7 +62,7 @@ static double ulps(float y, double truth)
     if (fabs(truth) >= overflow) return fabs((double)y) > FLT_MAX && (y > 0) == (truth > 0) ? 0 : 1e9;
     if (fabs((double)y) > FLT_MAX) return fabs(truth) > FLT_MAX ? 0.5 : 1e9;
     frexp(truth, &e);
-    return fabs((double)y - truth) / ldexp(1, (e < -125 ? -125 : e) - 24);
+    return fabs((double)y - truth) / ldexp(1, (truth == 0 || e < -125 ? -125 : e) - 24);
 }
 
 static const uint32_t step = 251;                        /* 2^32 / 251 = 2^24.03 */
@@ -202,7 +202,6 @@ static void special_values(void)
         if (strcmp(functions[f].name, "exp") && strcmp(functions[f].name, "cos") && strcmp(functions[f].name, "sigmoid") &&
             strcmp(functions[f].name, "log")) CHECK(value(f, 0.0) == 0);
     }
-    for (i = 0; i < FUNCTIONS; i++) f = i;
     CHECK(value(1, 0) == 1 && value(6, 0) == 1 && value(8, 0) == DLI_C(0.5));
     CHECK(value(3, 1) == 0 && value(3, 0) == -(dl_real)inf && value(3, -0.0) == -(dl_real)inf && value(4, -1) == -(dl_real)inf);
     CHECK(value(3, -1) != value(3, -1) && value(4, -1.5) != value(4, -1.5) && value(0, -1) != value(0, -1));
@@ -216,7 +215,7 @@ static void special_values(void)
 /* pow as Annex F of C99 has it */
 static void powers(void)
 {
-    static const double v[] = {0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, INFINITY, -INFINITY, NAN, 1e30, -1e30, 1e-40, -1e-40,
+    const double v[] = {0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, INFINITY, -INFINITY, NAN, 1e30, -1e30, 1e-40, -1e-40,
                                8388609, 16777216, -8388607, 1.5, -1.5};
     const int n = (int)(sizeof v / sizeof *v);
     int i, j;
@@ -235,7 +234,7 @@ static void a_wrong_result_is_seen(void)                 /* negative control */
     CHECK(UNIT == 0 || value(1, 1) != (dl_real)2.7182822);
     CHECK_NEAR(value(1, 1), 2.718281828, 3e-7);
 #ifndef DL_DOUBLE
-    CHECK(ulps(1.0000002f, 1) > 1.4 && ulps(1, 1) == 0 && ulps(INFINITY, 1) > 2 && ulps(1, NAN) > 2 && ulps(1e-45f, 0) > 0.9);
+    CHECK(ulps(1.0000002f, 1) > 1.9 && ulps(1, 1) == 0 && ulps(INFINITY, 1) > 2 && ulps(1, NAN) > 2 && ulps(1e-45f, 0) > 0.9);
 #endif
 }
 

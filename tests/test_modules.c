@@ -1,6 +1,5 @@
 /* build: float double asan */
 /* Modules: names, trees, sequential, dropout, custom modules, the summary; and initializers. */
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 
@@ -60,10 +59,12 @@ static void names(void)                                    /* order and names of
 static void shapes_and_counts(void)
 {
     dl_ctx *c = dl_create();
-    dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 784, 512), dl_nn_relu(c), dl_nn_linear(c, 512, 10));
+    dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 784, 50), dl_nn_relu(c), dl_nn_linear(c, 50, 10));
     ROW("MLP-13");
-    CHECK(dl_param_count(net) == 784 * 512 + 512 + 512 * 10 + 10);
-    CHECK(dl_module_get(c, net, "0.weight")->shape[0] == 512 && dl_module_get(c, net, "0.weight")->shape[1] == 784);
+    CHECK(dl_param_count(net) == 39760);
+    CHECK(dl_module_get(c, net, "0.weight")->shape[0] == 50 && dl_module_get(c, net, "0.weight")->shape[1] == 784);
+    CHECK(dl_param_count(dl_nn_sequential(c, dl_nn_linear(c, 784, 50), dl_nn_linear(c, 50, 100), dl_nn_linear(c, 100, 10))) == 45360);
+    CHECK(dl_param_count(dl_nn_linear(c, 3072, 10)) == 30730 && dl_param_count(dl_nn_linear(c, 3072, 10, .no_bias = 1)) == 30720);
     dl_destroy(c);
 }
 

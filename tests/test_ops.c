@@ -5,7 +5,6 @@
    GRADCHECK(name, inputs, call), and tests/check.sh fails if one has none.  A row is run for each of its inputs, with the
    gradients of all of them, of each alone and of all but one asked for, and with two of them being the same tensor.
    Then the gradients of every row are made wrong on purpose, and the check must notice. */
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 
@@ -171,7 +170,7 @@
 
 static dl_ctx *ctx;
 
-/* --- calls that need more than an expression --------------------------------------------------------------------------- */
+/* --- calls that need more than an expression --------------------------------------------------------------------- */
 static dl_tensor *part(dl_ctx *c, dl_tensor *x, int64_t size, int dim, int i)          /* -1: the last */
 {
     dl_tensor *parts[32];
@@ -202,7 +201,7 @@ static dl_tensor *mlp(dl_ctx *c, dl_tensor **x)
     return dl_log_softmax(c, dl_linear(c, dl_linear(c, x[0], x[1], x[2], .activation = DL_TANH), x[3], x[4]), -1);
 }
 
-/* --- the table: names and inputs, and a function that makes the call of a row ------------------------------------------ */
+/* --- the table: names and inputs, and a function that makes the call of a row ------------------------------------ */
 #define GRADCHECK(name, inputs, ...)  {#name, inputs, #__VA_ARGS__},
 #define UNARY_ROW(name, f, dx)        GRADCHECK(name, UNARY, dl_##name(c, x[0]))
 #define SCALAR_ROW(name, f, dx)       GRADCHECK(name, UNARY, dl_##name(c, x[0], 2)) GRADCHECK(name, UNARY, dl_##name(c, x[0], -1.5)) \
@@ -223,7 +222,7 @@ static dl_tensor *call_row(dl_ctx *c, dl_tensor **x, int row)
     return NULL;
 }
 
-/* --- inputs -------------------------------------------------------------------------------------------------------------- */
+/* --- inputs ------------------------------------------------------------------------------------------------------ */
 #define MAX_INPUTS 5
 typedef struct { dl_tensor *x[MAX_INPUTS]; char kind[MAX_INPUTS]; int n, row, mutate; } inputs;
 
@@ -297,20 +296,24 @@ static const char *make_inputs(inputs *in, int row, const char *text)          /
             finite = 0;
             for (k = 0; k < in->n; k++) {
                 if (in->kind[k] != 'f') continue;
-                if (in->x[k]->size == y->size) in->x[k]->data[i] = between_kinks(tries < 50 ? -2 : 0.125, tries < 50 ? 32 : 16, k);
-                else fill(in->x[k], 'p', 0, k);
+                if (in->x[k]->size != y->size) fill(in->x[k], 'p', 0, k);
+                else in->x[k]->data[i] = tries < 50 ? between_kinks(-2, 32, k) : between_kinks(0.125, 16, k);
             }
         }
     }
     return *text == ';' ? text + 1 + strspn(text + 1, " ") : text;
 }
 
-/* --- mutations: y = x, but backward is wrong; put before an input of a row they make the row's gradient wrong -------------- */
+/* --- mutations: y = x, but backward is wrong; before an input of a row they make its gradient wrong -------------- */
 enum { SIGN, FACTOR, ZERO_ONE, SWAP_TWO, ROTATE, CONSTANT, MUTATIONS };
 static int mutated;                                           /* whether the last one changed the gradient noticeably */
 
-static int  same_shape(dl_ctx *c, dl_tensor *y)     { return dl_set_shape(c, y, y->src[0]->ndim, y->src[0]->shape); }
-static void copy_forward(dl_ctx *c, dl_tensor *y)   { (void)c; memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof(dl_real)); }
+static int  same_shape(dl_ctx *c, dl_tensor *y) { return dl_set_shape(c, y, y->src[0]->ndim, y->src[0]->shape); }
+static void copy_forward(dl_ctx *c, dl_tensor *y)
+{
+    (void)c;
+    memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof(dl_real));
+}
 static void mutant_backward(dl_ctx *c, dl_tensor *y)
 {
     int64_t i, n = y->size, pick = n / 3;
@@ -333,7 +336,7 @@ static void mutant_backward(dl_ctx *c, dl_tensor *y)
 }
 static const dl_op mutant = {"mutant", same_shape, copy_forward, mutant_backward};
 
-/* --- one check ------------------------------------------------------------------------------------------------------------- */
+/* --- one check --------------------------------------------------------------------------------------------------- */
 static int checks, mutants;
 
 static dl_tensor *build(dl_ctx *c, dl_tensor **reals, void *user)
@@ -342,8 +345,10 @@ static dl_tensor *build(dl_ctx *c, dl_tensor **reals, void *user)
     dl_tensor *x[MAX_INPUTS] = {NULL};
     int i;
     (void)reals;
-    for (i = 0; i < in->n; i++)
-        x[i] = in->mutate >= 0 && in->x[i]->requires_grad ? dl_apply(c, &mutant, 1, &in->x[i], &in->mutate, sizeof in->mutate) : in->x[i];
+    for (i = 0; i < in->n; i++) {
+        x[i] = in->x[i];
+        if (in->mutate >= 0 && x[i]->requires_grad) x[i] = dl_apply(c, &mutant, 1, &x[i], &in->mutate, sizeof in->mutate);
+    }
     return call_row(c, x, in->row);
 }
 
@@ -361,7 +366,8 @@ static int check(inputs *in, int alone)
     }
     if (in->mutate < 0) {
         checks++;
-        if (!CHECK(ok) && test_errors <= 20) printf("\n    %s of %s: %s", rows[in->row].text, rows[in->row].inputs, dl_error(ctx) ? dl_error(ctx) : "");
+        if (!CHECK(ok) && test_errors <= 20)
+            printf("\n    %s of %s: %s", rows[in->row].text, rows[in->row].inputs, dl_error(ctx) ? dl_error(ctx) : "");
     }
     dl_clear_error(ctx);
     return ok;
@@ -421,7 +427,7 @@ static void next_op(void)
     for (; next_row < NROWS && !strcmp(rows[next_row].name, name); next_row++) check_row(next_row);
 }
 
-/* --- negative controls ------------------------------------------------------------------------------------------------------ */
+/* --- negative controls ------------------------------------------------------------------------------------------- */
 static void mutations(void)
 {
     inputs in;
@@ -438,7 +444,8 @@ static void mutations(void)
                 caught = !check(&in, 0);
                 if (!mutated) continue;                        /* swapping equal gradients is no mistake */
                 mutants++;
-                if (!CHECK(caught)) printf("\n    %s of %s: mutation %d of input %d", rows[row].text, rows[row].inputs, in.mutate, i);
+                if (!CHECK(caught))
+                    printf("\n    %s of %s: mutation %d of input %d", rows[row].text, rows[row].inputs, in.mutate, i);
             }
         }
     }
@@ -463,7 +470,8 @@ static void square_times_backward(dl_ctx *c, dl_tensor *y)
     dl_real *dx = dl_grad_of(c, y->src[0], &add), *db;
     for (i = 0; dx && i < n; i++) {
         int64_t from = way == TRANSPOSED ? i % rows_ * cols + i / rows_ : way == OFF_BY_ONE && i + 1 < n ? i + 1 : i;
-        dl_real d = (way == NO_FACTOR ? 1 : 2) * (way == WRONG_SIGN ? -1 : 1) * g[from] * x[i] * (way == FORGETS_B ? 1 : b[i % cols]);
+        dl_real factor = (way == NO_FACTOR ? 1 : 2) * (way == WRONG_SIGN ? -1 : 1);
+        dl_real d = factor * g[from] * x[i] * (way == FORGETS_B ? 1 : b[i % cols]);
         if (way == SWAPPED) d = g[i] * x[i] * x[i];
         dx[i] = add && way != OVERWRITES ? dx[i] + d : d;
     }

@@ -1,6 +1,5 @@
 /* build: float double asan */
 /* Optimizers and clipping: against PyTorch, against the curriculum's numbers, and after errors. */
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 #include "golden_optim.h"

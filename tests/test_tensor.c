@@ -1,6 +1,6 @@
 /* build: float double asan */
-/* Tensors: creation, types, views, printing; broadcasting, reductions and permutations against plain loops; autograd semantics. */
-#define DL_IMPLEMENTATION
+/* Tensors: creation, types, views, printing; broadcasting, reductions, permutations and products against plain loops;
+   what autograd promises. */
 #include "dl.h"
 #include "test.h"
 
@@ -31,14 +31,17 @@ static int same_values(const dl_tensor *x, int n, const double *values)
 {
     int i;
     if (x->size != n) return 0;
-    for (i = 0; i < n; i++) if (fabs((x->dtype == DL_INT32 ? (double)x->idata[i] : (double)x->data[i]) - values[i]) > TOL) return 0;
+    for (i = 0; i < n; i++) {
+        double v = x->dtype == DL_INT32 ? (double)x->idata[i] : (double)x->data[i];
+        if (fabs(v - values[i]) > TOL) return 0;
+    }
     return 1;
 }
 #define SAME(x, ...) same_values(x, (int)(sizeof (double[]){__VA_ARGS__} / sizeof(double)), (double[]){__VA_ARGS__})
 #define FROM(shape, ...) dl_tensor_from(c, (dl_real[]){__VA_ARGS__}, shape)
 #define INTS(shape, ...) dl_tensor_from_int(c, (int32_t[]){__VA_ARGS__}, shape)
 
-/* --- creation ----------------------------------------------------------------------------------------------------------- */
+/* --- creation ---------------------------------------------------------------------------------------------------- */
 static void creation(void)
 {
     dl_tensor *x;
@@ -48,7 +51,8 @@ static void creation(void)
     CHECK(x->dtype == DL_REAL && !x->idata && !x->grad && !x->requires_grad && !x->op);
     CHECK(has_shape(dl_scalar(c, 4), 0, 1, 1, 1) && dl_item(dl_scalar(c, 4)) == 4);
     CHECK(has_shape(dl_ones(c, DL_SHAPE(0)), 0, 1, 1, 1));
-    CHECK(SAME(dl_zeros(c, DL_SHAPE(3)), 0, 0, 0) && SAME(dl_ones(c, DL_SHAPE(2, 1)), 1, 1) && SAME(dl_full(c, DL_SHAPE(2), 7), 7, 7));
+    CHECK(SAME(dl_zeros(c, DL_SHAPE(3)), 0, 0, 0) && SAME(dl_ones(c, DL_SHAPE(2, 1)), 1, 1) &&
+          SAME(dl_full(c, DL_SHAPE(2), 7), 7, 7));
     CHECK(has_shape(dl_empty(c, DL_SHAPE(2, 3, 4)), 3, 2, 3, 4));
     CHECK(SAME(dl_arange(c, 0, 5, 1), 0, 1, 2, 3, 4) && SAME(dl_arange(c, 1, 2, 0.25), 1, 1.25, 1.5, 1.75));
     CHECK(SAME(dl_arange(c, 3, 0, -1), 3, 2, 1) && dl_arange(c, 0, 1, 0.3)->size == 4);
@@ -85,9 +89,11 @@ static void integers(void)
     r = dl_one_hot(c, i, 4);
     CHECK(has_shape(r, 2, 3, 4, 1) && r->dtype == DL_REAL && SAME(r, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0));
     CHECK(has_shape(dl_one_hot(c, INTS(DL_SHAPE(2, 1), 0, 1), 2), 3, 2, 1, 2));
-    CHECK(has_shape(dl_reshape(c, i, DL_SHAPE(1, 3)), 2, 1, 3, 1) && dl_reshape(c, i, DL_SHAPE(3, 1))->idata == i->idata);
+    CHECK(has_shape(dl_reshape(c, i, DL_SHAPE(1, 3)), 2, 1, 3, 1) &&
+          dl_reshape(c, i, DL_SHAPE(3, 1))->idata == i->idata);
     CHECK(SAME(dl_slice(c, i, 0, 1, 3), 0, 1) && SAME(dl_index_select(c, i, 0, INTS(DL_SHAPE(2), 2, 2)), 1, 1));
-    CHECK(SAME(dl_cat(c, 2, (dl_tensor *[]){i, i}, 0), 2, 0, 1, 2, 0, 1) && SAME(dl_repeat(c, i, DL_SHAPE(2)), 2, 0, 1, 2, 0, 1));
+    CHECK(SAME(dl_cat(c, 2, (dl_tensor *[]){i, i}, 0), 2, 0, 1, 2, 0, 1) &&
+          SAME(dl_repeat(c, i, DL_SHAPE(2)), 2, 0, 1, 2, 0, 1));
     CHECK(SAME(dl_transpose(c, INTS(DL_SHAPE(2, 2), 1, 2, 3, 4), 0, 1), 1, 3, 2, 4));
     CHECK(dl_item(INTS(DL_SHAPE(1), 9)) == 9 && dl_keep(c, i)->idata != i->idata && SAME(dl_keep(c, i), 2, 0, 1));
     CHECK_OK(c);
@@ -145,7 +151,8 @@ static void random_numbers(void)
     CHECK_NEAR(square, 1, 4 * sqrt(2.0 / 100000));
     CHECK_NEAR(cube, 0, 4 * sqrt(15.0 / 100000));
     CHECK_NEAR(fourth, 3, 4 * sqrt(96.0 / 100000));
-    for (square = 0, i = 1; i < n->size; i++) square += (double)n->data[i] * (double)n->data[i - 1] / 100000;      /* neighbours */
+    /* neighbours */
+    for (square = 0, i = 1; i < n->size; i++) square += (double)n->data[i] * (double)n->data[i - 1] / 100000;
     CHECK_NEAR(square, 0, 4 * sqrt(1.0 / 100000));
 
     p = dl_randperm(c, 1000);
@@ -199,20 +206,24 @@ static void item_and_keep(void)
     CHECK_OK(c);
 }
 
-/* --- views ---------------------------------------------------------------------------------------------------------------- */
+/* --- views ------------------------------------------------------------------------------------------------------- */
 static void views(void)
 {
     dl_tensor *x, *y;
     dl_step_begin(c);
     x = dl_zeros(c, DL_SHAPE(2, 3, 4));
     number(x);
-    CHECK(has_shape(dl_reshape(c, x, DL_SHAPE(6, 4)), 2, 6, 4, 1) && has_shape(dl_reshape(c, x, DL_SHAPE(4, -1)), 2, 4, 6, 1));
-    CHECK(has_shape(dl_reshape(c, x, DL_SHAPE(-1)), 1, 24, 1, 1) && has_shape(dl_view(c, x, DL_SHAPE(1, -1, 12)), 3, 1, 2, 12));
+    CHECK(has_shape(dl_reshape(c, x, DL_SHAPE(6, 4)), 2, 6, 4, 1) &&
+          has_shape(dl_reshape(c, x, DL_SHAPE(4, -1)), 2, 4, 6, 1));
+    CHECK(has_shape(dl_reshape(c, x, DL_SHAPE(-1)), 1, 24, 1, 1) &&
+          has_shape(dl_view(c, x, DL_SHAPE(1, -1, 12)), 3, 1, 2, 12));
     CHECK(has_shape(dl_flatten(c, x, 1, -1), 2, 2, 12, 1) && has_shape(dl_flatten(c, x, 0, -1), 1, 24, 1, 1));
     CHECK(has_shape(dl_flatten(c, x, 0, 1), 2, 6, 4, 1) && has_shape(dl_flatten(c, x, 1, 1), 3, 2, 3, 4));
     y = dl_unsqueeze(c, x, 1);
-    CHECK(y->ndim == 4 && y->shape[1] == 1 && y->shape[3] == 4 && dl_unsqueeze(c, x, -1)->shape[3] == 1 && dl_unsqueeze(c, x, -4)->shape[0] == 1);
-    CHECK(has_shape(dl_squeeze(c, y, 0), 3, 2, 3, 4) && dl_squeeze(c, y, DL_DIM(0))->ndim == 4 && has_shape(dl_squeeze(c, y, DL_DIM(-3)), 3, 2, 3, 4));
+    CHECK(y->ndim == 4 && y->shape[1] == 1 && y->shape[3] == 4 && dl_unsqueeze(c, x, -1)->shape[3] == 1 &&
+          dl_unsqueeze(c, x, -4)->shape[0] == 1);
+    CHECK(has_shape(dl_squeeze(c, y, 0), 3, 2, 3, 4) && dl_squeeze(c, y, DL_DIM(0))->ndim == 4 &&
+          has_shape(dl_squeeze(c, y, DL_DIM(-3)), 3, 2, 3, 4));
     CHECK(has_shape(dl_squeeze(c, dl_ones(c, DL_SHAPE(1, 1)), 0), 0, 1, 1, 1));
     CHECK(has_shape(dl_flatten(c, dl_scalar(c, 1), 0, -1), 1, 1, 1, 1));
     CHECK(dl_reshape(c, x, DL_SHAPE(24))->data == x->data && dl_flatten(c, x, 0, -1)->data == x->data);
@@ -234,7 +245,8 @@ static void views(void)
     CHECK_ERROR(c, "flatten");
 }
 
-/* --- against plain loops: offset of an index in a contiguous tensor, with size-1 axes standing still ---------------------- */
+/* --- against plain loops ----------------------------------------------------------------------------------------- */
+/* Where the element with this index of the broadcast shape is: axes of size 1 stand still. */
 static int64_t offset(const dl_tensor *x, int ndim, const int64_t *index)
 {
     int64_t off = 0;
@@ -278,7 +290,8 @@ static void broadcasting(void)                            /* values, and gradien
         g = random_tensor(y->ndim, y->shape);
         ok = y->ndim == (na > nb ? na : nb);
         for (d = 0; ok && d < y->ndim; d++) {
-            int64_t in_a = d - (y->ndim - na) < 0 ? 1 : sa[d - (y->ndim - na)], in_b = d - (y->ndim - nb) < 0 ? 1 : sb[d - (y->ndim - nb)];
+            int64_t in_a = d < y->ndim - na ? 1 : sa[d - (y->ndim - na)];
+            int64_t in_b = d < y->ndim - nb ? 1 : sb[d - (y->ndim - nb)];
             ok = y->shape[d] == (in_a > in_b ? in_a : in_b);
         }
         if (!CHECK(ok) || !CHECK(dl_backward(c, y, .grad = g))) return;
@@ -347,9 +360,11 @@ static void reductions(void)                              /* over random sets of
             ok &= fabs((double)mean->data[i] - m) <= TOL;
             ok &= fabs((double)var->data[i] - (square[i] / count - m * m)) <= TOL * 4;
             ok &= (double)max->data[i] == top[i] && (double)min->data[i] == low[i];
-            ok &= fabs(product[i]) > 1e30 || fabs((double)prod->data[i] - product[i]) <= TOL * (1e-30 + fabs(product[i])) * count;
+            ok &= fabs(product[i]) > 1e30 ||
+                  fabs((double)prod->data[i] - product[i]) <= TOL * (1e-30 + fabs(product[i])) * count;
             ok &= fabs((double)norm->data[i] - sqrt(square[i])) <= TOL * (1 + sqrt(square[i]));
-            ok &= lse->data[i] >= max->data[i] - (dl_real)TOL && lse->data[i] <= max->data[i] + (dl_real)(log(count) + TOL);
+            ok &= lse->data[i] >= max->data[i] - (dl_real)TOL &&
+                  lse->data[i] <= max->data[i] + (dl_real)(log(count) + TOL);
         }
         if (!CHECK(ok && y->ndim == (keepdim ? ndim : y->ndim))) return;
     }
@@ -358,6 +373,104 @@ static void reductions(void)                              /* over random sets of
     CHECK_ERROR(c, "sum");
     dl_argmax(c, dl_ones(c, DL_SHAPE(2, 3, 4)), .dims = DL_DIM(0) | DL_DIM(1));
     CHECK_ERROR(c, "argmax");
+}
+
+/* Sizes at which the drivers change their ways: rows longer than a chunk, many rows, many columns, several threads. */
+static void large_tensors(void)
+{
+    static const int64_t shapes[][3] = {{3, 1, 2500}, {300, 5, 1}, {2, 700, 3}, {7, 600, 100}, {1, 1, 600000}, {2, 3, 262145}, {257, 1, 1030}};
+    int s, dim;
+    for (s = 0; s < 7; s++) {
+        dl_step_begin(c);
+        for (dim = -1; dim < 3; dim++) {
+            dl_tensor *x = random_tensor(3, shapes[s]), *sum = dl_sum(c, x, .dims = dim < 0 ? 0 : DL_DIM(dim), .keepdim = 1);
+            dl_tensor *max = dl_max(c, x, .dims = dim < 0 ? 0 : DL_DIM(dim)), *min = dl_min(c, x, .dims = dim < 0 ? 0 : DL_DIM(dim));
+            double *want = (double *)calloc((size_t)sum->size * 3, sizeof *want);
+            int64_t i, index[3];
+            int ok = 1;
+            for (i = 0; i < sum->size; i++) { want[3 * i + 1] = -9; want[3 * i + 2] = 9; }
+            for (i = 0; i < x->size; i++) {
+                double v = (double)x->data[i], *w;
+                unravel(x, i, index);
+                w = want + 3 * offset(sum, 3, index);
+                w[0] += v;
+                w[1] = fmax(w[1], v);
+                w[2] = fmin(w[2], v);
+            }
+            for (i = 0; i < sum->size; i++) {
+                ok &= fabs((double)sum->data[i] - want[3 * i]) <= TOL * (1 + fabs(want[3 * i]));
+                ok &= (double)max->data[i] == want[3 * i + 1] && (double)min->data[i] == want[3 * i + 2];
+            }
+            free(want);
+            if (!CHECK(ok)) { printf(" shape %d over %d", s, dim); return; }
+        }
+    }
+    CHECK_OK(c);
+}
+
+static void long_rows(void)                               /* y = a b + a, a stretched along long rows, gradients added */
+{
+    static const int64_t shapes[][4] = {{3, 1, 1, 2500}, {40, 1, 40, 2500}, {1, 5000, 30, 5000}, {1, 1, 2, 70000}, {70, 1200, 1, 1200}};
+    int s;
+    for (s = 0; s < 5; s++) {
+        dl_tensor *a, *b, *y, *g;
+        double *da, *db;
+        int64_t i, index[2];
+        int ok = 1;
+        dl_step_begin(c);
+        a = dl_requires_grad(c, random_tensor(2, shapes[s]), 1);
+        b = dl_requires_grad(c, random_tensor(2, shapes[s] + 2), 1);
+        y = dl_add(c, dl_mul(c, a, b), a);
+        g = random_tensor(2, y->shape);
+        dl_backward(c, y, .grad = g);
+        da = (double *)calloc((size_t)(a->size + b->size), sizeof *da);
+        db = da + a->size;
+        for (i = 0; i < y->size; i++) {
+            int64_t ia, ib;
+            unravel(y, i, index);
+            ia = offset(a, 2, index);
+            ib = offset(b, 2, index);
+            ok &= fabs((double)(y->data[i] - (a->data[ia] * b->data[ib] + a->data[ia]))) <= TOL;
+            da[ia] += (double)g->data[i] * ((double)b->data[ib] + 1);
+            db[ib] += (double)g->data[i] * (double)a->data[ia];
+        }
+        for (i = 0; i < a->size; i++) ok &= fabs((double)a->grad[i] - da[i]) <= TOL * (10 + fabs(da[i]));
+        for (i = 0; i < b->size; i++) ok &= fabs((double)b->grad[i] - db[i]) <= TOL * (10 + fabs(db[i]));
+        free(da);
+        if (!CHECK(ok)) { printf(" shapes %d", s); return; }
+    }
+    CHECK_OK(c);
+}
+
+static void hard_numbers(void)                            /* where the plain formula would fail */
+{
+    dl_real v = (dl_real)0.1;
+    dl_tensor *x, *y;
+    double mean = 0, square = 0;
+    int i;
+    dl_step_begin(c);
+    x = dl_requires_grad(c, dl_full(c, DL_SHAPE(1 << 20), v), 1);
+    CHECK_NEAR(dl_item(dl_sum(c, x)), (double)v * (1 << 20), 0.1 * TOL * (1 << 20));          /* within an ulp */
+    CHECK_NEAR(dl_item(dl_mean(c, x)), v, 0.1 * TOL);
+    CHECK(dl_item(dl_sum(c, dl_ones(c, DL_SHAPE((1 << 24) + 5)))) == (1 << 24) + 5 - (sizeof(dl_real) == 4));
+    x = dl_requires_grad(c, FROM(DL_SHAPE(2), (dl_real)3e25, (dl_real)-4e25), 1);
+    CHECK_NEAR(dl_item(dl_norm(c, x)) / 5e25, 1, TOL);     /* the squares overflow */
+    dl_backward(c, dl_norm(c, x));
+    CHECK_NEAR(x->grad[0], 0.6, TOL);
+    CHECK_NEAR(x->grad[1], -0.8, TOL);
+    CHECK_NEAR(dl_item(dl_norm(c, FROM(DL_SHAPE(2), (dl_real)3e-25, (dl_real)4e-25))) * 1e25, 5, 5 * TOL);
+    x = dl_requires_grad(c, dl_zeros(c, DL_SHAPE(3)), 1);  /* zeros: gradients are finite */
+    dl_backward(c, dl_add(c, dl_norm(c, x), dl_std(c, x)));
+    CHECK(x->grad[0] == 0 && x->grad[1] == 0 && x->grad[2] == 0);
+    x = dl_add_scalar(c, dl_randn(c, DL_SHAPE(1000)), (dl_real)1e6);                         /* a small spread far from 0 */
+    for (i = 0; i < 1000; i++) mean += (double)x->data[i] / 1000;
+    for (i = 0; i < 1000; i++) square += ((double)x->data[i] - mean) * ((double)x->data[i] - mean) / 999;
+    CHECK_NEAR(dl_item(dl_var(c, x)), square, 2e3 * TOL * TOL + 20 * TOL);
+    y = dl_softmax(c, FROM(DL_SHAPE(2, 2), (dl_real)-3e38, (dl_real)3e38, (dl_real)1e4, (dl_real)1e4), 1);
+    CHECK(SAME(y, 0, 1, 0.5, 0.5));
+    y = dl_logsumexp(c, FROM(DL_SHAPE(2, 2), -(dl_real)INFINITY, -(dl_real)INFINITY, (dl_real)INFINITY, 1), .dims = DL_DIM(1));
+    CHECK(y->data[0] == -(dl_real)INFINITY && y->data[1] == (dl_real)INFINITY);
+    CHECK_OK(c);
 }
 
 static void permutations(void)
@@ -393,12 +506,15 @@ static void permutations(void)
     CHECK_ERROR(c, "permute");
 }
 
-static void products(void)                                /* matmul with batches, transposes and vectors against loops */
+/* matmul with batches, transposes and vectors against loops */
+static void products(void)
 {
     int round, d;
     for (round = 0; round < 200; round++) {
-        int64_t sa[4], sb[4], index[4], M = 1 + pick(round % 20 ? 6 : 40), N = 1 + pick(round % 20 ? 6 : 40), K = 1 + pick(20), i, k;
-        int batch = (int)pick(3), na = 2 + (int)pick(batch + 1), nb = 2 + batch, ta = (int)pick(2), tb = (int)pick(2), ok = 1;
+        int64_t sa[4], sb[4], index[4], M = 1 + pick(round % 20 ? 6 : 40), N = 1 + pick(round % 20 ? 6 : 40),
+            K = 1 + pick(20), i, k;
+        int batch = (int)pick(3), na = 2 + (int)pick(batch + 1), nb = 2 + batch, ta = (int)pick(2), tb = (int)pick(2),
+            ok = 1;
         dl_tensor *a, *b, *y;
         dl_step_begin(c);
         for (d = 0; d < nb - 2; d++) {
@@ -420,9 +536,13 @@ static void products(void)                                /* matmul with batches
             unravel(y, i, index);
             m = index[nb - 2]; n = index[nb - 1];
             for (k = 0; k < K; k++) {
-                index[nb - 2] = ta ? k : m; index[nb - 1] = ta ? m : k;
-                sum += (double)a->data[offset(a, nb, index)] * (double)b->data[(index[nb - 2] = tb ? n : k, index[nb - 1] = tb ? k : n, offset(b, nb, index))];
-                index[nb - 2] = m; index[nb - 1] = n;
+                double in_a;
+                index[nb - 2] = ta ? k : m;
+                index[nb - 1] = ta ? m : k;
+                in_a = (double)a->data[offset(a, nb, index)];
+                index[nb - 2] = tb ? n : k;
+                index[nb - 1] = tb ? k : n;
+                sum += in_a * (double)b->data[offset(b, nb, index)];
             }
             ok &= fabs((double)y->data[i] - sum) <= TOL * (1 + fabs(sum));
         }
@@ -479,7 +599,7 @@ static void indexing(void)
     CHECK_ERROR(c, "stack");
 }
 
-/* --- printing --------------------------------------------------------------------------------------------------------------- */
+/* --- printing ---------------------------------------------------------------------------------------------------- */
 static const char *printed(const dl_tensor *x)
 {
     static char text[20000];
@@ -517,7 +637,8 @@ static void printing(void)
     CHECK(strstr(printed(dl_scalar(c, 3)), "()") && strstr(printed(INTS(DL_SHAPE(1, 2), 1, 2)), "(1,2) int32"));
     text = printed(FROM(DL_SHAPE(3), 1e-7, 1, 1e7));     /* nothing that matters is lost */
     CHECK(strstr(text, "1.0000e-07") && strstr(text, "1.0000e+07"));
-    CHECK(strstr(printed(FROM(DL_SHAPE(2), (dl_real)INFINITY, 1)), "inf") && strstr(printed(FROM(DL_SHAPE(2), (dl_real)NAN, 1)), "nan"));
+    CHECK(strstr(printed(FROM(DL_SHAPE(2), (dl_real)INFINITY, 1)), "inf") &&
+          strstr(printed(FROM(DL_SHAPE(2), (dl_real)NAN, 1)), "nan"));
     x = dl_zeros(c, DL_SHAPE(100, 100));
     number(x);
     text = printed(x);
@@ -536,7 +657,7 @@ static void printing(void)
     CHECK_OK(c);
 }
 
-/* --- autograd ------------------------------------------------------------------------------------------------------------- */
+/* --- autograd ---------------------------------------------------------------------------------------------------- */
 static dl_tensor *leaf(int64_t n, dl_real first)          /* first, first + 1, ... */
 {
     dl_tensor *t = dl_zeros(c, DL_SHAPE(n));
@@ -562,7 +683,8 @@ static void recording(void)                               /* what is recorded, a
     d = dl_detach(c, y);
     CHECK(!d->requires_grad && d->data == y->data && !d->op);
     old = dl_set_grad_enabled(c, 0);
-    CHECK(old == 1 && !dl_mul(c, w, x)->requires_grad && dl_set_grad_enabled(c, old) == 0 && dl_mul(c, w, x)->requires_grad);
+    CHECK(old == 1 && !dl_mul(c, w, x)->requires_grad && dl_set_grad_enabled(c, old) == 0 &&
+          dl_mul(c, w, x)->requires_grad);
     CHECK(dl_backward(c, dl_sum(c, dl_add(c, y, dl_mul(c, d, d)))));   /* d is a constant */
     CHECK(grad_is(w, 1, 1) && !x->grad && !d->grad);
     dl_zero_grad(w);
@@ -601,7 +723,8 @@ static void accumulation(void)
     dl_backward(c, dl_mul(c, dl_sum(c, w), dl_sum(c, w)));
     CHECK(grad_is(w, 14, 14));
     dl_zero_grad(w);
-    dl_backward(c, dl_sum(c, dl_mul(c, w, w)));            /* the same tensor twice in one op: V12, y = x x at 3 gives 6 */
+    /* the same tensor twice in one op: V12, y = x x at 3 gives 6 */
+    dl_backward(c, dl_sum(c, dl_mul(c, w, w)));
     CHECK(grad_is(w, 6, 8));
     dl_zero_grad(w);
     dl_backward(c, dl_sum(c, dl_sub(c, w, w)));
@@ -658,7 +781,8 @@ static void views_share_gradients(void)                   /* a view's gradient i
     dl_step_begin(c);
     x = leaf(4, 1);
     v = dl_reshape(c, x, DL_SHAPE(2, 2));
-    dl_backward(c, dl_sum(c, dl_add(c, dl_matmul(c, v, dl_transpose(c, v, 0, 1)), dl_unsqueeze(c, dl_slice(c, x, 0, 0, 2), 0))));
+    dl_backward(c, dl_sum(c, dl_add(c, dl_matmul(c, v, dl_transpose(c, v, 0, 1)),
+                                    dl_unsqueeze(c, dl_slice(c, x, 0, 0, 2), 0))));
     /* sum of v v^T = (1 + 3)^2 + (2 + 4)^2: twice the column sums; the slice is used for both rows */
     CHECK(x->grad && grad_is(x, 8 + 2, 12 + 2));
     CHECK_NEAR(x->grad[2], 8, TOL * 10);
@@ -666,7 +790,7 @@ static void views_share_gradients(void)                   /* a view's gradient i
     CHECK_OK(c);
 }
 
-/* A graph with many shapes, views and shared results; keep: every result keeps its gradient, so that no buffer serves twice. */
+/* A graph with many shapes, views and shared results.  keep: every result keeps its gradient, so no buffer serves twice. */
 static dl_tensor *note(dl_tensor *t, int keep) { if (keep) dl_retain_grad(t); return t; }
 static dl_tensor *tangle(dl_tensor **w, int keep)
 {
@@ -674,18 +798,20 @@ static dl_tensor *tangle(dl_tensor **w, int keep)
     int i;
     for (i = 0; i < 12; i++) {
         dl_tensor *a = note(dl_matmul(c, h, w[1]), keep), *b = note(dl_tanh(c, a), keep);
-        dl_tensor *s = note(dl_slice(c, b, 1, i % 3, i % 3 + 4), keep), *m = note(dl_mean(c, s, .dims = DL_DIM(1), .keepdim = 1), keep);
+        dl_tensor *s = note(dl_slice(c, b, 1, i % 3, i % 3 + 4), keep);
+        dl_tensor *m = note(dl_mean(c, s, .dims = DL_DIM(1), .keepdim = 1), keep);
         dl_tensor *flat = note(dl_reshape(c, b, DL_SHAPE(-1)), keep), *pair[2];
         dl_tensor *p = note(dl_softmax(c, note(dl_add(c, b, m), keep), -1), keep);
         pair[0] = note(dl_mul(c, p, h), keep);
         pair[1] = note(dl_sub(c, b, w[0]), keep);
         h = note(dl_sum(c, note(dl_stack(c, 2, pair, 0), keep), .dims = DL_DIM(0)), keep);
-        if (i % 4 == 1) h = note(dl_add(c, h, note(dl_reshape(c, note(dl_square(c, flat), keep), DL_SHAPE(5, 7)), keep)), keep);
+        if (i % 4 == 1) h = note(dl_add(c, h, dl_reshape(c, note(dl_square(c, flat), keep), DL_SHAPE(5, 7))), keep);
         sum = note(dl_add(c, sum, note(dl_mean(c, note(dl_mul(c, h, h), keep)), keep)), keep);
     }
     return sum;
 }
-static void reused_buffers(void)                          /* gradients are the same whether or not buffers are used again */
+/* gradients are the same whether or not buffers are used again */
+static void reused_buffers(void)
 {
     dl_real grad[2][2][64];
     dl_memory_report spare, all;
@@ -700,11 +826,12 @@ static void reused_buffers(void)                          /* gradients are the s
         for (k = 0; k < 2; k++) memcpy(grad[keep][k], w[k]->grad, (size_t)w[k]->size * sizeof(dl_real));
         if (keep) all = dl_memory(c); else spare = dl_memory(c);
     }
-    CHECK(!memcmp(grad[0][0], grad[1][0], 35 * sizeof(dl_real)) && !memcmp(grad[0][1], grad[1][1], 49 * sizeof(dl_real)));
+    CHECK(!memcmp(grad[0][0], grad[1][0], 35 * sizeof(dl_real)) &&
+          !memcmp(grad[0][1], grad[1][1], 49 * sizeof(dl_real)));
     CHECK(spare.step_bytes < all.step_bytes);
     CHECK_OK(c);
 }
-static dl_tensor *tangle_loss(dl_ctx *unused, dl_tensor **w, void *user) { (void)unused; (void)user; return tangle(w, 0); }
+static dl_tensor *tangle_loss(dl_ctx *ctx, dl_tensor **w, void *user) { (void)ctx; (void)user; return tangle(w, 0); }
 static void reused_buffers_against_differences(void)
 {
 #ifdef DL_DOUBLE
@@ -720,16 +847,16 @@ static void reused_buffers_against_differences(void)
 #endif
 }
 
-/* --- a user's op: y = a x^2 with a the option ------------------------------------------------------------------------------ */
-static int    parabola_shape(dl_ctx *ctx, dl_tensor *y) { return dl_set_shape(ctx, y, y->src[0]->ndim, y->src[0]->shape); }
-static void   parabola_forward(dl_ctx *ctx, dl_tensor *y)
+/* --- a user's op: y = a x^2 with a the option -------------------------------------------------------------------- */
+static int parabola_shape(dl_ctx *ctx, dl_tensor *y) { return dl_set_shape(ctx, y, y->src[0]->ndim, y->src[0]->shape); }
+static void parabola_forward(dl_ctx *ctx, dl_tensor *y)
 {
     dl_real a = *(const dl_real *)y->opts;
     int64_t i;
     (void)ctx;
     for (i = 0; i < y->size; i++) y->data[i] = a * y->src[0]->data[i] * y->src[0]->data[i];
 }
-static void   parabola_backward(dl_ctx *ctx, dl_tensor *y)
+static void parabola_backward(dl_ctx *ctx, dl_tensor *y)
 {
     dl_real a = *(const dl_real *)y->opts, *dx;
     int64_t i;
@@ -783,6 +910,9 @@ int main(void)
     RUN(views);
     RUN(broadcasting);
     RUN(reductions);
+    RUN(large_tensors);
+    RUN(long_rows);
+    RUN(hard_numbers);
     RUN(permutations);
     RUN(products);
     RUN(indexing);
