@@ -38,6 +38,23 @@
            return 0;
        }
 
+   A data set
+   ----------
+       dl_dataset *train = dl_data_mnist(c, "data/mnist", .train = 1), *test = dl_data_mnist(c, "data/mnist");
+       dl_fit(c, net, opt, train, .validation = test, .epochs = 5, .batch_size = 64);             // with a progress bar
+       printf("test accuracy %.4f\n", dl_evaluate(c, net, test).accuracy);
+
+   dl_fit is public calls only; written out it is
+
+       dl_loader *batches = dl_loader_create(c, train, .batch_size = 64, .shuffle = 1);
+       for (int epoch = 0; epoch < 5; epoch++)
+           while (dl_next_batch(c, batches)) {                           // begins a step; the batch lives in it
+               dl_tensor *loss = dl_cross_entropy(c, dl_forward(c, net, batches->input), batches->target);
+               dl_backward(c, loss);
+               dl_clip_grad_norm(c, net, 1.0);
+               dl_optim_step(c, opt);
+           }
+
    Contents                               (grep '>>' dl.h; search for >>name)
    --------
        >>config      versions, number type, keyword arguments, limits
@@ -5733,6 +5750,11 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #endif
 #define DLI_V      DLI_INLINE DLI_TARGET              /* a helper that vanishes into the kernels */
 #define DLI_KERNEL(ret, name) static DLI_TARGET ret DLI_FN(dli_##name)
+#if defined(__GNUC__) && !defined(__TINYC__)
+#define DLI_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define DLI_PREFETCH(p) ((void)(p))
+#endif
 
 /* fma(a, b, c) = a * b + c, rounded once, on every machine.  Without the instruction: the product of two floats is exact in
    double; its sum s with c is rounded to odd (Boldo and Melquiond 2008), so that rounding to float again does no harm: if it
@@ -5880,8 +5902,9 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 #define dli_abs     DLI_FN(dli_abs)
 #define dli_sign    DLI_FN(dli_sign)
 #define dli_cubic   DLI_FN(dli_cubic)
+#define dli_exp_parts DLI_FN(dli_exp_parts)
 #define dli_exp_split DLI_FN(dli_exp_split)
-#define dli_exp_near DLI_FN(dli_exp_near)
+#define dli_exp_near  DLI_FN(dli_exp_near)
 #define dli_log_f   DLI_FN(dli_log_f)
 #define dli_sincos  DLI_FN(dli_sincos)
 #define dli_whole   DLI_FN(dli_whole)
@@ -5896,7 +5919,10 @@ DLI_V float    dli_abs(float x)            { return dli_float(dli_bits(x) & 0x7F
 DLI_V float    dli_sign(float y, float x)  { return dli_float(dli_bits(y) | (dli_bits(x) & 0x80000000u)); }   /* y >= 0 */
 
 /* a + b x + c x^2 + d x^3; not Horner's scheme, because the shorter chain of operations is faster */
-DLI_V float dli_cubic(float x, float x2, float a, float b, float c, float d) { return dli_fma(dli_fma(d, x, c), x2, dli_fma(b, x, a)); }
+DLI_V float dli_cubic(float x, float x2, float a, float b, float c, float d)
+{
+    return dli_fma(dli_fma(d, x, c), x2, dli_fma(b, x, a));
+}
 
 /* sqrt(x), max 0.5.  y -> 1 / sqrt(x) by Newton's steps; then s = x y and h = y / 2 together (Goldschmidt), and the exact
    remainder x - s^2 rounds s correctly (Markstein 1990). */
@@ -5920,12 +5946,12 @@ DLI_V float dli_sqrt(float x)
 }
 
 /* exp(x) = 2^n (1 + r + low + r^2 q), abs r <= ln 2 / 2, for abs x < 2^20; bits: those of DLI_RINT + n */
-typedef struct { uint32_t bits; float r, low, r2, q; } DLI_FN(dli_exp_parts);
-DLI_V DLI_FN(dli_exp_parts) dli_exp_split(float x)
+typedef struct { uint32_t bits; float r, low, r2, q; } dli_exp_parts;
+DLI_V dli_exp_parts dli_exp_split(float x)
 {
     const float t = dli_fma(x, 1.44269504f, DLI_RINT), n = t - DLI_RINT, r = dli_fma(n, -0.693147182f, x), r2 = r * r;
     const float q = dli_fma(r, dli_fma(r, 1.38706935e-3f, 8.36627092e-3f), 4.16674353e-2f), low = n * 1.90465421e-9f;
-    DLI_FN(dli_exp_parts) e;
+    dli_exp_parts e;
     e.bits = dli_bits(t);
     e.r = r;
     e.low = dli_fma(low, r, low);                                /* ln 2 in two parts leaves r + low; exp(low) = 1 + low */
@@ -5934,10 +5960,10 @@ DLI_V DLI_FN(dli_exp_parts) dli_exp_split(float x)
     return e;
 }
 
-/* exp(x), max 0.9: 2^n is applied in two halves, so that subnormal results are rounded once */
+/* exp(x), max 0.89: 2^n is applied in two halves, so that subnormal results are rounded once */
 DLI_V float dli_exp(float x)
 {
-    const DLI_FN(dli_exp_parts) e = dli_exp_split(x);
+    const dli_exp_parts e = dli_exp_split(x);
     const float high = 1 + e.r, low = (1 - high) + e.r;
     const uint32_t half = (e.bits << 22) & 0xFF800000u;
     float y = high + dli_fma(e.r2, e.q, low + e.low);
@@ -5949,14 +5975,14 @@ DLI_V float dli_exp(float x)
 /* the same for -87 < x < 88 or NaN, a little less exact; else nonsense */
 DLI_V float dli_exp_near(float x)
 {
-    const DLI_FN(dli_exp_parts) e = dli_exp_split(x);
+    const dli_exp_parts e = dli_exp_split(x);
     return (1 + dli_fma(e.r2, e.q, e.r + e.low)) * dli_float((e.bits << 23) + 0x3F800000u);
 }
 
 /* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2), max 1.15 */
 DLI_V float dli_expm1(float x)
 {
-    const DLI_FN(dli_exp_parts) e = dli_exp_split(x);
+    const dli_exp_parts e = dli_exp_split(x);
     const float s = dli_float((e.bits + 126) << 23), c = s - 0.5f, high = dli_fma(s, e.r, c);
     float y = 2 * (high + dli_fma(s, dli_fma(e.r2, e.q, e.low), dli_fma(s, e.r, c - high)));
     y = x > 89.0f ? DLI_INF : y;
@@ -5975,7 +6001,7 @@ DLI_V float dli_log_f(float e, float f, float c)
     return high + (dli_fma(f2, q, dli_fma(e, rest, c)) + low);
 }
 
-/* log(x), x = 2^e (1 + f), max 0.85 */
+/* log(x), max 0.90: x = 2^e (1 + f) */
 DLI_V float dli_log(float x)
 {
     const int   tiny = x < 1.17549435e-38f;
@@ -5987,33 +6013,34 @@ DLI_V float dli_log(float x)
     return x >= 0 ? y : DLI_NAN;
 }
 
-/* log(1 + x), max 0.90: u = 1 + x rounded, c its rounding error */
+/* log(1 + x), max 0.97: u = 1 + x rounded = 2^e (1 + m); 2 c is its rounding error */
 DLI_V float dli_log1p(float x)
 {
     const float u = 1 + x, x1 = u - 1, c = 0.5f * ((1 - (u - x1)) + (x - x1));
     const uint32_t n = dli_bits(u) - 0x3F3504F3u + (128u << 23), k = n >> 23;
-    const float scale = dli_float((256 - k) << 23), m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1;    /* 2^(1-e), e = k - 128 */
-    const float f = dli_fma(c, scale, m);
-    float y = dli_log_f((float)(int32_t)k - 128.0f, f, dli_fma(c, scale, m - f));
+    const float e = (float)(int32_t)k - 128.0f, scale = dli_float((256 - k) << 23);     /* 2^(1-e) */
+    const float m = dli_float((n & 0x7FFFFFu) + 0x3F3504F3u) - 1, f = dli_fma(c, scale, m);
+    float y = dli_log_f(e, f, dli_fma(c, scale, m - f));
     y = x > DLI_LARGEST ? x : y;
     y = x == -1 ? -DLI_INF : y;
     y = dli_abs(x) < 1e-8f ? x : y;
     return x >= -1 ? y : DLI_NAN;
 }
 
-/* tanh(x), max 1: an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
+/* tanh(x), max 1.06: an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
 DLI_V float dli_tanh(float x)
 {
-    const float a = dli_abs(x), u = a * a, b = a > 10.0f ? 10.0f : a, large = 1 - 2 / (dli_exp_near(b + b) + 1);
+    const float a = dli_abs(x), u = a * a, large = 1 - 2 / (dli_exp_near(a + a) + 1);
     float q = dli_fma(u, 1.58703874e-3f, -7.41417008e-3f);
     q = dli_fma(u, q, 2.13065259e-2f);
     q = dli_fma(u, q, -5.38535975e-2f);
     q = dli_fma(u, q, 0.133322418f);
     q = dli_fma(u, q, -0.333332986f);
-    return dli_sign(a < 0.8f ? dli_fma(a * u, q, a) : large, x);
+    q = a < 0.8f ? dli_fma(a * u, q, a) : large;
+    return dli_sign(a > 10.0f ? 1 : q, x);
 }
 
-/* 1 / (1 + exp(-x)), max 1.95: 1 - q or q = e / s, s = 1 + e, e = exp(-abs x); q is corrected for the rounding error of s */
+/* 1 / (1 + exp(-x)), max 1.97: 1 - q or q = e / s, s = 1 + e, e = exp(-abs x); q is corrected for the rounding error of s */
 DLI_V float dli_sigmoid(float x)
 {
     const float e = dli_exp(-dli_abs(x)), s = 1 + e;
@@ -6022,12 +6049,12 @@ DLI_V float dli_sigmoid(float x)
     return x < 0 ? q : 1 - q;
 }
 
-/* erf(x), max 1.3: an odd polynomial or 1 - exp(-p(x)), whose polynomials have the same degree */
+/* erf(x), max 1.35: an odd polynomial or 1 - exp(-p(x)), whose polynomials have the same degree */
 DLI_V float dli_erf(float x)
 {
-    const float a = dli_abs(x), b = a > 4.0f ? 4.0f : a;
+    const float a = dli_abs(x);
     const int   small = a < 1.0f;
-    const float u = small ? a * a : b, u2 = u * u;
+    const float u = small ? a * a : a, u2 = u * u;
     const float c0 = small ? 0.128379166f    : 3.41519393e-4f;
     const float c1 = small ? -0.376126260f   : 1.12708926f;
     const float c2 = small ? 0.112835787f    : 0.638144612f;
@@ -6036,11 +6063,12 @@ DLI_V float dli_erf(float x)
     const float c5 = small ? -7.99785310e-4f : 2.94771022e-3f;
     const float c6 = small ? 7.8069032e-5f   : -1.86384985e-4f;
     const float p = dli_fma(u2 * u2, dli_fma(u2, c6, dli_fma(u, c5, c4)), dli_cubic(u, u2, c0, c1, c2, c3));
-    return dli_sign(small ? dli_fma(a, p, a) : 1 - dli_exp_near(-p), x);
+    const float y = small ? dli_fma(a, p, a) : 1 - dli_exp_near(-p);
+    return dli_sign(a > 4.0f ? 1 : y, x);
 }
 
-/* In double, whose extra digits are all that sin, cos and pow need: x = n pi / 2 + r, abs r <= pi / 4.  Exact enough to
-   abs x = 2^24; beyond 2^50 the result is only between -1 and 1. */
+/* sin(x), cos(x), max 0.57 to abs x = 2^24, an absolute error of abs x 2^-53 beyond, and something between -1 and 1 beyond 2^50.
+   x = n pi / 2 + r, abs r <= pi / 4, in double: its extra digits are all that these and pow need. */
 DLI_V float dli_sincos(float x, uint64_t quarter)
 {
     const double rint = 6755399441055744.0, t = x * 0.63661977236758138 + rint, n = t - rint;   /* 1.5 2^52 */
@@ -6051,7 +6079,8 @@ DLI_V float dli_sincos(float x, uint64_t quarter)
     r = r > 0.8 ? 0.8 : r < -0.8 ? -0.8 : r;
     u = r * r;
     sine = r + r * u * (-0.16666654602239503 + u * (0.008332160290123467 + u * -0.00019515217921572004));
-    cosine = 1 + u * (-0.4999999969422457 + u * (0.041666620328728816 + u * (-0.0013886680750010323 + u * 2.4383482736570553e-05)));
+    cosine = 0.041666620328728816 + u * (-0.0013886680750010323 + u * 2.4383482736570553e-05);
+    cosine = 1 + u * (-0.4999999969422457 + u * cosine);
     y = bits & 1 ? cosine : sine;
     return (float)(bits & 2 ? -y : y);
 }
@@ -6107,7 +6136,8 @@ DLI_V float dli_pow(float x, float y)
     dlv s0 = dlv_set(0), s1 = s0, s2 = s0, s3 = s0;                                                \
     int64_t i = 0;                                                                                 \
     for (; i + 64 <= n; i += 64) {                                                                 \
-        TERM(s0, i, DLI_FULL); TERM(s1, i + 16, DLI_FULL); TERM(s2, i + 32, DLI_FULL); TERM(s3, i + 48, DLI_FULL); \
+        TERM(s0, i, DLI_FULL);      TERM(s1, i + 16, DLI_FULL);                                    \
+        TERM(s2, i + 32, DLI_FULL); TERM(s3, i + 48, DLI_FULL);                                    \
     }                                                                                              \
     if (i      < n) TERM(s0, i, DLI_PART);                                                         \
     if (i + 16 < n) TERM(s1, i + 16, DLI_PART);                                                    \
@@ -6121,7 +6151,7 @@ DLI_V dl_real DLI_FN(dli_sum_block)(const dl_real *x, int64_t n) { DLI_SUM_BLOCK
 #define DLI_TERM(s, j, LOAD) s = dlv_fma(LOAD(x, (j), 0), LOAD(y, (j), 0), s)
 DLI_V dl_real DLI_FN(dli_dot_block)(const dl_real *x, const dl_real *y, int64_t n) { DLI_SUM_BLOCK(DLI_TERM); }
 #undef DLI_TERM
-#define DLI_TERM(s, j, LOAD) { dlv d = dlv_mul(dlv_sub(LOAD(x, (j), shift), dlv_set(shift)), dlv_set(scale)); s = dlv_fma(d, d, s); }
+#define DLI_TERM(s, j, LOAD) { dlv d = dlv_mul(dlv_set(scale), dlv_sub(LOAD(x, (j), shift), dlv_set(shift))); s = dlv_fma(d, d, s); }
 DLI_V dl_real DLI_FN(dli_squares_block)(const dl_real *x, dl_real shift, dl_real scale, int64_t n) { DLI_SUM_BLOCK(DLI_TERM); }
 #undef DLI_TERM
 
@@ -6140,11 +6170,16 @@ DLI_V dl_real DLI_FN(dli_squares_block)(const dl_real *x, dl_real shift, dl_real
     return part[0]
 
 DLI_KERNEL(dl_real, sum)(const dl_real *x, int64_t n) { DLI_SUM_BLOCKS(DLI_FN(dli_sum_block)(x + i, m)); }
-DLI_KERNEL(dl_real, dot)(const dl_real *x, const dl_real *y, int64_t n) { DLI_SUM_BLOCKS(DLI_FN(dli_dot_block)(x + i, y + i, m)); }
+DLI_KERNEL(dl_real, dot)(const dl_real *x, const dl_real *y, int64_t n)
+{
+    DLI_SUM_BLOCKS(DLI_FN(dli_dot_block)(x + i, y + i, m));
+}
 DLI_KERNEL(dl_real, sum_squares)(const dl_real *x, dl_real shift, dl_real scale, int64_t n)
 {
     DLI_SUM_BLOCKS(DLI_FN(dli_squares_block)(x + i, shift, scale, m));
 }
+
+/* The sum of y = exp(x - shift); y is stored, or of one block only. */
 DLI_V dl_real DLI_FN(dli_exp_block)(dl_real *y, const dl_real *x, dl_real shift, int64_t n)
 {
     int64_t i;
@@ -6160,7 +6195,10 @@ DLI_V dl_real DLI_FN(dli_sum_exp)(const dl_real *x, dl_real shift, int64_t n)
     dl_real y[4096];
     DLI_SUM_BLOCKS(DLI_FN(dli_exp_block)(y, x + i, shift, m));
 }
-DLI_KERNEL(dl_real, log_sum_exp)(const dl_real *x, dl_real shift, int64_t n) { return dli_log(DLI_FN(dli_sum_exp)(x, shift, n)); }
+DLI_KERNEL(dl_real, log_sum_exp)(const dl_real *x, dl_real shift, int64_t n)
+{
+    return dli_log(DLI_FN(dli_sum_exp)(x, shift, n));
+}
 
 DLI_KERNEL(dl_real, prod)(const dl_real *x, int64_t n)
 {
@@ -6205,9 +6243,13 @@ DLI_V int64_t DLI_FN(dli_find)(const dl_real *x, dl_real v, int64_t n)
 DLI_KERNEL(int64_t, argmax)(const dl_real *x, int64_t n) { return DLI_FN(dli_find)(x, DLI_FN(dli_max)(x, n), n); }
 DLI_KERNEL(int64_t, argmin)(const dl_real *x, int64_t n) { return DLI_FN(dli_find)(x, DLI_FN(dli_min)(x, n), n); }
 
-DLI_KERNEL(void, axpy)(dl_real *y, dl_real a, const dl_real *x, int64_t n) { int64_t i; for (i = 0; i < n; i++) y[i] = dli_fma(a, x[i], y[i]); }
-DLI_KERNEL(void, add)(dl_real *y, const dl_real *x, int64_t n)             { int64_t i; for (i = 0; i < n; i++) y[i] += x[i]; }
-DLI_KERNEL(void, scale)(dl_real *y, dl_real a, int64_t n)                  { int64_t i; for (i = 0; i < n; i++) y[i] *= a; }
+DLI_KERNEL(void, axpy)(dl_real *y, dl_real a, const dl_real *x, int64_t n)
+{
+    int64_t i;
+    for (i = 0; i < n; i++) y[i] = dli_fma(a, x[i], y[i]);
+}
+DLI_KERNEL(void, add)(dl_real *y, const dl_real *x, int64_t n) { int64_t i; for (i = 0; i < n; i++) y[i] += x[i]; }
+DLI_KERNEL(void, scale)(dl_real *y, dl_real a, int64_t n)      { int64_t i; for (i = 0; i < n; i++) y[i] *= a; }
 
 /* --- softmax ------------------------------------------------------------------------------------ */
 DLI_KERNEL(void, exp_row)(dl_real *y, dl_real a, const dl_real *x, dl_real shift, int64_t n, int add)
@@ -6259,8 +6301,8 @@ DLI_KERNEL(void, sgd)(dl_real *p, const dl_real *g, dl_real *b, int64_t n, const
 }
 DLI_KERNEL(void, adam)(dl_real *p, const dl_real *g, dl_real *m, dl_real *v, int64_t n, const dli_adam_opts *o)
 {
-    const dl_real step = o->step, fresh1 = 1 - o->beta1, beta2 = o->beta2, fresh2 = 1 - o->beta2, eps = o->eps, root = o->root;
-    const dl_real l2 = o->l2, shrink = o->shrink;
+    const dl_real step = o->step, fresh1 = 1 - o->beta1, beta2 = o->beta2, fresh2 = 1 - o->beta2;
+    const dl_real eps = o->eps, root = o->root, l2 = o->l2, shrink = o->shrink;
     int64_t i;
     for (i = 0; i < n; i++) {
         dl_real d = dli_fma(l2, p[i], g[i]);
@@ -6297,7 +6339,8 @@ DLI_V void dli_256_words(uint32_t *out, uint64_t seed, uint64_t call, uint64_t b
     for (j = 0; j < 64; j++) {
         const uint64_t b = block + (uint64_t)j;
         uint32_t counter[4], word[4];
-        counter[0] = (uint32_t)b; counter[1] = (uint32_t)(b >> 32); counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
+        counter[0] = (uint32_t)b;    counter[1] = (uint32_t)(b >> 32);
+        counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
         dli_philox(counter, key, word);
         out[j] = word[0]; out[64 + j] = word[1]; out[128 + j] = word[2]; out[192 + j] = word[3];
     }
@@ -6343,7 +6386,8 @@ DLI_KERNEL(void, normal)(dl_real *y, int64_t n, uint64_t seed, uint64_t call, ui
 #undef DLI_RANDOM_ROW
 
 /* 512 elements share 256 words: the first 256 take the low halves, the others the high ones; keep if half >= 65536 p */
-DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first, dl_real p, int add)
+DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first,
+                          dl_real p, int add)
 {
     const uint32_t threshold = (uint32_t)(p * 65536 + DLI_C(0.5));
     const dl_real scale = p < 1 ? 1 / (1 - p) : 0;
@@ -6353,10 +6397,15 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
         const uint64_t e = first + (uint64_t)i;
         const int64_t skip = (int64_t)(e % 256);
         const int shift = e % 512 < 256 ? 0 : 16;
-        if (i == 0 || !shift) dli_256_words(word, seed, call, e / 512 * 64);
+        if (i == 0 || !shift) {
+            for (j = 0; j < 512 && j < n - i; j += 16) { DLI_PREFETCH(x + i + j); DLI_PREFETCH(y + i + j); }
+            dli_256_words(word, seed, call, e / 512 * 64);        /* while memory answers: twice as fast out of cache */
+        }
         m = n - i < 256 - skip ? n - i : 256 - skip;
-        if (add) for (j = 0; j < m; j++) y[i + j] += (word[skip + j] >> shift & 0xFFFFu) >= threshold ? x[i + j] * scale : 0;
-        else     for (j = 0; j < m; j++) y[i + j] = (word[skip + j] >> shift & 0xFFFFu) >= threshold ? x[i + j] * scale : 0;
+#define DLI_KEPT (word[skip + j] >> shift & 0xFFFFu) >= threshold ? x[i + j] * scale : 0
+        if (add) for (j = 0; j < m; j++) y[i + j] += DLI_KEPT;
+        else     for (j = 0; j < m; j++) y[i + j] = DLI_KEPT;
+#undef DLI_KEPT
     }
 }
 
@@ -6379,12 +6428,6 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #define DLI_NR 16
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4)
-#endif
-
-#if defined(__GNUC__) && !defined(__TINYC__)
-#define DLI_PREFETCH(p) __builtin_prefetch(p)
-#else
-#define DLI_PREFETCH(p) ((void)(p))
 #endif
 
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns (AVX-512: more than 16), else the first t->N. */

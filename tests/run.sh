@@ -128,7 +128,7 @@ pattern=$(echo "$*" | sed 's/ /|/g')
 [ -n "$pattern" ] || rm -rf $out
 mkdir -p $out && probes || exit 1
 jobs | grep -E "${pattern:-.}" >$out/jobs.$$
-sed -n 's,.*\.c \(float\|double\|asan\)$,\1,p' $out/jobs.$$ | sort -u | xargs -r -n 1 -P "${J:-2}" sh tests/run.sh --object
+sed -n 's,.*\.c \(float\|double\|asan\|tsan\)$,\1,p' $out/jobs.$$ | sort -u | xargs -r -n 1 -P "${J:-2}" sh tests/run.sh --object
 xargs -n 2 -P "${J:-2}" sh tests/run.sh --job <$out/jobs.$$
 
 [ -n "$pattern" ] ||

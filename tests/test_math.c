@@ -9,15 +9,9 @@
 
 static const dli_kernels *k;
 
-#ifdef DL_DOUBLE                                         /* there the functions are libm's */
-#define UNIT 0.0
-#else
-#define UNIT 1.0
-#endif
-
 static double ref_sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 
-/* the kernels by name; step: every so many bit patterns; limit: arguments beyond are only checked to be sane */
+/* max: the largest error allowed; limit: beyond it, results are only checked to be between -1 and 1 */
 static const struct { const char *name; double (*ref)(double); double max, limit; } functions[] = {
     {"sqrt",    sqrt,        0.5,  INFINITY},
     {"exp",     exp,         0.9,  INFINITY},
@@ -65,7 +59,7 @@ static double ulps(float y, double truth)
     return fabs((double)y - truth) / ldexp(1, (truth == 0 || e < -125 ? -125 : e) - 24);
 }
 
-static const uint32_t step = 251;                        /* 2^32 / 251 = 2^24.03 */
+static const uint32_t step = 251;                        /* every so many bit patterns: 2^32 / 251 = 2^24.03 */
 
 typedef struct { int f; uint64_t begin, end; double max; float at; int sane; } sweep;
 static void *run_sweep(void *arg)
@@ -161,7 +155,7 @@ static void sqrt_is_correctly_rounded(void)
     CHECK(bad == 0);
 }
 
-/* the portable fma against the exact product and sum, in long double where that is wider, else in double on short numbers */
+/* the fma without the instruction against libm's: any bits, special values, cancellation, ties */
 static void portable_fma(void)
 {
     static const uint32_t special[] = {0, 0x80000000u, 1, 0x80000001u, 0x7F800000u, 0xFF800000u, 0x7FC00000u, 0x7F7FFFFFu, 0xFF7FFFFFu,
@@ -231,8 +225,8 @@ static void powers(void)
 
 static void a_wrong_result_is_seen(void)                 /* negative control */
 {
-    CHECK(UNIT == 0 || value(1, 1) != (dl_real)2.7182822);
     CHECK_NEAR(value(1, 1), 2.718281828, 3e-7);
+    CHECK(fabs((double)value(1, 1) - 2.71829) > 3e-7);
 #ifndef DL_DOUBLE
     CHECK(ulps(1.0000002f, 1) > 1.9 && ulps(1, 1) == 0 && ulps(INFINITY, 1) > 2 && ulps(1, NAN) > 2 && ulps(1e-45f, 0) > 0.9);
 #endif

@@ -1,7 +1,6 @@
 /* build: float tsan asan */
 /* A context per thread, no globals: threads train on their own and share one model for inference. */
 #include <pthread.h>
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 
