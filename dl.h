@@ -797,13 +797,13 @@ DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1
    B[k][j] at b[k b_row + j].  Sums that earlier calls began are in sums (resume), those that later calls go on with are left
    there (suspend).  The kernel uses the struct as its work space: only the first line and b_row to resume stay as they were. */
 typedef struct {
-    int64_t        a_row, a_col, a_tile, b_row, ldc, ld_sums;
+    int64_t        a_row, a_col, a_tile, b_row, ldc, ld_sums, next_row;
     dl_real        alpha, beta;
     const dl_real *bias;
     int            resume, suspend, last;
     dl_activation  activation;
     int64_t        M, N, K, panels;
-    const dl_real *a, *b;
+    const dl_real *a, *b, *next;
     dl_real       *c, *sums;
 } dli_panel;
 
@@ -1681,136 +1681,146 @@ typedef struct {
     int64_t        stride_a, stride_b, stride_c;
 } dli_gemm_args;
 
-/* How to go about it: decides the speed and, in the case of DLI_GEMM_DOTS, the sequence of operations. */
+/* How to go about it.  Decides the speed and, in the case of DLI_GEMM_DOTS alone, the sequence of operations. */
 typedef enum { DLI_GEMM_BLOCKS, DLI_GEMM_ROW, DLI_GEMM_DOTS } dli_gemm_path;
 typedef struct {
     const dli_kernels   *kernels;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b;
+    int                  pack_a, pack_b, ahead;
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
-    int64_t              ku;            /* rows of B to go through before the next nr columns  */
+    int64_t              ku;            /* rows of B to sweep before the next ku; kc: see (*)  */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
     int64_t              scratch_size;
 } dli_gemm_plan;
 
-/* What one thread does: all of g, which is a part of plan->args. */
-static void dli_gemm_serial(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
+static void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
+{
+    t->a_row = g->trans_a ? 1 : g->lda;
+    t->a_col = g->trans_a ? g->lda : 1;
+    t->a_tile = t->ld_sums = 0;
+    t->b_row = t->next_row = g->ldb;
+    t->ldc = g->ldc;
+    t->alpha = g->alpha;
+    t->beta = g->beta;
+    t->bias = g->bias;
+    t->activation = g->activation;
+    t->last = g->bias || g->activation != DL_LINEAR;
+    t->resume = t->suspend = 0;
+    t->M = g->M;
+    t->N = g->N;
+    t->K = g->K;
+    t->panels = 1;
+    t->a = g->A;
+    t->b = g->B;
+    t->next = NULL;
+    t->c = g->C;
+    t->sums = NULL;
+}
+
+/* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
+static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t i, int64_t mc, int64_t p, int64_t kc, dl_real *out)
 {
     const dli_kernels *kernels = plan->kernels;
-    const int64_t mr = kernels->mr, nr = kernels->nr, K = g->alpha == 0 ? 0 : g->K;
+    const int64_t mr = kernels->mr;
+    int64_t left, rows;
+    for (left = (mc + mr - 1) / mr; left > 0; left--, i += rows, mc -= rows, out += mr * plan->kc) {
+        rows = (mc + left - 1) / left;
+        if (g->trans_a) kernels->gemm_pack(out, mr, g->A + p * g->lda + i, g->lda, kc, rows);
+        else            kernels->gemm_pack_t(out, mr, g->A + i * g->lda + p, g->lda, kc, rows);
+    }
+}
+
+/* Rows [p, p + kc) and columns [q, q + nc) of op(B), in panels of nr columns, panel numbers apart. */
+static void dli_gemm_pack_b(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t p, int64_t kc, int64_t q, int64_t nc, dl_real *out,
+                            int64_t panel)
+{
+    const dli_kernels *kernels = plan->kernels;
+    const int64_t nr = kernels->nr;
+    int64_t j;
+    if (!g->trans_b) kernels->gemm_pack_b(out, panel, g->B + p * g->ldb + q, g->ldb, kc, nc);
+    else for (j = 0; j < nc; j += nr, out += panel)
+        kernels->gemm_pack_t(out, nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
+}
+
+/* What one thread does: all of g, which is a part of plan->args. */
+static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
+{
+    const int64_t nr = plan->kernels->nr, K = g->K, panel = (plan->kc + 1) * nr;    /* + 1: not 2^n apart in the caches */
     dl_real *panels = scratch, *block = scratch + (plan->kc + 1) * plan->nc;
-    int64_t i, j, p, q, u, l;
+    int64_t i, j, p, q, u;
     dli_panel t;
-    memset(&t, 0, sizeof t);
-    t.alpha = g->alpha;
-    t.activation = g->activation;
-    t.ldc = g->ldc;
+    dli_gemm_set(&t, g);
     t.ld_sums = plan->nc;
     for (q = 0; q < g->N; q += plan->nc) {
         const int64_t nc = dli_min64(g->N - q, plan->nc);
         for (p = 0; p < K || p == 0; p += plan->kc) {
             const int64_t kc = dli_min64(K - p, plan->kc);
-            if (g->trans_b)
-                for (j = 0; j < nc; j += nr)
-                    kernels->gemm_pack_t(panels + j * (plan->kc + 1), nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
-            else if (plan->pack_b) kernels->gemm_pack_b(panels, (plan->kc + 1) * nr, g->B + p * g->ldb + q, g->ldb, kc, nc);
+            if (plan->pack_b) dli_gemm_pack_b(plan, g, p, kc, q, nc, panels, panel);
             t.last = p + kc == K && (g->bias || g->activation != DL_LINEAR);
             for (i = 0; i < g->M; i += plan->mc) {
                 const int64_t mc = dli_min64(g->M - i, plan->mc);
-                const dl_real *a = g->A + (g->trans_a ? i + p * g->lda : i * g->lda + p);
-                if (plan->pack_a) {
-                    int64_t tiles = (mc + mr - 1) / mr, row = 0, rows;
-                    t.a_tile = mr * plan->kc;
-                    for (l = 0; l < tiles; l++, row += rows) {
-                        rows = (mc - row + tiles - l - 1) / (tiles - l);
-                        if (g->trans_a) kernels->gemm_pack(block + l * t.a_tile, mr, a + row, g->lda, kc, rows);
-                        else kernels->gemm_pack_t(block + l * t.a_tile, mr, a + row * g->lda, g->lda, kc, rows);
-                    }
-                    a = block;
-                }
+                if (plan->pack_a) dli_gemm_pack_a(plan, g, i, mc, p, kc, block);
                 for (u = 0; u < kc || u == 0; u += plan->ku)
                     for (j = 0; j < nc; j += t.panels * nr) {
                         t.M = mc;
                         t.N = dli_min64(nc - j, nr);
-                        t.panels = plan->ku < DLI_KC && nc - j > nr ? (nc - j) / nr : 1;
                         t.K = dli_min64(kc - u, plan->ku);
+                        t.panels = plan->ku < DLI_KC && nc - j > nr ? (nc - j) / nr : 1;
                         t.resume = u > 0;
                         t.suspend = u + t.K < kc;
                         t.beta = p == 0 ? g->beta : 1;
                         t.bias = g->bias ? g->bias + q + j : NULL;
                         t.c = g->C + i * g->ldc + q + j;
                         t.sums = block + j;
+                        t.a_tile = plan->pack_a ? plan->kernels->mr * plan->kc : 0;
                         t.a_row = g->trans_a ? 1 : g->lda;
                         t.a_col = g->trans_a ? g->lda : 1;
-                        t.a = a + (plan->pack_a ? 0 : u * t.a_col);
-                        if (g->trans_b || plan->pack_b) t.b = panels + j * (plan->kc + 1), t.b_row = nr;
-                        else t.b = g->B + (p + u) * g->ldb + q + j, t.b_row = g->ldb;
-                        kernels->gemm_panel(&t);
+                        t.a = plan->pack_a ? block : g->A + i * t.a_row + (p + u) * t.a_col;
+                        t.b = plan->pack_b ? panels + j / nr * panel : g->B + (p + u) * g->ldb + q + j;
+                        t.b_row = plan->pack_b ? nr : g->ldb;
+                        if (plan->ahead) t.next = j + 2 * nr <= nc ? t.b + nr : p + 2 * kc <= K ? g->B + (p + kc) * g->ldb + q : NULL;
+                        plan->kernels->gemm_panel(&t);
                     }
             }
         }
     }
 }
 
-/* Small matrices, 8^3 to 64^3, are all overhead: no copies, no scratch, no threads. */
+/* Matrices up to about 60^3 are all overhead: no copies, no scratch, no threads. */
 static void dli_gemm_small(const dli_kernels *kernels, const dli_gemm_args *g)
 {
-    const int64_t nr = kernels->nr;
-    int64_t j;
     dli_panel t;
-    t.a_row = g->trans_a ? 1 : g->lda;
-    t.a_col = g->trans_a ? g->lda : 1;
-    t.a_tile = 0;
-    t.b_row = g->ldb;
-    t.ldc = g->ldc;
-    t.ld_sums = 0;
-    t.alpha = g->alpha;
-    t.resume = t.suspend = 0;
-    t.last = g->bias || g->activation != DL_LINEAR;
-    t.activation = g->activation;
-    for (j = 0; j < g->N; j += nr) {
-        t.beta = g->beta;
-        t.bias = g->bias ? g->bias + j : NULL;
+    int64_t j;
+    dli_gemm_set(&t, g);
+    for (j = 0; j < g->N; j += kernels->nr) {
         t.M = g->M;
-        t.N = dli_min64(g->N - j, nr);
-        t.panels = 1;
-        t.K = g->alpha == 0 ? 0 : g->K;
+        t.N = dli_min64(g->N - j, kernels->nr);
+        t.K = g->K;
         t.a = g->A;
         t.b = g->B + j;
         t.c = g->C + j;
-        t.sums = NULL;
+        t.beta = g->beta;
+        if (g->bias) t.bias = g->bias + j;
         kernels->gemm_panel(&t);
     }
 }
 
-/* One row, or few rows of A or of B^T: the large operand is read once, as it stands in memory. */
-static void dli_gemm_thin(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
+/* One row, sums in the first cache. */
+static void dli_gemm_row(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
 {
     dli_panel t;
     int64_t j;
-    memset(&t, 0, sizeof t);
-    t.a_row = g->lda;
-    t.a_col = g->trans_a ? g->lda : 1;
-    t.b_row = g->ldb;
-    t.ldc = g->ldc;
-    t.alpha = g->alpha;
-    t.last = g->bias || g->activation != DL_LINEAR;
-    t.activation = g->activation;
-    t.panels = 1;
-    t.M = g->M;
-    t.K = g->alpha == 0 ? 0 : g->K;
-    t.a = g->A;
+    dli_gemm_set(&t, g);
     t.sums = scratch;
-    for (j = 0; j < g->N; j += t.N) {
-        t.N = plan->path == DLI_GEMM_DOTS ? g->N : dli_min64(g->N - j, plan->nc);
-        t.beta = g->beta;
-        t.bias = g->bias ? g->bias + j : NULL;
+    for (j = 0; j < g->N; j += plan->nc) {
+        t.N = dli_min64(g->N - j, plan->nc);
         t.b = g->B + j;
         t.c = g->C + j;
-        if (plan->path == DLI_GEMM_DOTS) plan->kernels->gemm_dots(&t);
-        else plan->kernels->gemm_row(&t);
+        t.beta = g->beta;
+        if (g->bias) t.bias = g->bias + j;
+        plan->kernels->gemm_row(&t);
     }
 }
 
@@ -1823,6 +1833,8 @@ static void dli_gemm_task(void *arg, int64_t part, int worker)
     const int64_t i0 = g.M * m / s->tm, i1 = g.M * (m + 1) / s->tm;
     const int64_t j0 = columns * n / s->tn * nr, j1 = dli_min64(columns * (n + 1) / s->tn * nr, g.N);
     const int64_t first = g.batch * b / s->tb, end = g.batch * (b + 1) / s->tb;
+    dl_real *scratch = s->scratch + worker * s->scratch_size;
+    dli_panel t;
     int64_t l;
     g.M = i1 - i0;
     g.N = j1 - j0;
@@ -1831,12 +1843,15 @@ static void dli_gemm_task(void *arg, int64_t part, int worker)
         g.A = s->args->A + l * g.stride_a + i0 * (g.trans_a ? 1 : g.lda);
         g.B = s->args->B + l * g.stride_b + j0 * (g.trans_b ? g.ldb : 1);
         g.C = s->args->C + l * g.stride_c + i0 * g.ldc + j0;
-        if (s->path == DLI_GEMM_BLOCKS) dli_gemm_serial(s, &g, s->scratch + worker * s->scratch_size);
-        else dli_gemm_thin(s, &g, s->scratch + worker * s->scratch_size);
+        switch (s->path) {
+        case DLI_GEMM_BLOCKS: dli_gemm_blocks(s, &g, scratch); break;
+        case DLI_GEMM_ROW:    dli_gemm_row(s, &g, scratch); break;
+        case DLI_GEMM_DOTS:   dli_gemm_set(&t, &g); s->kernels->gemm_dots(&t); break;
+        }
     }
 }
 
-/* x[i * step], i < n, side by side; only vectors with a step ever need it. */
+/* x[i * step], i < n, side by side, for each of a batch. */
 static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step, int64_t n, int64_t stride, int64_t batch)
 {
     dl_real *out = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(n * batch));
@@ -1845,71 +1860,98 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
     return out;
 }
 
+/* Block sizes and copies, as measured with caches of 48 KB and 1 MB. */
+static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
+{
+    const int64_t mr = s->kernels->mr, nr = s->kernels->nr, large = (int64_t)1 << 17;
+    s->mc = 240;                                                /* 20 tiles of 12 rows, 40 of 6 */
+    s->nc = 1024;
+    s->kc = 2 * DLI_KC;
+    s->ahead = 0;
+    s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows of A that are 4 KB apart share a cache set */
+    s->pack_b = g->trans_b || (g->K * g->N > large && (g->M > 8 * mr || g->ldb % 2048 == 0));
+    if (g->N <= 4 * nr && !g->trans_b) {
+        if (g->K * g->N <= large) { s->kc = 3 * DLI_KC; s->mc = 48; }       /* all of B stays in the second cache: stream A */
+        else if (!s->pack_b)      { s->kc = DLI_KC; s->ahead = 1; }         /* long and thin */
+    }
+    s->ku = s->kc;
+    if (g->M <= 16 && !g->trans_b && g->N >= 8 * nr && g->K * g->N > large) {    /* few rows: B is swept in wide rows, as it stands */
+        s->pack_a = s->pack_b = s->ahead = 0;
+        s->mc = 16;
+        s->nc = 4096;
+        s->kc = DLI_KC;
+        s->ku = 8;
+    }
+    s->scratch_size = (s->kc + 1) * s->nc + s->mc * dli_max64(s->kc, s->ku < DLI_KC ? s->nc : 0);
+    if (s->path == DLI_GEMM_ROW) s->scratch_size = s->nc = 4096;
+    if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
+}
+
+/* threads = tb tm tn: first the batch, then C into parts that load the fewest numbers, M/tm + N/tn. */
+static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t threads)
+{
+    const int64_t columns = (g->N + s->kernels->nr - 1) / s->kernels->nr;
+    int64_t tm, tn;
+    s->tb = dli_min64(g->batch, threads);
+    threads /= s->tb;
+    s->tm = s->tn = 1;
+    for (tm = 1; tm <= threads && tm <= g->M; tm++) {
+        tn = dli_min64(threads / tm, columns);
+        if (tm * tn > s->tm * s->tn || (tm * tn == s->tm * s->tn && g->M / tm + g->N / tn < g->M / s->tm + g->N / s->tn)) {
+            s->tm = tm;
+            s->tn = tn;
+        }
+    }
+}
+
 /* Returns 0 after an error: no memory for the copies. */
 static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
 {
-    const int64_t mr = c->k->mr, nr = c->k->nr;
-    int64_t threads;
     dli_gemm_args g;
     dli_gemm_plan s;
     dli_mark mark;
-    int row_a, row_b;                   /* rows of op(A), columns of op(B) stand side by side */
+    const double work = (double)args->M * (double)args->N * (double)args->K;
     if (args->M <= 0 || args->N <= 0) return 1;
-    row_a = !args->trans_a || args->M == 1;
-    row_b = args->trans_b || args->N == 1;
-    s.path = row_a && row_b && dli_min64(args->M, args->N) <= 12 ? DLI_GEMM_DOTS : DLI_GEMM_BLOCKS;
-    if (s.path == DLI_GEMM_BLOCKS && !args->trans_b && args->batch <= 1 && args->M <= 128 && args->N <= 128 &&
-        args->M * args->N * args->K <= 64 * 64 * 64) {
+    /* Where rows of op(A) and columns of op(B) are contiguous and one side is short, by dots; vectors are made contiguous. */
+    s.path = (!args->trans_a || args->M == 1) && (args->trans_b || args->N == 1) && dli_min64(args->M, args->N) <= 12 ?
+             DLI_GEMM_DOTS : DLI_GEMM_BLOCKS;
+    if (work == 0 || args->alpha == 0) s.path = DLI_GEMM_BLOCKS;
+    else if (s.path == DLI_GEMM_BLOCKS && !args->trans_b && args->batch <= 1 && work < 250e3) {
         dli_gemm_small(c->k, args);
         return 1;
     }
     g = *args;
+    if (g.alpha == 0) g.K = 0;
     if (g.batch == 0) g.batch = 1;
     mark = dli_arena_mark(&c->step);
-    if (s.path == DLI_GEMM_DOTS) {
-        if (g.trans_a) {
-            if (g.lda != 1) { g.A = dli_gemm_gather(c, g.A, g.lda, g.K, g.stride_a, g.batch); g.stride_a = g.K; }
-            g.lda = g.K; g.trans_a = 0;
-        }
-        if (!g.trans_b) {
-            if (g.ldb != 1) { g.B = dli_gemm_gather(c, g.B, g.ldb, g.K, g.stride_b, g.batch); g.stride_b = g.K; }
-            g.ldb = g.K; g.trans_b = 1;
-        }
-        if (!g.A || !g.B) return 0;
-    } else if (g.N == 1 && g.trans_a && g.ldc == 1 && !g.bias) {    /* a matrix transposed times a vector is a row times a matrix */
-        const dl_real *x = g.A;
-        g.A = g.B; g.B = x;
-        g.ldc = g.M; g.N = g.M; g.M = 1;
-        x = NULL; (void)x;
-        { int64_t l = g.lda; g.lda = g.ldb; g.ldb = l; l = g.stride_a; g.stride_a = g.stride_b; g.stride_b = l; }
-        g.trans_a = !g.trans_b; g.trans_b = 0;
+    if (s.path == DLI_GEMM_DOTS && g.trans_a) {
+        if (g.lda != 1) { g.A = dli_gemm_gather(c, g.A, g.lda, g.K, g.stride_a, g.batch); g.stride_a = g.K; }
+        g.lda = g.K;
+        g.trans_a = 0;
     }
+    if (s.path == DLI_GEMM_DOTS && !g.trans_b) {
+        if (g.ldb != 1) { g.B = dli_gemm_gather(c, g.B, g.ldb, g.K, g.stride_b, g.batch); g.stride_b = g.K; }
+        g.ldb = g.K;
+        g.trans_b = 1;
+    }
+    if (s.path == DLI_GEMM_DOTS && (!g.A || !g.B)) { dli_arena_release(&c->step, mark); return 0; }
     if (s.path == DLI_GEMM_BLOCKS && g.M == 1 && !g.trans_b) s.path = DLI_GEMM_ROW;
+    if (s.path == DLI_GEMM_BLOCKS && g.N == 1 && g.trans_a && g.K > 0 && g.ldc == 1 && !g.bias) {      /* A^T b = (b^T A)^T */
+        dli_gemm_args r = g;
+        r.A = g.B; r.lda = g.ldb; r.stride_a = g.stride_b; r.trans_a = !g.trans_b;
+        r.B = g.A; r.ldb = g.lda; r.stride_b = g.stride_a; r.trans_b = 0;
+        r.M = 1; r.N = g.M; r.ldc = g.M;
+        g = r;
+        s.path = DLI_GEMM_ROW;
+    }
     s.kernels = c->k;
     s.args = &g;
-    threads = (double)g.M * (double)g.N * (double)g.K * (double)g.batch < 128e3 ? 1 : c->threads;
-    s.tb = dli_min64(g.batch, threads);
-    s.tm = g.M >= g.N ? dli_min64(threads / s.tb, g.M) : 1;
-    s.tn = dli_min64(threads / s.tb / s.tm, (g.N + nr - 1) / nr);
-    if (s.tn < 1) s.tn = 1;
-    s.mc = 240;
-    s.kc = 512;
-    s.nc = 1024;
-    s.ku = s.kc;
-    s.pack_a = (int)g.lda % 1024 == 0 && g.N > 4 * nr;
-    s.pack_b = (int)g.M > 8 * mr;
-    if (!g.trans_b && g.M <= 16 && g.N >= 256) { /* few rows: wide rows of B are read as they stand in memory */
-        s.kc = 256; s.nc = 4096; s.ku = 16; s.mc = 16; s.pack_b = 0; s.pack_a = 0;
-        s.scratch_size = (s.kc + 1) * s.nc + s.mc * s.nc;
-    } else
-    s.scratch_size = (s.kc + 1) * (s.nc + s.mc);
-    if (s.path == DLI_GEMM_ROW) s.scratch_size = s.nc = 4096;
-    if (s.path == DLI_GEMM_DOTS) s.scratch_size = 0;
+    dli_gemm_choose(&s, &g);
+    dli_gemm_divide(&s, &g, work * (double)g.batch < 250e3 ? 1 : c->threads);
     s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(s.scratch_size * s.tb * s.tm * s.tn));
-    if (!s.scratch) return 0;
-    dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
+    if (s.scratch) dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
     dli_arena_release(&c->step, mark);
-    return 1;
+    return s.scratch != NULL;
 }
 
 DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *A, int64_t lda,
@@ -1924,13 +1966,14 @@ DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, in
         return 0;
     }
     if (!C || (K > 0 && alpha != 0 && (!A || !B))) { dl_fail(c, "dl_gemm: a matrix is NULL"); return 0; }
-    memset(&g, 0, sizeof g);
     g.trans_a = trans_a; g.trans_b = trans_b;
     g.M = M; g.N = N; g.K = K;
     g.alpha = alpha; g.beta = beta;
     g.A = A; g.lda = lda;
     g.B = B; g.ldb = ldb;
     g.C = C; g.ldc = ldc;
+    g.bias = NULL; g.activation = DL_LINEAR;
+    g.batch = g.stride_a = g.stride_b = g.stride_c = 0;
     return dli_gemm(c, &g);
 }
 
@@ -5859,8 +5902,9 @@ DLI_V dlv  dlv_div(dlv x, dlv y) { return _mm512_div_ps(x, y); }
 DLI_V dlv  dlv_max(dlv x, dlv y) { return _mm512_mask_max_ps(x, 0xFFFF, x, y); }       /* g++ warns of _mm512_max_ps */
 DLI_V dlv  dlv_min(dlv x, dlv y) { return _mm512_mask_min_ps(x, 0xFFFF, x, y); }
 DLI_V dlv  dlv_fma(dlv x, dlv y, dlv z) { return _mm512_fmadd_ps(x, y, z); }
+/* maskz_extract: g++ 12 warns about _mm512_castps512_ps256 */
 #define DLI_TREE16(f, f4, fs, x)                                                                   \
-    __m256 s = f(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));                         \
+    __m256 s = f(_mm512_maskz_extractf32x8_ps(255, x, 0), _mm512_extractf32x8_ps(x, 1));                         \
     __m128 t = f4(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));                         \
     t = f4(t, _mm_movehl_ps(t, t));                                                                \
     return _mm_cvtss_f32(fs(t, _mm_shuffle_ps(t, t, 1)))
@@ -6430,6 +6474,14 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4)
 #endif
 
+#if defined(__GNUC__) && !defined(__TINYC__)
+#define DLI_PREFETCH(p) __builtin_prefetch(p)
+#define DLI_PREFETCH2(p) __builtin_prefetch(p, 0, 2)
+#else
+#define DLI_PREFETCH(p) ((void)(p))
+#define DLI_PREFETCH2(p) ((void)(p))
+#endif
+
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns (AVX-512: more than 16), else the first t->N. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t)
@@ -6459,7 +6511,7 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t)
     }
     for (k = t->K; k > 0; k--) {
         if (V == 2) b0 = dlv_load(b), b1 = DLI_LOAD_LAST(b + 16); else b0 = DLI_LOAD_LAST(b);
-        if (R <= 8 && 256) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 256 + 16); }
+        if (R <= 8) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
             x##i = dlv_fma(s, b0, x##i);                                                           \
@@ -6539,11 +6591,18 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
     DLI_FN(dli_tile_fn) *const *tiles = DLI_FN(dli_tiles)[wide];
     const int64_t K = t->K;
     const dl_real *a = t->a, *b = t->b, beta = t->beta;
-    int64_t left = (t->M + DLI_MR - 1) / DLI_MR, rows, p;
+    int64_t left = (t->M + DLI_MR - 1) / DLI_MR, rows, p, fetched = 0;
     if (t->a_tile) t->a_row = 1, t->a_col = DLI_MR;
     for (; left > 0; left--) {
         rows = left == 1 ? t->M : (t->M + left - 1) / left;
         t->beta = beta;
+        if (t->next) {
+            const int64_t rows_ahead = (K - fetched + left - 1) / left;
+            for (p = 0; p < rows_ahead; p++, fetched++) {
+                DLI_PREFETCH2(t->next + fetched * t->next_row);
+                if (DLI_NR == 32) DLI_PREFETCH2(t->next + fetched * t->next_row + 16);
+            }
+        }
         for (p = 0; p < K || p == 0; p += DLI_KC) {
             t->K = K - p < DLI_KC ? K - p : DLI_KC;
             t->a = a + p * t->a_col;
@@ -6635,7 +6694,7 @@ DLI_KERNEL(void, gemm_row)(dli_panel *t)
     const int64_t n = t->N;
     int64_t j, k, p, end;
     dl_real *c = t->c;
-    for (p = 0; p < t->K || p == 0; p = end) {
+    for (p = 0, end = -1; end < t->K; p = end) {
         end = t->K - p < DLI_KC ? t->K : p + DLI_KC;
         for (j = 0; j < n; j += 16) dlv_store(t->sums + j, dlv_set(0));
         for (k = p; k + 8 <= end; k += 8) dli_rows(8, t->sums, t->a + k * t->a_col, t->a_col, t->b + k * t->b_row, t->b_row, n);
@@ -6757,6 +6816,7 @@ DLI_KERNEL(void, gemm_pack_t)(dl_real *out, int64_t tile, const dl_real *x, int6
 #undef DLI_TILE_ROWS
 #undef DLI_TILES
 #undef DLI_PREFETCH
+#undef DLI_PREFETCH2
 #undef dli_tile
 
 /* --- elementwise kernels, one loop a row -------------------------------------------------------- */
