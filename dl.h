@@ -1916,7 +1916,7 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
     s.path = (!args->trans_a || args->M == 1) && (args->trans_b || args->N == 1) && dli_min64(args->M, args->N) <= 12 ?
              DLI_GEMM_DOTS : DLI_GEMM_BLOCKS;
     if (work == 0 || args->alpha == 0) s.path = DLI_GEMM_BLOCKS;
-    else if (s.path == DLI_GEMM_BLOCKS && !args->trans_b && args->batch <= 1 && work < 250e3) {
+    else if (s.path == DLI_GEMM_BLOCKS && !args->trans_b && args->batch <= 1 && work < 300e3) {
         dli_gemm_small(c->k, args);
         return 1;
     }
@@ -1947,7 +1947,7 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
     s.kernels = c->k;
     s.args = &g;
     dli_gemm_choose(&s, &g);
-    dli_gemm_divide(&s, &g, work * (double)g.batch < 250e3 ? 1 : c->threads);
+    dli_gemm_divide(&s, &g, work * (double)g.batch < 500e3 ? 1 : c->threads);
     s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(s.scratch_size * s.tb * s.tm * s.tn));
     if (s.scratch) dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
     dli_arena_release(&c->step, mark);
