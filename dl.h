@@ -739,6 +739,7 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(__TINYC__)
 #define DLI_RESTRICT __restrict__
 #define DLI_INLINE   static __inline__ __attribute__((always_inline, unused))
+#define DLI_NOINLINE __attribute__((noinline))
 #if (defined(__x86_64__) || defined(__i386__)) && !defined(DL_NO_SIMD) && !defined(DL_DOUBLE)
 #define DLI_X86 1
 #include <immintrin.h>
@@ -746,6 +747,7 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #else
 #define DLI_RESTRICT
 #define DLI_INLINE   static
+#define DLI_NOINLINE
 #endif
 #ifndef DLI_X86
 #define DLI_X86 0
@@ -1904,22 +1906,16 @@ static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t th
     }
 }
 
-/* Returns 0 after an error: no memory for the copies. */
-static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
+static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
 {
     dli_gemm_args g;
     dli_gemm_plan s;
     dli_mark mark;
     const double work = (double)args->M * (double)args->N * (double)args->K;
-    if (args->M <= 0 || args->N <= 0) return 1;
     /* Where rows of op(A) and columns of op(B) are contiguous and one side is short, by dots; vectors are made contiguous. */
     s.path = (!args->trans_a || args->M == 1) && (args->trans_b || args->N == 1) && dli_min64(args->M, args->N) <= 12 ?
              DLI_GEMM_DOTS : DLI_GEMM_BLOCKS;
     if (work == 0 || args->alpha == 0) s.path = DLI_GEMM_BLOCKS;
-    else if (s.path == DLI_GEMM_BLOCKS && !args->trans_b && args->batch <= 1 && work < 300e3) {
-        dli_gemm_small(c->k, args);
-        return 1;
-    }
     g = *args;
     if (g.alpha == 0) g.K = 0;
     if (g.batch == 0) g.batch = 1;
@@ -1952,6 +1948,16 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *args)
     if (s.scratch) dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
     dli_arena_release(&c->step, mark);
     return s.scratch != NULL;
+}
+
+/* Returns 0 after an error: no memory for the copies.  Small ones go straight to the kernel. */
+static int dli_gemm(dl_ctx *c, const dli_gemm_args *g)
+{
+    if (g->M <= 0 || g->N <= 0) return 1;
+    if (g->trans_b || g->N == 1 || g->K <= 0 || g->alpha == 0 || g->batch > 1 || (double)g->M * (double)g->N * (double)g->K >= 300e3)
+        return dli_gemm_large(c, g);
+    dli_gemm_small(c->k, g);
+    return 1;
 }
 
 DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *A, int64_t lda,
