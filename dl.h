@@ -172,7 +172,6 @@ typedef float dl_real;
 #endif
 
 #define DL_MAX_DIMS 8               /* axes of a tensor                                                    */
-#define DL_MAX_SRC  8               /* sources of one op, but for dl_cat and dl_stack, which take any number */
 #define DL_ZERO     INT32_MIN       /* an exact 0 for an int option whose 0 means "the usual"               */
 
 /* Keyword arguments: dl_sum(c, x, .keepdim = 1) in C99 and C++20.  Optional things are fields of a struct passed by
@@ -793,6 +792,23 @@ DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0
 /* Real options: 0 means the usual, -1 an exact 0. */
 DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
 
+/* ================================================================================================
+   >>kernels     what depends on the instruction set: one list, one table, one text in >>simd
+
+   A kernel does arithmetic on pointers and lengths and nothing else.  Its text stands once, in >>simd at the end of this
+   file, which is compiled here once per instruction set: the file includes itself.  Every kernel gives the same bits on
+   every instruction set, because each output element is one fixed sequence of IEEE operations:
+   fused multiply-add only where dli_fma or dlv_fma is written, reductions over 16 virtual lanes and a fixed tree,
+   functions (exp, log, ...) from the same polynomials.  To add a kernel: one row here, one body in >>simd.
+   ================================================================================================ */
+#ifndef DL_FILENAME
+#define DL_FILENAME "dl.h"          /* define this if you rename the file */
+#endif
+
+/* Elementwise kernels, made from the rows of DL_UNARY_OPS and so on: out[i] = f(in[0][i], in[1][i], ..; s[0], s[1]).
+   out may not overlap an input. */
+typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s);
+
 /* One panel of the matrix product, at most nr columns wide (see >>gemm): with acc = sum over k of A[i][k] B[k][j],
        C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
    A[i][k] stands at a[i a_row + k a_col] or, if a_tile is not 0, in k-major tiles of mr rows, a_tile numbers apart;
@@ -863,23 +879,6 @@ typedef struct {
 /* y (+)= x / (1 - p) with probability 1 - p, else 0; the same call on the gradient is its backward */                 \
     K(void,    dropout,     (dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first,    \
                              dl_real p, int add))
-
-/* ================================================================================================
-   >>kernels     what depends on the instruction set: one list, one table, one text in >>simd
-
-   A kernel does arithmetic on pointers and lengths and nothing else.  Its text stands once, in >>simd at the end of this
-   file, which is compiled here once per instruction set: the file includes itself.  Every kernel gives the same bits on
-   every instruction set, because each output element is one fixed sequence of IEEE operations:
-   fused multiply-add only where dli_fma or dlv_fma is written, reductions over 16 virtual lanes and a fixed tree,
-   functions (exp, log, ...) from the same polynomials.  To add a kernel: one row here, one body in >>simd.
-   ================================================================================================ */
-#ifndef DL_FILENAME
-#define DL_FILENAME "dl.h"          /* define this if you rename the file */
-#endif
-
-/* Elementwise kernels, made from the rows of DL_UNARY_OPS and so on: out[i] = f(in[0][i], in[1][i], ..; s[0], s[1]).
-   out may not overlap an input. */
-typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s);
 
 #define DLI_KERNELS(K)                                                                                                 \
 /* reductions over n elements, n > 0 */                                                                                \
@@ -5772,12 +5771,12 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
    ================================================================================================ */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
 #pragma GCC push_options            /* fast without any -O flag; never contract a * b + c */
-#ifdef DLI_ASAN                     /* the sanitizers make O3 take minutes */
+#ifdef DLI_ASAN                     /* the sanitizers make optimizing take minutes */
 #pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
-#elif DLI_ISA == 0 && DLI_X86         /* the reference, seldom run: O3 would make it half of the compile time of this file */
-#pragma GCC optimize("O1", "tree-vectorize", "fp-contract=off", "no-math-errno", "no-trapping-math")
-#else
-#pragma GCC optimize("O3", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#elif DLI_ISA == 0 && DLI_X86       /* the reference, seldom run here: compile time counts for more */
+#pragma GCC optimize("Os", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#else                               /* O3 would be 0 to 3 % faster and cost half a second more to compile */
+#pragma GCC optimize("O2", "tree-vectorize", "vect-cost-model=dynamic", "fp-contract=off", "no-math-errno", "no-trapping-math")
 #endif
 #elif defined(__clang__)
 #pragma float_control(push)

@@ -177,7 +177,7 @@ static dl_tensor *part(dl_ctx *c, dl_tensor *x, int64_t size, int dim, int i)   
     int n = dl_split(c, x, size, dim, parts, 32);
     return n ? parts[i < 0 ? n - 1 : i] : NULL;
 }
-static dl_tensor *cat_many(dl_ctx *c, dl_tensor *x)                                    /* more than DL_MAX_SRC */
+static dl_tensor *cat_many(dl_ctx *c, dl_tensor *x)                                    /* more than one call could name */
 {
     dl_tensor *list[11];
     int i;
