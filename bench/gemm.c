@@ -84,8 +84,10 @@ static int player_right(void *arg)
     return (int)right;
 }
 
+/* bound: how many times faster than the best peer the machine could be, by its FMA peak or by reading A and B once; and
+   what that leaves where a peer is already within a tenth of it. */
 static struct {
-    bench_series best, high[2], avx2_high;
+    bench_series best, bound, best_near, bound_near, high[2], avx2_high;
     int          cases, below;
 } summary;
 
@@ -98,8 +100,9 @@ static void measure(const problem *p, int threads, const char *isa, int against_
     player     players[1 + PEER_BLAS];
     bench_case k;
     bench_result r;
-    char name[64];
-    int  i;
+    char   name[64], row[80];
+    double bound;
+    int    i;
 
     snprintf(name, sizeof name, "%dx%dx%d%s%s", (int)s->M, (int)s->N, (int)s->K,
              transposed[2 * s->ta + s->tb], s->pad ? " ld+3" : "");
@@ -135,21 +138,29 @@ static void measure(const problem *p, int threads, const char *isa, int against_
     r = bench_run(&k);
     dl_destroy(players[0].c);
     if (!r.ok) return;
+    bound = r.peak;
+    if (against_peers && (s->M <= 8 || s->N <= 8) && s->K * (s->M + s->N) > 4 << 20) {    /* bound by reading once */
+        machine_stream_arg read = { MACHINE_READ, threads };
+        double bytes = 4.0 * (double)(s->M * s->K + s->K * s->N + s->M * s->N), rate = r.value / k.work * bytes;
+        double best = machine_best(machine_stream, &read, 3);
+        if (bound > best / bytes * k.work) bound = best / bytes * k.work;
+        printf("%43s %-8s %9.1f GB/s     %5.1f %% of the bandwidth of reading\n", "", isa, rate, 100 * rate / best);
+        snprintf(row, sizeof row, "%s bandwidth", name);
+        bench_csv("gemm", row, threads, isa, rate, "GB/s", rate / best, NULL, 0, 0);
+    }
     if (in_summary && r.best) {
+        bound /= r.peer_value[r.best];
         bench_series_add(&summary.best, r.ratio[r.best], name, threads);
+        bench_series_add(&summary.bound, bound, name, threads);
+        if (bound < 1.1) {
+            bench_series_add(&summary.best_near, r.ratio[r.best], name, threads);
+            bench_series_add(&summary.bound_near, bound, name, threads);
+        }
         summary.cases++;
         summary.below += r.ratio[r.best] < 0.95;
     }
     if (in_summary && s->M >= 256 && s->M == s->N && s->N == s->K)
         bench_series_add(against_peers ? &summary.high[threads - 1] : &summary.avx2_high, r.fraction, name, threads);
-    if (against_peers && (s->M <= 8 || s->N <= 8) && s->K * (s->M + s->N) > 4 << 20) {    /* bound by reading once */
-        machine_stream_arg read = { MACHINE_READ, threads };
-        double bytes = 4.0 * (double)(s->M * s->K + s->K * s->N + s->M * s->N), rate = r.value / k.work * bytes;
-        double best = machine_best(machine_stream, &read, 3);
-        printf("%43s %-8s %9.1f GB/s     %5.1f %% of the bandwidth of reading\n", "", isa, rate, 100 * rate / best);
-        snprintf(name + strlen(name), sizeof name - strlen(name), " bandwidth");
-        bench_csv("gemm", name, threads, isa, rate, "GB/s", rate / best, NULL, 0, 0);
-    }
 }
 
 int main(int argc, char **argv)
@@ -181,6 +192,9 @@ int main(int argc, char **argv)
         printf("\nsummary of %d cases (best peer: the fastest of those found, case by case)\n", summary.cases);
         bench_series_target("ratio to the best peer, the least", &summary.best, 0.95);
         bench_target("ratio to the best peer, geometric mean", bench_series_mean(&summary.best), "", 1.10);
+        printf("  %-62s %9.3f\n", "  bound: FMA peak or bandwidth over the best peer", bench_series_mean(&summary.bound));
+        printf("  where the best peer is within 10 %% of the bound, %2d cases: ours %.3f, bound %.3f\n", summary.best_near.n,
+               bench_series_mean(&summary.best_near), bench_series_mean(&summary.bound_near));
         snprintf(what, sizeof what, "cases with a ratio of at least 0.95, of %d", summary.cases);
         bench_target(what, summary.cases - summary.below, "", summary.cases);
     }

@@ -82,6 +82,48 @@ def cross_entropy(N, C):
     return run
 
 
+# --- normalisation: what as in norm.c; for images whichever layout is faster
+def norm(what, grad, N, C, H, W):
+    shape = (N, C) if H == 1 else (N, C, H, W)
+    w, b = torch.rand(C), torch.rand(C)
+    mean, var = torch.zeros(C), torch.ones(C)
+    layouts = [torch.contiguous_format] + ([torch.channels_last] if len(shape) == 4 else [])
+
+    def step(layout):
+        x, g, skip = (torch.rand(shape).contiguous(memory_format=layout) for _ in range(3))
+        leaves = [x, w, b, skip] if what == 1 else [x, w, b]
+        for t in leaves:
+            t.requires_grad_(grad == 1)
+        f = [lambda: F.relu_(F.batch_norm(x, mean, var, w, b, True)),
+             lambda: F.relu_(F.batch_norm(x, mean, var, w, b, True).add_(skip)),
+             lambda: F.group_norm(x, 32, w, b), lambda: F.layer_norm(x, (C,), w, b), lambda: F.rms_norm(x, (C,), w, 1e-5)][what]
+
+        def run():
+            y = f()
+            if grad:
+                for t in leaves:
+                    t.grad = None
+                y.backward(g)
+        return run
+    steps = [step(layout) for layout in layouts]
+    return min(steps, key=lambda s: min(sample(s, calls(s)) for _ in range(3))) if len(steps) > 1 else steps[0]
+
+
+# --- pooling, forward and backward, in NCHW or channels_last, whichever is faster
+def pool(kind, N, C, H, kernel, stride, padding):
+    def step(layout):
+        x = torch.rand(N, C, H, H).contiguous(memory_format=layout).requires_grad_()
+        f = F.max_pool2d if kind == "max" else F.avg_pool2d
+        g = torch.rand_like(f(x, kernel, stride, padding))
+
+        def run():
+            x.grad = None
+            f(x, kernel, stride, padding).backward(g)
+        return run
+    steps = [step(layout) for layout in (torch.contiguous_format, torch.channels_last)]
+    return min(steps, key=lambda s: min(sample(s, 1) for _ in range(3)))
+
+
 # --- overhead: 100 ops on 8 elements, forward and backward; seconds per op
 def overhead(op):
     x, w, b = (torch.rand(s, requires_grad=True) for s in ((8,), (8, 8), (8,)))
@@ -142,7 +184,7 @@ def calls(run):
 
 
 def main():
-    cases = {f.__name__: f for f in (gemm, forward, backward, optim, cross_entropy, overhead, train)}
+    cases = {f.__name__: f for f in (gemm, forward, backward, optim, cross_entropy, overhead, train, norm, pool)}
     out = os.fdopen(os.dup(1), "w")             # whatever else is printed must not disturb the protocol
     os.dup2(2, 1)
     print("ready", torch.__version__, file=out, flush=True)

@@ -19,7 +19,8 @@ int main(void)
     dl_optim   *opt   = dl_optim_sgd(c, model, .lr = 0.01f);
 
     /* smaller and smaller steps average out what the random mini-batches do */
-    dl_fit(c, model, opt, data, .epochs = 20000, .batch_size = 2, .final_lr = 1e-5f, .quiet = 1);
+    dl_fit(c, model, opt, data, .epochs = 20000, .batch_size = 2, .quiet = 1,
+           .schedule = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 1e-3, .total_iters = 40000));
 
     double w = dl_item(dl_module_get(c, model, "weight")), b = dl_item(dl_module_get(c, model, "bias"));
     double mse = dl_evaluate(c, model, data).loss;

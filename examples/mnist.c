@@ -47,7 +47,8 @@ int main(int argc, char **argv)
     dl_summary(c, net, train);
 
     dl_optim *opt = dl_optim_adam(c, net, .lr = 1e-3f);
-    dl_fit(c, net, opt, train, .validation = test, .epochs = epochs, .batch_size = 64, .final_lr = 1e-5f);
+    dl_schedule *falling = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 0.01, .total_iters = epochs * ((train->size + 63) / 64));
+    dl_fit(c, net, opt, train, .validation = test, .epochs = epochs, .batch_size = 64, .schedule = falling);
 
     double accuracy = dl_evaluate(c, net, test).accuracy;
     if (dl_error(c)) { fprintf(stderr, "mnist: %s\n", dl_error(c)); return 1; }

@@ -284,8 +284,9 @@ static void fit(void)
     dl_module *net = classifier(c);
     dl_optim *opt = dl_optim_adam(c, net, .lr = (dl_real)0.003);
     double before = dl_evaluate(c, net, test).loss;
+    dl_schedule *falling = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 1.0 / 30, .total_iters = 4 * 63 - 1);
     dl_scores s = dl_fit(c, net, opt, train, .epochs = 4, .batch_size = 32, .validation = test, .label_smoothing = (dl_real)0.05, .clip_norm = 5,
-                         .final_lr = (dl_real)1e-4, .quiet = 1), e = dl_evaluate(c, net, test);
+                         .schedule = falling, .quiet = 1), e = dl_evaluate(c, net, test);
     CHECK(before > 2 && s.loss < 1.5 && s.accuracy > 0.6);
     CHECK(s.loss == e.loss && s.accuracy == e.accuracy);                 /* it returns the validation of the last epoch */
     CHECK_NEAR(dl_optim_lr(opt), 1e-4, 1e-9);
@@ -316,7 +317,8 @@ static void fit_four_points(void)                                        /* mini
     dl_dataset *d = dl_data_tensors(c, dl_tensor_from(c, x, DL_SHAPE(4, 1)), dl_tensor_from(c, y, DL_SHAPE(4, 1)));
     dl_module *m = dl_nn_linear(c, 1, 1);
     ROW("LIN-07");
-    dl_fit(c, m, dl_optim_sgd(c, m, .lr = (dl_real)0.05), d, .epochs = 4000, .batch_size = 2, .final_lr = (dl_real)1e-4, .quiet = 1);
+    dl_optim *opt = dl_optim_sgd(c, m, .lr = 0.05);
+    dl_fit(c, m, opt, d, .epochs = 4000, .batch_size = 2, .schedule = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 2e-3, .total_iters = 8000), .quiet = 1);
     CHECK_NEAR(dl_item(dl_module_get(c, m, "weight")), 1.4, 0.01);
     CHECK_NEAR(dl_item(dl_module_get(c, m, "bias")), 3.5, 0.02);
     CHECK_NEAR(dl_evaluate(c, m, d).loss, 1.05, 1e-3);

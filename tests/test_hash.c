@@ -42,6 +42,19 @@ static void train(dl_ctx *c, int which)
     case 2: opt = dl_optim_sgd(c, net, .lr = 0.05f, .momentum = 0.9f, .nesterov = 1); break;
     case 3: opt = dl_optim_sgd(c, net, .lr = 0.1f); break;
     case 4: opt = dl_optim_adamw(c, net, .lr = 0.01f); break;
+    case 5: opt = dl_optim_adam(c, net, .lr = 0.01, .amsgrad = 1, .weight_decay = 1e-3); break;
+    case 6: opt = dl_optim_nadam(c, net); break;
+    case 7: opt = dl_optim_radam(c, net, .lr = 0.01); break;
+    case 8: opt = dl_optim_adamax(c, net); break;
+    case 9: opt = dl_optim_adagrad(c, net, .lr_decay = 0.01); break;
+    case 10: opt = dl_optim_adadelta(c, net); break;
+    case 11: opt = dl_optim_rmsprop(c, net, .lr = 1e-3); break;
+    case 12: opt = dl_optim_rmsprop(c, net, .lr = 1e-3, .momentum = 0.9, .centered = 1); break;
+    case 13: opt = dl_optim_rprop(c, net); break;
+    case 14: opt = dl_optim_asgd(c, net, .t0 = 3); break;
+    case 15: opt = dl_optim_adafactor(c, net); break;
+    case 16: opt = dl_optim_muon(c, net, .lr = 0.01); break;
+    case 17: opt = dl_optim_lookahead(c, dl_optim_sgd(c, net, .lr = 0.1), .k = 3); break;
     }
     for (step = 0; step < (which < 2 ? 50 : 15); step++) {
         dl_tensor *x, *t, *y, *loss;
@@ -177,7 +190,7 @@ static uint64_t run(const char *isa, int threads, int part)
     int i;
     hash = 0xcbf29ce484222325u;
     dl_manual_seed(c, 7);
-    if (part == 0) for (i = 0; i < 5; i++) train(c, i);
+    if (part == 0) for (i = 0; i < 18; i++) train(c, i);
     if (part == 1) elementwise(c);
     if (part == 2) whole_ops(c);
     if (dl_error(c)) { CHECK(!"an error"); printf("\n%s\n", dl_error(c)); }

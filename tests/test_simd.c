@@ -37,7 +37,7 @@ RUNS(axpy)        { COPY(out, in[1]); k->axpy(out, DLI_C(0.3), in[0], n); }
 RUNS(add)         { COPY(out, in[1]); k->add(out, in[0], n); }
 RUNS(scale)       { COPY(out, in[0]); k->scale(out, DLI_C(0.3), n); }
 RUNS(exp_row)     { COPY(out + n, in[1]); k->exp_row(out, 2, in[0], 1, n, 0); k->exp_row(out + n, 2, in[0], 1, n, 1); }
-RUNS(softmax)     { k->softmax(out, in[0], n); }
+RUNS(softmax)     { k->softmax(out, in[0], n, 1); }
 RUNS(log_softmax) { k->log_softmax(out, in[0], n); }
 RUNS(softmax_back)
 {
@@ -51,22 +51,19 @@ RUNS(log_softmax_back)
     k->log_softmax_back(out, in[0], in[1], n, 0);
     k->log_softmax_back(out + n, in[0], in[1], n, 1);
 }
+static const dli_update step = {DLI_C(0.1), DLI_C(0.01), DLI_C(0.99), DLI_C(0.9), DLI_C(0.2), DLI_C(0.99), DLI_C(0.01), DLI_C(0.3),
+                                DLI_C(0.7), DLI_C(1.1), DLI_C(1e-3), 0, 0, 0};
 RUNS(sgd)
 {
-    dli_sgd_opts o = {DLI_C(0.1), DLI_C(0.9), DLI_C(0.2), DLI_C(0.01), 0, 1};
     COPY(out, in[0]); COPY(out + n, in[1]);
-    k->sgd(out, in[2], NULL, n, &o);
-    k->sgd(out, in[2], out + n, n, &o);
-    o.first = 0;
-    k->sgd(out, in[3], out + n, n, &o);
-    o.nesterov = 1;
-    k->sgd(out, in[4], out + n, n, &o);
+    k->sgd(out, in[2], NULL, n, &step);
+    k->sgd(out, in[3], out + n, n, &step);
 }
 RUNS(adam)
 {
-    const dli_adam_opts o = {DLI_C(0.01), DLI_C(0.9), DLI_C(0.999), DLI_C(1e-8), DLI_C(0.5), DLI_C(0.01), DLI_C(0.99)};
     COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]);
-    k->adam(out, in[3], out + n, out + 2 * n, n, &o);
+    k->adam(out, in[3], NULL, out + 2 * n, n, &step);
+    k->adam(out, in[4], out + n, out + 2 * n, n, &step);
 }
 RUNS(uniform)     { (void)in; k->uniform(out, n, 1, 2, 3); }
 RUNS(normal)      { (void)in; k->normal(out, n, 1, 2, 3); }
@@ -74,7 +71,7 @@ RUNS(dropout)     { COPY(out + n, in[1]); k->dropout(out, in[0], n, 1, 2, 3, DLI
 
 static const struct { const char *name; run *f; } kernels[] = {
 #define ROWS(ret, name, args) {#name, run_##name},
-    {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS)
+    {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS) DLI_KERNELS_OPTIM(ROWS)
 #undef ROWS
 #define ROWS(name, f, dx) {"f_" #name, run_f_##name}, {"dx_" #name, run_dx_##name},
     DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
@@ -205,13 +202,13 @@ static void softmax_rows(void)
     const dli_kernels *k = dli_choose_kernels(NULL);
     int i;
     for (i = 0; i < 5000; i++) x[i] = DLI_C(1000 + 10 * sin(i * 1.7));
-    k->softmax(y, x, 5000);
+    k->softmax(y, x, 5000, 1);
     k->log_softmax(z, x, 5000);
     CHECK_NEAR(k->sum(y, 5000), 1, 1e-6);
     for (i = 0; i < 5000; i++) CHECK_NEAR(log((double)y[i]), z[i], 1e-5);
     CHECK_NEAR(k->log_sum_exp(x, 1000, 5000), (double)x[7] - 1000 - (double)z[7], 1e-4);
     x[0] = (dl_real)NAN;
-    k->softmax(y, x, 5000);
+    k->softmax(y, x, 5000, 1);
     CHECK(y[0] != y[0] && y[4999] != y[4999]);
 }
 
