@@ -18,12 +18,12 @@ OPENMP = $(shell mkdir -p build && echo 'int main(void) { return 0; }' > build/o
                  $(CC) -fopenmp build/openmp.c -o build/openmp 2>build/openmp.log && echo -fopenmp)
 MNIST  = $(or $(DATA),$(wildcard data/mnist))
 
-run: build/mnist
-	build/mnist $(if $(MNIST),--data "$(MNIST)")
+run: build/mnist_cnn
+	build/mnist_cnn $(if $(MNIST),--data "$(MNIST)")
 
-build/mnist: examples/mnist.c dl.h
+build/mnist_cnn: examples/mnist_cnn.c dl.h
 	@mkdir -p build
-	$(CC) -O2 $(OPENMP) examples/mnist.c -o $@
+	$(CC) -O2 $(OPENMP) examples/mnist_cnn.c -o $@
 
 test:
 	@CC="$(CC)" sh tests/run.sh $(T)

@@ -68,17 +68,27 @@
        >>tensor      creation, shapes
        >>random      Philox; tensors of random numbers
        >>gemm        matrix multiplication
+       >>winograd    3 x 3 convolution with a quarter of the multiplications
        >>autograd    dl_apply, the tape, dl_backward, dl_gradcheck
        >>frames      broadcasting, reductions, strided copies, lines
        >>ops         every op: formula, shape, forward, backward, constructor
-       >>losses      cross-entropy and pointwise losses
+       >>losses      cross-entropy, regression, ranking, CTC, ...
        >>modules     layers, trees of parameters
+       >>activations ReLU's relatives: ops under their usual names, gated units, modules
+       >>conv        convolution in 1, 2 and 3 dimensions, transposed, unfold and fold
+       >>pool        pooling, adaptive, global, unpooling
+       >>resample    interpolation, grid sampling, layouts; dropout of feature maps
+       >>norm        batch, layer, group, instance, RMS and local response norm; weight and spectral norm
        >>files       reading: every number in a file is checked
+       >>detection   boxes, anchors, regions of interest, losses of detectors, metrics
        >>models      LeNet-5 .. ResNet, U-Net, with DL_MODELS
        >>images      PGM and PPM, other formats through stb; resizing, grids
        >>init        initializers
-       >>optim       optimizers, gradient clipping
+       >>optim       optimizers, schedules, averages of weights, gradient clipping
        >>data        data sets, IDX files, drawn digits, batches, dl_fit
+       >>metrics     scores of predictions, resampling
+       >>augment     splits, preprocessing, augmentation, mixing
+       >>metrics     scores of predictions, resampling
        >>debug       printing, dl_summary
        >>simd        vocabulary, math functions, kernels: compiled once per instruction set
        >>changes  >>licence
@@ -101,6 +111,7 @@
               return the nil tensor, and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
               once, where it suits you; dl_clear_error(c) makes the context usable again.  Nothing prints, nothing exits.
    Bits.      The same program gives the same bits for every number of threads and every instruction set.
+   Precision. dl_create(.precision = DL_HIGH) allows relative errors of about 1e-5 where that is much faster.
 
    dl.h does not
    -------------
@@ -110,7 +121,8 @@
    Compile-time switches                   (define before every include, the same everywhere)
    ---------------------
    DL_IMPLEMENTATION  the implementation, in one file       DL_DOUBLE    dl_real is double, portable kernels, link with -lm
-   DL_STATIC          all functions static                  DL_NO_SIMD   portable kernels only
+   DL_STATIC          all functions static: for programs    DL_NO_SIMD   portable kernels only
+                      of one file, compiles faster          DL_MODELS    the well-known vision networks as well
    DL_NO_STDIO        no files, no printing                 DL_NO_OPENMP no threads even with -fopenmp
    DL_DEBUG           errors are printed when they happen   DL_FILENAME  "name.h" if this file is renamed
    DL_MALLOC, DL_REALLOC, DL_FREE: your allocator, all or none
@@ -386,7 +398,17 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(tanh,       dli_tanh(x),                   g * (1 - y * y))                                                   \
     OP(sigmoid,    dli_sigmoid(x),                g * (y * (1 - y)))                                                 \
     OP(erf,        dli_erf(x),                    g * (DLI_C(1.1283791670955126) * dli_exp(-(x * x))))               \
-    OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)
+    OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)                                                    \
+/* activations (see >>activations for more): gelu Hendrycks and Gimpel 2016, mish Misra 2019 */                      \
+    OP(gelu,       x * dli_cdf(x),                g * (dli_cdf(x) + x * dli_density(x)))                             \
+    OP(gelu_tanh,  x * dli_sigmoid(DLI_C(1.5957691216057308) * (x + DLI_C(0.044715) * (x * x * x))),                 \
+                   g * dli_gate(dli_sigmoid(DLI_C(1.5957691216057308) * (x + DLI_C(0.044715) * (x * x * x))),        \
+                                x * DLI_C(1.5957691216057308) * (1 + DLI_C(0.134145) * (x * x))))                    \
+    OP(mish,       x * dli_mish(x),               g * dli_dmish(x))                                                  \
+    OP(softsign,   x / (1 + (x < 0 ? -x : x)),    g / ((1 + (x < 0 ? -x : x)) * (1 + (x < 0 ? -x : x))))             \
+    OP(tanhshrink, x - dli_tanh(x),               g * (dli_tanh(x) * dli_tanh(x)))                                   \
+    OP(hardsigmoid, x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6, x > -3 && x < 3 ? g / 6 : 0)                             \
+    OP(hardswish,  x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6, x <= -3 ? 0 : x >= 3 ? g : g * (x / 3 + DLI_C(0.5)))
 
 #define DL_UNARY_SCALAR_OPS(OP)                                                                                      \
 /*     name        y = f(x, p)                    dx                                                              */ \
@@ -396,11 +418,19 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(div_scalar, x / p,                         g / p)                                                             \
     OP(rsub_scalar, p - x,                        -g)                                                                \
     OP(rdiv_scalar, p / x,                        -g * y / x)                                                        \
-    OP(pow_scalar, dli_pow(x, p),                 p == 0 ? 0 : g * (p * dli_pow(x, p - 1)))
+    OP(pow_scalar, dli_pow(x, p),                 p == 0 ? 0 : g * (p * dli_pow(x, p - 1)))                          \
+    OP(leaky_relu, x > 0 ? x : x * p,             x > 0 ? g : g * p)                                                 \
+    OP(celu,       x > 0 ? x : p * dli_expm1(x / p), x > 0 ? g : g * dli_exp(x / p))                                 \
+    OP(swish,      x * dli_sigmoid(p * x),        g * dli_gate(dli_sigmoid(p * x), p * x))
 
 #define DL_UNARY_RANGE_OPS(OP)                                                                                       \
 /*     name        y = f(x, p, q)                 dx                                                              */ \
-    OP(clamp,      (x < p ? p : x) > q ? q : x < p ? p : x, x > p && x < q ? g : 0)
+    OP(clamp,      (x < p ? p : x) > q ? q : x < p ? p : x, x > p && x < q ? g : 0)                                  \
+    OP(threshold,  x <= p ? q : x,                x <= p ? 0 : g)                                                    \
+    OP(shrink,     x > p ? x - q : x < -p ? x + q : x != x ? x : 0, x > p ? g : x < -p ? g : 0)                      \
+    OP(scaled_elu, x > 0 ? q * x : p * dli_expm1(x), x > 0 ? g * q : g * (p * dli_exp(x)))                           \
+    OP(softplus,   p * x > q ? x : ((p * x > 0 ? p * x : 0) + dli_softplus_tail(p * x)) / p,                             \
+                   p * x > q ? g : g * dli_sigmoid(p * x))
 
 #define DL_BINARY_OPS(OP)                                                                                            \
 /*     name        y = f(a, b)                    da                            db                                */ \
@@ -414,9 +444,11 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
                                                   b < a ? g : b > a ? 0 : g * DLI_C(0.5))                            \
     OP(maximum,    ((b > a) | (b != b)) ? b : a,    a > b ? g : a < b ? 0 : g * DLI_C(0.5),                            \
                                                   b > a ? g : b < a ? 0 : g * DLI_C(0.5))                            \
+/* x or slope x, as PReLU has it: x, slope */                                                                        \
+    OP(leaky,      a > 0 ? a : a * b,             a > 0 ? g : g * b,            a > 0 ? 0 : g * a)                   \
 /* pointwise losses: a prediction or logit, b target */                                                              \
     OP(squared_error, (a - b) * (a - b),          g * (a - b) * 2,              g * (b - a) * 2)                     \
-    OP(bce_logits, (a > 0 ? a : 0) - a * b + dli_log1p(dli_exp(a > 0 ? -a : a)), g * (dli_sigmoid(a) - b), -g * a)
+    OP(bce_logits, (a > 0 ? a : 0) - a * b + dli_softplus_tail(a), g * (dli_sigmoid(a) - b), -g * a)
 
 #define DL_TERNARY_OPS(OP)                                                                                           \
 /*     name        y = f(m, a, b)                 da                            db                                */ \
@@ -863,7 +895,8 @@ DL_API dl_dataset *dl_data_image_folder_with(dl_ctx *c, const char *folder, dl_d
 DL_API dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed);
 
 /* Mini-batches.  dl_next_batch begins a step and puts the next one there; it returns 0 at the end of an epoch, where the
-   next call starts another, and after an error. */
+   next call starts another, and after an error.  augment may change the batch or put another in its place, see augmentation. */
+typedef void (*dl_augment_fn)(dl_ctx *c, dl_tensor **input, dl_tensor **target, void *user);
 typedef struct dl_loader {
     dl_tensor  *input, *target;          /* the batch: lives in the step                    */
     int64_t     batches;                 /* in an epoch                                     */
@@ -872,8 +905,19 @@ typedef struct dl_loader {
     dl_dataset *data;                    /* private from here on                            */
     int64_t     batch_size, position;
     int32_t    *order;
+    dl_tensor  *weights;
+    dl_augment_fn augment;
+    void       *user;
+    uint64_t    call;
 } dl_loader;
-typedef struct { int64_t batch_size; int shuffle, drop_last; int end_; } dl_loader_create_opts;   /* 1, as in PyTorch */
+typedef struct {
+    int64_t    batch_size;               /* 1, as in PyTorch                                */
+    int        shuffle, drop_last;
+    dl_tensor *weights;                  /* (n): an epoch is n draws with replacement, each sample with the chance weight / sum */
+    dl_augment_fn augment;
+    void      *user;                     /* passed on to augment                            */
+    int end_;
+} dl_loader_create_opts;
 DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o);
 #define dl_loader_create(...) DLI_KW2(dl_loader_create, __VA_ARGS__)
 DL_API int dl_next_batch(dl_ctx *c, dl_loader *l);
@@ -889,18 +933,55 @@ typedef struct { int64_t batch_size; dl_loss_fn loss; int end_; } dl_evaluate_op
 DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o);
 #define dl_evaluate(...) DLI_KW3(dl_evaluate, __VA_ARGS__)
 
-/* The training loop: batches, forward, loss, backward, clipping, step, with a progress bar on stderr.  Returns the scores
-   of the last epoch, on .validation if there is one. */
+/* Stops training when a value, most often the validation loss, has not fallen by more than min_delta (0) for `patience`
+   observations.  observe: 1 when it is time; it keeps a copy of the parameters and buffers of m at the best value, restore
+   brings them back.  m NULL: no copy. */
+typedef struct {
+    double     best;
+    int64_t    best_index, count;        /* of the observations, from 0; how many there were */
+    int64_t    patience;                 /* private from here on                            */
+    double     min_delta;
+    dl_module *module;
+    char      *weights;
+} dl_early_stop;
+typedef struct { double min_delta; int end_; } dl_early_stop_create_opts;
+DL_API dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t patience, dl_early_stop_create_opts o);
+#define dl_early_stop_create(...) DLI_KW3(dl_early_stop_create, __VA_ARGS__)
+DL_API int  dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value);
+DL_API void dl_early_stop_restore(dl_ctx *c, dl_early_stop *e);
+
+/* Learning curves, as dl_fit fills them.  save: a CSV file with the columns epoch, loss, accuracy, validation_loss,
+   validation_accuracy, lr; 0 after an error.  print: the losses as a chart of characters, * and, for the validation, o. */
+typedef struct { dl_scores train, validation; double lr; } dl_epoch;       /* validation: NaN if there was none */
+typedef struct {
+    dl_epoch *epochs;                    /* count of them; they live as long as the context */
+    int       count, best;               /* best: with the smallest validation, else training loss */
+} dl_history;
+#ifndef DL_NO_STDIO
+DL_API int  dl_history_save(dl_ctx *c, const dl_history *h, const char *path);
+DL_API void dl_history_print(FILE *f, const dl_history *h);
+#endif
+
+/* The training loop: batches, augmentation, forward, loss, penalty, backward, clipping, step, with a progress bar on stderr.
+   Returns the scores of the last epoch, on .validation if there is one; with .patience those of the best epoch, whose weights
+   come back at the end. */
 typedef struct {
     dl_dataset *validation;
     int         epochs;                  /* 1                                               */
     int64_t     batch_size;              /* 64                                              */
     dl_real     label_smoothing;         /* of the usual loss                               */
-    dl_schedule *schedule;               /* stepped after each batch; plateau sees each epoch's loss */
+    dl_schedule *schedule;               /* stepped with the optimizer; plateau sees each epoch's loss */
     int         schedule_by_epoch;       /* stepped after each epoch                        */
     double      clip_norm;               /* 0: none                                         */
     dl_loss_fn  loss;
     int         no_shuffle, quiet;       /* quiet: no progress bar                          */
+    dl_augment_fn augment;               /* of the training data                            */
+    void       *user;                    /* passed on to augment                            */
+    int         patience;                /* epochs without a smaller loss until it stops; 0: never */
+    int         accumulate;              /* batches for each step of the optimizer, 1       */
+    double      l1, max_norm;            /* l1 times dl_l1_penalty of the weights is added to the loss; dl_max_norm */
+    const char *log;                     /* a CSV file, see dl_history_save, after each epoch */
+    dl_history *history;                 /* out                                             */
     int end_;
 } dl_fit_opts;
 DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);
@@ -1204,9 +1285,11 @@ DL_API dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
    group: each sample over groups of C / groups channels; weight and bias (C)               Wu and He 2018
    instance: each channel of each sample; weight and bias (C)                               Ulyanov et al. 2016 */
 typedef struct { dl_real eps; int end_; } dl_layer_norm_opts, dl_rms_norm_opts, dl_group_norm_opts, dl_instance_norm_opts;
-DL_API dl_tensor *dl_layer_norm_with(dl_ctx *c, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_tensor *bias, dl_layer_norm_opts o);
+DL_API dl_tensor *dl_layer_norm_with(dl_ctx *c, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_tensor *bias,
+                                     dl_layer_norm_opts o);
 DL_API dl_tensor *dl_rms_norm_with(dl_ctx *c, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_rms_norm_opts o);
-DL_API dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias, dl_group_norm_opts o);
+DL_API dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias,
+                                     dl_group_norm_opts o);
 DL_API dl_tensor *dl_instance_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *weight, dl_tensor *bias, dl_instance_norm_opts o);
 #define dl_layer_norm(...)    DLI_KW5(dl_layer_norm, __VA_ARGS__)
 #define dl_rms_norm(...)      DLI_KW4(dl_rms_norm, __VA_ARGS__)
@@ -1240,11 +1323,12 @@ DL_API dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *
 /* For inference, the weights of a linear or convolution (K, ..) that does the batch norm behind it as well (bias may be NULL):
    w_k <- w_k a_k,  b_k <- (b_k - mean_k) a_k + norm_bias_k,  a_k = norm_weight_k / sqrt(var_k + eps).  Results are in the step,
    without gradients; 0 after an error.  dl_nn_sequential does so by itself, without gradients and in evaluation mode. */
-DL_API int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var, dl_real eps,
-                                   dl_tensor *norm_weight, dl_tensor *norm_bias, dl_tensor **fused_w, dl_tensor **fused_b);
+DL_API int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var,
+                                   dl_real eps, dl_tensor *norm_weight, dl_tensor *norm_bias, dl_tensor **fused_w, dl_tensor **fused_b);
 
 typedef struct { dl_real eps; int no_affine, no_bias; int end_; } dl_nn_layernorm_opts, dl_nn_rmsnorm_opts, dl_nn_groupnorm_opts;
-typedef struct { dl_real eps; int affine; int end_; } dl_nn_instancenorm1d_opts, dl_nn_instancenorm2d_opts, dl_nn_instancenorm3d_opts;
+typedef struct { dl_real eps; int affine; int end_; }
+    dl_nn_instancenorm1d_opts, dl_nn_instancenorm2d_opts, dl_nn_instancenorm3d_opts;
 typedef dl_local_response_norm_opts dl_nn_local_response_norm_opts;
 DL_API dl_module *dl_nn_layernorm_with(dl_ctx *c, dl_shape shape, dl_nn_layernorm_opts o);
 DL_API dl_module *dl_nn_rmsnorm_with(dl_ctx *c, dl_shape shape, dl_nn_rmsnorm_opts o);
@@ -1673,6 +1757,278 @@ DL_API dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
 #define dl_model_fcn(...)  DLI_KW2(dl_model_fcn, __VA_ARGS__)
 #define dl_model_unet(...) DLI_KW2(dl_model_unet, __VA_ARGS__)
 #endif
+
+/* --- activations --------------------------------------------------------------------------------
+   What stands between layers; each is a function of tensors, dl_X, and a module, dl_nn_X.
+   More of them are rows of the tables in >>api: relu, sigmoid, tanh, gelu, gelu_tanh, mish, softsign, tanhshrink,
+   hardsigmoid, hardswish (of x); leaky_relu (slope p), celu (alpha p), swish (beta p); threshold (x if x > p, else q),
+   softplus (beta p; x where p x > q).  Names and values are PyTorch's, gradients at kinks too; parameters are always given. */
+DL_API dl_tensor *dl_identity(dl_ctx *c, dl_tensor *x);                                    /* x                                  */
+DL_API dl_tensor *dl_step(dl_ctx *c, dl_tensor *x);                                        /* 1 if x > 0, else 0; no gradient    */
+DL_API dl_tensor *dl_relu6(dl_ctx *c, dl_tensor *x);                                       /* min(max(x, 0), 6)                  */
+DL_API dl_tensor *dl_hardtanh(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high);         /* min(max(x, low), high); -1, 1      */
+DL_API dl_tensor *dl_elu(dl_ctx *c, dl_tensor *x, dl_real alpha);                          /* x if x > 0, else alpha (exp(x) - 1); Clevert et al. 2015 */
+DL_API dl_tensor *dl_selu(dl_ctx *c, dl_tensor *x);                                        /* 1.0507 elu(x, 1.6733); Klambauer et al. 2017 */
+DL_API dl_tensor *dl_silu(dl_ctx *c, dl_tensor *x);                                        /* x sigmoid(x), swish with beta 1; Ramachandran et al. 2017 */
+DL_API dl_tensor *dl_logsigmoid(dl_ctx *c, dl_tensor *x);                                  /* log(1 / (1 + exp(-x)))             */
+DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                  /* x - lambda, x + lambda beyond +-lambda, else 0 */
+DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                  /* x beyond +-lambda, else 0          */
+
+/* x if x > 0, else slope x.  prelu: a learned slope for each channel (axis 1) or one for all, w (C) or (1); He et al. 2015.
+   rrelu: in training slopes from U(low, high), one for each element, else (low + high) / 2; Xu et al. 2015: 1/8, 1/3 */
+DL_API dl_tensor *dl_prelu(dl_ctx *c, dl_tensor *x, dl_tensor *w);
+DL_API dl_tensor *dl_rrelu(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high);
+
+/* the largest of every k neighbours along dim, which shrinks to a k-th; Goodfellow et al. 2013 */
+DL_API dl_tensor *dl_maxout(dl_ctx *c, dl_tensor *x, int64_t k, int dim);
+
+/* a f(b), where a and b are the halves of x along dim; f: sigmoid, silu, gelu; Dauphin et al. 2017, Shazeer 2020 */
+DL_API dl_tensor *dl_glu(dl_ctx *c, dl_tensor *x, int dim);
+DL_API dl_tensor *dl_swiglu(dl_ctx *c, dl_tensor *x, int dim);
+DL_API dl_tensor *dl_geglu(dl_ctx *c, dl_tensor *x, int dim);
+
+/* along dim: softmax(x / temperature);  softmax(-x);  softmax((x + n) / tau) with Gumbel noise n = -log(-log(u)), u uniform,
+   Jang et al. 2017: hard rounds it to one-hot vectors whose gradient is that of the soft ones (straight-through) */
+DL_API dl_tensor *dl_softmax_temperature(dl_ctx *c, dl_tensor *x, int dim, dl_real temperature);
+DL_API dl_tensor *dl_softmin(dl_ctx *c, dl_tensor *x, int dim);
+typedef struct { dl_real tau; int hard; int end_; } dl_gumbel_softmax_opts;                /* 1, 0 */
+DL_API dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gumbel_softmax_opts o);
+#define dl_gumbel_softmax(...) DLI_KW3(dl_gumbel_softmax, __VA_ARGS__)
+
+/* As modules: name, arguments, and what forward computes of x; p, q, n are the module's own. */
+#define DL_ACTIVATION_MODULES(M)                                                                                     \
+    M(identity,      (dl_ctx *c),                                  0, 0, 0,              dl_identity(c, x))           \
+    M(step,          (dl_ctx *c),                                  0, 0, 0,              dl_step(c, x))               \
+    M(relu6,         (dl_ctx *c),                                  0, 0, 0,              dl_relu6(c, x))              \
+    M(leaky_relu,    (dl_ctx *c, dl_real slope),                   slope, 0, 0,          dl_leaky_relu(c, x, m->p))   \
+    M(rrelu,         (dl_ctx *c, dl_real low, dl_real high),       low, high, 0,         dl_rrelu(c, x, m->p, m->q))  \
+    M(elu,           (dl_ctx *c, dl_real alpha),                   alpha, 0, 0,          dl_elu(c, x, m->p))          \
+    M(selu,          (dl_ctx *c),                                  0, 0, 0,              dl_selu(c, x))               \
+    M(celu,          (dl_ctx *c, dl_real alpha),                   alpha, 0, 0,          dl_celu(c, x, m->p))         \
+    M(gelu,          (dl_ctx *c),                                  0, 0, 0,              dl_gelu(c, x))               \
+    M(gelu_tanh,     (dl_ctx *c),                                  0, 0, 0,              dl_gelu_tanh(c, x))          \
+    M(silu,          (dl_ctx *c),                                  0, 0, 0,              dl_silu(c, x))               \
+    M(swish,         (dl_ctx *c, dl_real beta),                    beta, 0, 0,           dl_swish(c, x, m->p))        \
+    M(mish,          (dl_ctx *c),                                  0, 0, 0,              dl_mish(c, x))               \
+    M(softplus,      (dl_ctx *c, dl_real beta, dl_real threshold), beta, threshold, 0,   dl_softplus(c, x, m->p, m->q)) \
+    M(softsign,      (dl_ctx *c),                                  0, 0, 0,              dl_softsign(c, x))           \
+    M(softshrink,    (dl_ctx *c, dl_real lambda),                  lambda, 0, 0,         dl_softshrink(c, x, m->p))   \
+    M(hardshrink,    (dl_ctx *c, dl_real lambda),                  lambda, 0, 0,         dl_hardshrink(c, x, m->p))   \
+    M(tanhshrink,    (dl_ctx *c),                                  0, 0, 0,              dl_tanhshrink(c, x))         \
+    M(threshold,     (dl_ctx *c, dl_real threshold, dl_real value), threshold, value, 0, dl_threshold(c, x, m->p, m->q)) \
+    M(hardtanh,      (dl_ctx *c, dl_real low, dl_real high),       low, high, 0,         dl_hardtanh(c, x, m->p, m->q)) \
+    M(hardsigmoid,   (dl_ctx *c),                                  0, 0, 0,              dl_hardsigmoid(c, x))        \
+    M(hardswish,     (dl_ctx *c),                                  0, 0, 0,              dl_hardswish(c, x))          \
+    M(logsigmoid,    (dl_ctx *c),                                  0, 0, 0,              dl_logsigmoid(c, x))         \
+    M(maxout,        (dl_ctx *c, int k, int dim),                  (dl_real)k, 0, dim,   dl_maxout(c, x, (int64_t)m->p, m->n)) \
+    M(glu,           (dl_ctx *c, int dim),                         0, 0, dim,            dl_glu(c, x, m->n))          \
+    M(swiglu,        (dl_ctx *c, int dim),                         0, 0, dim,            dl_swiglu(c, x, m->n))       \
+    M(geglu,         (dl_ctx *c, int dim),                         0, 0, dim,            dl_geglu(c, x, m->n))        \
+    M(softmin,       (dl_ctx *c, int dim),                         0, 0, dim,            dl_softmin(c, x, m->n))      \
+    M(log_softmax,   (dl_ctx *c, int dim),                         0, 0, dim,            dl_log_softmax(c, x, m->n))
+#define DLI_DECLARE(name, args, p, q, n, call) DL_API dl_module *dl_nn_##name args;
+DL_ACTIVATION_MODULES(DLI_DECLARE)
+#undef DLI_DECLARE
+typedef struct { dl_real slope; int end_; } dl_nn_prelu_opts;                              /* 0.25 */
+DL_API dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts o);       /* weight (channels), or 1 for all    */
+#define dl_nn_prelu(...) DLI_KW2(dl_nn_prelu, __VA_ARGS__)
+
+/* --- data preparation -------------------------------------------------------------------------------
+   subset: the samples with these numbers.  split: n parts, part i the share fractions[i] of a shuffled set (.no_shuffle: in
+   order); .stratified: each class on its own, so that all parts have the same share of each.  0 after an error. */
+typedef struct { int stratified, no_shuffle; int end_; } dl_data_split_opts;
+DL_API dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices);
+DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fractions, dl_dataset **parts, dl_data_split_opts o);
+#define dl_data_split(...) DLI_KW5(dl_data_split, __VA_ARGS__)
+
+/* fit learns a preprocessing from the training data x, (N, features..) or, with .by_channel, (N, C, ..); apply uses it on any
+   data.  y = (x - shift) scale by feature, then y rotation where there is one.  A constant feature becomes 0.
+   minmax: (x - min) / (max - min)         zscore: (x - mean) / std, the population's
+   robust: (x - median) / (third - first quartile)
+   pca: the whitened principal components, largest first;  zca: the same, turned back to look like x; eps 1e-5 is added to
+   the variances.  minmax(c, x), zscore(c, x): fit and apply in one, for data that is all there is. */
+typedef enum { DL_MINMAX, DL_ZSCORE, DL_ROBUST, DL_PCA, DL_ZCA } dl_scaling;
+typedef struct {
+    dl_tensor *shift, *scale, *rotation;         /* (features), (features), (features, features) or NULL; kept             */
+    int        by_channel;
+} dl_scaler;
+typedef struct { int by_channel; double eps; int end_; } dl_data_fit_opts;
+DL_API dl_scaler *dl_data_fit_with(dl_ctx *c, const dl_tensor *x, dl_scaling how, dl_data_fit_opts o);
+#define dl_data_fit(...) DLI_KW3(dl_data_fit, __VA_ARGS__)
+DL_API dl_tensor *dl_data_apply(dl_ctx *c, const dl_scaler *s, dl_tensor *x);                  /* differentiable */
+DL_API dl_tensor *dl_data_minmax(dl_ctx *c, dl_tensor *x);
+DL_API dl_tensor *dl_data_zscore(dl_ctx *c, dl_tensor *x);
+
+/* x (N, d) -> (N, d degree): x, x^2, .., x^degree side by side, for which a linear model suffices */
+DL_API dl_tensor  *dl_data_poly_features(dl_ctx *c, dl_tensor *x, int degree);
+/* n samples x ~ N(0, 1) with y = x w + b + e, e ~ N(0, sigma^2); w (d), y (n, 1) */
+DL_API dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, double b, double sigma);
+
+/* Linear algebra in double precision, not differentiable.
+   solve: a (n, n), b (n) or (n, k) -> x with a x = b, by LU with row exchanges;  inv: a^-1
+   cholesky: the lower l with l l^T = a, for a positive definite a
+   linreg_fit: the w (d) or (d, k) that makes norm2(x w + b - y)^2 + l2 norm2(w)^2 smallest, by the normal equations
+   (x^T x + l2) w = x^T y and Cholesky; the bias b stands in one more row, or with .no_bias there is none */
+typedef struct { double l2; int no_bias; int end_; } dl_linreg_fit_opts;
+DL_API dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
+DL_API dl_tensor *dl_linalg_inv(dl_ctx *c, const dl_tensor *a);
+DL_API dl_tensor *dl_linalg_cholesky(dl_ctx *c, const dl_tensor *a);
+DL_API dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_tensor *y, dl_linreg_fit_opts o);
+#define dl_linreg_fit(...) DLI_KW3(dl_linreg_fit, __VA_ARGS__)
+
+/* --- augmentation -----------------------------------------------------------------------------------
+   For images (N, C, H, W); every sample draws for itself, from the range of an option {low, high} or with probability p.
+   Names and formulas are those of torchvision.transforms.  Called in the function that .augment of dl_loader_create or dl_fit
+   names, sample i of epoch e comes out the same for any number of threads, batch size and order.  In evaluation mode the
+   random ones return x, and random_crop the middle.
+
+       static void augment(dl_ctx *c, dl_tensor **x, dl_tensor **target, void *user)
+       {
+           *x = dl_aug_random_crop(c, *x, 32, 32, .padding = 4);
+           *x = dl_aug_hflip(c, *x);
+           dl_aug_mixup(c, x, target, 10, .alpha = 0.2);
+       }
+
+   random_crop: a window of (h, w) anywhere in x with padding around it
+   center_crop: the window in the middle
+   ten_crop:    (N, 10, C, h, w): corners (top left, top right, bottom left, bottom right), middle; the same of the mirror image
+   hflip, vflip: left and right, up and down exchanged with probability p; .5
+   affine:      turned by an angle (degrees, clockwise), moved by shares of width and height, scaled, sheared (degrees, in x);
+                bilinear, 0 outside
+   color_jitter: brightness f x; contrast f x + (1 - f) mean of grey; saturation f x + (1 - f) grey, each f from
+                1 - option to 1 + option; hue turned by -option to option of the circle; results clamped to [0, 1]
+   color_pca:   the colours of x + sum_k a_k basis_k, a_k ~ N(0, std^2), .1; basis (3, 3): rows of eigenvector times eigenvalue
+                as dl_data_color_pca finds them in images, NULL: ImageNet's (Krizhevsky et al. 2012)
+   cutout:      a box of (size, size) centred anywhere, cut by the border, becomes value (DeVries and Taylor 2017)
+   random_erasing: with probability p, .5, a box inside of .scale of the area, {.02, .33}, and .ratio of height to width,
+                {.3, 3.3}, becomes value (Zhong et al. 2020)
+   gaussian_noise: x + N(mean, sigma^2), sigma .1, for x of any shape; .clip: to [0, 1].  Differentiable. */
+typedef struct { int padding; dl_padding_mode padding_mode; dl_real fill; int end_; } dl_aug_random_crop_opts;
+typedef struct { double p; int end_; }                                                dl_aug_hflip_opts, dl_aug_vflip_opts;
+typedef struct { double degrees[2], translate[2], scale[2], shear[2]; int end_; }     dl_aug_affine_opts;  /* translate: at most */
+typedef struct { double brightness, contrast, saturation, hue; int end_; }            dl_aug_color_jitter_opts;
+typedef struct { double std; int end_; }                                              dl_aug_color_pca_opts;
+typedef struct { dl_real value; int end_; }                                           dl_aug_cutout_opts;
+typedef struct { double p, scale[2], ratio[2]; dl_real value; int end_; }             dl_aug_random_erasing_opts;
+typedef struct { double mean, sigma; int clip; int end_; }                            dl_aug_gaussian_noise_opts;
+DL_API dl_tensor *dl_aug_random_crop_with(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w, dl_aug_random_crop_opts o);
+DL_API dl_tensor *dl_aug_center_crop(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w);
+DL_API dl_tensor *dl_aug_ten_crop(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w);
+DL_API dl_tensor *dl_aug_hflip_with(dl_ctx *c, dl_tensor *x, dl_aug_hflip_opts o);
+DL_API dl_tensor *dl_aug_vflip_with(dl_ctx *c, dl_tensor *x, dl_aug_vflip_opts o);
+DL_API dl_tensor *dl_aug_affine_with(dl_ctx *c, dl_tensor *x, dl_aug_affine_opts o);
+DL_API dl_tensor *dl_aug_color_jitter_with(dl_ctx *c, dl_tensor *x, dl_aug_color_jitter_opts o);
+DL_API dl_tensor *dl_aug_color_pca_with(dl_ctx *c, dl_tensor *x, const dl_tensor *basis, dl_aug_color_pca_opts o);
+DL_API dl_tensor *dl_aug_cutout_with(dl_ctx *c, dl_tensor *x, int size, dl_aug_cutout_opts o);
+DL_API dl_tensor *dl_aug_random_erasing_with(dl_ctx *c, dl_tensor *x, dl_aug_random_erasing_opts o);
+DL_API dl_tensor *dl_aug_gaussian_noise_with(dl_ctx *c, dl_tensor *x, dl_aug_gaussian_noise_opts o);
+DL_API dl_tensor *dl_data_color_pca(dl_ctx *c, const dl_tensor *images);
+#define dl_aug_random_crop(...)    DLI_KW4(dl_aug_random_crop, __VA_ARGS__)
+#define dl_aug_hflip(...)          DLI_KW2(dl_aug_hflip, __VA_ARGS__)
+#define dl_aug_vflip(...)          DLI_KW2(dl_aug_vflip, __VA_ARGS__)
+#define dl_aug_affine(...)         DLI_KW2(dl_aug_affine, __VA_ARGS__)
+#define dl_aug_color_jitter(...)   DLI_KW2(dl_aug_color_jitter, __VA_ARGS__)
+#define dl_aug_color_pca(...)      DLI_KW3(dl_aug_color_pca, __VA_ARGS__)
+#define dl_aug_cutout(...)         DLI_KW3(dl_aug_cutout, __VA_ARGS__)
+#define dl_aug_random_erasing(...) DLI_KW2(dl_aug_random_erasing, __VA_ARGS__)
+#define dl_aug_gaussian_noise(...) DLI_KW2(dl_aug_gaussian_noise, __VA_ARGS__)
+
+/* Mixtures with the sample before in the batch (the first with the last), as in torchvision; they replace *x and *target,
+   labels (N) or distributions (N, classes), by new ones, targets always distributions.  Return lambda; NaN after an error.
+   mixup:  lambda x_i + (1 - lambda) x_(i-1), targets likewise, lambda ~ Beta(alpha, alpha), 1 (Zhang et al. 2018); x of any
+           shape, differentiable: on hidden features it is manifold mixup (Verma et al. 2019)
+   cutmix: a box of the share 1 - lambda, centred anywhere and cut by the border, comes from sample i - 1; lambda then becomes
+           1 - box / (H W) (Yun et al. 2019); differentiable
+   .lambda: between 0 and 1, instead of drawing it.
+   beta: numbers from Beta(a, b). */
+typedef struct { double alpha, lambda; int end_; } dl_aug_mixup_opts, dl_aug_cutmix_opts;
+DL_API double dl_aug_mixup_with(dl_ctx *c, dl_tensor **x, dl_tensor **target, int64_t classes, dl_aug_mixup_opts o);
+DL_API double dl_aug_cutmix_with(dl_ctx *c, dl_tensor **x, dl_tensor **target, int64_t classes, dl_aug_cutmix_opts o);
+#define dl_aug_mixup(...)  DLI_KW4(dl_aug_mixup, __VA_ARGS__)
+#define dl_aug_cutmix(...) DLI_KW4(dl_aug_cutmix, __VA_ARGS__)
+DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
+
+/* --- regularisation ----------------------------------------------------------------------------------
+   l1_penalty: sum abs(w), l2_penalty: sum w^2 over the parameters of m, to be added to a loss; .weights_only: only over those
+               with two axes or more.  The gradient of the L1 norm at 0 is 0.
+   max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
+               (Srivastava et al. 2014); parameters with one axis stay
+   weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) in each forward
+               pass of training, gradients go to the weight itself; returns m.  std 0: no more noise.
+   sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
+               directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  For classifiers
+               and regressions by the usual loss, in evaluation mode. */
+typedef struct { int weights_only; int end_; } dl_l1_penalty_opts, dl_l2_penalty_opts;
+typedef struct { int trials; int64_t batch_size; int end_; } dl_sharpness_opts;
+DL_API dl_tensor *dl_l1_penalty_with(dl_ctx *c, dl_module *m, dl_l1_penalty_opts o);
+DL_API dl_tensor *dl_l2_penalty_with(dl_ctx *c, dl_module *m, dl_l2_penalty_opts o);
+DL_API void       dl_max_norm(dl_ctx *c, dl_module *m, double most);
+DL_API dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *m, dl_real std);
+DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, double length, dl_sharpness_opts o);
+#define dl_l1_penalty(...) DLI_KW2(dl_l1_penalty, __VA_ARGS__)
+#define dl_l2_penalty(...) DLI_KW2(dl_l2_penalty, __VA_ARGS__)
+#define dl_sharpness(...)  DLI_KW4(dl_sharpness, __VA_ARGS__)
+
+/* --- metrics: how good predictions are, values as in scikit-learn ---------------------------------
+   target: the true classes, int32 (n).  predicted: classes, int32 (n), or scores (n, C), whose largest counts.  NaN after an
+   error.  Others are losses: log loss is dl_cross_entropy, perplexity exp of it, MAE dl_l1_loss, RMSE the root of dl_mse_loss. */
+typedef struct { int k; int end_; } dl_metric_accuracy_opts;                               /* 1: the share of right ones; else the true */
+DL_API double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o);  /* one is among the k best */
+#define dl_metric_accuracy(...) DLI_KW3(dl_metric_accuracy, __VA_ARGS__)
+
+/* int32 (classes, classes): how many samples of class i, the row, were taken for class j, the column. */
+DL_API dl_tensor *dl_metric_confusion(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, int64_t classes);
+
+/* Of a confusion matrix.  A class has TP right, FP wrongly taken for it, FN missed:  precision = TP / (TP + FP),
+   recall = TP / (TP + FN),  f1 = 2 TP / (2 TP + FP + FN);  0 / 0 counts as 0.  DL_POSITIVE: of the class .positive; the mean
+   over the classes (DL_MACRO), or weighted by their size (DL_WEIGHTED); of the sums of TP, FP and FN (DL_MICRO).
+   balanced_accuracy: the mean recall.  mcc: the correlation of truth and prediction, Matthews 1975, Gorodkin 2004. */
+typedef enum { DL_POSITIVE, DL_MACRO, DL_MICRO, DL_WEIGHTED } dl_average;
+typedef struct { double accuracy, balanced_accuracy, precision, recall, f1, mcc; } dl_class_scores;
+typedef struct { dl_average average; int positive; int end_; } dl_metric_scores_opts;      /* 1; DL_ZERO: class 0    */
+DL_API dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl_metric_scores_opts o);
+#define dl_metric_scores(...) DLI_KW2(dl_metric_scores, __VA_ARGS__)
+
+/* score (n): how sure we are of class 1; target: 0 or 1.
+   roc_auc: the chance that a 1 scores higher than a 0, ties half.  average_precision: the area under precision over recall,
+   sum (R_i - R_i-1) P_i over the distinct scores.   r2 = 1 - sum (t - y)^2 / sum (t - mean t)^2, real y and t */
+DL_API double dl_metric_roc_auc(dl_ctx *c, dl_tensor *score, dl_tensor *target);
+DL_API double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor *target);
+DL_API double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target);
+
+/* --- resampling ------------------------------------------------------------------------------------
+   kfold: the fold-th of k parts of d for validation, the rest for training; the first parts are one larger if need be.  seed:
+          not 0 shuffles first, in the same way for all folds.  stratified: every part has the same share of each class. */
+typedef struct { int stratified; uint64_t seed; int end_; } dl_data_kfold_opts;
+DL_API int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation, dl_data_kfold_opts o);
+#define dl_data_kfold(...) DLI_KW6(dl_data_kfold, __VA_ARGS__)
+
+/* Which samples, int32, for dl_data_subset; weights and new samples.
+   multinomial: n draws from 0 .. C-1 with chances weights / sum, (C) -> (n) or (N, C) -> (N, n).
+   bootstrap:   n draws from 0 .. n-1 with replacement, Efron 1979.
+   balanced:    indices with every class as often as the largest one, by repetition, or, under, as the smallest, by leaving out.
+   class_weights: n / (K n_k) for a class with n_k of the n targets (K): the .weight of dl_cross_entropy.
+   smote:       d and, between each sample of a smaller class and one of its k (5) nearest of that class, new ones
+                x + u (neighbour - x), u from U(0, 1), until all classes are as large as the largest, Chawla et al. 2002 */
+typedef struct { int replacement; int end_; } dl_multinomial_opts;
+typedef struct { int under; int end_; }       dl_data_balanced_opts;
+typedef struct { int k; int end_; }           dl_data_smote_opts;
+DL_API dl_tensor  *dl_multinomial_with(dl_ctx *c, dl_tensor *weights, int64_t n, dl_multinomial_opts o);
+DL_API dl_tensor  *dl_data_bootstrap(dl_ctx *c, int64_t n);
+DL_API dl_tensor  *dl_data_balanced_with(dl_ctx *c, dl_tensor *targets, dl_data_balanced_opts o);
+DL_API dl_tensor  *dl_data_class_weights(dl_ctx *c, dl_tensor *targets, int64_t classes);
+DL_API dl_dataset *dl_data_smote_with(dl_ctx *c, dl_dataset *d, dl_data_smote_opts o);
+#define dl_multinomial(...)   DLI_KW3(dl_multinomial, __VA_ARGS__)
+#define dl_data_balanced(...) DLI_KW2(dl_data_balanced, __VA_ARGS__)
+#define dl_data_smote(...)    DLI_KW2(dl_data_smote, __VA_ARGS__)
+
+/* How far a statistic of n samples can be trusted: f of the whole sample, its standard deviation over resamples, and the
+   interval that holds the middle share of them.  f gets the indices of the samples, n of them. */
+typedef double (*dl_statistic_fn)(const int32_t *index, int64_t n, void *user);
+typedef struct { double value, error, low, high; } dl_interval;
+typedef struct { int resamples; double confidence; int end_; } dl_bootstrap_opts;          /* 1000, 0.95 */
+DL_API dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, void *user, dl_bootstrap_opts o);
+#define dl_bootstrap(...) DLI_KW4(dl_bootstrap, __VA_ARGS__)
 /* --- printing ------------------------------------------------------------------------------------ */
 #ifndef DL_NO_STDIO
 DL_API void dl_print(const dl_tensor *x);                       /* to stdout, large ones abridged                     */
@@ -1777,20 +2133,39 @@ DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1
 
 /* Elementwise kernels, made from the rows of DL_UNARY_OPS and so on: out[i] = f(in[0][i], in[1][i], ..; s[0], s[1]).
    out may not overlap an input. */
+#define DLI_MAX_INPUTS 5
+#define DLI_STREAMED   (2 << 20)    /* elements of a result that is stored past the caches */
 typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s);
 
+#if defined(__GNUC__) && !defined(__TINYC__)               /* to the cache; may be behind the end of the array */
+#define DLI_FETCH(p, n) __builtin_prefetch((const void *)((uintptr_t)(p) + (uintptr_t)(n) * sizeof(dl_real)))
+#else
+#define DLI_FETCH(p, n) ((void)(p))
+#endif
+
 /* A run of up to 16 numbers of a convolution's columns: n of them, read from `from` on, column `to` of the result. */
-typedef struct { int64_t from, to, n; } dli_piece;
+typedef struct { int64_t from, to, n; } dli_conv_piece;
 
 #define DLI_KERNELS_CONV(K)                                                                                            \
 /* a panel of the column matrix, rows of nr: out[k nr + to + l] = x[offset[k] + from + l], l < n, for all k < rows */  \
-    K(void, conv_pack,   (dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows, const dli_piece *pieces,\
+    K(void, conv_pack,   (dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows, const dli_conv_piece *pieces,\
                           int64_t npieces))                                                                            \
 /* its transpose: out[(to + l) nr + j] = x[offset[j] + from + l], j < width <= nr */                                   \
-    K(void, conv_pack_t, (dl_real *out, const dl_real *x, const int64_t *offset, int64_t width, const dli_piece *pieces,\
+    K(void, conv_pack_t, (dl_real *out, const dl_real *x, const int64_t *offset, int64_t width, const dli_conv_piece *pieces,\
                           int64_t npieces))                                                                            \
-/* y (+)= activation(x + bias + r), r may be NULL, x may be y */                                                       \
-    K(void, conv_finish, (dl_real *y, const dl_real *x, int64_t n, dl_real bias, const dl_real *r, dl_activation f, int add))
+/* rows of n numbers: y[i][j] (+)= activation(x[i][j] + bias[i] + r[i][j]); bias, r (laid out like y) may be NULL */ \
+    K(void, conv_finish, (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n,             \
+                          const dl_real *bias, const dl_real *r, dl_activation f, int add)) \
+/* rows of width numbers: zeros, with the n of x from column left on; 16 numbers behind the last row may be written;     \
+   ahead: how far the row is that will be wanted next */                                                               \
+    K(void, conv_copy,   (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, int64_t left,\
+                          int64_t width, int64_t ahead))                                                               \
+/* y[i][j] = f(bias + sum over r < R, s < S of w[r][s] x[i ldx + r tap_row + j + s tap_col]), f: relu or nothing */     \
+    K(void, conv_direct, (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *w, \
+                          int64_t R, int64_t S, int64_t tap_row, int64_t tap_col, dl_real bias, int relu))             \
+/* its weight gradient, in 16 partial sums: sums[t][l] += sum of g[i][j] x[i ldx + offset[t] + j], j mod 16 = l */      \
+    K(void, conv_direct_weights, (dl_real *sums, const dl_real *g, int64_t ldg, const dl_real *x, int64_t ldx, int64_t rows, \
+                          int64_t n, const int64_t *offset, int64_t taps))
 
 /* What the kernels of the matrix product (see >>gemm) work on: with acc = sum over k of A[i][k] B[k][j],
        C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
@@ -1816,7 +2191,7 @@ typedef struct {
     K(void, gemm_panel,  (dli_panel *t))                                                                               \
     K(void, gemm_rows,   (dli_panel *t, dl_real *sums))                                                                \
     K(void, gemm_dots,   (const dli_panel *t))                                                                         \
-/* copies of n rows: cut into panels of nr columns; padded to the width of a tile; transposed */                       \
+/* copies of n rows: cut into panels of nr columns; padded to the width of a tile; transposed, not padded */       \
     K(void, gemm_pack_b, (dl_real *out, int64_t panel, const dl_real *x, int64_t ldx, int64_t n, int64_t width))       \
     K(void, gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
     K(void, gemm_pack_t, (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
@@ -1841,7 +2216,8 @@ typedef struct {
     K(void,    norm_moments,  (double *s, const dl_real *x, dl_real shift, int64_t n, int64_t ahead))                  \
     K(void,    norm_forward,  (dl_real *y, const dl_real *x, const dl_real *r, int64_t n, const dli_norm_row *p))      \
 /* s[0] += sum h, s[1] += sum h (x - shift) */                                                                         \
-    K(void,    norm_sums,     (double *s, const dl_real *g, const dl_real *x, const dl_real *y, int64_t n, const dli_norm_row *p)) \
+    K(void,    norm_sums,     (double *s, const dl_real *g, const dl_real *x, const dl_real *y, int64_t n,               \
+                               const dli_norm_row *p))                                                                 \
     K(void,    norm_backward, (const dl_real *g, const dl_real *x, const dl_real *y, int64_t n, const dli_norm_row *p))
 
 /* The numbers of one step of an optimizer.  g means the gradient + l2 w. */
@@ -1898,8 +2274,8 @@ typedef struct {
     K(void,    add,         (dl_real *y, const dl_real *x, int64_t n))                                                 \
     K(void,    scale,       (dl_real *y, dl_real a, int64_t n))                                                        \
     K(void,    exp_row,     (dl_real *y, dl_real a, const dl_real *x, dl_real shift, int64_t n, int add))              \
-/* y = exp(x - max x) / sum;  dx (+)= y (g - sum g y) */                                                               \
-    K(void,    softmax,      (dl_real *y, const dl_real *x, int64_t n))                                                \
+/* y = exp(x - max x) / sum, rows of n one behind the other;  dx (+)= y (g - sum g y) */                               \
+    K(void,    softmax,      (dl_real *y, const dl_real *x, int64_t n, int64_t rows))                                  \
     K(void,    softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                    \
 /* y = x - max x - log sum exp(x - max x);  dx (+)= g - exp(y) sum g */                                                \
     K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n))                                            \
@@ -1962,6 +2338,8 @@ typedef struct {
 #define dlv_load_n DLI_FN(dlv_load_n_)
 #define dlv_store  DLI_FN(dlv_store_)
 #define dlv_store_n DLI_FN(dlv_store_n_)
+#define dlv_stream DLI_FN(dlv_stream_)
+#define dlv_stream_end DLI_FN(dlv_stream_end_)
 #define dlv_set    DLI_FN(dlv_set_)
 #define dlv_add    DLI_FN(dlv_add_)
 #define dlv_sub    DLI_FN(dlv_sub_)
@@ -2027,6 +2405,9 @@ typedef struct { dli_block *block; size_t used, bytes; } dli_mark;
 
 typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /* a spent gradient buffer */
 
+/* The batch that a loader's augmentation works on, see dli_lot: its first of `size` samples in the order; size 0: none. */
+typedef struct { const int32_t *order; int64_t first, size; uint64_t call; } dli_batch;
+
 struct dl_ctx {
     const dli_kernels *k;               /* kernels of the chosen instruction set               */
     int        threads;
@@ -2037,6 +2418,7 @@ struct dl_ctx {
     dli_spare *spare;
     uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
     size_t     l1d, l2, l3;
+    dli_batch  batch;
     dl_precision precision;
     int        depth;                   /* of nested dl_forward calls                          */
     struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
@@ -2957,16 +3339,39 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     return s.scratch != NULL;
 }
 
+/* Small A B^T: B is transposed on the stack. */
+enum { DLI_GEMM_STACK = 4096 };
+static DLI_NOINLINE void dli_gemm_small_nt(const dli_kernels *k, const dli_gemm_args *g)
+{
+    dl_real panels[DLI_GEMM_STACK];
+    const int64_t nr = k->nr;
+    int64_t j;
+    dli_panel t;
+    dli_gemm_set(&t, g);
+    for (j = 0; j < g->N; j += nr)
+        k->gemm_pack_t(panels + j * g->K, nr, g->B + j * g->ldb, g->ldb, g->K, dli_min64(g->N - j, nr));
+    t.b = panels;
+    t.b_row = nr;
+    t.b_panel = nr * g->K;
+    k->gemm_panel(&t);
+}
+
 /* Returns 0 after an error: no memory for the copies.  Matrices up to about 60^3 are all overhead: straight to the kernel. */
 static int dli_gemm(dl_ctx *c, const dli_gemm_args *g)
 {
     dli_panel t;
     if (g->M <= 0 || g->N <= 0) return 1;
-    if (g->trans_b || g->N == 1 || g->K <= 0 || g->alpha == 0 || g->batch > 1 || (double)g->M * (double)g->N * (double)g->K >= 300e3)
-        return dli_gemm_large(c, g);
-    dli_gemm_set(&t, g);
-    c->k->gemm_panel(&t);
-    return 1;
+    if (g->K <= 0 || g->alpha == 0 || g->batch > 1 || (double)g->M * (double)g->N * (double)g->K >= 300e3) return dli_gemm_large(c, g);
+    if (!g->trans_b && g->N > 1) {
+        dli_gemm_set(&t, g);
+        c->k->gemm_panel(&t);
+        return 1;
+    }
+    if (g->trans_b && g->M > 3 && g->N > 3 && g->K * ((g->N + 31) / 32 * 32) <= DLI_GEMM_STACK) {    /* nr is at most 32 */
+        dli_gemm_small_nt(c->k, g);
+        return 1;
+    }
+    return dli_gemm_large(c, g);
 }
 
 DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *A, int64_t lda,
@@ -3066,16 +3471,16 @@ static void dli_winograd_row_out(const dli_winograd_job *j, int64_t row, int64_t
 {
     const dli_winograd_args *a = j->a;
     const int64_t image = row / j->ty, top = row % j->ty * 4, y_row = 4 * j->tx * 16, m_tile = j->kp / j->parts;
-    int64_t k, i, r;
+    const int64_t width = (a->OW + 15) & ~(int64_t)15;
+    int64_t k, r;
     for (k = first; k < end; k += 16) {
         const int64_t n = dli_min64(16, end - k);
         j->c->k->winograd_output(pixels, y_row, m + k - first, j->m_pos, m_tile, j->tx);
         for (r = 0; r < 4 && top + r < a->OH; r++) {
             const int64_t at = ((image * a->K + k) * a->OH + top + r) * a->OW, plane = a->OH * a->OW;
-            j->c->k->transpose_to(line, a->OW, pixels + r * y_row, 16, n, a->OW);
-            for (i = 0; i < n; i++)
-                j->c->k->conv_finish(a->y + at + i * plane, line + i * a->OW, a->OW, a->bias ? a->bias[k + i] : 0,
-                                     a->residual ? a->residual + at + i * plane : NULL, a->activation, a->add);
+            j->c->k->transpose_to(line, width, pixels + r * y_row, 16, n, a->OW);
+            j->c->k->conv_finish(a->y + at, plane, line, width, n, a->OW, a->bias ? a->bias + k : NULL,
+                                 a->residual ? a->residual + at : NULL, a->activation, a->add);
         }
     }
 }
@@ -3133,7 +3538,7 @@ static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
     j.u_pos = a->C * j.kp + 16;                                       /* + 16: not 2^n apart in the caches */
     j.v_pos = j.rows * j.tx * j.cp + 16;
     j.m_pos = j.rows * j.tx * (j.kp / j.parts) + 16;
-    j.scratch_size = 36 * (j.v_pos + j.m_pos) + 6 * (4 * j.tx + 2) * 16 + 16 * a->OW;
+    j.scratch_size = 36 * (j.v_pos + j.m_pos) + 6 * (4 * j.tx + 2) * 16 + 16 * ((a->OW + 15) & ~(int64_t)15);
     j.u = (dl_real *)dl_alloc(c, (size_t)(36 * j.u_pos) * sizeof *j.u);
     j.scratch = (dl_real *)dl_alloc(c, (size_t)(j.scratch_size * c->threads) * sizeof *j.u);
     if (j.u && j.scratch) {
@@ -3379,7 +3784,6 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
    ================================================================================================ */
 #define DLI_CHUNK     1024           /* elements of a scratch row on the stack: stays in the L1 cache          */
 #define DLI_PAR_WORK  65536          /* elements of simple work that pay for waking a second thread            */
-#define DLI_MAX_INPUTS 5
 
 /* --- maps: out = f(in ...) over a shape; an input axis of size 1 stretches, missing axes are added in front ----------
    Several outputs of the same inputs (the gradients of a binary op) are made chunk by chunk, so that inputs are read once. */
@@ -4229,6 +4633,17 @@ static void dli_line_task(void *arg, int64_t task, int worker)
     }
 }
 
+/* The softmax kernel takes many rows at once: it fetches the next one while it computes. */
+static void dli_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
+{ (void)unused; (void)add; c->k->softmax(y, x, n, 1); }
+static void dli_softmax_rows(void *arg, int64_t task, int worker)
+{
+    const dli_line_job *j = (const dli_line_job *)arg;
+    int64_t lo = task * j->per_task, n = j->l.n;
+    (void)worker;
+    j->c->k->softmax(j->out + lo * n, j->a + lo * n, n, dli_min64(j->per_task, j->l.count - lo));
+}
+
 static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real *out, int add, const dl_real *a, const dl_real *b)
 {
     dli_line_job j;
@@ -4237,13 +4652,12 @@ static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real
     j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
     j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)j.l.n * sizeof *out);
     j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
-    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
+    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task,
+                                j.l.stride == 1 && f == dli_softmax_line ? dli_softmax_rows : dli_line_task, &j);
     dli_arena_release(&c->step, m);
 }
 
 /* softmax:  y = exp(x - max x) / sum exp(x - max x)              dx = y (g - sum g y) */
-static void dli_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
-{ (void)unused; (void)add; c->k->softmax(y, x, n); }
 static void dli_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
 { c->k->softmax_back(dx, y, g, n, add); }
 static void dli_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
@@ -5132,6 +5546,11 @@ DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tenso
     return dl_apply(c, &dli_linear_op, b ? 3 : 2, s, &o.activation, sizeof o.activation);
 }
 
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && defined(__OPTIMIZE__)
+#pragma GCC push_options            /* what follows arranges work for ops and kernels: O2 is no faster and 2 s longer to compile */
+#pragma GCC optimize("O1")
+#endif
+
 /* ================================================================================================
    >>losses      a loss is one l for each element or sample, then a reduction; most are compositions of ops
    ================================================================================================ */
@@ -5150,7 +5569,8 @@ static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
 /* x and target: reals of one shape. */
 static int dli_check_loss(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, dl_reduction r)
 {
-    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_REAL) || !dli_check_reduction(c, who, r)) return 0;
+    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_REAL) || !dli_check_reduction(c, who, r))
+        return 0;
     if (!dli_same_shape(x, target)) dl_fail(c, "%s: %t with target %t", who, x, target);
     return !c->failed;
 }
@@ -5175,7 +5595,10 @@ static int dli_check_option(dl_ctx *c, const char *who, const char *what, dl_rea
 
 static dl_tensor *dli_sum_all(dl_ctx *c, dl_tensor *l) { return dli_apply_reduce(c, &dli_sum_op, l, 0, 0, 1); }
 
-static dl_tensor *dli_sum_over(dl_ctx *c, dl_tensor *l, unsigned dims) { return dli_apply_reduce(c, &dli_sum_op, l, dims, 0, 1); }
+static dl_tensor *dli_sum_over(dl_ctx *c, dl_tensor *l, unsigned dims)
+{
+    return dli_apply_reduce(c, &dli_sum_op, l, dims, 0, 1);
+}
 
 static dl_tensor *dli_reduced(dl_ctx *c, dl_tensor *l, dl_reduction r)
 {
@@ -5205,7 +5628,14 @@ static dl_real dli_at_least(dl_real x, dl_real low) { return x < low ? low : x; 
                                                                     g * (dli_log_not_p(a) - dli_log_p(a)))
 #define DLI_LOOP(name, last, f)                                                                                      \
     static void name(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s)               \
-    { int64_t i; (void)s; for (i = 0; i < n; i++) { const dl_real a = in[0][i], b = in[1][i], g = in[last][i]; (void)b; (void)g; out[i] = (f); } }
+    {                                                                                                                \
+        int64_t i;                                                                                                   \
+        for (i = 0; i < n; i++) {                                                                                    \
+            const dl_real a = in[0][i], b = in[1][i], g = in[last][i];                                               \
+            (void)s; (void)b; (void)g;                                                                               \
+            out[i] = (f);                                                                                            \
+        }                                                                                                            \
+    }
 #define DLI_ROW(name, f, da, db)                                                                                     \
     DLI_LOOP(dli_##name##_f, 0, f) DLI_LOOP(dli_##name##_da, 3, da) DLI_LOOP(dli_##name##_db, 3, db)                 \
     static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, dli_##name##_f); }            \
@@ -5276,7 +5706,8 @@ static dl_real dli_class_weight(const dli_label_args *o, int64_t k) { return o->
 static int64_t dli_classes(const dl_tensor *x) { return x->ndim > 1 ? x->shape[1] : x->size; }
 
 /* Whether t holds a label, or else (distributions) a row of probabilities, for every place of the scores x. */
-static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *t, const dli_label_args *o, int distributions)
+static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *t, const dli_label_args *o,
+                            int distributions)
 {
     int64_t i, C;
     int d, fits;
@@ -5315,7 +5746,14 @@ static dl_real dli_label_total(const dl_tensor *t, const dli_label_args *o, int6
    dx = g (softmax(x) sum_k u_k - u),   dq = g (1 - s) w (lse(x) - x)
    An int target t has q = onehot(t).  No (N, C) buffer is kept: lse is, as top + log_sum, so that no digits are lost. */
 typedef struct { dl_real *top, *log_sum, *total, *loss, denominator; } dli_ce_saved;                    /* total: sum_k u_k */
-typedef struct { const dl_ctx *c; const dl_tensor *y; dli_ce_saved *saved; dl_real *dx, *dq; int add_x, add_q; int64_t per_task; } dli_ce_job;
+typedef struct {
+    const dl_ctx *c;
+    const dl_tensor *y;
+    dli_ce_saved *saved;
+    dl_real *dx, *dq;
+    int add_x, add_q;
+    int64_t per_task;
+} dli_ce_job;
 
 static int dli_ce_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -5469,7 +5907,8 @@ DL_DEF dl_tensor *dl_cross_entropy_with(dl_ctx *c, dl_tensor *logits, dl_tensor 
     o.ignore = dli_or(opts.ignore_index, -100);
     o.reduction = opts.reduction;
     o.smoothing = opts.label_smoothing;
-    if (!(o.smoothing >= 0 && o.smoothing <= 1)) return dl_fail(c, "cross_entropy: label_smoothing is %g, expected 0 to 1", (double)o.smoothing);
+    if (!(o.smoothing >= 0 && o.smoothing <= 1))
+        return dl_fail(c, "cross_entropy: label_smoothing is %g, expected 0 to 1", (double)o.smoothing);
     return dli_cross_entropy(c, "cross_entropy", logits, target, &o);
 }
 
@@ -5560,7 +5999,8 @@ DL_DEF dl_tensor *dl_bce_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, d
     if (!dli_check_loss(c, who, p, target, o.reduction) || !dli_check_weight(c, who, o.weight, p)) return DLI_NIL;
     for (i = 0; i < p->size; i++)
         if (p->data[i] < 0 || p->data[i] > 1)
-            return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who, (double)p->data[i], i);
+            return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who,
+                           (double)p->data[i], i);
     l = dli_bce(c, p, target);
     return dli_reduced(c, o.weight ? dl_mul(c, l, o.weight) : l, o.reduction);
 }
@@ -5621,13 +6061,15 @@ DL_DEF dl_tensor *dl_poisson_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *t
     if (o.full) {
         one = dl_scalar(c, 1);
         t = dl_maximum(c, target, one);
-        stirling = dl_add(c, dl_sub(c, dli_xlogy(c, t, t), t), dl_mul_scalar(c, dl_add_scalar(c, dl_log(c, t), DLI_C(DLI_LOG_2PI)), DLI_C(0.5)));
+        stirling = dl_add(c, dl_sub(c, dli_xlogy(c, t, t), t),
+                          dl_mul_scalar(c, dl_add_scalar(c, dl_log(c, t), DLI_C(DLI_LOG_2PI)), DLI_C(0.5)));
         l = dl_add(c, l, dl_where(c, dl_gt(c, target, one), stirling, dl_scalar(c, 0)));
     }
     return dli_reduced(c, l, o.reduction);
 }
 
-DL_DEF dl_tensor *dl_gaussian_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_tensor *var, dl_gaussian_nll_loss_opts o)
+DL_DEF dl_tensor *dl_gaussian_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_tensor *var,
+                                            dl_gaussian_nll_loss_opts o)
 {
     const char *who = "gaussian_nll_loss";
     dl_real eps = dli_or_real(o.eps, 1e-6);
@@ -5660,7 +6102,8 @@ static dl_tensor *dli_hinge(dl_ctx *c, dl_tensor *x, dl_real s, dl_real margin)
 static dl_tensor *dli_by_sign(dl_ctx *c, dl_tensor *y, dl_tensor *yes, dl_tensor *no)
 {
     dl_tensor *zero = dl_scalar(c, 0);
-    return dl_add(c, dl_where(c, dl_ne(c, y, dl_scalar(c, -1)), yes, zero), dl_where(c, dl_ne(c, y, dl_scalar(c, 1)), no, zero));
+    return dl_add(c, dl_where(c, dl_ne(c, y, dl_scalar(c, -1)), yes, zero),
+                  dl_where(c, dl_ne(c, y, dl_scalar(c, 1)), no, zero));
 }
 
 DL_DEF dl_tensor *dl_hinge_embedding_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *y, dl_hinge_embedding_loss_opts o)
@@ -5669,7 +6112,8 @@ DL_DEF dl_tensor *dl_hinge_embedding_loss_with(dl_ctx *c, dl_tensor *x, dl_tenso
     return dli_reduced(c, dli_by_sign(c, y, x, dli_hinge(c, x, -1, dli_or_real(o.margin, 1))), o.reduction);
 }
 
-DL_DEF dl_tensor *dl_margin_ranking_loss_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_tensor *y, dl_margin_ranking_loss_opts o)
+DL_DEF dl_tensor *dl_margin_ranking_loss_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_tensor *y,
+                                              dl_margin_ranking_loss_opts o)
 {
     const char *who = "margin_ranking_loss";
     if (!dli_check_loss(c, who, a, b, o.reduction) || !dli_check_loss(c, who, a, y, o.reduction)) return DLI_NIL;
@@ -5683,7 +6127,8 @@ DL_DEF dl_tensor *dl_soft_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *y
 }
 
 /* cos = a b / sqrt((a^2 + e) (b^2 + e)), e = 1e-12 */
-DL_DEF dl_tensor *dl_cosine_embedding_loss_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_tensor *y, dl_cosine_embedding_loss_opts o)
+DL_DEF dl_tensor *dl_cosine_embedding_loss_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_tensor *y,
+                                                dl_cosine_embedding_loss_opts o)
 {
     const char *who = "cosine_embedding_loss";
     dl_tensor *cosine, *aa, *bb, *zero, *yes, *no;
@@ -5720,12 +6165,15 @@ DL_DEF dl_tensor *dl_triplet_margin_loss_with(dl_ctx *c, dl_tensor *anchor, dl_t
     dl_real margin = dli_or_real(o.margin, 1);
     dl_pairwise_distance_opts p;
     int i;
-    if (!dli_check_loss(c, who, anchor, positive, o.reduction) || !dli_check_loss(c, who, anchor, negative, o.reduction)) return DLI_NIL;
+    if (!dli_check_loss(c, who, anchor, positive, o.reduction) || !dli_check_loss(c, who, anchor, negative, o.reduction))
+        return DLI_NIL;
     if (!dli_check_option(c, who, "margin, which must not be negative,", margin, margin >= 0)) return DLI_NIL;
     memset(&p, 0, sizeof p);
     p.p = o.p;
     p.eps = o.eps;
-    pair[0][0] = anchor; pair[0][1] = positive; pair[1][0] = anchor; pair[1][1] = negative; pair[2][0] = positive; pair[2][1] = negative;
+    pair[0][0] = anchor;   pair[0][1] = positive;
+    pair[1][0] = anchor;   pair[1][1] = negative;
+    pair[2][0] = positive; pair[2][1] = negative;
     for (i = 0; i < (o.swap ? 3 : 2); i++)
         d[i] = o.distance ? o.distance(c, pair[i][0], pair[i][1]) : dl_pairwise_distance_with(c, pair[i][0], pair[i][1], p);
     if (o.swap) d[1] = dl_minimum(c, d[1], d[2]);
@@ -5750,7 +6198,8 @@ DL_DEF dl_tensor *dl_multi_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *
     C = dli_classes(x);
     rows = dli_as_rows(c, x);
     factor = dli_leaf(c, who, DL_REAL, 2, rows->shape, 0);
-    for (i = 0; i < target->size; i++) if (target->idata[i] < 0) return dl_fail(c, "%s: label %d at index %l", who, (int)target->idata[i], i);
+    for (i = 0; i < target->size; i++)
+        if (target->idata[i] < 0) return dl_fail(c, "%s: label %d at index %l", who, (int)target->idata[i], i);
     for (i = 0; i < factor->size; i++)
         factor->data[i] = target->idata[i / C] == i % C ? 0 : dli_class_weight(&o, target->idata[i / C]) / (dl_real)C;
     l = dli_hinge(c, dl_sub(c, rows, dl_gather(c, rows, 1, dl_reshape(c, target, column))), 1, dli_or_real(opts.margin, 1));
@@ -5764,15 +6213,18 @@ DL_DEF dl_tensor *dl_multilabel_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_ten
     const char *who = "multilabel_margin_loss";
     dl_tensor *rows, *index, *factor, *l;
     int64_t N, C, K = 1, n, j, k, shape[3];
-    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_INT32) || !dli_check_reduction(c, who, o.reduction))
+    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_INT32) ||
+        !dli_check_reduction(c, who, o.reduction))
         return DLI_NIL;
-    if (x->ndim < 1 || x->ndim > 2 || !dli_same_shape(x, target)) return dl_fail(c, "%s: %t with target %t, expected (N, C) or (C)", who, x, target);
+    if (x->ndim < 1 || x->ndim > 2 || !dli_same_shape(x, target))
+        return dl_fail(c, "%s: %t with target %t, expected (N, C) or (C)", who, x, target);
     C = x->shape[x->ndim - 1];
     N = x->size / C;
     for (n = 0; n < N; n++)
         for (j = 0; j < C && target->idata[n * C + j] != -1; j++) {
             if (target->idata[n * C + j] < 0 || target->idata[n * C + j] >= C)
-                return dl_fail(c, "%s: label %d at index %l, expected 0 to %l, or -1 to end", who, (int)target->idata[n * C + j], n * C + j, C - 1);
+                return dl_fail(c, "%s: label %d at index %l, expected 0 to %l, or -1 to end", who,
+                               (int)target->idata[n * C + j], n * C + j, C - 1);
             if (j >= K) K = j + 1;
         }
     rows = dli_as_rows(c, x);
@@ -5796,7 +6248,8 @@ DL_DEF dl_tensor *dl_multilabel_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_ten
     return dli_reduced(c, x->ndim == 1 ? dl_squeeze(c, l, 0) : l, o.reduction);
 }
 
-DL_DEF dl_tensor *dl_multilabel_soft_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_multilabel_soft_margin_loss_opts o)
+DL_DEF dl_tensor *dl_multilabel_soft_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target,
+                                                      dl_multilabel_soft_margin_loss_opts o)
 {
     const char *who = "multilabel_soft_margin_loss";
     dl_tensor *l;
@@ -5817,7 +6270,8 @@ static dl_tensor *dli_tversky(dl_ctx *c, const char *who, dl_tensor *p, dl_tenso
     if (!dli_check_loss(c, who, p, t, o.reduction)) return DLI_NIL;
     if (p->ndim < 3) return dl_fail(c, "%s: %t, expected (N, C, d1, ..)", who, p);
     if (!(o.alpha >= 0 && o.beta >= 0 && o.smooth >= 0))
-        return dl_fail(c, "%s: alpha %g, beta %g, smooth %g, expected no negative number", who, (double)o.alpha, (double)o.beta, (double)o.smooth);
+        return dl_fail(c, "%s: alpha %g, beta %g, smooth %g, expected no negative number", who, (double)o.alpha,
+                       (double)o.beta, (double)o.smooth);
     for (d = 2; d < p->ndim; d++) dims |= DL_DIM(d);
     tp = dli_sum_over(c, dl_mul(c, p, t), dims);
     fp = dl_sub(c, dli_sum_over(c, p, dims), tp);
@@ -5849,7 +6303,7 @@ DL_DEF dl_tensor *dl_dice_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, 
    a_t(s) = log of the probability of all walks to s at time t = x_t(z_s) + log(exp a_t-1(s) + exp a_t-1(s-1) + exp a_t-1(s-2))
    b_t(s): the same from the end.   l = -log(exp a_T(L-1) + exp a_T(L-2)),   dx_t(k) = -g sum over z_s = k of exp(a + b - x + l) */
 typedef struct { int blank, zero_infinity; dl_reduction reduction; } dli_ctc_args;
-typedef struct { dl_real *loss, *alpha; int64_t *start; } dli_ctc_saved;      /* of each sample; alpha (N, T, L); where its labels are */
+typedef struct { dl_real *loss, *alpha; int64_t *start; } dli_ctc_saved;      /* (N); (N, T, L); where the labels of each begin */
 typedef struct { const dl_ctx *c; const dl_tensor *y; const dli_ctc_saved *saved; dl_real *dx, *beta; } dli_ctc_job;
 
 static dl_real dli_minus_infinity(void) { double huge = 1e308; return (dl_real)(-huge * 10); }
@@ -5863,7 +6317,13 @@ static dl_real dli_log_add3(dl_real a, dl_real b, dl_real d)
 }
 
 /* Sample n: its lengths, labels, states, and the memory of its scores, whose times are `step` apart. */
-typedef struct { int64_t T, S, L, states, step; const int32_t *labels; const dl_real *x; dl_real *alpha; int blank; } dli_ctc_sample;
+typedef struct {
+    int64_t T, S, L, states, step;
+    const int32_t *labels;
+    const dl_real *x;
+    dl_real *alpha;
+    int blank;
+} dli_ctc_sample;
 
 static dli_ctc_sample dli_ctc_get(const dl_tensor *y, const dli_ctc_saved *saved, int64_t n)
 {
@@ -5889,12 +6349,13 @@ static int32_t dli_ctc_symbol(const dli_ctc_sample *s, int64_t i) { return i % 2
 static void dli_ctc_advance(const dli_ctc_sample *s, dl_real *out, const dl_real *before, const dl_real *x, int d)
 {
     int64_t i, k;
+    int skips;
     dl_real none = dli_minus_infinity();
     for (k = 0; k < s->L; k++) {
         i = d > 0 ? k : s->L - 1 - k;
         if (!before) { out[i] = k < 2 ? x[dli_ctc_symbol(s, i)] : none; continue; }
-        out[i] = dli_log_add3(before[i], k > 0 ? before[i - d] : none,
-                              i % 2 && k > 1 && dli_ctc_symbol(s, i) != dli_ctc_symbol(s, i - 2 * d) ? before[i - 2 * d] : none);
+        skips = i % 2 && k > 1 && dli_ctc_symbol(s, i) != dli_ctc_symbol(s, i - 2 * d);
+        out[i] = dli_log_add3(before[i], k > 0 ? before[i - d] : none, skips ? before[i - 2 * d] : none);
         if (out[i] > none) out[i] += x[dli_ctc_symbol(s, i)];
     }
 }
@@ -5950,7 +6411,8 @@ static int dli_ctc_shape(dl_ctx *c, dl_tensor *y)
     C = x->shape[x->ndim - 1];
     padded = targets->ndim == 2 && targets->shape[0] == N;
     if (in->size != N || out->size != N || !(padded || targets->ndim == 1)) {
-        dl_fail(c, "%s: log_probs %t, targets %t, lengths %t and %t, expected (T, N, C), (N, S) or (sum), (N), (N)", who, x, targets, in, out);
+        dl_fail(c, "%s: log_probs %t, targets %t, lengths %t and %t, expected (T, N, C), (N, S) or (sum), (N), (N)", who, x,
+                targets, in, out);
         return 0;
     }
     if (o->blank < 0 || o->blank >= C) { dl_fail(c, "%s: blank is %d, expected 0 to %l", who, o->blank, C - 1); return 0; }
@@ -5971,7 +6433,8 @@ static int dli_ctc_shape(dl_ctx *c, dl_tensor *y)
         sum += out->idata[n];
         for (i = s->start[n]; i < s->start[n] + out->idata[n]; i++)
             if (targets->idata[i] < 0 || targets->idata[i] >= C || targets->idata[i] == o->blank) {
-                dl_fail(c, "%s: label %d of sample %l, expected 0 to %l and not the blank, %d", who, (int)targets->idata[i], n, C - 1, o->blank);
+                dl_fail(c, "%s: label %d of sample %l, expected 0 to %l and not the blank, %d", who, (int)targets->idata[i],
+                        n, C - 1, o->blank);
                 return 0;
             }
     }
@@ -6010,19 +6473,21 @@ static void dli_ctc_backward(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0];
     dli_ctc_job j;
     dli_mark m;
+    int64_t states;
     int add;
     memset(&j, 0, sizeof j);
     j.dx = dl_grad_of(c, x, &add);
     if (!j.dx) return;
     if (!add) memset(j.dx, 0, (size_t)x->size * sizeof *j.dx);
     m = dli_arena_mark(&c->step);
-    j.beta = (dl_real *)dl_alloc(c, (size_t)c->threads * 2 * (size_t)dli_ctc_get(y, (const dli_ctc_saved *)y->saved, 0).states * sizeof *j.beta);
+    states = dli_ctc_get(y, (const dli_ctc_saved *)y->saved, 0).states;
+    j.beta = (dl_real *)dl_alloc(c, (size_t)c->threads * 2 * (size_t)states * sizeof *j.beta);
     if (j.beta) dli_ctc_run(c, y, dli_ctc_backward_task, &j);
     dli_arena_release(&c->step, m);
 }
 static const dl_op dli_ctc_loss_op = { "ctc_loss", dli_ctc_shape, dli_ctc_forward, dli_ctc_backward };
-DL_DEF dl_tensor *dl_ctc_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *targets, dl_tensor *input_lengths, dl_tensor *target_lengths,
-                                   dl_ctc_loss_opts opts)
+DL_DEF dl_tensor *dl_ctc_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *targets, dl_tensor *input_lengths,
+                                   dl_tensor *target_lengths, dl_ctc_loss_opts opts)
 {
     dl_tensor *s[4];
     dli_ctc_args o;
@@ -6065,14 +6530,16 @@ DL_DEF dl_tensor *dl_entropy_with(dl_ctx *c, dl_tensor *p, int dim, dl_entropy_o
 DL_DEF dl_tensor *dl_cross_entropy_probs_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, int dim, dl_cross_entropy_probs_opts o)
 {
     const char *who = "cross_entropy_probs";
-    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE)) return DLI_NIL;
+    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE))
+        return DLI_NIL;
     if (!dli_check_option(c, who, "eps, which must not be negative,", o.eps, o.eps >= 0)) return DLI_NIL;
     return dli_sum_p_log_q(c, who, p, o.eps > 0 ? dl_add_scalar(c, q, o.eps) : q, dim, -1, o.bits);
 }
 DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, int dim, dl_kl_divergence_opts o)
 {
     const char *who = "kl_divergence";
-    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE)) return DLI_NIL;
+    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE))
+        return DLI_NIL;
     return dl_sub(c, dli_sum_p_log_q(c, who, p, p, dim, 1, o.bits), dli_sum_p_log_q(c, who, p, q, dim, 1, o.bits));
 }
 
@@ -6620,12 +7087,11 @@ static dli_conv_stage dli_conv_staging(const dli_conv_pass *s, const dli_conv_bl
     return g;
 }
 
-/* One row: width pixels from column `first` of x, a row of n numbers or NULL for padding. */
+/* One row: width pixels from column `first` of x, a row of n numbers. */
 static void dli_conv_stage_row(dl_real *out, const dl_real *x, int64_t n, int64_t first, int64_t width, int64_t step)
 {
     const int64_t each = width / step;
     int64_t p, i;
-    if (!x) { memset(out, 0, (size_t)width * sizeof *out); return; }
     for (p = 0; p < step; p++, out += each) {                        /* out[i] = x[first + p + i step] */
         const int64_t start = first + p, low = start >= 0 ? 0 : dli_min64((step - 1 - start) / step, each);
         const int64_t high = start >= n ? low : dli_max64(low, dli_min64((n - start + step - 1) / step, each));
@@ -6637,18 +7103,29 @@ static void dli_conv_stage_row(dl_real *out, const dl_real *x, int64_t n, int64_
 }
 
 /* Channels [c, c + channels) of a group of the block's images. */
-static void dli_conv_stage_block(const dli_conv_pass *s, const dli_conv_block *b, const dli_conv_stage *g, int64_t group, int64_t c,
-                                 int64_t channels, dl_real *out)
+static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, const dli_conv_block *b, const dli_conv_stage *g, int64_t group,
+                                 int64_t c, int64_t channels, dl_real *out)
 {
     const dli_conv_axis *a = s->axis;
+    const int64_t top = dli_min64(dli_max64(-g->first[1], 0), g->extent[1]), end = dli_min64(a[1].in - g->first[1], g->extent[1]);
+    const int64_t rows = dli_max64(end - top, 0), left = dli_min64(dli_max64(-g->first[2], 0), g->row);
+    const int64_t width = dli_min64(a[2].in - dli_max64(g->first[2], 0), g->row - left);
     int64_t n, i, d, h;
     for (n = 0; n < b->images; n++)
         for (i = 0; i < channels; i++) {
             const dl_real *x = s->x + ((b->n + n) * s->groups * s->C + group * s->C + c + i) * a[0].in * a[1].in * a[2].in;
-            for (d = g->first[0]; d < g->first[0] + g->extent[0]; d++)
-                for (h = g->first[1]; h < g->first[1] + g->extent[1]; h++, out += g->row)
-                    dli_conv_stage_row(out, d < 0 || d >= a[0].in || h < 0 || h >= a[1].in ? NULL : x + (d * a[1].in + h) * a[2].in,
-                                       a[2].in, g->first[2], g->row, a[2].step);
+            for (d = g->first[0]; d < g->first[0] + g->extent[0]; d++, out += g->plane) {
+                const dl_real *from = x + (d * a[1].in + g->first[1] + top) * a[2].in + dli_max64(g->first[2], 0);
+                const int64_t inside = d < 0 || d >= a[0].in || width <= 0 ? 0 : rows;
+                const int64_t before = inside ? top : g->extent[1];
+                if (before) memset(out, 0, (size_t)(before * g->row) * sizeof *out);
+                if (a[2].step == 1 && inside) ctx->k->conv_copy(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
+                                                                          a[0].in * a[1].in * a[2].in);
+                else for (h = top; h < top + inside; h++)
+                    dli_conv_stage_row(out + h * g->row, x + (d * a[1].in + g->first[1] + h) * a[2].in, a[2].in, g->first[2], g->row, a[2].step);
+                h = before + inside;
+                if (h < g->extent[1]) memset(out + h * g->row, 0, (size_t)((g->extent[1] - h) * g->row) * sizeof *out);
+            }
         }
 }
 
@@ -6669,7 +7146,7 @@ static void dli_conv_offsets(const dli_conv_pass *s, const dli_conv_stage *g, in
 
 /* The block's columns as pieces of at most 16 that do not cross a multiple of `panel`; start[i]: the first piece of panel i.
    `to` counts within the panel.  Returns how many pieces there are. */
-static int64_t dli_conv_pieces(const dli_conv_pass *s, const dli_conv_block *b, const dli_conv_stage *g, int64_t panel, dli_piece *out,
+static int64_t dli_conv_pieces(const dli_conv_pass *s, const dli_conv_block *b, const dli_conv_stage *g, int64_t panel, dli_conv_piece *out,
                                int64_t *start)
 {
     int64_t n, d, h, w, j = 0, pieces = 0, len;
@@ -6696,40 +7173,54 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
-    int      pack_a;
+    int      pack_a, plain;                              /* plain: y is contiguous in the order of the columns                 */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
 } dli_conv_plan;
 
-/* The sums of a block, ld apart, to their places in y. */
-static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_t first, int64_t rows, dl_real *sums)
+/* Sums of the block's columns [j, end) for `rows` channels of y from channel `first` on, ld apart, to their places. */
+static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_t first, int64_t rows, dl_real *sums, int64_t ld, int64_t j, int64_t end)
 {
     const dli_conv_pass *s = p->pass;
     const dli_conv_axis *a = s->axis;
-    const int64_t channels = s->groups * s->M, out = a[0].out * a[1].out * a[2].out, inner = b->columns / b->images;
-    int64_t n, m, d, h, w;
-    int plain = 1, i;
-    for (i = 0; i < 3; i++) plain = plain && a[i].out_step == 1 && a[i].count == a[i].out;
-    for (n = 0; n < b->images; n++)
-        for (m = 0; m < rows; m++) {
-            const dl_real bias = s->end.bias ? s->end.bias[first + m] : 0;
-            const int64_t image = ((b->n + n) * channels + first + m) * out;
-            const int64_t at = image + (b->at[0] * a[1].out + b->at[1]) * a[2].out + b->at[2];
-            dl_real *x = sums + m * p->ld + n * inner;
-            if (plain) {
-                p->c->k->conv_finish(s->y + at, x, inner, bias, s->end.residual ? s->end.residual + at : NULL, s->end.activation, s->end.add);
-                continue;
-            }
-            p->c->k->conv_finish(x, x, inner, bias, NULL, s->end.activation, 0);
-            for (d = 0; d < b->size[0]; d++)
-                for (h = 0; h < b->size[1]; h++, x += b->size[2]) {
-                    dl_real *y = s->y + image + (((b->at[0] + d) * a[0].out_step + a[0].out_first) * a[1].out +
-                                 (b->at[1] + h) * a[1].out_step + a[1].out_first) * a[2].out + b->at[2] * a[2].out_step + a[2].out_first;
-                    if (s->end.add) for (w = 0; w < b->size[2]; w++) y[w * a[2].out_step] += x[w];
-                    else            for (w = 0; w < b->size[2]; w++) y[w * a[2].out_step] = x[w];
-                }
+    const int64_t channel = a[0].out * a[1].out * a[2].out, image = s->groups * s->M * channel;
+    const int64_t run = p->plain ? b->columns / b->images : b->size[2];         /* numbers that are contiguous, or on one row */
+    const dl_real *bias = s->end.bias ? s->end.bias + first : NULL;
+    int64_t n, i, w;
+    for (; j < end; j += n, sums += n) {
+        const int64_t h = j / b->size[2] % b->size[1], d = j / b->size[2] / b->size[1] % b->size[0];
+        const int64_t row = ((b->at[0] + d) * a[0].out_step + a[0].out_first) * a[1].out + (b->at[1] + h) * a[1].out_step + a[1].out_first;
+        const int64_t at = (b->n + j / (b->columns / b->images)) * image + first * channel + row * a[2].out +
+                           (b->at[2] + j % b->size[2]) * a[2].out_step + a[2].out_first;
+        n = dli_min64(run - j % run, end - j);
+        if (p->plain) {
+            p->c->k->conv_finish(s->y + at, channel, sums, ld, rows, n, bias, s->end.residual ? s->end.residual + at : NULL,
+                                 s->end.activation, s->end.add);
+            continue;
         }
+        p->c->k->conv_finish(sums, ld, sums, ld, rows, n, bias, NULL, s->end.activation, 0);
+        for (i = 0; i < rows; i++) {
+            const dl_real *x = sums + i * ld;
+            dl_real *y = s->y + at + i * channel;
+            if (s->end.add) for (w = 0; w < n; w++) y[w * a[2].out_step] += x[w];
+            else            for (w = 0; w < n; w++) y[w * a[2].out_step] = x[w];
+        }
+    }
+}
+
+/* Fetches the places in y of a panel's results while it is being computed. */
+static void dli_conv_ahead(const dli_conv_plan *p, const dli_conv_block *b, int64_t first, int64_t rows, int64_t j)
+{
+    const dli_conv_axis *a = p->pass->axis;
+    const int64_t channel = a[0].out * a[1].out * a[2].out, inner = b->columns / b->images;
+    const int64_t at = (b->n + j / inner) * p->pass->groups * p->pass->M * channel + first * channel +
+                       (b->at[0] * a[1].out + b->at[1]) * a[2].out + b->at[2] + j % inner;
+    int64_t i;
+    for (i = 0; i < rows; i++) {
+        DLI_FETCH(p->pass->y, at + i * channel);
+        DLI_FETCH(p->pass->y, at + i * channel + 16);
+    }
 }
 
 static void dli_conv_task(void *arg, int64_t part, int worker)
@@ -6738,12 +7229,13 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     const dli_conv_pass *s = p->pass;
     const dli_kernels *k = p->c->k;
     const int64_t nr = k->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
-    const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0;
+    const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
+    const int at_once = p->K <= p->kc && rows <= p->mc;        /* a panel's sums are ready after one call of the kernel */
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
     dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size;
     int64_t *offset = (int64_t *)(void *)(tiles + p->a_size), *start = offset + p->kc;
-    dli_piece *pieces = (dli_piece *)(void *)(start + p->columns / nr + 2);
-    int64_t group, i, j, q, u;
+    dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
+    int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1, last_row = 0;
     dli_gemm_plan pack;
     pack.kernels = k;
     pack.kc = p->kc;
@@ -6752,13 +7244,16 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
             const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
             const int64_t row = group * s->M + m0;
             for (q = 0; q < p->K || q == 0; q += p->kc) {
-                const int64_t kc = dli_min64(p->K - q, p->kc), c = kc ? q / p->taps : 0, panel = (p->kc + 1) * nr;
+                const int64_t kc = dli_min64(p->K - q, p->kc), c = kc ? q / p->taps : 0;
                 const int64_t channels = kc ? (q + kc - 1) / p->taps + 1 - c : 0;
                 const dli_conv_stage stage = dli_conv_staging(s, &b, channels);
-                if (kc) {
-                    dli_conv_stage_block(s, &b, &stage, group, c, channels, staged);
+                if (kc) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
+                if (kc && (last_q != q || last_columns != b.columns || last_row != stage.row)) {     /* blocks of one size are alike */
                     dli_conv_offsets(s, &stage, c, q, kc, offset);
                     dli_conv_pieces(s, &b, &stage, nr, pieces, start);
+                    last_q = q;
+                    last_columns = b.columns;
+                    last_row = stage.row;
                 }
                 for (u = 0; u < rows; u += p->mc) {
                     const int64_t mc = dli_min64(rows - u, p->mc);
@@ -6768,28 +7263,33 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     a.A = s->w + (row + u) * p->K + q;
                     a.lda = p->K;
                     a.ldb = nr;
-                    a.ldc = p->ld;
+                    a.ldc = at_once ? nr : p->ld;
                     a.alpha = 1;
                     dli_gemm_set(&t, &a);
                     if (p->pack_a) dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles);
                     for (j = 0; j < b.columns; j += nr) {
-                        dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0);
-                        if (u == 0 && kc) k->conv_pack(out, staged, offset, kc, pieces + start[j / nr], start[j / nr + 1] - start[j / nr]);
-                        t.M = mc;
-                        t.N = dli_min64(b.columns - j, nr);
-                        t.K = kc;
-                        t.beta = q ? 1 : 0;
-                        t.a_tile = p->pack_a ? k->mr * p->kc : 0;
-                        t.a_row = p->K;
-                        t.a_col = 1;
-                        t.a = p->pack_a ? tiles : a.A;
-                        t.b = out;
-                        t.c = sums + u * p->ld + j;
-                        k->gemm_panel(&t);
+                        const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
+                        dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0), *to = at_once ? sums : sums + u * p->ld + j;
+                        if (at_once && p->plain) dli_conv_ahead(p, &b, row, rows, j);
+                        for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
+                            t.K = dli_min64(kc - v, DLI_KC);
+                            t.b = out + (rows > p->mc ? v * nr : 0);
+                            if (u == 0 && kc) k->conv_pack((dl_real *)t.b, staged, offset + v, t.K, pieces + piece, pieces_n);
+                            t.M = mc;
+                            t.N = dli_min64(b.columns - j, nr);
+                            t.beta = q + v ? 1 : 0;
+                            t.a_tile = p->pack_a ? k->mr * p->kc : 0;
+                            t.a_row = p->K;
+                            t.a_col = 1;
+                            t.a = p->pack_a ? tiles + v * k->mr : a.A + v;
+                            t.c = to;
+                            k->gemm_panel(&t);
+                        }
+                        if (at_once) dli_conv_put(p, &b, row, rows, sums, nr, j, dli_min64(j + nr, b.columns));
                     }
                 }
             }
-            dli_conv_put(p, &b, row, rows, sums);
+            if (!at_once) dli_conv_put(p, &b, row, rows, sums, p->ld, 0, b.columns);
         }
 }
 
@@ -6837,23 +7337,178 @@ static int dli_conv_as_winograd(const dli_conv_pass *s, dli_winograd_args *a)
     return dli_winograd_pays(a);
 }
 
+/* --- depthwise: groups of one channel of x, one plane at a time ---------------------------------------------------------- */
+typedef struct {
+    dli_conv_plan plan;
+    const dl_real *small;                               /* weight gradient: of y                                               */
+    dl_real       *dw;
+    int            add;
+    int64_t        parts, staged_size, taps;
+} dli_conv_direct;
+
+static int dli_conv_is_direct(const dli_conv_pass *s)
+{
+    const dli_conv_axis *a = s->axis;
+    return s->C == 1 && a[0].in == 1 && a[0].taps == 1 && a[0].count == 1 && a[0].first == 0 && a[0].out == 1 && a[1].taps * a[2].taps > 0 &&
+           a[1].taps * a[2].taps <= DLI_KC;
+}
+
+/* Where everything of a whole image is. */
+static dli_conv_block dli_conv_direct_block(const dli_conv_pass *s, dli_conv_stage *g)
+{
+    dli_conv_block b;
+    int a;
+    b.n = -1;
+    b.images = 1;
+    for (a = 0; a < 3; a++) { b.at[a] = 0; b.size[a] = s->axis[a].count; }
+    b.columns = b.size[0] * b.size[1] * b.size[2];
+    *g = dli_conv_staging(s, &b, 1);
+    if (s->axis[2].step == 1) {                          /* rows of whole vectors: the input's begin at multiples of 16, see below */
+        g->row = (g->row + 15) / 16 * 16;
+        g->plane = g->channel = g->image = g->row * g->extent[1];
+    }
+    return b;
+}
+
+/* The image of one channel, staged; behind it 16 zeros.  After the first only what lies inside is new. */
+static void dli_conv_direct_stage(const dli_conv_direct *d, dli_conv_block *b, int64_t n, int64_t group, const dli_conv_stage *g, dl_real *staged)
+{
+    const dli_conv_pass *s = d->plan.pass;
+    const dli_conv_axis *h = &s->axis[1], *w = &s->axis[2];
+    const int inside = w->step == 1 && g->first[1] <= 0 && g->first[2] <= 0 && g->first[1] + g->extent[1] >= h->in && g->first[2] + g->row >= w->in;
+    const int again = b->n >= 0 && inside;
+    b->n = n;
+    if (again) {
+        d->plan.c->k->conv_copy(staged - g->first[1] * g->row - g->first[2], g->row, s->x + (n * s->groups + group) * h->in * w->in, w->in,
+                                h->in, w->in, 0, w->in, h->in * w->in);
+        return;
+    }
+    dli_conv_stage_block(d->plan.c, s, b, g, group, 0, 1, staged);
+    memset(staged + g->image, 0, 16 * sizeof *staged);
+}
+
+static void dli_conv_direct_task(void *arg, int64_t part, int worker)
+{
+    const dli_conv_direct *d = (const dli_conv_direct *)arg;
+    const dli_conv_pass *s = d->plan.pass;
+    const dli_conv_axis *h = &s->axis[1], *w = &s->axis[2];
+    dl_real *staged = (dl_real *)(void *)(d->plan.scratch + (size_t)worker * d->plan.scratch_size), *sums = staged + d->staged_size;
+    const int simple = d->plan.plain && !s->end.add && !s->end.residual && s->end.activation <= DL_RELU;
+    const int64_t planes = s->N * s->groups;
+    dli_conv_stage g;
+    dli_conv_block b = dli_conv_direct_block(s, &g);
+    dl_real taps[DLI_KC];
+    int64_t i, m, r, q;
+    staged += g.first[2] & 15;
+    for (i = planes * part / d->parts; i < planes * (part + 1) / d->parts; i++) {
+        const int64_t group = i % s->groups;
+        dli_conv_direct_stage(d, &b, i / s->groups, group, &g, staged);
+        for (m = group * s->M; m < (group + 1) * s->M; m++) {
+            const int64_t step = w->step, tap_row = h->tap < 0 ? -h->tap : h->tap, tap_col = w->tap < 0 ? -w->tap : w->tap;
+            dl_real *y = simple ? s->y + (b.n * s->groups * s->M + m) * b.columns : sums;
+            for (r = 0; r < h->taps; r++)
+                for (q = 0; q < w->taps; q++)
+                    taps[r * w->taps + q] = s->w[m * d->taps + (h->tap < 0 ? h->taps - 1 - r : r) * w->taps + (w->tap < 0 ? w->taps - 1 - q : q)];
+            if (step == 1 || w->taps == 1)
+                d->plan.c->k->conv_direct(y, b.size[2], staged, h->step * g.row, b.size[1], b.size[2], taps, h->taps, w->taps, tap_row * g.row,
+                                          tap_col, simple && s->end.bias ? s->end.bias[m] : 0, simple && s->end.activation == DL_RELU);
+            else {                                      /* columns of taps lie in different phases: one at a time */
+                for (q = 0; q < w->taps; q++) {
+                    dl_real column[DLI_KC];
+                    const int64_t at = q * tap_col % step * (g.row / step) + q * tap_col / step;
+                    dl_real *to = q ? sums + b.columns : y;
+                    for (r = 0; r < h->taps; r++) column[r] = taps[r * w->taps + q];
+                    d->plan.c->k->conv_direct(to, b.size[2], staged + at, h->step * g.row, b.size[1], b.size[2], column, h->taps, 1,
+                                              tap_row * g.row, 0, 0, 0);
+                    if (q) d->plan.c->k->add(y, to, b.columns);
+                }
+                if (simple && (s->end.bias || s->end.activation != DL_LINEAR))
+                    d->plan.c->k->conv_finish(y, 0, y, 0, 1, b.columns, s->end.bias ? s->end.bias + m : NULL, NULL, s->end.activation, 0);
+            }
+            if (!simple) dli_conv_put(&d->plan, &b, m, 1, sums, b.columns, 0, b.columns);
+        }
+    }
+}
+
+static void dli_conv_direct_weights_task(void *arg, int64_t part, int worker)
+{
+    const dli_conv_direct *d = (const dli_conv_direct *)arg;
+    const dli_conv_pass *s = d->plan.pass;
+    const dli_kernels *k = d->plan.c->k;
+    dl_real *staged = (dl_real *)(void *)(d->plan.scratch + (size_t)worker * d->plan.scratch_size), *sums = staged + d->staged_size;
+    dli_conv_stage g;
+    dli_conv_block b = dli_conv_direct_block(s, &g);
+    int64_t offset[DLI_KC], group, n, m, t;
+    dli_conv_offsets(s, &g, 0, 0, d->taps, offset);
+    staged += g.first[2] & 15;
+    for (group = s->groups * part / d->parts; group < s->groups * (part + 1) / d->parts; group++) {
+        memset(sums, 0, (size_t)(s->M * d->taps * 16) * sizeof *sums);
+        for (n = 0; n < s->N; n++) {
+            dli_conv_direct_stage(d, &b, n, group, &g, staged);
+            for (m = 0; m < s->M; m++)
+                k->conv_direct_weights(sums + m * d->taps * 16, d->small + ((n * s->groups + group) * s->M + m) * b.columns, b.size[2], staged,
+                                       s->axis[1].step * g.row, b.size[1], b.size[2], offset, d->taps);
+        }
+        for (m = 0; m < s->M; m++)
+            for (t = 0; t < d->taps; t++) {
+                dl_real *dw = d->dw + (group * s->M + m) * d->taps + t;
+                const dl_real sum = k->sum(sums + (m * d->taps + t) * 16, 16);
+                *dw = d->add ? *dw + sum : sum;
+            }
+    }
+}
+
+/* Runs a pass, or if dw is not NULL its weight gradient. */
+static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real *small, dl_real *dw, int add)
+{
+    const dli_mark mark = dli_arena_mark(&c->step);
+    const int64_t planes = dw ? s->groups : s->N * s->groups, results = s->axis[1].count * s->axis[2].count;
+    dli_conv_direct d;
+    dli_conv_stage g;
+    int64_t size;
+    int a, fits;
+    d.plan.c = c;
+    d.plan.pass = s;
+    for (a = 0, d.plan.plain = 1; a < 3; a++) d.plan.plain = d.plan.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    d.small = small;
+    d.dw = dw;
+    d.add = add;
+    d.taps = s->axis[1].taps * s->axis[2].taps;
+    d.parts = (double)s->N * (double)s->groups * (double)s->M * (double)results * (double)d.taps < 500e3 ? 1 : dli_min64(c->threads, planes);
+    dli_conv_direct_block(s, &g);
+    fits = (double)g.row * (double)g.extent[1] < 1e12;
+    d.staged_size = fits ? (g.image + 63) / 16 * 16 : 0;
+    size = d.staged_size + (dw ? s->M * d.taps * 16 : 2 * results + 16);
+    d.plan.scratch_size = ((size_t)size * sizeof(dl_real) + 63) & ~(size_t)63;
+    d.plan.scratch = (char *)dli_conv_scratch(c, fits ? (double)d.plan.scratch_size : 1e16, d.parts);
+    if (d.plan.scratch) dli_parallel(c, d.parts, dw ? dli_conv_direct_weights_task : dli_conv_direct_task, &d);
+    dli_arena_release(&c->step, mark);
+    return d.plan.scratch != NULL;
+}
+
 static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
 {
     dli_winograd_args winograd;
     dli_conv_plan p;
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t nr = c->k->nr;
-    int64_t channels, threads;
+    int64_t channels, threads, columns;
+    int a;
     double results = (double)s->N * (double)s->groups * (double)dli_conv_inner(s, -1);
     if (c->precision != DL_HIGHEST && dli_conv_as_winograd(s, &winograd)) return dli_winograd(c, &winograd);
+    if (dli_conv_is_direct(s)) return dli_conv_direct_run(c, s, NULL, NULL, 0);
     p.c = c;
     p.pass = s;
     p.taps = s->axis[0].taps * s->axis[1].taps * s->axis[2].taps;
     p.K = s->C * p.taps;
-    p.kc = dli_min64(dli_max64((p.K + 15) / 16 * 16, 16), 2 * DLI_KC);
+    p.kc = s->M <= 128 ? 3 * DLI_KC : s->M <= 256 ? 2 * DLI_KC : DLI_KC;       /* M kc numbers of w stay in the second cache */
+    p.kc = dli_min64(dli_max64((p.K + 15) / 16 * 16, 16), p.kc);
     p.mc = 512;
+    for (a = 0, p.plain = 1; a < 3; a++) p.plain = p.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
     threads = results * (double)s->M * (double)(p.K + 1) < 500e3 ? 1 : c->threads;
     p.split = dli_conv_divide(s, 1024);
+    for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
+        p.split = dli_conv_divide(s, columns);                          /* as many blocks for each thread */
     dli_conv_threads(threads, s->groups, s->M, p.split.total, &p.tg, &p.tm, &p.tn);
     p.pack_a = p.K % 1024 == 0;
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
@@ -6864,7 +7519,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
     p.a_size = p.pack_a ? (p.mc + c->k->mr) * p.kc : 0;
     p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size) +
-                     sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_piece) * (size_t)p.columns;
+                     sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
     p.scratch_size = (p.scratch_size + (size_t)p.staged_size * sizeof(dl_real) + 63) & ~(size_t)63;
@@ -6915,23 +7570,36 @@ static int dli_conv_phase(const dli_conv *g, int axis, int64_t phase, dli_conv_a
 }
 
 /* out[group][c][k][t] = w[group][k][c][tap t] for all channels c of big */
-typedef struct { const dli_conv *g; const dl_real *w; dl_real *out; int64_t taps[3], tap[3], every[3]; } dli_conv_turn;
-static void dli_conv_turn_task(void *arg, int64_t i, int worker)
+#define DLI_CONV_TURN 16                                                    /* channels of big that one task turns */
+typedef struct { const dl_ctx *c; const dli_conv *g; const dl_real *w; dl_real *out; int64_t taps[3], tap[3], every[3]; } dli_conv_turn;
+static void dli_conv_turn_task(void *arg, int64_t task, int worker)
 {
     const dli_conv_turn *t = (const dli_conv_turn *)arg;
     const int64_t *kernel = t->g->kernel, C = t->g->big_channels / t->g->groups, K = t->g->small_channels / t->g->groups;
-    const int64_t size = kernel[0] * kernel[1] * kernel[2];
-    dl_real *out = t->out + i * K * t->taps[0] * t->taps[1] * t->taps[2];
-    int64_t k, d, h, w;
+    const int64_t size = kernel[0] * kernel[1] * kernel[2], taps = t->taps[0] * t->taps[1] * t->taps[2];
+    const int64_t end = dli_min64((task + 1) * DLI_CONV_TURN, t->g->big_channels);
+    const int64_t spare = taps ? ((taps + 15) / 16 * 16 + taps - 1) / taps - 1 : 0;         /* rows whose last vector would reach too far */
+    int64_t i, k, d, h, w;
     (void)worker;
-    for (k = 0; k < K; k++) {
-        const dl_real *from = t->w + ((i / C * K + k) * C + i % C) * size;
-        for (d = 0; d < t->taps[0]; d++)
-            for (h = 0; h < t->taps[1]; h++)
-                for (w = 0; w < t->taps[2]; w++)
-                    *out++ = from[((t->tap[0] + d * t->every[0]) * kernel[1] + t->tap[1] + h * t->every[1]) * kernel[2] +
-                                  t->tap[2] + w * t->every[2]];
-    }
+    for (k = 0; taps == size && k < K; k += DLI_CONV_TURN)                  /* all taps: whole runs, 16 x 16 of them at a time */
+        for (i = task * DLI_CONV_TURN; i < end; i++) {
+            const dl_real *from = t->w + ((i / C * K + k) * C + i % C) * size;
+            const int64_t all = dli_min64(DLI_CONV_TURN, K - k), rows = dli_max64(dli_min64(all, K - spare - k), 0);
+            dl_real *out = t->out + (i * K + k) * taps;
+            t->c->k->conv_copy(out, taps, from, C * size, rows, taps, 0, taps, 0);
+            for (h = rows; h < all; h++)
+                for (w = 0; w < taps; w++) out[h * taps + w] = from[h * C * size + w];
+        }
+    for (k = 0; taps != size && k < K; k++)
+        for (i = task * DLI_CONV_TURN; i < end; i++) {
+            const dl_real *from = t->w + ((i / C * K + k) * C + i % C) * size;
+            dl_real *out = t->out + (i * K + k) * taps;
+            for (d = 0; d < t->taps[0]; d++)
+                for (h = 0; h < t->taps[1]; h++)
+                    for (w = 0; w < t->taps[2]; w++)
+                        *out++ = from[((t->tap[0] + d * t->every[0]) * kernel[1] + t->tap[1] + h * t->every[1]) * kernel[2] +
+                                      t->tap[2] + w * t->every[2]];
+        }
 }
 
 static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
@@ -6945,6 +7613,7 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
     s.M = g->big_channels / g->groups; s.C = g->small_channels / g->groups;
     s.x = small; s.y = big;
     s.end = *end;
+    t.c = c;
     t.g = g;
     t.w = w;
     for (phase[0] = 0; phase[0] < g->stride[0]; phase[0]++)
@@ -6958,7 +7627,7 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
                 if (!there) continue;
                 s.w = t.out = (dl_real *)dl_alloc(c, (size_t)(g->big_channels * s.C * t.taps[0] * t.taps[1] * t.taps[2]) * sizeof *t.out);
                 if (!t.out) return;
-                if (t.taps[0] * t.taps[1] * t.taps[2]) dli_parallel_if(c, g->big_channels * s.C > 8192, g->big_channels, dli_conv_turn_task, &t);
+                if (t.taps[0] * t.taps[1] * t.taps[2] > 0) dli_parallel_if(c, g->big_channels * s.C > 8192, (g->big_channels + DLI_CONV_TURN - 1) / DLI_CONV_TURN, dli_conv_turn_task, &t);
                 dli_conv_run(c, &s);
                 dli_arena_release(&c->step, mark);
                 if (c->failed) return;
@@ -6988,7 +7657,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     const int64_t k0 = panels * n / p->tn * nr, k1 = dli_min64(panels * (n + 1) / p->tn * nr, p->K);
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
     int64_t *offset = (int64_t *)(void *)(panel + (p->columns + 16) * nr), *start = offset + p->nc;
-    dli_piece *pieces = (dli_piece *)(void *)(start + 2);
+    dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + 2);
     int64_t group, i, j, q, r, l;
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (q = k0; q < k1; q += p->nc) {
@@ -7001,7 +7670,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                 int64_t npieces;
                 dli_gemm_args a;
                 dli_panel t;
-                dli_conv_stage_block(s, &b, &stage, group, c, channels, staged);
+                dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
                 dli_conv_offsets(s, &stage, c, q, nc, offset);
                 npieces = dli_conv_pieces(s, &b, &stage, p->columns, pieces, start);
                 for (l = 0; l < b.images; l++)
@@ -7046,6 +7715,7 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     }
     s.x = big; s.w = NULL; s.y = NULL;
     memset(&s.end, 0, sizeof s.end);
+    if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
     p.c = c; p.pass = &s; p.small = small; p.dw = dw; p.add = add;
     p.taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
     p.K = s.C * p.taps;
@@ -7061,7 +7731,7 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.a_size = (s.M + p.tm - 1) / p.tm * p.ld;
     p.staged_size = dli_conv_staged_size(&s, &p.split, dli_min64(s.C, (p.nc - 1) / p.taps + 2));
     p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + (p.columns + 16) * nr) +
-                     sizeof(int64_t) * (size_t)(p.nc + 2) + sizeof(dli_piece) * (size_t)p.columns;
+                     sizeof(int64_t) * (size_t)(p.nc + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
     p.scratch_size = (p.scratch_size + (size_t)p.staged_size * sizeof(dl_real) + 63) & ~(size_t)63;
@@ -7650,7 +8320,8 @@ static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
     }
     memcpy(shape, x->shape, sizeof shape);
     for (a = 0; a < 3; a++) {
-        int64_t k = o->kernel[a], s = o->stride[a], p = o->padding[a], d = o->dilation[a], n, size, window = (k - 1) * d + 1;
+        int64_t k = o->kernel[a], s = o->stride[a], p = o->padding[a], d = o->dilation[a], n, size,
+            window = (k - 1) * d + 1;
         n = o->in[a] = a < 3 - o->axes ? 1 : x->shape[x->ndim - 3 + a];
         if (o->adaptive) {
             size = s ? s : n;
@@ -7665,7 +8336,8 @@ static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
                 return 0;
             }
             if (window > n + 2 * p) {
-                dl_fail(c, "%s: a window of %l is larger than axis %d of %t with padding %l", who, window, x->ndim - 3 + a, x, p);
+                dl_fail(c, "%s: a window of %l is larger than axis %d of %t with padding %l", who, window,
+                    x->ndim - 3 + a, x, p);
                 return 0;
             }
             size = (n + 2 * p - window + (o->ceil_mode ? s - 1 : 0)) / s + 1;
@@ -7677,7 +8349,10 @@ static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
         out *= (double)size;
         links *= a < 2 ? (double)size * (double)dli_min64(k, DLI_MAX_TAPS + 1) : 1;
     }
-    if (in > INT32_MAX || out > INT32_MAX || links > INT32_MAX) { dl_fail(c, "%s: the planes of %t are too large", who, x); return 0; }
+    if (in > INT32_MAX || out > INT32_MAX || links > INT32_MAX) {
+        dl_fail(c, "%s: the planes of %t are too large", who, x);
+        return 0;
+    }
     if (o->divisor < 0) { dl_fail(c, "%s: divisor %d, expected a positive number", who, o->divisor); return 0; }
     return dl_set_shape(c, y, x->ndim, shape);
 }
@@ -7739,7 +8414,8 @@ static int dli_pool_begin(dl_ctx *c, const dli_pool_args *o, int back, dli_pool 
                 at = block * 16 + l;
                 if (back) at += p->padding / p->stride - k * p->dilation / p->stride;
                 else      at = at * p->stride + k * p->dilation - p->padding;
-                if (at >= 0 && at < (back ? p->y_width : p->x_width)) *mask |= (uint32_t)1 << (!back && p->stride == 2 ? 2 * l : l);
+                if (at >= 0 && at < (back ? p->y_width : p->x_width))
+                    *mask |= (uint32_t)1 << (!back && p->stride == 2 ? 2 * l : l);
             }
     if (!o->largest) {
         dl_real *divisor = (dl_real *)dl_alloc(c, (size_t)(p->y_rows * p->y_width) * sizeof *divisor);
@@ -7784,7 +8460,8 @@ static void dli_pool_task(void *arg, int64_t task, int worker)
     int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
     (void)worker;
     if (j->p) {
-        j->c->k->pool(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size, j->p, n);
+        j->c->k->pool(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
+            j->p, n);
         return;
     }
     for (q = first; q < first + n; q++)
@@ -7995,7 +8672,8 @@ static dli_pool_args dli_lp_pool_args(const dl_op *op, int axes, double p, int k
     return o;
 }
 
-static dli_pool_args dli_adaptive_args(const dl_op *op, int axes, int largest, int size, const int *sizes, dl_tensor **indices)
+static dli_pool_args dli_adaptive_args(const dl_op *op, int axes, int largest, int size, const int *sizes,
+    dl_tensor **indices)
 {
     static const int none[3] = {0, 0, 0};
     dli_pool_args o = dli_pool_start(op, axes, 1, none);
@@ -8069,7 +8747,8 @@ DL_DEF dl_tensor *dl_spatial_pyramid_pool_with(dl_ctx *c, dl_tensor *x, dl_spati
     if (!dli_check(c, "spatial_pyramid_pool", "x", x, DL_REAL)) return DLI_NIL;
     if (x->ndim != 4) return dl_fail(c, "spatial_pyramid_pool: %t, expected (N, C, H, W)", x);
     if (!opts.bins[0]) { opts.bins[0] = 1; opts.bins[1] = 2; opts.bins[2] = 4; opts.bins[3] = 0; }
-    for (n = 0; n < 8 && opts.bins[n]; n++) level[n] = dl_flatten(c, dl_adaptive_max_pool2d_with(c, x, opts.bins[n], o), 1, -1);
+    for (n = 0; n < 8 && opts.bins[n]; n++)
+        level[n] = dl_flatten(c, dl_adaptive_max_pool2d_with(c, x, opts.bins[n], o), 1, -1);
     return dl_cat(c, n, level, 1);
 }
 
@@ -8085,20 +8764,24 @@ static int dli_unpool_shape(dl_ctx *c, dl_tensor *y)
     double plane = 1;
     int a;
     if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "indices", index, DL_INT32)) return 0;
-    if ((x->ndim != o->axes + 1 && x->ndim != o->axes + 2) || index->ndim != x->ndim || memcmp(index->shape, x->shape, sizeof shape)) {
-        dl_fail(c, "%s: %t with indices %t, expected the same shape of %d or %d axes", who, x, index, o->axes + 1, o->axes + 2);
+    if ((x->ndim != o->axes + 1 && x->ndim != o->axes + 2) || index->ndim != x->ndim || memcmp(index->shape, x->shape,
+        sizeof shape)) {
+        dl_fail(c, "%s: %t with indices %t, expected the same shape of %d or %d axes", who, x, index, o->axes + 1,
+            o->axes + 2);
         return 0;
     }
     memcpy(shape, x->shape, sizeof shape);
     for (a = 3 - o->axes; a < 3; a++) {
-        int64_t k = o->kernel[a], s = o->stride[a], p = o->padding[a], usual = (x->shape[x->ndim - 3 + a] - 1) * s - 2 * p + k;
+        int64_t k = o->kernel[a], s = o->stride[a], p = o->padding[a],
+            usual = (x->shape[x->ndim - 3 + a] - 1) * s - 2 * p + k;
         int64_t n = o->size[a] ? o->size[a] : usual;
         if (k < 1 || s < 1 || p < 0 || p > k / 2) {
             dl_fail(c, "%s: kernel %l and stride %l must be positive, padding %l at most half the kernel", who, k, s, p);
             return 0;
         }
         if (n < 1 || n <= usual - s || n >= usual + s) {
-            dl_fail(c, "%s: axis %d of %t to size %l, expected %l, more or less by under a stride", who, x->ndim - 3 + a, x, n, usual);
+            dl_fail(c, "%s: axis %d of %t to size %l, expected %l, more or less by under a stride", who,
+                x->ndim - 3 + a, x, n, usual);
             return 0;
         }
         shape[x->ndim - 3 + a] = n;
@@ -8136,7 +8819,8 @@ static void dli_unpool_backward(dl_ctx *c, dl_tensor *y)
     for (i = 0; dx && i < y->src[0]->size; i++) dx[i] = (add ? dx[i] : 0) + y->grad[i / from * to + y->src[1]->idata[i]];
 }
 
-static dl_tensor *dli_unpool(dl_ctx *c, const dl_op *op, int axes, dl_tensor *x, dl_tensor *indices, int kernel, const dl_max_unpool_opts *opts)
+static dl_tensor *dli_unpool(dl_ctx *c, const dl_op *op, int axes, dl_tensor *x, dl_tensor *indices, int kernel,
+    const dl_max_unpool_opts *opts)
 {
     dli_unpool_args o;
     dl_tensor *src[2];
@@ -8169,7 +8853,12 @@ static double dli_floor(double x) { double i = (double)(int64_t)x; return i > x 
    Interpolation is separable: one such map after the other, the last axis first. */
 typedef struct { int dim, taps; int64_t n; const int64_t *at; const dl_real *weight; } dli_taps;
 
-typedef struct { const dl_ctx *c; const dli_taps *o; dl_real *x, *y; int64_t in, inner, outer, per_task; int back; } dli_taps_job;
+typedef struct {
+    const dl_ctx *c; const dli_taps *o;
+    dl_real *x, *y;
+    int64_t  in, inner, outer, per_task;
+    int      back;
+} dli_taps_job;
 
 static void dli_taps_task(void *arg, int64_t task, int worker)
 {
@@ -8301,9 +8990,11 @@ DL_DEF dl_tensor *dl_interpolate_with(dl_ctx *c, dl_tensor *x, dl_interpolate_op
     for (a = 0; a < axes; a++) {
         int64_t in = x->shape[2 + a];
         double s = o.scale[a] != 0 ? o.scale[a] : o.scale[0];
-        if (by_scale && !(s > 0 && s * (double)in < 9e15)) return dl_fail(c, "interpolate: neither a size nor a scale above 0 for axis %d of %t", 2 + a, x);
+        if (by_scale && !(s > 0 && s * (double)in < 9e15))
+            return dl_fail(c, "interpolate: neither a size nor a scale above 0 for axis %d of %t", 2 + a, x);
         size[a] = by_scale ? (int64_t)((double)in * s) : o.size[a];
-        if (size[a] < 1) return dl_fail(c, "interpolate: size %l of axis %d of %t, expected a positive number", size[a], 2 + a, x);
+        if (size[a] < 1)
+            return dl_fail(c, "interpolate: size %l of axis %d of %t, expected a positive number", size[a], 2 + a, x);
         scale[a] = o.align_corners ? (size[a] > 1 ? (double)(in - 1) / (double)(size[a] - 1) : 0)
                  : by_scale ? 1 / s : (double)in / (double)size[a];
     }
@@ -8381,7 +9072,8 @@ DL_DEF dl_tensor *dl_affine_grid_with(dl_ctx *c, dl_tensor *theta, dl_shape size
     dl_shape out = {{0}};
     dl_tensor *base;
     if (!dli_check(c, "affine_grid", "theta", theta, DL_REAL)) return DLI_NIL;
-    if (axes < 2 || axes > 3 || theta->ndim != 3 || theta->shape[0] != size.d[0] || theta->shape[1] != axes || theta->shape[2] != axes + 1)
+    if (axes < 2 || axes > 3 || theta->ndim != 3 || theta->shape[0] != size.d[0] || theta->shape[1] != axes ||
+        theta->shape[2] != axes + 1)
         return dl_fail(c, "affine_grid: theta %t, expected (N, 2, 3) and a size (N, C, H, W), or (N, 3, 4) and (N, C, D, H, W)", theta);
     out.d[0] = size.d[0];
     for (a = 0; a < axes; a++) out.d[1 + a] = size.d[2 + a];
@@ -8466,12 +9158,16 @@ static int dli_grid_shape(dl_ctx *c, dl_tensor *y)
     int a;
     if (!dli_check(c, "grid_sample", "x", x, DL_REAL) || !dli_check(c, "grid_sample", "grid", grid, DL_REAL)) return 0;
     o->axes = x->ndim - 2;
-    if (o->axes < 2 || o->axes > 3 || grid->ndim != x->ndim || grid->shape[0] != x->shape[0] || grid->shape[x->ndim - 1] != o->axes) {
+    if (o->axes < 2 || o->axes > 3 || grid->ndim != x->ndim || grid->shape[0] != x->shape[0] ||
+        grid->shape[x->ndim - 1] != o->axes) {
         dl_fail(c, "grid_sample: %t with grid %t, expected (N, C, H, W) with (N, H', W', 2) or (N, C, D, H, W) with (N, D', H', W', 3)", x, grid);
         return 0;
     }
     if (o->bicubic && o->axes == 3) { dl_fail(c, "grid_sample: bicubic needs (N, C, H, W), not %t", x); return 0; }
-    if ((unsigned)o->padding > DL_PAD_REPLICATE) { dl_fail(c, "grid_sample: padding mode %d is none of zeros, reflect and replicate", (int)o->padding); return 0; }
+    if ((unsigned)o->padding > DL_PAD_REPLICATE) {
+        dl_fail(c, "grid_sample: padding mode %d is none of zeros, reflect and replicate", (int)o->padding);
+        return 0;
+    }
     shape[0] = x->shape[0];
     shape[1] = x->shape[1];
     for (a = 0; a < o->axes; a++) shape[2 + a] = grid->shape[1 + a];
@@ -8549,7 +9245,11 @@ DL_DEF dl_tensor *dl_grid_sample_with(dl_ctx *c, dl_tensor *x, dl_tensor *grid, 
     dl_tensor *src[2];
     dli_grid_args o;
     src[0] = x; src[1] = grid;
-    o.axes = 0; o.nearest = opts.nearest; o.bicubic = opts.bicubic && !opts.nearest; o.align = opts.align_corners; o.padding = opts.padding;
+    o.axes = 0;
+    o.nearest = opts.nearest;
+    o.bicubic = opts.bicubic && !opts.nearest;
+    o.align = opts.align_corners;
+    o.padding = opts.padding;
     return dl_apply(c, &dli_grid_sample_op, 2, src, &o, sizeof o);
 }
 
@@ -8572,7 +9272,8 @@ static dl_tensor *dli_drop_axes(dl_ctx *c, const char *who, dl_tensor *x, dl_rea
 static dl_tensor *dli_dropout_channels(dl_ctx *c, const char *who, int axes, dl_tensor *x, dl_real p)
 {
     if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
-    if (x->ndim != axes + 1 && x->ndim != axes + 2) return dl_fail(c, "%s: %t, expected %d or %d axes", who, x, axes + 1, axes + 2);
+    if (x->ndim != axes + 1 && x->ndim != axes + 2)
+        return dl_fail(c, "%s: %t, expected %d or %d axes", who, x, axes + 1, axes + 2);
     return dli_drop_axes(c, who, x, p, x->ndim == axes + 2 || axes == 2 ? 2 : 1);
 }
 DL_DEF dl_tensor *dl_dropout1d(dl_ctx *c, dl_tensor *x, dl_real p) { return dli_dropout_channels(c, "dropout1d", 1, x, p); }
@@ -8599,8 +9300,11 @@ static dl_tensor *dli_alpha_dropout(dl_ctx *c, const char *who, dl_tensor *x, dl
     x = axes ? dli_drop_axes(c, who, x, p, axes) : dl_dropout(c, x, p);
     return dl_sub_scalar(c, dl_mul_scalar(c, x, a), a * (dl_real)A);
 }
-DL_DEF dl_tensor *dl_alpha_dropout(dl_ctx *c, dl_tensor *x, dl_real p)         { return dli_alpha_dropout(c, "alpha_dropout", x, p, 0); }
-DL_DEF dl_tensor *dl_feature_alpha_dropout(dl_ctx *c, dl_tensor *x, dl_real p) { return dli_alpha_dropout(c, "feature_alpha_dropout", x, p, 2); }
+DL_DEF dl_tensor *dl_alpha_dropout(dl_ctx *c, dl_tensor *x, dl_real p) { return dli_alpha_dropout(c, "alpha_dropout", x, p, 0); }
+DL_DEF dl_tensor *dl_feature_alpha_dropout(dl_ctx *c, dl_tensor *x, dl_real p)
+{
+    return dli_alpha_dropout(c, "feature_alpha_dropout", x, p, 2);
+}
 
 /* Corners of squares are drawn with probability p H W / (b^2 (H - b + 1) (W - b + 1)); a maximum over b x b makes them squares. */
 DL_DEF dl_tensor *dl_drop_block2d(dl_ctx *c, dl_tensor *x, dl_real p, int block_size)
@@ -8615,7 +9319,8 @@ DL_DEF dl_tensor *dl_drop_block2d(dl_ctx *c, dl_tensor *x, dl_real p, int block_
     int d, grad;
     if (!(p >= 0 && p <= 1)) return dl_fail(c, "drop_block2d: p is %g, expected 0 to 1", (double)p);
     if (!dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
-    if (x->ndim != 4 || block_size < 1) return dl_fail(c, "drop_block2d: %t with blocks of %d, expected (N, C, H, W) and a positive size", x, block_size);
+    if (x->ndim != 4 || block_size < 1)
+        return dl_fail(c, "drop_block2d: %t with blocks of %d, expected (N, C, H, W) and a positive size", x, block_size);
     if (!c->training || p == 0) return x;
     h = x->shape[2];
     w = x->shape[3];
@@ -8639,7 +9344,10 @@ DL_DEF dl_tensor *dl_drop_block2d(dl_ctx *c, dl_tensor *x, dl_real p, int block_
 
 /* --- modules ------------------------------------------------------------------------------------------ */
 typedef struct { dl_module base; dl_interpolate_opts o; } dli_nn_upsample;
-static dl_tensor *dli_nn_upsample_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_interpolate_with(c, x, ((dli_nn_upsample *)self)->o); }
+static dl_tensor *dli_nn_upsample_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dl_interpolate_with(c, x, ((dli_nn_upsample *)self)->o);
+}
 static const dl_module_type dli_nn_upsample_type = { "upsample", sizeof(dli_nn_upsample), dli_nn_upsample_forward };
 DL_DEF dl_module *dl_nn_upsample_with(dl_ctx *c, double scale, dl_nn_upsample_opts o)
 {
@@ -8659,7 +9367,10 @@ typedef struct { dl_module base; dl_real p; int n; } dli_nn_map;
 static dl_module *dli_nn_map_create(dl_ctx *c, const dl_module_type *type, dl_real p, int n)
 {
     dli_nn_map *m;
-    if (!(p >= 0 && p <= 1)) { dl_fail(c, "nn_%s: p is %g, expected 0 to 1", type->name, (double)p); return dli_nil_module(c); }
+    if (!(p >= 0 && p <= 1)) {
+        dl_fail(c, "nn_%s: p is %g, expected 0 to 1", type->name, (double)p);
+        return dli_nil_module(c);
+    }
     m = (dli_nn_map *)dl_module_create(c, type);
     if (c && !c->failed) { m->p = p; m->n = n; }
     return &m->base;
@@ -8952,7 +9663,8 @@ static void dli_standard_backward(dl_ctx *c, dl_tensor *y)
     const dli_norm_args *o = (const dli_norm_args *)y->opts;
     int swapped = dli_norm_swapped(o), add_dx, add_dr = 0, add_w = 0, add_b = 0;
     dl_real *dx = dl_grad_of(c, y->src[0], &add_dx), *dr = o->r && o->relu ? dl_grad_of(c, y->src[o->r], &add_dr) : NULL;
-    dl_real *dw = o->w ? dl_grad_of(c, y->src[o->w], &add_w) : NULL, *db = o->b ? dl_grad_of(c, y->src[o->b], &add_b) : NULL;
+    dl_real *dw = o->w ? dl_grad_of(c, y->src[o->w], &add_w) : NULL;
+    dl_real *db = o->b ? dl_grad_of(c, y->src[o->b], &add_b) : NULL;
     dli_mark m = dli_arena_mark(&c->step);                   /* behind the gradients, which stay */
     dli_norm_job j;
     dli_norm_begin(&j, c, y);
@@ -9019,7 +9731,8 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
     return o.activation == DL_SIGMOID ? dl_sigmoid(c, y) : o.activation == DL_TANH ? dl_tanh(c, y) : y;
 }
 
-DL_DEF dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias, dl_group_norm_opts o)
+DL_DEF dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias,
+                                     dl_group_norm_opts o)
 {
     dl_tensor *src[3];
     dli_norm_args a;
@@ -9143,7 +9856,8 @@ static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
     dli_mark m;
     int64_t n = j.o->n, blocks = dli_layer_blocks(&j), k;
     int add_w = 0, add_b = 0;
-    dl_real *dw = j.o->w ? dl_grad_of(c, y->src[j.o->w], &add_w) : NULL, *db = j.o->b ? dl_grad_of(c, y->src[j.o->b], &add_b) : NULL;
+    dl_real *dw = j.o->w ? dl_grad_of(c, y->src[j.o->w], &add_w) : NULL;
+    dl_real *db = j.o->b ? dl_grad_of(c, y->src[j.o->b], &add_b) : NULL;
     j.dx = dl_grad_of(c, y->src[0], &j.add_dx);
     m = dli_arena_mark(&c->step);
     if (dw) j.dw = (dl_real *)dl_alloc(c, (size_t)(blocks * n) * sizeof *dw);
@@ -9163,7 +9877,8 @@ static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
 static const dl_op dli_layer_norm_op = { "layer_norm", dli_shape_of_x, dli_layer_forward, dli_layer_backward };
 static const dl_op dli_rms_norm_op   = { "rms_norm",   dli_shape_of_x, dli_layer_forward, dli_layer_backward };
 
-static dl_tensor *dli_layer_norm(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_tensor *bias, double eps)
+static dl_tensor *dli_layer_norm(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_tensor *bias,
+                                 double eps)
 {
     dl_tensor *src[3];
     dli_layer_args a;
@@ -9188,7 +9903,8 @@ static dl_tensor *dli_layer_norm(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_sh
         !dli_norm_source(c, op->name, "bias", bias, k, shape.d, src, &n, &a.b)) return DLI_NIL;
     return dl_apply(c, op, n, src, &a, sizeof a);
 }
-DL_DEF dl_tensor *dl_layer_norm_with(dl_ctx *c, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_tensor *bias, dl_layer_norm_opts o)
+DL_DEF dl_tensor *dl_layer_norm_with(dl_ctx *c, dl_tensor *x, dl_shape shape, dl_tensor *weight, dl_tensor *bias,
+                                     dl_layer_norm_opts o)
 {
     return dli_layer_norm(c, &dli_layer_norm_op, x, shape, weight, bias, (double)dli_or_real(o.eps, 1e-5));
 }
@@ -9202,7 +9918,14 @@ DL_DEF dl_tensor *dl_rms_norm_with(dl_ctx *c, dl_tensor *x, dl_shape shape, dl_t
        s_c = k + a sum_j x_j^2,  a = alpha / size or alpha,  y_c = x_c s_c^-beta
        dx_c = g_c s_c^-beta - 2 a beta x_c sum of g_j y_j / s_j over the windows j with c in them */
 typedef struct { int64_t size, C, S; dl_real a, beta, k; } dli_lrn_args;
-typedef struct { const dl_ctx *c; const dli_lrn_args *o; int64_t chunks; const dl_real *x, *g; dl_real *y, *s, *dx; int add; } dli_lrn_job;
+typedef struct {
+    const dl_ctx       *c;
+    const dli_lrn_args *o;
+    int64_t        chunks;
+    const dl_real *x, *g;
+    dl_real       *y, *s, *dx;
+    int            add;
+} dli_lrn_job;
 
 static void dli_map1(dli_map *f, dl_real *out, const dl_real *x, dl_real p, int64_t n)
 {
@@ -9303,7 +10026,8 @@ DL_DEF dl_tensor *dl_local_response_norm_with(dl_ctx *c, dl_tensor *x, int64_t s
 }
 
 /* --- modules ------------------------------------------------------------------------------------------------------------ */
-static dl_tensor *dli_norm_param(dl_ctx *c, dl_module *m, const char *name, int ndim, const int64_t *shape, dl_real value, int is_buffer)
+static dl_tensor *dli_norm_param(dl_ctx *c, dl_module *m, const char *name, int ndim, const int64_t *shape, dl_real value,
+                                 int is_buffer)
 {
     dl_tensor *t = dli_module_tensor(c, m, name, ndim, shape, is_buffer);
     int64_t i;
@@ -9397,7 +10121,10 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
     int count = 0, at;
     double e = (double)dli_or_real(eps, 1e-5);
     if (!dli_check(c, who, "w", w, DL_REAL) || !dli_norm_eps(c, who, e)) return 0;
-    if (!fused_w || !fused_b || w->ndim < 1) { dl_fail(c, "%s: w %t has no axis, or there is nowhere to put results", who, w); return 0; }
+    if (!fused_w || !fused_b || w->ndim < 1) {
+        dl_fail(c, "%s: w %t has no axis, or there is nowhere to put results", who, w);
+        return 0;
+    }
     K = w->shape[0];
     n = w->size / K;
     if (!dli_norm_source(c, who, "running_mean", running_mean ? running_mean : DLI_NIL, 1, &K, list, &count, &at) ||
@@ -9412,7 +10139,8 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
     for (k = 0; k < K; k++) {
         double a = (norm_weight ? (double)norm_weight->data[k] : 1) / dli_sqrt64((double)running_var->data[k] + e);
         c->k->scale(fw->data + k * n, (dl_real)a, n);
-        fb->data[k] = (dl_real)(((b ? (double)b->data[k] : 0) - (double)running_mean->data[k]) * a + (norm_bias ? (double)norm_bias->data[k] : 0));
+        fb->data[k] = (dl_real)(((b ? (double)b->data[k] : 0) - (double)running_mean->data[k]) * a +
+                                (norm_bias ? (double)norm_bias->data[k] : 0));
     }
     *fused_w = fw;
     *fused_b = fb;
@@ -9477,14 +10205,15 @@ static dl_tensor *dli_nn_groupnorm_forward(dl_ctx *c, dl_module *self, dl_tensor
     if (x->ndim < 2 || x->shape[1] != m->channels || (m->ndim && x->ndim != m->ndim))
         return dl_fail(c, "%s: x %t, expected (N, %l%s)", self->type->name, x, m->channels,
                        !m->ndim ? ", .." : m->ndim == 3 ? ", L" : m->ndim == 4 ? ", H, W" : ", D, H, W");
-    return m->ndim ? dl_instance_norm_with(c, x, m->weight, m->bias, o) : dl_group_norm_with(c, x, m->groups, m->weight, m->bias, o);
+    return m->ndim ? dl_instance_norm_with(c, x, m->weight, m->bias, o)
+                   : dl_group_norm_with(c, x, m->groups, m->weight, m->bias, o);
 }
 static const dl_module_type dli_nn_groupnorm_type = { "groupnorm", sizeof(dli_nn_groupnorm), dli_nn_groupnorm_forward };
 static const dl_module_type dli_nn_instancenorm1d_type = { "instancenorm1d", sizeof(dli_nn_groupnorm), dli_nn_groupnorm_forward };
 static const dl_module_type dli_nn_instancenorm2d_type = { "instancenorm2d", sizeof(dli_nn_groupnorm), dli_nn_groupnorm_forward };
 static const dl_module_type dli_nn_instancenorm3d_type = { "instancenorm3d", sizeof(dli_nn_groupnorm), dli_nn_groupnorm_forward };
-static dl_module *dli_nn_groupnorm_create(dl_ctx *c, const dl_module_type *type, int ndim, int64_t groups, int64_t channels, dl_real eps,
-                                          int affine, int with_bias)
+static dl_module *dli_nn_groupnorm_create(dl_ctx *c, const dl_module_type *type, int ndim, int64_t groups, int64_t channels,
+                                          dl_real eps, int affine, int with_bias)
 {
     dli_nn_groupnorm *m = (dli_nn_groupnorm *)dl_module_create(c, type);
     if (!c || c->failed) return &m->base;
@@ -9710,6 +10439,155 @@ DL_DEF dl_module *dl_nn_spectral_norm_with(dl_ctx *c, dl_module *m, dl_nn_spectr
 }
 
 /* ================================================================================================
+   >>activations   kernels of the elementwise tables under their usual names, compositions, modules
+   ================================================================================================ */
+DL_DEF dl_tensor *dl_identity(dl_ctx *c, dl_tensor *x) { return dli_check(c, "identity", "x", x, DL_REAL) ? x : DLI_NIL; }
+DL_DEF dl_tensor *dl_step(dl_ctx *c, dl_tensor *x)
+{
+    return dli_check(c, "step", "x", x, DL_REAL) ? dl_gt(c, x, dl_scalar(c, 0)) : DLI_NIL;
+}
+
+/* An op of its own name with the kernels of a row: name, arguments, row, p, q */
+#define DLI_ALIASES(A)                                                                                               \
+    A(relu6,      (dl_ctx *c, dl_tensor *x),                            clamp,      0, 6)                            \
+    A(hardtanh,   (dl_ctx *c, dl_tensor *x, dl_real low, dl_real high), clamp,      low, high)                       \
+    A(elu,        (dl_ctx *c, dl_tensor *x, dl_real alpha),             scaled_elu, alpha, 1)                        \
+    A(selu,       (dl_ctx *c, dl_tensor *x), scaled_elu, DLI_C(1.7580993408473768), DLI_C(1.0507009873554805))       \
+    A(silu,       (dl_ctx *c, dl_tensor *x),                            swish,      1, 0)                            \
+    A(logsigmoid, (dl_ctx *c, dl_tensor *x),                            softplus,   -1, DLI_C(3e38))                 \
+    A(softshrink, (dl_ctx *c, dl_tensor *x, dl_real lambda),            shrink,     lambda, lambda)                  \
+    A(hardshrink, (dl_ctx *c, dl_tensor *x, dl_real lambda),            shrink,     lambda, 0)
+#define DLI_ALIAS(name, args, row, p, q)                                                                             \
+    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##row##_forward, dli_##row##_backward };   \
+    DL_DEF dl_tensor *dl_##name args { dl_real s[2]; s[0] = p; s[1] = q; return dl_apply(c, &dli_##name##_op, 1, &x, s, sizeof s); }
+DLI_ALIASES(DLI_ALIAS)
+#undef DLI_ALIAS
+#undef DLI_ALIASES
+
+/* prelu: leaky with w as (C, 1, ..) */
+DL_DEF dl_tensor *dl_prelu(dl_ctx *c, dl_tensor *x, dl_tensor *w)
+{
+    dl_shape shape;
+    int d;
+    if (!dli_check(c, "prelu", "x", x, DL_REAL) || !dli_check(c, "prelu", "w", w, DL_REAL)) return DLI_NIL;
+    if (w->size == 1) return dl_leaky(c, x, w);
+    if (w->ndim != 1 || x->ndim < 2 || w->size != x->shape[1])
+        return dl_fail(c, "prelu: the slopes %t do not fit %t; expected one, or one for each channel of axis 1", w, x);
+    memset(&shape, 0, sizeof shape);
+    shape.d[0] = w->size;
+    for (d = 1; d < x->ndim - 1; d++) shape.d[d] = 1;
+    return dl_leaky(c, x, dl_reshape(c, w, shape));
+}
+
+DL_DEF dl_tensor *dl_rrelu(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high)
+{
+    dl_shape shape;
+    if (!dli_check(c, "rrelu", "x", x, DL_REAL)) return DLI_NIL;
+    if (!(low <= high)) return dl_fail(c, "rrelu: slopes from %g to %g, expected the smaller one first", (double)low, (double)high);
+    if (!c->training) return dl_leaky_relu(c, x, (low + high) / 2);
+    memset(&shape, 0, sizeof shape);
+    memcpy(shape.d, x->shape, (size_t)x->ndim * sizeof *x->shape);
+    return dl_leaky(c, x, dl_add_scalar(c, dl_mul_scalar(c, dl_rand(c, shape), high - low), low));
+}
+
+DL_DEF dl_tensor *dl_maxout(dl_ctx *c, dl_tensor *x, int64_t k, int dim)
+{
+    dl_shape shape;
+    dl_max_opts o;
+    int axis, d;
+    if (!dli_check(c, "maxout", "x", x, DL_REAL)) return DLI_NIL;
+    axis = dli_axis(c, "maxout", x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    if (k < 1 || x->shape[axis] % k) return dl_fail(c, "maxout: axis %d of %t is no multiple of k = %l", axis, x, k);
+    if (x->ndim == DL_MAX_DIMS) return dl_fail(c, "maxout: %t has %d axes, expected less", x, x->ndim);
+    memset(&shape, 0, sizeof shape);
+    memset(&o, 0, sizeof o);
+    for (d = 0; d < x->ndim; d++) shape.d[d > axis ? d + 1 : d] = x->shape[d];
+    shape.d[axis] /= k;
+    shape.d[axis + 1] = k;
+    o.dims = DL_DIM(axis + 1);
+    return dl_max_with(c, dl_reshape(c, x, shape), o);
+}
+
+static dl_tensor *dli_gated(dl_ctx *c, const char *who, dl_tensor *x, int dim, dl_nn_fn f)
+{
+    dl_tensor *half[2];
+    int axis;
+    if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    axis = dli_axis(c, who, x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    if (x->shape[axis] % 2) return dl_fail(c, "%s: axis %d of %t has no halves", who, axis, x);
+    if (dl_split(c, x, x->shape[axis] / 2, axis, half, 2) != 2) return DLI_NIL;
+    return dl_mul(c, half[0], f(c, half[1]));
+}
+DL_DEF dl_tensor *dl_glu(dl_ctx *c, dl_tensor *x, int dim)    { return dli_gated(c, "glu", x, dim, dl_sigmoid); }
+DL_DEF dl_tensor *dl_swiglu(dl_ctx *c, dl_tensor *x, int dim) { return dli_gated(c, "swiglu", x, dim, dl_silu); }
+DL_DEF dl_tensor *dl_geglu(dl_ctx *c, dl_tensor *x, int dim)  { return dli_gated(c, "geglu", x, dim, dl_gelu); }
+
+DL_DEF dl_tensor *dl_softmax_temperature(dl_ctx *c, dl_tensor *x, int dim, dl_real temperature)
+{
+    if (!(temperature > 0)) return dl_fail(c, "softmax_temperature: the temperature is %g, expected a positive number", (double)temperature);
+    return dl_softmax(c, dl_div_scalar(c, x, temperature), dim);
+}
+DL_DEF dl_tensor *dl_softmin(dl_ctx *c, dl_tensor *x, int dim) { return dl_softmax(c, dl_neg(c, x), dim); }
+
+/* y = hard + (soft - soft), of which only the first soft has a gradient */
+DL_DEF dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gumbel_softmax_opts o)
+{
+    dl_shape shape;
+    dl_tensor *noise, *soft, *hard;
+    dl_max_opts keep;
+    int axis;
+    if (!dli_check(c, "gumbel_softmax", "x", x, DL_REAL)) return DLI_NIL;
+    axis = dli_axis(c, "gumbel_softmax", x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    if (o.tau == 0) o.tau = 1;
+    if (!(o.tau > 0)) return dl_fail(c, "gumbel_softmax: tau is %g, expected a positive number", (double)o.tau);
+    memset(&shape, 0, sizeof shape);
+    memcpy(shape.d, x->shape, (size_t)x->ndim * sizeof *x->shape);
+    noise = dl_add_scalar(c, dl_rand(c, shape), 1 / DLI_C(33554432.0));                    /* 2^-25: never log 0 */
+    noise = dl_neg(c, dl_log(c, dl_neg(c, dl_log(c, noise))));
+    soft = dl_softmax(c, dl_div_scalar(c, dl_add(c, x, noise), o.tau), axis);
+    if (!o.hard || c->failed) return soft;
+    memset(&keep, 0, sizeof keep);
+    keep.dims = DL_DIM(axis);
+    keep.keepdim = 1;
+    hard = dl_eq(c, dl_detach(c, soft), dl_max_with(c, dl_detach(c, soft), keep));
+    return dl_add(c, dl_sub(c, hard, dl_detach(c, soft)), soft);
+}
+
+/* --- modules: a function of x, two reals and an int ------------------------------------------------------------------- */
+typedef struct { dl_module base; dl_real p, q; int n; } dli_nn_activation;
+
+static dl_module *dli_nn_activation_create(dl_ctx *c, const dl_module_type *type, dl_real p, dl_real q, int n)
+{
+    dli_nn_activation *m = (dli_nn_activation *)dl_module_create(c, type);
+    if (c && !c->failed) { m->p = p; m->q = q; m->n = n; }
+    return &m->base;
+}
+#define DLI_MODULE(name, args, p_, q_, n_, call)                                                                     \
+    static dl_tensor *dli_nn_##name##_forward(dl_ctx *c, dl_module *self, dl_tensor *x)                               \
+    { const dli_nn_activation *m = (const dli_nn_activation *)self; (void)m; return call; }                           \
+    static const dl_module_type dli_nn_##name##_type = { #name, sizeof(dli_nn_activation), dli_nn_##name##_forward }; \
+    DL_DEF dl_module *dl_nn_##name args { return dli_nn_activation_create(c, &dli_nn_##name##_type, p_, q_, n_); }
+DL_ACTIVATION_MODULES(DLI_MODULE)
+#undef DLI_MODULE
+
+typedef struct { dl_module base; dl_tensor *weight; } dli_nn_prelu;
+static dl_tensor *dli_nn_prelu_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_prelu(c, x, ((dli_nn_prelu *)self)->weight); }
+static const dl_module_type dli_nn_prelu_type = { "prelu", sizeof(dli_nn_prelu), dli_nn_prelu_forward };
+DL_DEF dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts o)
+{
+    dli_nn_prelu *m = (dli_nn_prelu *)dl_module_create(c, &dli_nn_prelu_type);
+    dl_real slope = dli_or_real(o.slope, 0.25);
+    int64_t i;
+    if (!c || c->failed) return &m->base;
+    m->weight = dli_module_tensor(c, &m->base, "weight", 1, &channels, 0);
+    for (i = 0; i < m->weight->size; i++) m->weight->data[i] = slope;
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+/* ================================================================================================
    >>files       reading: every number in a file is checked against the file's length before it counts
    ================================================================================================ */
 #ifndef DL_NO_STDIO
@@ -9842,7 +10720,8 @@ DL_DEF dl_tensor *dl_box_convert(dl_ctx *c, dl_tensor *boxes, dl_box_format from
     dli_corners b;
     int k;
     if (!dli_check_boxes(c, "box_convert", "boxes", boxes, 4)) return DLI_NIL;
-    if ((int)from < 0 || from > DL_CXCYWH || (int)to < 0 || to > DL_CXCYWH) return dl_fail(c, "box_convert: from format %d to %d", (int)from, (int)to);
+    if ((int)from < 0 || from > DL_CXCYWH || (int)to < 0 || to > DL_CXCYWH)
+        return dl_fail(c, "box_convert: from format %d to %d", (int)from, (int)to);
     if (from == to) return boxes;
     b = dli_columns(c, boxes, 0);
     if (from == DL_CXCYWH) b = dli_cornered(c, b);
@@ -9908,7 +10787,8 @@ DL_DEF dl_tensor *dl_giou_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, 
 }
 
 /* --- deltas ------------------------------------------------------------------------------------------------ */
-static int dli_check_deltas(dl_ctx *c, const char *who, const char *what, const dl_tensor *x, const dl_tensor *anchors, const dl_real *weights)
+static int dli_check_deltas(dl_ctx *c, const char *who, const char *what, const dl_tensor *x, const dl_tensor *anchors,
+                            const dl_real *weights)
 {
     int64_t i;
     if (!dli_check_boxes(c, who, what, x, 4) || !dli_check_boxes(c, who, "anchors", anchors, 4)) return 0;
@@ -9973,8 +10853,10 @@ DL_DEF dl_tensor *dl_anchors_with(dl_ctx *c, int64_t height, int64_t width, dl_a
         for (j = 0; j < width; j++)
             for (r = 0; r < nr; r++)
                 for (s = 0; s < ns; s++, p += 4) {
-                    double tall = dli_sqrt64((double)o.ratios[r]), h = (double)o.sizes[s] * tall / 2, w = (double)o.sizes[s] / tall / 2;
-                    double x0 = (double)((dl_real)j + o.offset) * (double)o.stride, y0 = (double)((dl_real)i + o.offset) * (double)o.stride;
+                    double tall = dli_sqrt64((double)o.ratios[r]);
+                    double h = (double)o.sizes[s] * tall / 2, w = (double)o.sizes[s] / tall / 2;
+                    double x0 = (double)((dl_real)j + o.offset) * (double)o.stride;
+                    double y0 = (double)((dl_real)i + o.offset) * (double)o.stride;
                     p[0] = (dl_real)(x0 - w); p[1] = (dl_real)(y0 - h); p[2] = (dl_real)(x0 + w); p[3] = (dl_real)(y0 + h);
                 }
     return y;
@@ -9997,8 +10879,10 @@ DL_DEF dl_tensor *dl_box_match_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *trut
     dli_mark m;
     dl_real *best;
     int32_t *which;
-    if (!dli_check_boxes(c, "box_match", "boxes", boxes, 4) || !dli_check_boxes(c, "box_match", "truth", truth, 4)) return DLI_NIL;
-    if (!(low > 0 && low <= high && high <= 1)) return dl_fail(c, "box_match: low %g and high %g, expected 0 < low <= high <= 1", (double)low, (double)high);
+    if (!dli_check_boxes(c, "box_match", "boxes", boxes, 4) || !dli_check_boxes(c, "box_match", "truth", truth, 4))
+        return DLI_NIL;
+    if (!(low > 0 && low <= high && high <= 1))
+        return dl_fail(c, "box_match: low %g and high %g, expected 0 < low <= high <= 1", (double)low, (double)high);
     N = boxes->shape[0];
     M = truth->shape[0];
     y = dli_leaf(c, "box_match", DL_INT32, 1, &N, 0);
@@ -10025,7 +10909,8 @@ DL_DEF dl_tensor *dl_box_match_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *trut
 }
 
 /* Which of n boxes stay, into keep; how many. */
-static int64_t dli_nms(dl_ctx *c, int32_t *keep, const dl_real *boxes, const dl_real *scores, const int32_t *classes, int64_t n, double threshold)
+static int64_t dli_nms(dl_ctx *c, int32_t *keep, const dl_real *boxes, const dl_real *scores, const int32_t *classes,
+                       int64_t n, double threshold)
 {
     dli_mark m = dli_arena_mark(&c->step);
     int32_t *order = (int32_t *)dl_alloc(c, 2 * (size_t)n * sizeof *order);
@@ -10092,8 +10977,13 @@ static int dli_sliding_window_shape(dl_ctx *c, dl_tensor *y)
     H = x->shape[x->ndim - 2];
     W = x->shape[x->ndim - 1];
     if (o->stride < 1) { dl_fail(c, "sliding_window: stride %d, expected a positive number", o->stride); return 0; }
-    if (o->size < 1 || o->size > H || o->size > W) { dl_fail(c, "sliding_window: a window of size %l on %t", o->size, x); return 0; }
-    patches[0] = x->ndim == 4 ? x->shape[0] : 1; patches[1] = (H - o->size) / o->stride + 1; patches[2] = (W - o->size) / o->stride + 1;
+    if (o->size < 1 || o->size > H || o->size > W) {
+        dl_fail(c, "sliding_window: a window of size %l on %t", o->size, x);
+        return 0;
+    }
+    patches[0] = x->ndim == 4 ? x->shape[0] : 1;
+    patches[1] = (H - o->size) / o->stride + 1;
+    patches[2] = (W - o->size) / o->stride + 1;
     shape[1] = x->shape[x->ndim - 3]; shape[2] = shape[3] = o->size;
     return dli_size(c, "sliding_window", 3, patches, sizeof(dl_real), &shape[0]) && dl_set_shape(c, y, 4, shape);
 }
@@ -10114,7 +11004,8 @@ static void dli_sliding_window_backward(dl_ctx *c, dl_tensor *y)
     memcpy(back.from, w.to, sizeof w.to);
     dli_copy(c, &back, dx, y->grad, sizeof *dx, 1);
 }
-static const dl_op dli_sliding_window_op = { "sliding_window", dli_sliding_window_shape, dli_sliding_window_forward, dli_sliding_window_backward };
+static const dl_op dli_sliding_window_op = { "sliding_window", dli_sliding_window_shape, dli_sliding_window_forward,
+                                            dli_sliding_window_backward };
 DL_DEF dl_tensor *dl_sliding_window_with(dl_ctx *c, dl_tensor *x, int64_t size, dl_sliding_window_opts opts)
 {
     dli_window_args o;
@@ -10143,7 +11034,10 @@ static int dli_roi_shape(dl_ctx *c, dl_tensor *y)
     if (x->shape[2] * x->shape[3] > INT32_MAX) { dl_fail(c, "%s: maps of %t are too large", who, x); return 0; }
     for (i = 0; i < rois->shape[0]; i++) {
         const dl_real *r = rois->data + 5 * i;
-        if (!(r[0] >= 0 && r[0] < (dl_real)x->shape[0])) { dl_fail(c, "%s: region %l is of map %g of %t", who, i, (double)r[0], x); return 0; }
+        if (!(r[0] >= 0 && r[0] < (dl_real)x->shape[0])) {
+            dl_fail(c, "%s: region %l is of map %g of %t", who, i, (double)r[0], x);
+            return 0;
+        }
         for (k = 1; k < 5; k++)
             if (!(r[k] * o->scale >= -32768 && r[k] * o->scale <= 32768)) {
                 dl_fail(c, "%s: coordinate %g of region %l is out of range", who, (double)r[k], i);
@@ -10153,8 +11047,8 @@ static int dli_roi_shape(dl_ctx *c, dl_tensor *y)
     shape[0] = rois->shape[0]; shape[1] = x->shape[1]; shape[2] = o->height; shape[3] = o->width;
     return dl_set_shape(c, y, 4, shape);
 }
-static dl_tensor *dli_roi(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_tensor *rois, int64_t height, int64_t width, dl_real scale,
-                          int sampling, int aligned)
+static dl_tensor *dli_roi(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_tensor *rois, int64_t height, int64_t width,
+                          dl_real scale, int sampling, int aligned)
 {
     dl_tensor *s[2];
     dli_roi_args o;
@@ -10194,7 +11088,8 @@ static void dli_roi_pool_task(void *arg, int64_t task, int worker)
     for (k = 0; k < y->shape[0]; k++) {
         const dl_real *r = y->src[1]->data + 5 * k;
         double left = dli_round_half_away((double)(r[1] * o->scale)), top = dli_round_half_away((double)(r[2] * o->scale));
-        double w = dli_round_half_away((double)(r[3] * o->scale)) - left + 1, h = dli_round_half_away((double)(r[4] * o->scale)) - top + 1;
+        double w = dli_round_half_away((double)(r[3] * o->scale)) - left + 1;
+        double h = dli_round_half_away((double)(r[4] * o->scale)) - top + 1;
         dl_real bin_h = (dl_real)((h < 1 ? 1 : h) / (double)o->height), bin_w = (dl_real)((w < 1 ? 1 : w) / (double)o->width);
         for (ch = task * j->per_task; ch < hi; ch++) {
             const dl_real *map = x->data + ((int64_t)r[0] * C + ch) * H * W;
@@ -10222,7 +11117,8 @@ static void dli_roi_pool_back_task(void *arg, int64_t task, int worker)
     for (k = 0; k < y->shape[0]; k++)
         for (ch = task * j->per_task; ch < dli_min64((task + 1) * j->per_task, C); ch++) {
             dl_real *dx = j->dx + ((int64_t)y->src[1]->data[5 * k] * C + ch) * HW;
-            for (i = (k * C + ch) * bins; i < (k * C + ch + 1) * bins; i++) if (j->largest[i] >= 0) dx[j->largest[i]] += y->grad[i];
+            for (i = (k * C + ch) * bins; i < (k * C + ch + 1) * bins; i++)
+                if (j->largest[i] >= 0) dx[j->largest[i]] += y->grad[i];
         }
 }
 static void dli_roi_pool_forward(dl_ctx *c, dl_tensor *y)
@@ -10302,7 +11198,8 @@ static void dli_roi_align_task(void *arg, int64_t task, int worker)
 static void dli_roi_align_forward(dl_ctx *c, dl_tensor *y)  { dli_roi_run(c, y, dli_roi_align_task, NULL); }
 static void dli_roi_align_backward(dl_ctx *c, dl_tensor *y) { dli_roi_backward(c, y, dli_roi_align_task); }
 static const dl_op dli_roi_align_op = { "roi_align", dli_roi_shape, dli_roi_align_forward, dli_roi_align_backward };
-DL_DEF dl_tensor *dl_roi_align_with(dl_ctx *c, dl_tensor *x, dl_tensor *rois, int64_t height, int64_t width, dl_roi_align_opts o)
+DL_DEF dl_tensor *dl_roi_align_with(dl_ctx *c, dl_tensor *x, dl_tensor *rois, int64_t height, int64_t width,
+                                    dl_roi_align_opts o)
 {
     return dli_roi(c, &dli_roi_align_op, x, rois, height, width, o.spatial_scale, o.sampling_ratio, o.aligned);
 }
@@ -10354,7 +11251,8 @@ static int dli_segments(dl_ctx *c, const dl_tensor *image, double scale, int min
 {
     int64_t C = image->shape[0], H = image->shape[1], W = image->shape[2], n = H * W, edges = 0, i, k, u, v;
     dli_edge *edge = (dli_edge *)dl_alloc(c, 2 * (size_t)n * sizeof *edge);
-    int32_t *parent = (int32_t *)dl_alloc(c, (size_t)n * sizeof *parent), *size = (int32_t *)dl_alloc(c, (size_t)n * sizeof *size);
+    int32_t *parent = (int32_t *)dl_alloc(c, (size_t)n * sizeof *parent);
+    int32_t *size = (int32_t *)dl_alloc(c, (size_t)n * sizeof *size);
     dl_real *inner = (dl_real *)dl_alloc(c, (size_t)n * sizeof *inner);
     int segments = 0, pass;
     if (!edge || !parent || !size || !inner) return 0;
@@ -10407,7 +11305,8 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
     dl_tensor *y;
     if (!dli_check(c, who, "image", image, DL_REAL)) return DLI_NIL;
     if (image->ndim != 3 || image->shape[0] > 64) return dl_fail(c, "%s: %t, expected (C, H, W)", who, image);
-    if (!(scale > 0) || min_size < 1) return dl_fail(c, "%s: scale %g and min_size %d, expected positive numbers", who, scale, min_size);
+    if (!(scale > 0) || min_size < 1)
+        return dl_fail(c, "%s: scale %g and min_size %d, expected positive numbers", who, scale, min_size);
     W = image->shape[2];
     n = image->shape[1] * W;
     if (n > 1 << 24) return dl_fail(c, "%s: %t is too large", who, image);
@@ -10460,8 +11359,10 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
         r[best_b].alive = 0;
         memcpy(boxes + 4 * found++, r[best_a].box, sizeof r[best_a].box);
         for (a = 0; a < segments; a++) {
-            if (a == best_a || !r[a].alive || (similar[a * segments + best_a] == 0 && similar[a * segments + best_b] == 0)) continue;
-            similar[a * segments + best_a] = similar[best_a * segments + a] = dli_similarity(&r[a], &r[best_a], bins, (double)n);
+            if (a == best_a || !r[a].alive || (similar[a * segments + best_a] == 0 && similar[a * segments + best_b] == 0))
+                continue;
+            similar[a * segments + best_a] = dli_similarity(&r[a], &r[best_a], bins, (double)n);
+            similar[best_a * segments + a] = similar[a * segments + best_a];
         }
     }
     dli_arena_release(&c->step, m);
@@ -10499,7 +11400,8 @@ static int64_t dli_draw_matches(dl_ctx *c, const dl_tensor *match, int matched, 
     dli_arena_release(&c->step, m);
     return drawn;
 }
-DL_DEF dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *deltas, dl_tensor *anchors, dl_tensor *truth, dl_rpn_loss_opts o)
+DL_DEF dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *deltas, dl_tensor *anchors, dl_tensor *truth,
+                                   dl_rpn_loss_opts o)
 {
     const char *who = "rpn_loss";
     dl_box_match_opts mo;
@@ -10510,7 +11412,8 @@ DL_DEF dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *
     memset(&mo, 0, sizeof mo);
     memset(&eo, 0, sizeof eo);
     if (!dli_check(c, who, "objectness", objectness, DL_REAL) || !dli_check_boxes(c, who, "deltas", deltas, 4) ||
-        !dli_check_boxes(c, who, "anchors", anchors, 4) || (truth && !dli_check_boxes(c, who, "truth", truth, 4))) return DLI_NIL;
+        !dli_check_boxes(c, who, "anchors", anchors, 4)) return DLI_NIL;
+    if (truth && !dli_check_boxes(c, who, "truth", truth, 4)) return DLI_NIL;
     A = anchors->shape[0];
     if (objectness->size != A || deltas->shape[0] != A)
         return dl_fail(c, "%s: objectness %t and deltas %t of anchors %t", who, objectness, deltas, anchors);
@@ -10540,7 +11443,8 @@ DL_DEF dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *
     shape[1] = 4;
     boxes = dli_leaf(c, who, DL_REAL, 2, shape, 0);
     if (dl_is_nil(boxes)) return boxes;
-    for (i = 0; i < A; i++) memcpy(boxes->data + 4 * i, truth->data + 4 * (match->idata[i] < 0 ? 0 : match->idata[i]), 4 * sizeof *boxes->data);
+    for (i = 0; i < A; i++)
+        memcpy(boxes->data + 4 * i, truth->data + 4 * (match->idata[i] < 0 ? 0 : match->idata[i]), 4 * sizeof *boxes->data);
     target = dl_detach(c, dl_box_encode_with(c, boxes, anchors, eo));
     deltas_loss = dl_mul_scalar(c, dli_huber(c, deltas, target, DLI_C(1.0 / 9)), 9);
     deltas_loss = dl_div_scalar(c, dli_sum_all(c, dl_mul(c, deltas_loss, matched)), (dl_real)drawn);
@@ -10562,7 +11466,8 @@ static int dli_check_yolo(dl_ctx *c, const char *who, const dl_tensor *pred, int
 /* The box at p in cell (row, column), in units of the picture. */
 static void dli_yolo_box(const dl_real *p, int64_t row, int64_t column, int64_t S, dl_real *box)
 {
-    dl_real x = ((dl_real)column + p[0]) / (dl_real)S, y = ((dl_real)row + p[1]) / (dl_real)S, w = p[2] * p[2] / 2, h = p[3] * p[3] / 2;
+    dl_real x = ((dl_real)column + p[0]) / (dl_real)S, y = ((dl_real)row + p[1]) / (dl_real)S;
+    dl_real w = p[2] * p[2] / 2, h = p[3] * p[3] / 2;
     box[0] = x - w; box[1] = y - h; box[2] = x + w; box[3] = y + h;
 }
 DL_DEF dl_tensor *dl_yolo_loss_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, dl_yolo_loss_opts o)
@@ -10572,7 +11477,8 @@ DL_DEF dl_tensor *dl_yolo_loss_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth
     dl_real coord = dli_or_real(o.coord, 5), noobj = dli_or_real(o.noobj, 0.5);
     int64_t N, S, width, i, k, b;
     if (!dli_check_yolo(c, who, pred, &o.boxes) || (truth && !dli_check_boxes(c, who, "truth", truth, 6))) return DLI_NIL;
-    if (!(coord >= 0 && noobj >= 0)) return dl_fail(c, "%s: coord %g and noobj %g, expected no negative number", who, (double)coord, (double)noobj);
+    if (!(coord >= 0 && noobj >= 0))
+        return dl_fail(c, "%s: coord %g and noobj %g, expected no negative number", who, (double)coord, (double)noobj);
     N = pred->shape[0];
     S = pred->shape[1];
     width = pred->shape[3];
@@ -10583,13 +11489,15 @@ DL_DEF dl_tensor *dl_yolo_loss_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth
     for (i = 0; i < pred->size; i++) weight->data[i] = i % width < 5 * o.boxes && i % width % 5 == 4 ? noobj : 0;
     for (i = 0; truth && i < truth->shape[0]; i++) {
         const dl_real *t = truth->data + 6 * i;
-        dl_real x = (t[2] + t[4]) / 2 * (dl_real)S, y = (t[3] + t[5]) / 2 * (dl_real)S, w = t[4] - t[2], h = t[5] - t[3], box[4], best = -1, iou;
+        dl_real x = (t[2] + t[4]) / 2 * (dl_real)S, y = (t[3] + t[5]) / 2 * (dl_real)S, w = t[4] - t[2], h = t[5] - t[3];
+        dl_real box[4], best = -1, iou;
         int64_t row, column, at;
         if (!(t[0] >= 0 && t[0] < (dl_real)N && t[1] >= 0 && t[1] < (dl_real)(width - 5 * o.boxes)))
-            return dl_fail(c, "%s: true box %l is of picture %g and class %g, for %t", who, i, (double)t[0], (double)t[1], pred);
+            return dl_fail(c, "%s: true box %l is of picture %g and class %g, for %t", who, i, (double)t[0], (double)t[1],
+                           pred);
         if (!(x >= 0 && x < (dl_real)S && y >= 0 && y < (dl_real)S && w > 0 && h > 0 && w <= 2 && h <= 2))
-            return dl_fail(c, "%s: true box %l, (%g, %g, %g, %g), has its centre or a side outside of the picture", who, i, (double)t[2],
-                           (double)t[3], (double)t[4], (double)t[5]);
+            return dl_fail(c, "%s: true box %l, (%g, %g, %g, %g), has its centre or a side outside of the picture", who, i,
+                           (double)t[2], (double)t[3], (double)t[4], (double)t[5]);
         column = (int64_t)x;
         row = (int64_t)y;
         at = (((int64_t)t[0] * S + row) * S + column) * width;
@@ -10638,9 +11546,12 @@ DL_DEF dl_tensor *dl_yolo_decode_with(dl_ctx *c, dl_tensor *pred, dl_yolo_decode
 /* A picture and a class as one number. */
 static int dli_group_of(dl_ctx *c, const char *who, const dl_real *row, int32_t *group)
 {
-    if (row[0] >= 0 && row[0] < 65536 && row[1] >= 0 && row[1] < 32768) { *group = (int32_t)row[1] * 65536 + (int32_t)row[0]; return 1; }
-    dl_fail(c, "%s: picture %g, class %g", who, (double)row[0], (double)row[1]);
-    return 0;
+    if (!(row[0] >= 0 && row[0] < 65536 && row[1] >= 0 && row[1] < 32768)) {
+        dl_fail(c, "%s: picture %g, class %g", who, (double)row[0], (double)row[1]);
+        return 0;
+    }
+    *group = (int32_t)row[1] * 65536 + (int32_t)row[0];
+    return 1;
 }
 DL_DEF dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, double iou_threshold, dl_detections_nms_opts o)
 {
@@ -10650,7 +11561,8 @@ DL_DEF dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, doubl
     dl_real *boxes, *scores;
     dl_tensor *y;
     if (!detections) return c && !c->failed ? NULL : DLI_NIL;
-    if (!dli_check_boxes(c, who, "detections", detections, 7) || !dli_check_threshold(c, who, iou_threshold, detections->shape[0])) return DLI_NIL;
+    if (!dli_check_boxes(c, who, "detections", detections, 7) ||
+        !dli_check_threshold(c, who, iou_threshold, detections->shape[0])) return DLI_NIL;
     shape[0] = detections->shape[0];
     shape[1] = 7;
     which = (int32_t *)dl_alloc(c, 3 * (size_t)shape[0] * sizeof *which);
@@ -10677,8 +11589,8 @@ DL_DEF dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, doubl
 /* --- metrics ------------------------------------------------------------------------------------------------------- */
 
 /* Average precision of one class; order: all detections, best first; taken, precision, recall: scratch. */
-static double dli_ap_of_class(const dl_tensor *det, const dl_tensor *truth, int64_t class_id, double threshold, const int32_t *order,
-                              int32_t *taken, double *precision, double *recall)
+static double dli_ap_of_class(const dl_tensor *det, const dl_tensor *truth, int64_t class_id, double threshold,
+                              const int32_t *order, int32_t *taken, double *precision, double *recall)
 {
     int64_t i, j, n = 0, right = 0, all = 0;
     double area = 0;
@@ -11171,7 +12083,8 @@ static dl_module *dli_residual_create(dl_ctx *c, const dl_module_type *type, int
     b->pre_act = o.pre_act;
     for (i = 0; i < b->n; i++) {
         int kernel = wide && i != 1 ? 1 : 3, to = i == b->n - 1 ? out : width;
-        dl_module *layer = dli_conv_plain(c, from, to, kernel, i == wide ? stride : 1, kernel / 2), *norm = dli_norm_layer(c, o.pre_act ? from : to);
+        dl_module *layer = dli_conv_plain(c, from, to, kernel, i == wide ? stride : 1, kernel / 2);
+        dl_module *norm = dli_norm_layer(c, o.pre_act ? from : to);
         if (o.pre_act) b->bn[i] = dl_module_add(c, m, bn[i], norm);
         b->conv[i] = dl_module_add(c, m, conv[i], layer);
         if (!o.pre_act) b->bn[i] = dl_module_add(c, m, bn[i], norm);
@@ -11270,8 +12183,6 @@ DL_DEF dl_module *dl_model_resnet_cifar_with(dl_ctx *c, int n, dl_model_resnet_c
 }
 
 /* --- MobileNetV2 ------------------------------------------------------------------------------------------------------ */
-static dl_tensor *dli_relu6(dl_ctx *c, dl_tensor *x) { return dl_clamp(c, x, 0, 6); }
-
 static void dli_conv_norm(dl_ctx *c, dl_module *list, int in, int out, int kernel, int stride, int groups)
 {
     dl_module_add(c, list, NULL, dli_conv_groups(c, in, out, kernel, stride, kernel / 2, groups, 1));
@@ -11281,7 +12192,7 @@ static dl_module *dli_conv_norm_relu6(dl_ctx *c, int in, int out, int kernel, in
 {
     dl_module *m = dli_layers(c);
     dli_conv_norm(c, m, in, out, kernel, stride, groups);
-    dl_module_add(c, m, NULL, dl_nn_function(c, "relu6", dli_relu6));
+    dl_module_add(c, m, NULL, dl_nn_relu6(c));
     return m;
 }
 
@@ -11431,7 +12342,8 @@ static dl_module *dli_upsampling(dl_ctx *c, int channels, int factor)
     for (k = 0; k < channels; k++)
         for (i = 0; i < size; i++)
             for (j = 0; j < size; j++) {
-                double a = i < factor ? (double)i + 0.5 : (double)(size - i) - 0.5, b = j < factor ? (double)j + 0.5 : (double)(size - j) - 0.5;
+                double a = i < factor ? (double)i + 0.5 : (double)(size - i) - 0.5;
+                double b = j < factor ? (double)j + 0.5 : (double)(size - j) - 0.5;
                 w->data[((k * channels + k) * size + i) * size + j] = (dl_real)(a * b / ((double)factor * factor));
             }
     return m;
@@ -11471,7 +12383,11 @@ DL_DEF dl_module *dl_model_fcn_with(dl_ctx *c, int num_classes, dl_model_fcn_opt
 
 /* --- U-Net -------------------------------------------------------------------------------------------------------------------- */
 enum { DLI_UNET_DEPTH = 8 };
-typedef struct { dl_module base; dl_module *in, *down[DLI_UNET_DEPTH], *up[DLI_UNET_DEPTH], *conv[DLI_UNET_DEPTH], *out; int depth; } dli_unet;
+typedef struct {
+    dl_module  base;
+    dl_module *in, *down[DLI_UNET_DEPTH], *up[DLI_UNET_DEPTH], *conv[DLI_UNET_DEPTH], *out;
+    int        depth;
+} dli_unet;
 
 static dl_tensor *dli_unet_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
@@ -11633,7 +12549,8 @@ static double dli_triangle(int64_t j, double centre, double scale)
     return d < 1 ? 1 - d : 0;
 }
 
-static int dli_resize_axis(dl_ctx *c, dli_file *f, dli_arena *scratch, dli_picture *x, int64_t outer, int64_t in, int64_t out, int64_t inner)
+static int dli_resize_axis(dl_ctx *c, dli_file *f, dli_arena *scratch, dli_picture *x, int64_t outer, int64_t in, int64_t out,
+                           int64_t inner)
 {
     double step = (double)in / (double)out, scale = step > 1 ? step : 1;
     unsigned char *y = dli_picture_bytes(c, f, scratch, outer * out * inner);
@@ -12222,7 +13139,8 @@ static void dli_optim_add_state(dl_ctx *c, dl_optim *o, dli_slot *s, int k, int6
     o->state_bytes += n * (int64_t)sizeof(dl_real);
 }
 
-/* A copy of `how`, bound to all parameters of its root, each with arrays of its size, zeroed: state[k] if bit k of `states` is set. */
+/* A copy of `how`, bound to all parameters of its root, each with arrays of its size, zeroed: state[k] if bit k of `states`
+   is set. */
 #define DLI_HUGE 1e300
 static dl_optim *dli_optim_create(dl_ctx *c, const dl_optim *how, const dli_optim_type *type, dl_module *root, int states)
 {
@@ -12315,7 +13233,10 @@ static void dli_optim_zero_grads(dl_optim *o)
 DL_DEF int dl_optim_step(dl_ctx *c, dl_optim *o)
 {
     if (!dli_check_optim(c, "optim_step", o)) return 0;
-    if (o->type->closure) { dl_fail(c, "%s: needs dl_optim_step_closure, which can ask for the loss more than once", o->type->name); return 0; }
+    if (o->type->closure) {
+        dl_fail(c, "%s: needs dl_optim_step_closure, which can ask for the loss more than once", o->type->name);
+        return 0;
+    }
     o->t++;
     if (o->type->step) o->type->step(c, o);
     else dli_elementwise_step(c, o);
@@ -12330,7 +13251,8 @@ static double dli_call_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     int i;
     dli_optim_zero_grads(o);
     loss = f(c, user);
-    if (!c->failed && (!loss || loss->size != 1)) dl_fail(c, "%s: the closure returned %t, expected the loss, a scalar", o->type->name, loss);
+    if (!c->failed && (!loss || loss->size != 1))
+        dl_fail(c, "%s: the closure returned %t, expected the loss, a scalar", o->type->name, loss);
     for (i = 0; i < o->nslots && !o->slots[i].w->grad; i++) {}
     if (!c->failed && i == o->nslots) dl_fail(c, "%s: the closure left no gradients; it calls dl_backward", o->type->name);
     return c->failed ? dl_item(NULL) : dl_item(loss);
@@ -12684,26 +13606,30 @@ static dl_optim dli_adam_options(double lr, double beta1, double beta2, double e
 }
 DL_DEF dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts opts)
 {
-    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, dli_or_double(opts.weight_decay, 0), 0);
+    double decay = dli_or_double(opts.weight_decay, 0);
+    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, decay, 0);
     o.option = !opts.no_bias_correction;
     return dli_optim_create(c, &o, opts.amsgrad ? &dli_optim_amsgrad_type : &dli_optim_adam_type, m, opts.amsgrad ? 7 : 3);
 }
 DL_DEF dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts opts)
 {
-    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, dli_or_double(opts.weight_decay, 1e-2), 1);
+    double decay = dli_or_double(opts.weight_decay, 1e-2);
+    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, decay, 1);
     o.option = !opts.no_bias_correction;
     return dli_optim_create(c, &o, opts.amsgrad ? &dli_optim_amsgradw_type : &dli_optim_adamw_type, m, opts.amsgrad ? 7 : 3);
 }
 DL_DEF dl_optim *dl_optim_nadam_with(dl_ctx *c, dl_module *m, dl_optim_nadam_opts opts)
 {
-    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 2e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay, opts.decoupled_weight_decay);
+    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 2e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay,
+                                  opts.decoupled_weight_decay);
     o.extra[0] = dli_or_double(opts.momentum_decay, 4e-3);
     dli_option_range(c, "optim_nadam", "momentum_decay", o.extra[0], 0, DLI_HUGE);
     return dli_optim_create(c, &o, &dli_optim_nadam_type, m, 3);
 }
 DL_DEF dl_optim *dl_optim_radam_with(dl_ctx *c, dl_module *m, dl_optim_radam_opts opts)
 {
-    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay, opts.decoupled_weight_decay);
+    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay,
+                                  opts.decoupled_weight_decay);
     return dli_optim_create(c, &o, &dli_optim_radam_type, m, 3);
 }
 
@@ -12810,10 +13736,16 @@ DL_DEF dl_optim *dl_optim_rprop_with(dl_ctx *c, dl_module *m, dl_optim_rprop_opt
 /* out = g / sqrt(max(scale v, floor)); returns its sum of squares. */
 static double dli_adafactor_row(const dl_ctx *c, dl_real *out, const dl_real *g, const dl_real *v, double scale, double floor, int64_t n)
 {
-    int64_t i;
-    for (i = 0; i < n; i++) {
-        dl_real x = (dl_real)scale * v[i];
-        out[i] = g[i] / dli_sqrt_portable(x > (dl_real)floor ? x : (dl_real)floor);
+    dl_real t[DLI_CHUNK], u[DLI_CHUNK], range[2];
+    const dl_real *in = t;
+    int64_t i, m;
+    range[0] = (dl_real)floor; range[1] = DLI_C(3e38);
+    for (i = 0; i < n; i += m) {
+        m = dli_min64(n - i, DLI_CHUNK);
+        dli_row1(c->k->f_mul_scalar, t, v + i, m, (dl_real)scale);
+        c->k->f_clamp(u, &in, m, range);
+        dli_row1(c->k->f_rsqrt, t, u, m, 0);
+        dli_row2(c->k->f_mul, out + i, g + i, t, m);
     }
     return (double)c->k->sum_squares(out, 0, 1, n);
 }
@@ -12961,7 +13893,8 @@ DL_DEF dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
     o.extra[1] = dli_or_double(opts.adam_lr, 3e-4);
     dli_option_range(c, "optim_muon", "ns_steps", o.extra[0], 0, 100);
     dli_option_range(c, "optim_muon", "adam_lr", o.extra[1], 0, DLI_HUGE);
-    if (opts.adjust_lr != DL_MUON_ORIGINAL && opts.adjust_lr != DL_MUON_MATCH_RMS_ADAMW) dl_fail(c, "optim_muon: adjust_lr %d", (int)opts.adjust_lr);
+    if (opts.adjust_lr != DL_MUON_ORIGINAL && opts.adjust_lr != DL_MUON_MATCH_RMS_ADAMW)
+        dl_fail(c, "optim_muon: adjust_lr %d", (int)opts.adjust_lr);
     p = dli_optim_create(c, &o, &dli_optim_muon_type, m, 1);
     for (i = 0; i < p->nslots; i++) if (p->slots[i].w->ndim < 2) dli_optim_add_state(c, p, &p->slots[i], 1, p->slots[i].w->size);
     return c && !c->failed ? p : dli_nil_optim();
@@ -13028,7 +13961,8 @@ static double dli_cubic_minimum(const dli_probe *p, const dli_probe *q, double l
 
 /* From m->line along d: a point that satisfies the strong Wolfe conditions (Nocedal and Wright 2006, algorithms 3.5 and 3.6),
    first try t.  Leaves its gradient in m->g[0], returns the evaluations. */
-static int dli_strong_wolfe(dl_ctx *c, dl_optim *o, dli_lbfgs *m, dl_closure fn, void *user, double *step, double *f, double slope, int most)
+static int dli_strong_wolfe(dl_ctx *c, dl_optim *o, dli_lbfgs *m, dl_closure fn, void *user, double *step, double *f,
+                            double slope, int most)
 {
     const double size = dli_largest(c, m->d, m->n), f0 = *f, c1 = 1e-4, c2 = 0.9;
     dli_probe start, b[2], now;
@@ -13169,7 +14103,8 @@ DL_DEF dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *root, dl_optim_lbfgs_
     opts.max_iter = dli_or(opts.max_iter, 20);
     opts.history_size = dli_or(opts.history_size, 100);
     if (opts.max_iter < 1 || opts.max_iter > 1000000000 || opts.max_eval < 0 || opts.history_size < 1)
-        dl_fail(c, "optim_lbfgs: max_iter %d, max_eval %d, history_size %d, expected at least 1", opts.max_iter, opts.max_eval, opts.history_size);
+        dl_fail(c, "optim_lbfgs: max_iter %d, max_eval %d, history_size %d, expected at least 1",
+                opts.max_iter, opts.max_eval, opts.history_size);
     opts.tolerance_grad = dli_or_double(opts.tolerance_grad, 1e-7);
     opts.tolerance_change = dli_or_double(opts.tolerance_change, 1e-9);
     dli_option_range(c, "optim_lbfgs", "tolerance_grad", opts.tolerance_grad, 0, DLI_HUGE);
@@ -13237,17 +14172,25 @@ static void dli_copy_weights(dl_optim *o, int k, int back)                 /* st
     }
 }
 
+static void dli_lookahead_begin(dl_optim *o)                               /* the weights may have been loaded since it was made */
+{
+    if (!o->option) dli_copy_weights(o, 0, 0);
+    o->option = 1;
+}
 static void dli_lookahead_synchronize(dl_ctx *c, dl_optim *o)
 {
     if (!c->failed && o->t % (int64_t)o->extra[0] == 0) dli_average(c, o, o->extra[1], 1);
 }
 static void dli_lookahead_step(dl_ctx *c, dl_optim *o)
 {
+    dli_lookahead_begin(o);
     if (dl_optim_step(c, o->inner)) dli_lookahead_synchronize(c, o);
 }
 static double dli_lookahead_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
 {
-    double loss = dl_optim_step_closure(c, o->inner, f, user);
+    double loss;
+    dli_lookahead_begin(o);
+    loss = dl_optim_step_closure(c, o->inner, f, user);
     dli_lookahead_synchronize(c, o);
     return loss;
 }
@@ -13275,11 +14218,8 @@ static const dli_optim_type dli_optim_sam_type = { "optim_sam", NULL, NULL, NULL
 
 static dl_optim *dli_wrap(dl_ctx *c, dl_optim *inner, const dli_optim_type *type, dl_optim *how)
 {
-    dl_optim *p;
     how->inner = inner;
-    p = dli_optim_create(c, how, type, inner->root, 1);
-    if (!dli_is_nil_optim(p)) dli_copy_weights(p, 0, 0);
-    return p;
+    return dli_optim_create(c, how, type, inner->root, 1);
 }
 
 DL_DEF dl_optim *dl_optim_lookahead_with(dl_ctx *c, dl_optim *inner, dl_optim_lookahead_opts opts)
@@ -13675,7 +14615,11 @@ DL_DEF dl_schedule *dl_lr_cyclic_with(dl_ctx *c, dl_optim *o, double base_lr, do
     return dli_schedule_create(c, &dli_lr_cyclic_type, o, &s);
 }
 
-static double dli_lr_lambda(const dl_schedule *s, int64_t t, double lr, double *momentum) { (void)momentum; return lr * s->f(t, s->user); }
+static double dli_lr_lambda(const dl_schedule *s, int64_t t, double lr, double *momentum)
+{
+    (void)momentum;
+    return lr * s->f(t, s->user);
+}
 static const dli_schedule_type dli_lr_lambda_type = { "lr_lambda", dli_lr_lambda };
 DL_DEF dl_schedule *dl_lr_lambda(dl_ctx *c, dl_optim *o, dl_lr_fn f, void *user)
 {
@@ -13687,7 +14631,11 @@ DL_DEF dl_schedule *dl_lr_lambda(dl_ctx *c, dl_optim *o, dl_lr_fn f, void *user)
 }
 
 /* plateau: changed by dl_schedule_observe only */
-static double dli_lr_plateau(const dl_schedule *s, int64_t t, double lr, double *momentum) { (void)t; (void)lr; (void)momentum; return s->optim->lr; }
+static double dli_lr_plateau(const dl_schedule *s, int64_t t, double lr, double *momentum)
+{
+    (void)t; (void)lr; (void)momentum;
+    return s->optim->lr;
+}
 static const dli_schedule_type dli_lr_plateau_type = { "lr_plateau", dli_lr_plateau };
 
 /* chained: each part changes what the one before gives; sequential: the part between two milestones, from its step 0 */
@@ -13713,7 +14661,8 @@ static dl_schedule *dli_schedule_join(dl_ctx *c, const dli_schedule_type *type, 
     if (n == 0 || n > DL_MAX_DIMS) dl_fail(c, "%s: %s schedules, expected 1 to %d", type->name, n ? "too many" : "no", DL_MAX_DIMS);
     for (i = 0; i < n && dli_check_schedule(c, type->name, list->s[i]); i++)
         if (list->s[i]->type == &dli_lr_plateau_type || list->s[i]->optim != list->s[0]->optim)
-            dl_fail(c, "%s: schedule %d %s", type->name, i, list->s[i]->optim != list->s[0]->optim ? "has another optimizer" : "is a plateau schedule");
+            dl_fail(c, "%s: schedule %d %s", type->name, i,
+                    list->s[i]->optim != list->s[0]->optim ? "has another optimizer" : "is a plateau schedule");
     if (type == &dli_lr_sequential_type && dli_check_milestones(c, type->name, milestones) != n - 1)
         dl_fail(c, "%s: %d milestones between %d schedules", type->name, dli_shape_rank(milestones.d), n);
     if (!c || c->failed || !(s.parts = (dl_schedule **)dl_alloc_keep(c, (size_t)n * sizeof *s.parts))) return dli_nil_schedule();
@@ -14375,7 +15324,7 @@ DL_DEF dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed)
 }
 
 /* --- mini-batches --------------------------------------------------------------------------------- */
-static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL };
+static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, 0 };
 
 DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o)
 {
@@ -14386,12 +15335,20 @@ DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_crea
         dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, d->size);
         return (dl_loader *)&dli_nil_loader;
     }
+    if (o.weights && (dl_is_nil(o.weights) || o.weights->dtype != DL_REAL || o.weights->ndim != 1 || o.weights->size != d->size)) {
+        dl_fail(c, "loader_create: weights %t for %l samples", o.weights, d->size);
+        return (dl_loader *)&dli_nil_loader;
+    }
     l = (dl_loader *)dl_alloc_keep(c, sizeof *l);
-    if (l && o.shuffle) l->order = (int32_t *)dl_alloc_keep(c, (size_t)d->size * sizeof *l->order);
+    if (l && o.weights) l->weights = o.weights->kept ? o.weights : dl_keep(c, o.weights);
+    if (l && (o.shuffle || o.weights)) l->order = (int32_t *)dl_alloc_keep(c, (size_t)d->size * sizeof *l->order);
     if (c->failed) return (dl_loader *)&dli_nil_loader;
     l->input = l->target = DLI_NIL;
     l->data = d;
     l->batch_size = o.batch_size;
+    l->augment = o.augment;
+    l->user = o.user;
+    if (o.augment) l->call = (uint64_t)1 << 63 | (c->calls++ & 0x7fffffff) << 32;    /* random calls of its own, see dli_lot */
     l->batches = (d->size - (o.drop_last ? o.batch_size - 1 : 0) - 1) / o.batch_size + 1;
     return l;
 }
@@ -14430,36 +15387,56 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
         l->epoch++;
         return 0;
     }
-    if (l->position == 0 && l->order) dli_permutation(c->seed, c->calls++, l->order, l->data->size);
+    if (l->position == 0 && l->weights) {
+        dl_multinomial_opts again = {1, 0};
+        dl_tensor *drawn = dl_multinomial_with(c, l->weights, l->data->size, again);
+        if (c->failed) return 0;
+        memcpy(l->order, drawn->idata, (size_t)drawn->size * sizeof *l->order);
+    } else if (l->position == 0 && l->order) dli_permutation(c->seed, c->calls++, l->order, l->data->size);
     l->input = dli_gather_rows(c, l->data->inputs, l->order, l->position, n);
     l->target = dli_gather_rows(c, l->data->targets, l->order, l->position, n);
     l->index = l->position / l->batch_size;
+    if (l->augment && !c->failed) {
+        c->batch.order = l->weights ? NULL : l->order;                 /* a sample that is drawn twice comes out differently */
+        c->batch.first = l->position;
+        c->batch.size = n;
+        c->batch.call = l->call | ((uint64_t)l->epoch & 0xffff) << 16;
+        l->augment(c, &l->input, &l->target, l->user);
+        c->batch.size = 0;
+        if (!c->failed && (dl_is_nil(l->input) || dl_is_nil(l->target) || l->input->shape[0] != l->target->shape[0]))
+            dl_fail(c, "next_batch: the augmentation made %t with targets %t", l->input, l->target);
+    }
     l->position += n;
     return !c->failed;
 }
 
 /* --- evaluation ------------------------------------------------------------------------------------ */
-static dl_tensor *dli_usual_loss(dl_ctx *c, dl_tensor *output, dl_tensor *target, dl_real label_smoothing)
+static dl_tensor *dli_usual_loss(dl_ctx *c, const dl_dataset *d, dl_tensor *output, dl_tensor *target, dl_real label_smoothing)
 {
     dl_cross_entropy_opts o;
     dl_mse_loss_opts m;
     memset(&o, 0, sizeof o);
     memset(&m, 0, sizeof m);
     o.label_smoothing = label_smoothing;
-    return target->dtype == DL_INT32 ? dl_cross_entropy_with(c, output, target, o) : dl_mse_loss_with(c, output, target, m);
+    return d->targets->dtype == DL_INT32 ? dl_cross_entropy_with(c, output, target, o) : dl_mse_loss_with(c, output, target, m);
 }
 
-/* Sums over batches, and their means.  A prediction is the class with the largest output. */
+/* Sums over batches, and their means.  A prediction is the class with the largest output, also of mixed targets. */
 typedef struct { double loss; int64_t right, n; } dli_tally;
 
-static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_tensor *output, const dl_tensor *target, const dl_tensor *loss)
+static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_dataset *d, const dl_tensor *output, const dl_tensor *target,
+                          const dl_tensor *loss)
 {
-    int64_t i, n = target->shape[0];
+    int64_t i, n, classes = output->shape[1];
+    int mixed = target->dtype == DL_REAL;
     if (c->failed) return;
+    n = target->shape[0];
     s->loss += dl_item(loss) * (double)n;
     s->n += n;
-    if (target->dtype != DL_INT32 || output->ndim != 2 || target->ndim != 1) return;
-    for (i = 0; i < n; i++) s->right += c->k->argmax(output->data + i * output->shape[1], output->shape[1]) == target->idata[i];
+    if (d->targets->dtype != DL_INT32 || output->ndim != 2 || target->ndim != 1 + mixed) return;
+    for (i = 0; i < n; i++)
+        s->right += c->k->argmax(output->data + i * classes, classes) ==
+                    (mixed ? c->k->argmax(target->data + i * classes, classes) : target->idata[i]);
 }
 
 static dl_scores dli_tally_mean(const dl_ctx *c, const dli_tally *s)
@@ -14485,8 +15462,8 @@ DL_DEF dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_eva
             input = dli_gather_rows(c, d->inputs, NULL, at, n);
             target = dli_gather_rows(c, d->targets, NULL, at, n);
             output = dl_forward(c, m, input);
-            loss = o.loss ? o.loss(c, output, target) : dli_usual_loss(c, output, target, 0);
-            dli_tally_add(c, &sum, output, target, loss);
+            loss = o.loss ? o.loss(c, output, target) : dli_usual_loss(c, d, output, target, 0);
+            dli_tally_add(c, &sum, d, output, target, loss);
             dli_arena_release(&c->step, mark);
         }
     dl_set_grad_enabled(c, grad);
@@ -14577,50 +15554,1890 @@ static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_score
 { (void)p; (void)epoch; (void)done; (void)now; (void)final; (void)end; }
 #endif
 
+/* --- early stopping: a copy of all parameters and buffers -------------------------------------------- */
+static size_t dli_state_bytes(dl_module *root)
+{
+    size_t bytes = 0;
+    dl_module *m;
+    dl_param *p;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p) bytes += (size_t)p->tensor->size * dli_elem(p->tensor);
+    return bytes;
+}
+static void dli_state_copy(dl_module *root, char *copy, int restore)
+{
+    dl_module *m;
+    dl_param *p;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p) {
+        char *data = p->tensor->idata ? (char *)p->tensor->idata : (char *)p->tensor->data;
+        size_t bytes = (size_t)p->tensor->size * dli_elem(p->tensor);
+        memcpy(restore ? data : copy, restore ? copy : data, bytes);
+        copy += bytes;
+    }
+}
+
+DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t patience, dl_early_stop_create_opts o)
+{
+    dl_early_stop *e;
+    if (!c || c->failed || (m && !dli_check_module(c, "early_stop_create", m))) return NULL;
+    if (patience < 1 || !(o.min_delta >= 0)) {
+        dl_fail(c, "early_stop_create: patience %l, min_delta %g", patience, o.min_delta);
+        return NULL;
+    }
+    e = (dl_early_stop *)dl_alloc_keep(c, sizeof *e);
+    if (!e) return NULL;
+    e->patience = patience;
+    e->min_delta = o.min_delta;
+    e->module = m;
+    if (m) e->weights = (char *)dl_alloc_keep(c, dli_state_bytes(m));
+    return c->failed ? NULL : e;
+}
+
+DL_DEF int dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value)
+{
+    if (!c || c->failed) return 0;
+    if (!e) { dl_fail(c, "early_stop_observe: NULL"); return 0; }
+    if (!e->count || value < e->best - e->min_delta || (e->best != e->best && value == value)) {
+        e->best = value;
+        e->best_index = e->count;
+        if (e->module) dli_state_copy(e->module, e->weights, 0);
+    }
+    e->count++;
+    return e->count - 1 - e->best_index >= e->patience;
+}
+
+DL_DEF void dl_early_stop_restore(dl_ctx *c, dl_early_stop *e)
+{
+    if (!c || c->failed) return;
+    if (!e) { dl_fail(c, "early_stop_restore: NULL"); return; }
+    if (e->module && e->count) dli_state_copy(e->module, e->weights, 1);
+}
+
+/* --- learning curves ---------------------------------------------------------------------------------- */
+static double dli_epoch_loss(const dl_epoch *e) { return e->validation.loss == e->validation.loss ? e->validation.loss : e->train.loss; }
+
+#ifndef DL_NO_STDIO
+DL_DEF int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
+{
+    FILE *f;
+    int i, k, ok;
+    if (!c || c->failed) return 0;
+    if (!h || !path) { dl_fail(c, "history_save: the %s is NULL", h ? "path" : "history"); return 0; }
+    f = fopen(path, "w");
+    if (!f) { dl_fail(c, "history_save: \"%s\": cannot open it: %s", path, strerror(errno)); return 0; }
+    fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,lr\n", f);
+    for (i = 0; i < h->count; i++) {
+        const dl_epoch *e = &h->epochs[i];
+        double column[5];
+        char line[160];
+        dli_text text;                                                 /* printf's decimal point depends on the locale */
+        text.p = line; text.left = sizeof line;
+        column[0] = e->train.loss;      column[1] = e->train.accuracy;
+        column[2] = e->validation.loss; column[3] = e->validation.accuracy;
+        column[4] = e->lr;
+        dli_put_int(&text, i + 1);
+        for (k = 0; k < 5; k++) {
+            dli_put(&text, ",");
+            if (column[k] == column[k] || k < 2) dli_put_real(&text, column[k]);
+        }
+        dli_put(&text, "\n");
+        fputs(line, f);
+    }
+    ok = !ferror(f);
+    ok &= fclose(f) == 0;
+    if (!ok) dl_fail(c, "history_save: \"%s\": cannot write it", path);
+    return ok;
+}
+
+DL_DEF void dl_history_print(FILE *f, const dl_history *h)
+{
+    enum { WIDTH = 64, HEIGHT = 12 };
+    char chart[HEIGHT][WIDTH + 1];
+    double low = 0, high = 0;
+    int i, k, row, width, any = 0;
+    if (!f || !h || h->count < 1) return;
+    for (i = 0; i < h->count; i++)
+        for (k = 0; k < 2; k++) {
+            double v = k ? h->epochs[i].validation.loss : h->epochs[i].train.loss;
+            if (!(v - v == 0)) continue;
+            if (!any || v < low) low = v;
+            if (!any || v > high) high = v;
+            any = 1;
+        }
+    width = h->count < WIDTH ? h->count : WIDTH;
+    memset(chart, ' ', sizeof chart);
+    for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
+    for (i = 0; i < h->count; i++)
+        for (k = 1; k >= 0; k--) {
+            double v = k ? h->epochs[i].validation.loss : h->epochs[i].train.loss;
+            if (!(v - v == 0)) continue;
+            row = high > low ? (int)((high - v) / (high - low) * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
+            chart[row][(int)((int64_t)i * width / h->count)] = k ? 'o' : '*';
+        }
+    for (row = 0; row < HEIGHT; row++) {
+        if (row % (HEIGHT - 1) == 0) fprintf(f, "%9.4g |%s\n", row ? low : high, chart[row]);
+        else fprintf(f, "%9s |%s\n", row == HEIGHT / 2 ? "loss" : "", chart[row]);
+    }
+    fprintf(f, "%9s +", "");
+    for (i = 0; i < width; i++) fputc('-', f);
+    fprintf(f, " %d epochs; * training%s\n", h->count, h->epochs[0].validation.loss == h->epochs[0].validation.loss ? ", o validation" : "");
+}
+#else
+static int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
+{
+    (void)h; (void)path;
+    dl_fail(c, "fit: no .log without stdio");
+    return 0;
+}
+#endif
+
 /* --- training --------------------------------------------------------------------------------------- */
 DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
 {
-    dl_loader_create_opts how = {0, 0, 0, 0};
+    dl_loader_create_opts how;
     dl_backward_opts whole = {NULL, 0};
     dl_evaluate_opts plain = {0, NULL, 0};
-    dl_scores scores, validation;
+    dl_early_stop_create_opts any_fall = {0, 0};
+    dl_l1_penalty_opts weights = {1, 0};
+    dl_early_stop *stop = NULL;
+    dl_history history = {NULL, 0, 0};
+    dl_scores none;
+    dl_epoch *now;
     dli_progress progress;
     dl_loader *batches;
-    int epochs = opts.epochs ? opts.epochs : 1, epoch, grad, training;
+    int epochs = opts.epochs ? opts.epochs : 1, group = opts.accumulate ? opts.accumulate : 1, end = 0, grad, training;
+    memset(&how, 0, sizeof how);
     how.batch_size = opts.batch_size ? opts.batch_size : 64;
     how.shuffle = !opts.no_shuffle;
+    how.augment = opts.augment;
+    how.user = opts.user;
     plain.loss = opts.loss;
-    scores.loss = scores.accuracy = dl_item(NULL);
+    none.loss = none.accuracy = dl_item(NULL);
+    if (opts.history) *opts.history = history;
     if (epochs < 0 || !(opts.clip_norm >= 0)) dl_fail(c, "fit: epochs %d, clip_norm %g", epochs, opts.clip_norm);
+    if (opts.patience < 0 || group < 0 || !(opts.l1 >= 0) || !(opts.max_norm >= 0))
+        dl_fail(c, "fit: patience %d, accumulate %d, l1 %g, max_norm %g", opts.patience, group, opts.l1, opts.max_norm);
     batches = dl_loader_create_with(c, train, how);
-    if (!c || c->failed) return scores;
+    if (opts.patience > 0) stop = dl_early_stop_create_with(c, m, opts.patience, any_fall);
+    if (c && !c->failed) history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)epochs * sizeof *history.epochs);
+    if (!c || c->failed) return none;
     progress = dli_progress_create(opts.quiet, epochs, train->size);
     grad = dl_set_grad_enabled(c, 1);
     training = dl_set_training(c, 1);
-    for (epoch = 0; epoch < epochs && !c->failed; epoch++) {
+    while (history.count < epochs && !end) {
         dli_tally sum = {0, 0, 0};
+        int epoch = history.count + 1;
         dli_progress_begin(&progress);
         while (dl_next_batch(c, batches)) {
             dl_tensor *output = dl_forward(c, m, batches->input);
             dl_tensor *loss = opts.loss ? opts.loss(c, output, batches->target)
-                                        : dli_usual_loss(c, output, batches->target, opts.label_smoothing);
-            dl_backward_with(c, loss, whole);
-            if (opts.clip_norm > 0) dl_clip_grad_norm(c, m, opts.clip_norm);
-            dli_tally_add(c, &sum, output, batches->target, loss);
-            dl_optim_step(c, o);
-            if (opts.schedule && !opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
-            if (!c->failed) dli_progress_show(&progress, epoch + 1, sum.n, dli_tally_mean(c, &sum), NULL, 0);
+                                        : dli_usual_loss(c, train, output, batches->target, opts.label_smoothing);
+            dl_tensor *total = loss;
+            if (opts.l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, m, weights), (dl_real)opts.l1));
+            if (group > 1) total = dl_div_scalar(c, total, (dl_real)group);
+            dl_backward_with(c, total, whole);
+            dli_tally_add(c, &sum, train, output, batches->target, loss);
+            if ((batches->index + 1) % group == 0 || batches->index + 1 == batches->batches) {
+                if (opts.clip_norm > 0) dl_clip_grad_norm(c, m, opts.clip_norm);
+                dl_optim_step(c, o);
+                if (opts.max_norm > 0) dl_max_norm(c, m, opts.max_norm);
+                if (opts.schedule && !opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
+            }
+            if (!c->failed) dli_progress_show(&progress, epoch, sum.n, dli_tally_mean(c, &sum), NULL, 0);
         }
-        scores = dli_tally_mean(c, &sum);
-        if (opts.validation) validation = dl_evaluate_with(c, m, opts.validation, plain);
-        if (!c->failed) dli_progress_show(&progress, epoch + 1, sum.n, scores, opts.validation ? &validation : NULL, 1);
-        if (opts.validation) scores = validation;
+        if (c->failed) break;
+        now = &history.epochs[history.count];
+        now->train = dli_tally_mean(c, &sum);
+        now->validation = opts.validation ? dl_evaluate_with(c, m, opts.validation, plain) : none;
+        now->lr = dl_optim_lr(o);
+        if (c->failed) break;
+        if (!history.count || dli_epoch_loss(now) < dli_epoch_loss(&history.epochs[history.best])) history.best = history.count;
+        history.count++;
+        dli_progress_show(&progress, epoch, sum.n, now->train, opts.validation ? &now->validation : NULL, 1);
+        if (opts.log) dl_history_save(c, &history, opts.log);
+        if (stop) end = dl_early_stop_observe(c, stop, dli_epoch_loss(now));
         if (opts.schedule && opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
-        if (opts.schedule) dl_schedule_observe(c, opts.schedule, scores.loss);
+        if (opts.schedule) dl_schedule_observe(c, opts.schedule, dli_epoch_loss(now));
     }
+    if (stop) dl_early_stop_restore(c, stop);
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
-    return scores;
+    if (opts.history) *opts.history = history;
+    if (c->failed || !history.count) return none;
+    now = &history.epochs[stop ? history.best : history.count - 1];
+    return opts.validation ? now->validation : now->train;
+}
+
+/* ================================================================================================
+   >>augment     preparing data, linear algebra, augmentation, regularisation
+   ================================================================================================ */
+
+/* --- subsets and splits -------------------------------------------------------------------------- */
+DL_DEF dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices)
+{
+    dl_dataset *part;
+    dli_mark mark;
+    int64_t i;
+    if (!dli_check_dataset(c, "data_subset", d) || !dli_check(c, "data_subset", "indices", indices, DL_INT32)) return DLI_NIL_DATASET;
+    for (i = 0; i < indices->size; i++)
+        if (indices->idata[i] < 0 || indices->idata[i] >= d->size) {
+            dl_fail(c, "data_subset: index %d at %l, but there are %l samples", (int)indices->idata[i], i, d->size);
+            return DLI_NIL_DATASET;
+        }
+    mark = dli_arena_mark(&c->step);
+    part = dl_data_tensors(c, dli_gather_rows(c, d->inputs, indices->idata, 0, indices->size),
+                           dli_gather_rows(c, d->targets, indices->idata, 0, indices->size));
+    dli_arena_release(&c->step, mark);
+    if (c->failed) return DLI_NIL_DATASET;
+    part->classes = d->classes;
+    part->names = d->names;
+    return part;
+}
+
+/* The order of the samples for a split: shuffled; stratified: then sorted by class without changing the order within one, and
+   dealt out so that sample i of the m in a class stands at (i + 1/2) / m of the whole. */
+typedef struct { double at; int32_t sample; } dli_place;
+static int dli_place_order(const void *a, const void *b)
+{
+    const dli_place *p = (const dli_place *)a, *q = (const dli_place *)b;
+    return p->at != q->at ? (p->at < q->at ? -1 : 1) : (p->sample > q->sample) - (p->sample < q->sample);
+}
+static int dli_split_order(dl_ctx *c, const dl_dataset *d, dl_data_split_opts o, int32_t *order)
+{
+    int64_t i, *count, *seen;
+    dli_place *place;
+    if (!o.no_shuffle) dli_permutation(c->seed, c->calls++, order, d->size);
+    else for (i = 0; i < d->size; i++) order[i] = (int32_t)i;
+    if (!o.stratified) return 1;
+    place = (dli_place *)dl_alloc(c, (size_t)d->size * sizeof *place);
+    count = (int64_t *)dl_alloc(c, 2 * (size_t)d->classes * sizeof *count);
+    if (!place || !count) return 0;
+    seen = count + d->classes;
+    memset(count, 0, 2 * (size_t)d->classes * sizeof *count);
+    for (i = 0; i < d->size; i++) count[d->targets->idata[i]]++;
+    for (i = 0; i < d->size; i++) {
+        int32_t label = d->targets->idata[order[i]];
+        place[i].at = ((double)seen[label]++ + 0.5) / (double)count[label];
+        place[i].sample = order[i];
+    }
+    qsort(place, (size_t)d->size, sizeof *place, dli_place_order);
+    for (i = 0; i < d->size; i++) order[i] = place[i].sample;
+    return 1;
+}
+
+DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fractions, dl_dataset **parts, dl_data_split_opts o)
+{
+    dl_tensor *order;
+    double sum = 0;
+    dli_mark mark;
+    int64_t first = 0;
+    int i;
+    if (n < 1 || !fractions || !parts) { dl_fail(c, "data_split: %d parts, or no fractions, or no place for the parts", n); return 0; }
+    for (i = 0; i < n; i++) parts[i] = DLI_NIL_DATASET;
+    if (!dli_check_dataset(c, "data_split", d)) return 0;
+    if (o.stratified && (!d->classes || d->targets->ndim != 1)) {
+        dl_fail(c, "data_split: stratified needs one class a sample, the targets are %t", d->targets);
+        return 0;
+    }
+    for (i = 0; i < n; i++) {
+        if (!(fractions[i] > 0)) { dl_fail(c, "data_split: fraction %d is %g", i, fractions[i]); return 0; }
+        sum += fractions[i];
+    }
+    if (!(sum > 1 - 1e-6 && sum < 1 + 1e-6)) { dl_fail(c, "data_split: the fractions add up to %g, not 1", sum); return 0; }
+    mark = dli_arena_mark(&c->step);
+    order = dli_leaf(c, "data_split", DL_INT32, 1, &d->size, 0);
+    if (!c->failed && dli_split_order(c, d, o, order->idata))
+        for (i = 0, sum = 0; i < n && !c->failed; i++) {
+            dl_tensor part = *order;
+            int64_t end;
+            sum += fractions[i];
+            end = i == n - 1 ? d->size : (int64_t)(sum * (double)d->size + 0.5);
+            part.idata = order->idata + first;
+            part.size = part.shape[0] = end - first;
+            if (end == first) { dl_fail(c, "data_split: part %d of %l samples would be empty", i, d->size); break; }
+            parts[i] = dl_data_subset(c, d, &part);
+            first = end;
+        }
+    dli_arena_release(&c->step, mark);
+    return !c->failed;
+}
+
+/* --- eigenvalues of a symmetric matrix, Jacobi's method: rotations until nothing stands beside the diagonal ------------
+   a (n, n) is overwritten, its diagonal are the eigenvalues; row k of v is the eigenvector of a_kk.  Largest first; the
+   component of v_k that is largest by magnitude is positive. */
+static void dli_rotate(double *a, double *b, int64_t n, int64_t stride, double cosine, double sine)
+{
+    int64_t i;
+    for (i = 0; i < n * stride; i += stride) {
+        double p = a[i], q = b[i];
+        a[i] = cosine * p - sine * q;
+        b[i] = sine * p + cosine * q;
+    }
+}
+static void dli_eigen(double *a, double *v, int64_t n)
+{
+    int64_t p, q, i, best;
+    int sweep;
+    for (i = 0; i < n * n; i++) v[i] = i % (n + 1) == 0;
+    for (sweep = 0; sweep < 50; sweep++) {
+        double off = 0, on = 0;
+        for (p = 0; p < n; p++)
+            for (q = 0; q < n; q++) *(p == q ? &on : &off) += a[p * n + q] * a[p * n + q];
+        if (!(off > 1e-30 * on)) break;
+        for (p = 0; p < n; p++)
+            for (q = p + 1; q < n; q++) {
+                double apq = a[p * n + q], theta, t, cosine;
+                if (apq == 0) continue;
+                theta = (a[q * n + q] - a[p * n + p]) / (2 * apq);
+                t = 1 / ((theta < 0 ? -theta : theta) + dli_sqrt64(theta * theta + 1));
+                if (theta < 0) t = -t;
+                cosine = 1 / dli_sqrt64(t * t + 1);
+                dli_rotate(a + p * n, a + q * n, n, 1, cosine, t * cosine);
+                dli_rotate(a + p, a + q, n, n, cosine, t * cosine);
+                dli_rotate(v + p * n, v + q * n, n, 1, cosine, t * cosine);
+            }
+    }
+    for (p = 0; p < n; p++) {
+        double sign = 1, largest = 0;
+        for (best = p, q = p + 1; q < n; q++) if (a[q * n + q] > a[best * n + best]) best = q;
+        for (i = 0; i < n; i++) {                                      /* a's diagonal is all that is used from here on */
+            double swap = v[p * n + i];
+            v[p * n + i] = v[best * n + i];
+            v[best * n + i] = swap;
+            if (v[p * n + i] > largest || -v[p * n + i] > largest) {
+                sign = v[p * n + i] < 0 ? -1 : 1;
+                largest = sign * v[p * n + i];
+            }
+        }
+        { double swap = a[p * n + p]; a[p * n + p] = a[best * n + best]; a[best * n + best] = swap; }
+        for (i = 0; i < n; i++) v[p * n + i] *= sign;
+    }
+}
+
+/* --- preprocessing: x as (samples, features, positions), every position counts as a sample ------------------------------ */
+static int dli_features(dl_ctx *c, const char *who, const dl_tensor *x, int by_channel, dl_shape *s)
+{
+    if (!dli_check(c, who, "x", x, DL_REAL)) return 0;
+    if (x->ndim < 2) { dl_fail(c, "%s: %t has no features, expected (N, features..) or (N, C, ..)", who, x); return 0; }
+    memset(s, 0, sizeof *s);
+    s->d[0] = x->shape[0];
+    s->d[1] = by_channel ? x->shape[1] : x->size / x->shape[0];
+    s->d[2] = x->size / (s->d[0] * s->d[1]);
+    return 1;
+}
+
+static int dli_value_order(const void *a, const void *b)
+{
+    double p = *(const double *)a, q = *(const double *)b;
+    return (p > q) - (p < q);
+}
+static double dli_quantile(const double *sorted, int64_t n, double q)   /* linear between the neighbours, as numpy's */
+{
+    double at = q * (double)(n - 1);
+    int64_t i = (int64_t)at;
+    return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[i];
+}
+
+/* shift and the width that becomes 1, of the n values v of a feature; what keeps one value has width 0, whatever rounding says */
+static void dli_fit_feature(double *v, int64_t n, dl_scaling how, double *shift, double *width)
+{
+    double low = v[0], high = v[0], mean = 0, square = 0;
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        if (v[i] < low) low = v[i];
+        if (v[i] > high) high = v[i];
+        mean += v[i];
+    }
+    mean /= (double)n;
+    for (i = 0; i < n; i++) square += (v[i] - mean) * (v[i] - mean);
+    *shift = how == DL_MINMAX ? low : mean;
+    *width = low == high ? 0 : how == DL_MINMAX ? high - low : how == DL_ZSCORE ? dli_sqrt64(square / (double)n) : 1;
+    if (low == high) *shift = low;
+    if (how == DL_ROBUST) {
+        qsort(v, (size_t)n, sizeof *v, dli_value_order);
+        *shift = dli_quantile(v, n, 0.5);
+        *width = dli_quantile(v, n, 0.75) - dli_quantile(v, n, 0.25);
+    }
+}
+
+/* The covariance of the features (F, F). */
+static void dli_covariance(const dl_tensor *x, dl_shape s, const dl_tensor *mean, double *cov)
+{
+    int64_t N = s.d[0], F = s.d[1], L = s.d[2], n, f, g, i;
+    memset(cov, 0, (size_t)(F * F) * sizeof *cov);
+    for (n = 0; n < N; n++)
+        for (f = 0; f < F; f++)
+            for (g = 0; g <= f; g++) {
+                const dl_real *a = x->data + (n * F + f) * L, *b = x->data + (n * F + g) * L;
+                double sum = 0;
+                for (i = 0; i < L; i++) sum += ((double)a[i] - (double)mean->data[f]) * ((double)b[i] - (double)mean->data[g]);
+                cov[f * F + g] += sum;
+            }
+    for (f = 0; f < F; f++)
+        for (g = 0; g <= f; g++) cov[f * F + g] = cov[g * F + f] = cov[f * F + g] / (double)(N * L);
+}
+
+DL_DEF dl_scaler *dl_data_fit_with(dl_ctx *c, const dl_tensor *x, dl_scaling how, dl_data_fit_opts o)
+{
+    double *v, *cov, *vectors, eps = dli_or_double(o.eps, 1e-5);
+    int64_t F, L, f, g, i, n, square[2];
+    dl_scaler *s;
+    dl_shape size;
+    dli_mark mark;
+    if (!dli_features(c, "data_fit", x, o.by_channel, &size)) return NULL;
+    if ((unsigned)how > DL_ZCA) dl_fail(c, "data_fit: %d is none of the scalings", (int)how);
+    if (!(eps >= 0)) dl_fail(c, "data_fit: eps %g", eps);
+    for (i = 0; i < x->size && !c->failed; i++)
+        if (!(x->data[i] - x->data[i] == 0)) dl_fail(c, "data_fit: %g at index %l", (double)x->data[i], i);
+    F = size.d[1]; L = size.d[2];
+    square[0] = square[1] = F;
+    s = (dl_scaler *)dl_alloc_keep(c, sizeof *s);
+    if (!s || c->failed) return NULL;
+    s->by_channel = o.by_channel;
+    s->shift = dli_leaf(c, "data_fit", DL_REAL, 1, square, 1);
+    s->scale = dli_leaf(c, "data_fit", DL_REAL, 1, square, 1);
+    mark = dli_arena_mark(&c->step);
+    v = (double *)dl_alloc(c, (size_t)(size.d[0] * L) * sizeof *v);
+    for (f = 0; f < F && !c->failed; f++) {
+        double shift, width;
+        for (n = 0; n < size.d[0]; n++)
+            for (i = 0; i < L; i++) v[n * L + i] = (double)x->data[(n * F + f) * L + i];
+        dli_fit_feature(v, size.d[0] * L, how, &shift, &width);
+        s->shift->data[f] = (dl_real)shift;
+        s->scale->data[f] = width > 0 ? (dl_real)(1 / width) : 0;
+    }
+    if (how >= DL_PCA && !c->failed) {
+        s->rotation = dli_leaf(c, "data_fit", DL_REAL, 2, square, 1);
+        cov = (double *)dl_alloc(c, 2 * (size_t)(F * F) * sizeof *cov);
+        if (!c->failed) {
+            vectors = cov + F * F;
+            dli_covariance(x, size, s->shift, cov);
+            dli_eigen(cov, vectors, F);
+            for (i = 0; i < F; i++) cov[i] = 1 / dli_sqrt64((cov[i * F + i] > 0 ? cov[i * F + i] : 0) + eps);
+            for (f = 0; f < F; f++)
+                for (g = 0; g < F; g++) {
+                    double sum = 0;
+                    for (i = 0; how == DL_ZCA && i < F; i++) sum += vectors[i * F + f] * cov[i] * vectors[i * F + g];
+                    s->rotation->data[f * F + g] = (dl_real)(how == DL_ZCA ? sum : vectors[g * F + f] * cov[g]);
+                }
+        }
+    }
+    dli_arena_release(&c->step, mark);
+    return c->failed ? NULL : s;
+}
+
+DL_DEF dl_tensor *dl_data_apply(dl_ctx *c, const dl_scaler *s, dl_tensor *x)
+{
+    dl_matmul_opts plain = {0, 0, 0};
+    dl_shape size, column = {{0}}, shape = {{0}};
+    dl_tensor *y;
+    int d;
+    if (!dli_features(c, "data_apply", x, s ? s->by_channel : 0, &size)) return DLI_NIL;
+    if (!s) return dl_fail(c, "data_apply: the scaler is NULL, maybe the result of a failed data_fit");
+    if (s->shift->size != size.d[1]) return dl_fail(c, "data_apply: %t has %l features, %l were fitted", x, size.d[1], s->shift->size);
+    column.d[0] = size.d[1];
+    column.d[1] = 1;
+    for (d = 0; d < x->ndim; d++) shape.d[d] = x->shape[d];
+    y = dl_sub(c, dl_reshape(c, x, size), dl_reshape(c, s->shift, column));
+    y = dl_mul(c, y, dl_reshape(c, s->scale, column));
+    if (s->rotation) y = dl_transpose(c, dl_matmul_with(c, dl_transpose(c, y, 1, 2), s->rotation, plain), 1, 2);
+    return dl_reshape(c, y, shape);
+}
+
+static dl_tensor *dli_fit_apply(dl_ctx *c, dl_tensor *x, dl_scaling how)
+{
+    dl_data_fit_opts usual = {0, 0, 0};
+    dl_scaler *s = dl_data_fit_with(c, x, how, usual);
+    return s ? dl_data_apply(c, s, x) : DLI_NIL;
+}
+DL_DEF dl_tensor *dl_data_minmax(dl_ctx *c, dl_tensor *x) { return dli_fit_apply(c, x, DL_MINMAX); }
+DL_DEF dl_tensor *dl_data_zscore(dl_ctx *c, dl_tensor *x) { return dli_fit_apply(c, x, DL_ZSCORE); }
+
+#define DLI_MAX_DEGREE 64
+DL_DEF dl_tensor *dl_data_poly_features(dl_ctx *c, dl_tensor *x, int degree)
+{
+    dl_tensor *parts[DLI_MAX_DEGREE];
+    int i;
+    if (!dli_check(c, "data_poly_features", "x", x, DL_REAL)) return DLI_NIL;
+    if (x->ndim != 2 || degree < 1 || degree > DLI_MAX_DEGREE)
+        return dl_fail(c, "data_poly_features: %t to the power of %d, expected (N, d) and 1 to %d", x, degree, DLI_MAX_DEGREE);
+    parts[0] = x;
+    for (i = 1; i < degree; i++) parts[i] = dl_mul(c, parts[i - 1], x);
+    return dl_cat(c, degree, parts, 1);
+}
+
+DL_DEF dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, double b, double sigma)
+{
+    int64_t shape[2], i, d;
+    dl_tensor *x, *y;
+    if (!dli_check(c, "data_linreg", "w", w, DL_REAL)) return DLI_NIL_DATASET;
+    if (w->ndim != 1 || !(sigma >= 0)) {
+        dl_fail(c, "data_linreg: w %t and sigma %g, expected (d) and no negative number", w, sigma);
+        return DLI_NIL_DATASET;
+    }
+    d = w->size;
+    shape[0] = n; shape[1] = d;
+    x = dli_leaf(c, "data_linreg", DL_REAL, 2, shape, 1);
+    shape[1] = 1;
+    y = dli_leaf(c, "data_linreg", DL_REAL, 2, shape, 1);
+    if (c->failed) return DLI_NIL_DATASET;
+    dli_random(c, c->k->normal, x->data, x->size);
+    dli_random(c, c->k->normal, y->data, y->size);
+    for (i = 0; i < n; i++) y->data[i] = (dl_real)(sigma * (double)y->data[i] + b) + c->k->dot(x->data + i * d, w->data, d);
+    return dl_data_tensors(c, x, y);
+}
+
+/* --- linear algebra in double precision ------------------------------------------------------------- */
+static int dli_check_square(dl_ctx *c, const char *who, const dl_tensor *a)
+{
+    if (!dli_check(c, who, "a", a, DL_REAL)) return 0;
+    if (a->ndim == 2 && a->shape[0] == a->shape[1]) return 1;
+    dl_fail(c, "%s: a is %t, expected a square matrix", who, a);
+    return 0;
+}
+static double *dli_doubles(dl_ctx *c, const dl_tensor *x)
+{
+    double *v = (double *)dl_alloc(c, (size_t)x->size * sizeof *v);
+    int64_t i;
+    for (i = 0; v && i < x->size; i++) v[i] = (double)x->data[i];
+    return v;
+}
+
+/* a x = b by Gauss: a (n, n) and b (n, k) are overwritten, b by x. */
+static int dli_gauss(dl_ctx *c, const char *who, double *a, double *b, int64_t n, int64_t k)
+{
+    double largest = 0;
+    int64_t i, j, p, col;
+    for (i = 0; i < n * n; i++) if (a[i] > largest || -a[i] > largest) largest = a[i] < 0 ? -a[i] : a[i];
+    for (col = 0; col < n; col++) {
+        double pivot = 0;
+        for (p = i = col; i < n; i++) {
+            double size = a[i * n + col] < 0 ? -a[i * n + col] : a[i * n + col];
+            if (size > pivot) { pivot = size; p = i; }
+        }
+        if (!(pivot > 1e-14 * largest)) {
+            dl_fail(c, "%s: the matrix of %l rows is singular: nothing is left of column %l", who, n, col);
+            return 0;
+        }
+        for (j = 0; p != col && j < n; j++) { double t = a[p * n + j]; a[p * n + j] = a[col * n + j]; a[col * n + j] = t; }
+        for (j = 0; p != col && j < k; j++) { double t = b[p * k + j]; b[p * k + j] = b[col * k + j]; b[col * k + j] = t; }
+        for (i = col + 1; i < n; i++) {
+            double f = a[i * n + col] / a[col * n + col];
+            if (f == 0) continue;
+            for (j = col; j < n; j++) a[i * n + j] -= f * a[col * n + j];
+            for (j = 0; j < k; j++) b[i * k + j] -= f * b[col * k + j];
+        }
+    }
+    for (i = n - 1; i >= 0; i--)
+        for (j = 0; j < k; j++) {
+            for (p = i + 1; p < n; p++) b[i * k + j] -= a[i * n + p] * b[p * k + j];
+            b[i * k + j] /= a[i * n + i];
+        }
+    return 1;
+}
+
+static dl_tensor *dli_solve(dl_ctx *c, const char *who, const dl_tensor *a, const dl_tensor *b)
+{
+    double *m, *v;
+    dl_tensor *x;
+    dli_mark mark;
+    int64_t i;
+    if (!dli_check_square(c, who, a) || !dli_check(c, who, "b", b, DL_REAL)) return DLI_NIL;
+    if (b->ndim < 1 || b->ndim > 2 || b->shape[0] != a->shape[0]) return dl_fail(c, "%s: a %t with b %t", who, a, b);
+    x = dli_leaf(c, who, DL_REAL, b->ndim, b->shape, 0);
+    mark = dli_arena_mark(&c->step);
+    m = dli_doubles(c, a);
+    v = dli_doubles(c, b);
+    if (!c->failed && dli_gauss(c, who, m, v, a->shape[0], b->size / b->shape[0]))
+        for (i = 0; i < x->size; i++) x->data[i] = (dl_real)v[i];
+    dli_arena_release(&c->step, mark);
+    return c->failed ? DLI_NIL : x;
+}
+DL_DEF dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b) { return dli_solve(c, "linalg_solve", a, b); }
+DL_DEF dl_tensor *dl_linalg_inv(dl_ctx *c, const dl_tensor *a)
+{
+    return dli_check_square(c, "linalg_inv", a) ? dli_solve(c, "linalg_inv", a, dl_eye(c, a->shape[0])) : DLI_NIL;
+}
+
+/* a = l l^T in place, the lower half */
+static int dli_cholesky(dl_ctx *c, const char *who, double *a, int64_t n)
+{
+    int64_t i, j, k;
+    for (j = 0; j < n; j++) {
+        double whole = a[j * n + j];
+        for (i = j; i < n; i++) {
+            double s = a[i * n + j];
+            for (k = 0; k < j; k++) s -= a[i * n + k] * a[j * n + k];
+            if (i > j) { a[i * n + j] = s / a[j * n + j]; continue; }
+            if (!(s > 1e-13 * whole)) {
+                dl_fail(c, "%s: the matrix of %l rows is not positive definite: %g is left in row %l", who, n, s, j);
+                return 0;
+            }
+            a[j * n + j] = dli_sqrt64(s);
+        }
+    }
+    return 1;
+}
+
+DL_DEF dl_tensor *dl_linalg_cholesky(dl_ctx *c, const dl_tensor *a)
+{
+    double *m;
+    dl_tensor *l;
+    dli_mark mark;
+    int64_t n, i, j;
+    if (!dli_check_square(c, "linalg_cholesky", a)) return DLI_NIL;
+    n = a->shape[0];
+    l = dli_leaf(c, "linalg_cholesky", DL_REAL, 2, a->shape, 0);
+    mark = dli_arena_mark(&c->step);
+    m = dli_doubles(c, a);
+    if (!c->failed && dli_cholesky(c, "linalg_cholesky", m, n))
+        for (i = 0; i < n; i++) for (j = 0; j < n; j++) l->data[i * n + j] = j <= i ? (dl_real)m[i * n + j] : 0;
+    dli_arena_release(&c->step, mark);
+    return c->failed ? DLI_NIL : l;
+}
+
+DL_DEF dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_tensor *y, dl_linreg_fit_opts o)
+{
+    int64_t shape[2], n, d, m, k, i, j, r;
+    double *a, *b, *row;
+    dl_tensor *w;
+    dli_mark mark;
+    if (!dli_check(c, "linreg_fit", "x", x, DL_REAL) || !dli_check(c, "linreg_fit", "y", y, DL_REAL)) return DLI_NIL;
+    if (x->ndim != 2 || y->ndim < 1 || y->ndim > 2 || x->shape[0] != y->shape[0] || !(o.l2 >= 0))
+        return dl_fail(c, "linreg_fit: x %t, y %t and l2 %g, expected (N, d), (N) or (N, k), and no negative number", x, y, o.l2);
+    n = x->shape[0]; d = x->shape[1]; k = y->size / n;
+    m = shape[0] = d + !o.no_bias;
+    shape[1] = k;
+    w = dli_leaf(c, "linreg_fit", DL_REAL, y->ndim, shape, 0);
+    mark = dli_arena_mark(&c->step);
+    a = (double *)dl_alloc(c, (size_t)(m * m) * sizeof *a);
+    b = (double *)dl_alloc(c, (size_t)(m * k) * sizeof *b);
+    row = (double *)dl_alloc(c, (size_t)m * sizeof *row);
+    if (!c->failed) {
+        memset(a, 0, (size_t)(m * m) * sizeof *a);
+        memset(b, 0, (size_t)(m * k) * sizeof *b);
+        for (r = 0; r < n; r++) {                                      /* x^T x, the lower half, and x^T y */
+            for (i = 0; i < m; i++) row[i] = i < d ? (double)x->data[r * d + i] : 1;
+            for (i = 0; i < m; i++) {
+                for (j = 0; j <= i; j++) a[i * m + j] += row[i] * row[j];
+                for (j = 0; j < k; j++) b[i * k + j] += row[i] * (double)y->data[r * k + j];
+            }
+        }
+        for (i = 0; i < d; i++) a[i * m + i] += o.l2;
+        if (dli_cholesky(c, "linreg_fit: x^T x + l2", a, m))
+            for (j = 0; j < k; j++) {                                  /* l z = b, then l^T w = z */
+                for (i = 0; i < m; i++) {
+                    for (r = 0; r < i; r++) b[i * k + j] -= a[i * m + r] * b[r * k + j];
+                    b[i * k + j] /= a[i * m + i];
+                }
+                for (i = m - 1; i >= 0; i--) {
+                    for (r = i + 1; r < m; r++) b[i * k + j] -= a[r * m + i] * b[r * k + j];
+                    b[i * k + j] /= a[i * m + i];
+                    w->data[i * k + j] = (dl_real)b[i * k + j];
+                }
+            }
+    }
+    dli_arena_release(&c->step, mark);
+    return c->failed ? DLI_NIL : w;
+}
+
+/* --- augmentation: random numbers belong to a sample -------------------------------------------------
+   Row n of a batch takes the elements from `first` on of random call `call`.  While a loader runs the user's function both
+   are made from its number, the epoch, the number of the sample and how many calls came before for this batch, else from
+   the context's calls and n.  Copies of the batch behind it (k n samples from n) get numbers of their own. */
+typedef struct { uint64_t call; const dli_batch *batch; } dli_lot;
+
+static dli_lot dli_lot_draw(dl_ctx *c)
+{
+    dli_lot l;
+    l.batch = c->batch.size ? &c->batch : NULL;
+    l.call = l.batch ? c->batch.call++ : c->calls++;
+    return l;
+}
+static void dli_lot_fill(const dl_ctx *c, dli_lot l, dli_fill_kernel *kernel, int64_t n, dl_real *y, int64_t count)
+{
+    uint64_t sample = (uint64_t)n;
+    if (l.batch) {
+        const dli_batch *b = l.batch;
+        int64_t i = b->first + n % b->size;
+        sample = (uint64_t)(b->order ? b->order[i] : i);
+        l.call += (uint64_t)(n / b->size) << 8;
+    }
+    kernel(y, count, c->seed, l.call, sample << 32);
+}
+
+/* One function makes image n of y from image n of x with draws u on [0, 1). */
+typedef struct dli_aug_job dli_aug_job;
+typedef void dli_aug_fn(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y);
+struct dli_aug_job {
+    dl_ctx          *c;
+    dli_lot          lot;
+    const dl_tensor *x;
+    dl_tensor       *y;
+    int64_t          C, H, W;
+    const void      *o;
+    dli_aug_fn      *fn;
+    int              draws;
+};
+enum { DLI_AUG_DRAWS = 24 };
+
+static void dli_aug_task(void *arg, int64_t n, int worker)
+{
+    const dli_aug_job *j = (const dli_aug_job *)arg;
+    dl_real u[DLI_AUG_DRAWS];
+    (void)worker;
+    if (j->draws) dli_lot_fill(j->c, j->lot, j->c->k->uniform, n, u, j->draws);
+    j->fn(j, u, j->x->data + n * j->C * j->H * j->W, j->y->data + n * (j->y->size / j->x->shape[0]));
+}
+
+/* y has the given shape. */
+static dl_tensor *dli_augment(dl_ctx *c, const char *who, const dl_tensor *x, int ndim, const int64_t *shape, dli_aug_fn *fn, const void *o,
+                              int draws)
+{
+    dli_aug_job j;
+    j.c = c;
+    j.y = dli_leaf(c, who, DL_REAL, ndim, shape, 0);
+    if (c->failed) return DLI_NIL;
+    if (draws) j.lot = dli_lot_draw(c); else { j.lot.call = 0; j.lot.batch = NULL; }
+    j.x = x;
+    j.C = x->shape[1]; j.H = x->shape[2]; j.W = x->shape[3];
+    j.o = o; j.fn = fn; j.draws = draws;
+    dli_parallel_if(c, j.y->size >= DLI_PAR_WORK, x->shape[0], dli_aug_task, &j);
+    return j.y;
+}
+
+static int dli_check_images(dl_ctx *c, const char *who, const dl_tensor *x)
+{
+    if (!dli_check(c, who, "x", x, DL_REAL)) return 0;
+    if (x->ndim == 4) return 1;
+    dl_fail(c, "%s: %t, expected images (N, C, H, W)", who, x);
+    return 0;
+}
+/* p of an option: 0 is the usual, -1 an exact 0 */
+static double dli_check_chance(dl_ctx *c, const char *who, double p, double usual)
+{
+    p = dli_or_double(p, usual);
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, p);
+    return p;
+}
+/* A draw on [0, 1) to a whole number of 0 .. n - 1. */
+static int64_t dli_draw_below(dl_real u, int64_t n) { return dli_min64((int64_t)((double)u * (double)n), n - 1); }
+
+/* --- crops and flips */
+typedef struct { int64_t h, w, top, left; int count; double p; } dli_aug_box;    /* p: also of flips; top < 0: draw */
+
+static void dli_copy_window(const dli_aug_job *j, const dl_real *x, dl_real *y, int64_t top, int64_t left, int mirror)
+{
+    const dli_aug_box *o = (const dli_aug_box *)j->o;
+    int64_t k, r, i;
+    for (k = 0; k < j->C; k++)
+        for (r = 0; r < o->h; r++, y += o->w) {
+            const dl_real *from = x + (k * j->H + top + r) * j->W;
+            if (!mirror) memcpy(y, from + left, (size_t)o->w * sizeof *y);
+            else for (i = 0; i < o->w; i++) y[i] = from[j->W - 1 - left - i];
+        }
+}
+static void dli_aug_crop(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dli_aug_box *o = (const dli_aug_box *)j->o;
+    int64_t top = o->top < 0 ? dli_draw_below(u[0], j->H - o->h + 1) : o->top;
+    dli_copy_window(j, x, y, top, o->top < 0 ? dli_draw_below(u[1], j->W - o->w + 1) : o->left, 0);
+}
+static void dli_aug_ten(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dli_aug_box *o = (const dli_aug_box *)j->o;
+    int k;
+    (void)u;
+    for (k = 0; k < 10; k++, y += j->C * o->h * o->w)
+        dli_copy_window(j, x, y, k % 5 == 4 ? o->top : k % 5 < 2 ? 0 : j->H - o->h,
+                        k % 5 == 4 ? o->left : k % 5 % 2 ? j->W - o->w : 0, k >= 5);
+}
+
+static int dli_check_window(dl_ctx *c, const char *who, const dl_tensor *x, dli_aug_box *o, int64_t h, int64_t w)
+{
+    if (!dli_check_images(c, who, x)) return 0;
+    if (h < 1 || w < 1 || h > x->shape[2] || w > x->shape[3]) {
+        dl_fail(c, "%s: a window of (%l,%l) in %t", who, h, w, x);
+        return 0;
+    }
+    o->h = h; o->w = w;
+    o->top = (x->shape[2] - h) / 2; o->left = (x->shape[3] - w) / 2;
+    if ((x->shape[2] - h) % 2) o->top += o->top % 2;                   /* half a pixel goes to the even side, as in Python */
+    if ((x->shape[3] - w) % 2) o->left += o->left % 2;
+    return 1;
+}
+static dl_tensor *dli_crop(dl_ctx *c, const char *who, const dl_tensor *x, int64_t h, int64_t w, int random)
+{
+    dli_aug_box o;
+    int64_t shape[4];
+    if (!dli_check_window(c, who, x, &o, h, w)) return DLI_NIL;
+    shape[0] = x->shape[0]; shape[1] = x->shape[1]; shape[2] = h; shape[3] = w;
+    if (random) o.top = -1;
+    return dli_augment(c, who, x, 4, shape, dli_aug_crop, &o, random ? 2 : 0);
+}
+DL_DEF dl_tensor *dl_aug_center_crop(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w) { return dli_crop(c, "aug_center_crop", x, h, w, 0); }
+
+DL_DEF dl_tensor *dl_aug_random_crop_with(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w, dl_aug_random_crop_opts o)
+{
+    dl_pad_opts fill;
+    dl_pads pads;
+    if (!dli_check_images(c, "aug_random_crop", x)) return DLI_NIL;
+    if (o.padding < 0 || (unsigned)o.padding_mode > DL_PAD_CIRCULAR)
+        return dl_fail(c, "aug_random_crop: padding %d of mode %d", o.padding, (int)o.padding_mode);
+    memset(&pads, 0, sizeof pads);
+    memset(&fill, 0, sizeof fill);
+    fill.value = o.fill;
+    pads.before[2] = pads.after[2] = pads.before[3] = pads.after[3] = o.padding;
+    if (o.padding && c->training) {
+        x = dl_detach(c, x);
+        x = o.padding_mode == DL_PAD_ZEROS ? dl_pad_with(c, x, pads, fill) : dl_pad_mode(c, x, pads, o.padding_mode);
+        if (c->failed) return DLI_NIL;
+    }
+    return dli_crop(c, "aug_random_crop", x, h, w, c->training);
+}
+
+DL_DEF dl_tensor *dl_aug_ten_crop(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w)
+{
+    dli_aug_box o;
+    int64_t shape[5];
+    if (!dli_check_window(c, "aug_ten_crop", x, &o, h, w)) return DLI_NIL;
+    shape[0] = x->shape[0]; shape[1] = 10; shape[2] = x->shape[1]; shape[3] = h; shape[4] = w;
+    return dli_augment(c, "aug_ten_crop", x, 5, shape, dli_aug_ten, &o, 0);
+}
+
+static void dli_aug_flip(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dli_aug_box *o = (const dli_aug_box *)j->o;
+    int64_t k, r, i;
+    if (!((double)u[0] < o->p)) { memcpy(y, x, (size_t)(j->C * j->H * j->W) * sizeof *y); return; }
+    for (k = 0; k < j->C; k++)
+        for (r = 0; r < j->H; r++, y += j->W) {
+            const dl_real *from = x + (k * j->H + (o->top ? j->H - 1 - r : r)) * j->W;
+            if (o->top) memcpy(y, from, (size_t)j->W * sizeof *y);
+            else for (i = 0; i < j->W; i++) y[i] = from[j->W - 1 - i];
+        }
+}
+static dl_tensor *dli_flip(dl_ctx *c, const char *who, dl_tensor *x, double p, int vertical)
+{
+    dli_aug_box o;
+    if (!dli_check_images(c, who, x)) return DLI_NIL;
+    o.p = dli_check_chance(c, who, p, 0.5);
+    o.top = vertical;
+    if (c->failed) return DLI_NIL;
+    return c->training ? dli_augment(c, who, x, 4, x->shape, dli_aug_flip, &o, 1) : x;
+}
+DL_DEF dl_tensor *dl_aug_hflip_with(dl_ctx *c, dl_tensor *x, dl_aug_hflip_opts o) { return dli_flip(c, "aug_hflip", x, o.p, 0); }
+DL_DEF dl_tensor *dl_aug_vflip_with(dl_ctx *c, dl_tensor *x, dl_aug_vflip_opts o) { return dli_flip(c, "aug_vflip", x, o.p, 1); }
+
+/* --- affine: output position p, measured from the centre in pixels, takes the input at M (p - t),
+   M = 1/s [cos a - sin a tan k, cos a tan k + sin a; -sin a, cos a], the inverse of turning by a and shearing by k;
+   x grows to the right and y down, so a > 0 is clockwise.  theta: the same in units of half the width and height */
+static double dli_draw_between(dl_real u, const double range[2]) { return range[0] + (double)u * (range[1] - range[0]); }
+static double dli_round64(double x) { return (double)(int64_t)(x < 0 ? x - 0.5 : x + 0.5); }
+
+static void dli_aug_theta(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *theta)
+{
+    const dl_aug_affine_opts *o = (const dl_aug_affine_opts *)j->o;
+    const double degree = 0.017453292519943295;
+    double angle = dli_draw_between(u[0], o->degrees) * degree, shear = dli_draw_between(u[1], o->shear) * degree, s = dli_draw_between(u[2], o->scale);
+    double w = (double)j->W, h = (double)j->H;
+    double tx = dli_round64((2 * (double)u[3] - 1) * o->translate[0] * w), ty = dli_round64((2 * (double)u[4] - 1) * o->translate[1] * h);
+    double cosine = (double)dli_cos_portable((dl_real)angle), sine = (double)dli_sin_portable((dl_real)angle);
+    double k = (double)dli_sin_portable((dl_real)shear) / (double)dli_cos_portable((dl_real)shear), m[4];
+    (void)x;
+    m[0] = (cosine - sine * k) / s;  m[1] = (cosine * k + sine) / s;
+    m[2] = -sine / s;                m[3] = cosine / s;
+    theta[0] = (dl_real)m[0];           theta[1] = (dl_real)(m[1] * h / w); theta[2] = (dl_real)(-(m[0] * tx + m[1] * ty) * 2 / w);
+    theta[3] = (dl_real)(m[2] * w / h); theta[4] = (dl_real)m[3];           theta[5] = (dl_real)(-(m[2] * tx + m[3] * ty) * 2 / h);
+}
+
+DL_DEF dl_tensor *dl_aug_affine_with(dl_ctx *c, dl_tensor *x, dl_aug_affine_opts o)
+{
+    dl_affine_grid_opts edges = {0, 0};
+    dl_grid_sample_opts bilinear;
+    dl_shape size = {{0}};
+    dl_tensor *theta;
+    int64_t shape[3];
+    int i, ok = 1;
+    if (!dli_check_images(c, "aug_affine", x)) return DLI_NIL;
+    if (o.degrees[1] == 0 && o.degrees[0] > 0) { o.degrees[1] = o.degrees[0]; o.degrees[0] = -o.degrees[1]; }
+    if (o.shear[1] == 0 && o.shear[0] > 0)     { o.shear[1] = o.shear[0];     o.shear[0] = -o.shear[1]; }
+    if (o.scale[0] == 0 && o.scale[1] == 0)    o.scale[0] = o.scale[1] = 1;
+    for (i = 0; i < 2; i++)
+        ok &= o.degrees[i] >= -360 && o.degrees[i] <= 360 && o.shear[i] > -90 && o.shear[i] < 90 &&
+              o.translate[i] >= 0 && o.translate[i] <= 1 && o.scale[i] > 0 && o.scale[i] <= 1e6;
+    if (!ok || o.degrees[0] > o.degrees[1] || o.shear[0] > o.shear[1] || o.scale[0] > o.scale[1])
+        return dl_fail(c, "aug_affine: degrees (%g,%g), translate (%g,%g), scale (%g,%g), shear (%g,%g)", o.degrees[0], o.degrees[1],
+                       o.translate[0], o.translate[1], o.scale[0], o.scale[1], o.shear[0], o.shear[1]);
+    if (!c->training) return x;
+    shape[0] = x->shape[0]; shape[1] = 2; shape[2] = 3;
+    theta = dli_augment(c, "aug_affine", x, 3, shape, dli_aug_theta, &o, 5);
+    for (i = 0; i < 4; i++) size.d[i] = x->shape[i];
+    memset(&bilinear, 0, sizeof bilinear);
+    return dl_grid_sample_with(c, dl_detach(c, x), dl_affine_grid_with(c, theta, size, edges), bilinear);
+}
+
+/* --- colours */
+static dl_real dli_blend(dl_real f, dl_real a, dl_real b)              /* f a + (1 - f) b, on [0, 1] */
+{
+    dl_real y = f * a + (1 - f) * b;
+    return y < 0 ? 0 : y > 1 ? 1 : y;
+}
+static dl_real dli_grey(const dl_real *x, int64_t plane)
+{
+    return DLI_C(0.2989) * x[0] + DLI_C(0.587) * x[plane] + DLI_C(0.114) * x[2 * plane];
+}
+/* The hue goes round by `turn`: the largest and the smallest of the three colours stay, so do value and saturation. */
+static void dli_turn_hue(dl_real *x, int64_t plane, dl_real turn)
+{
+    dl_real r = x[0], g = x[plane], b = x[2 * plane], high = r > g ? r : g, low = r < g ? r : g, width, hue;
+    int k;
+    high = b > high ? b : high;
+    low = b < low ? b : low;
+    width = high - low;
+    if (!(width > 0)) return;
+    hue = high == r ? (g - b) / width : high == g ? 2 + (b - r) / width : 4 + (r - g) / width;
+    hue += 6 * turn;                                                   /* in sixths of the circle, from -4 to 8 */
+    for (k = 0; k < 3; k++) {                                          /* colour k is high within 1 of 2 k, low beyond 2 */
+        dl_real d = hue - (dl_real)(2 * k);
+        while (d > 3) d -= 6;
+        while (d < -3) d += 6;
+        d = d < 0 ? -d : d;
+        x[k * plane] = d <= 1 ? high : d >= 2 ? low : low + width * (2 - d);
+    }
+}
+static void dli_aug_jitter(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dl_aug_color_jitter_opts *o = (const dl_aug_color_jitter_opts *)j->o;
+    int64_t plane = j->H * j->W, n = j->C * plane, i, k;
+    dl_real f[3];
+    double mean = 0, least;
+    for (k = 0; k < 3; k++) {
+        double amount = k == 0 ? o->brightness : k == 1 ? o->contrast : o->saturation;
+        least = amount < 1 ? 1 - amount : 0;
+        f[k] = (dl_real)(least + (double)u[k] * (1 + amount - least));
+    }
+    for (i = 0; i < n; i++) y[i] = dli_blend(f[0], x[i], 0);
+    if (o->contrast > 0) {
+        for (i = 0; i < plane; i++) mean += (double)(j->C == 3 ? dli_grey(y + i, plane) : y[i]);
+        for (i = 0; i < n; i++) y[i] = dli_blend(f[1], y[i], (dl_real)(mean / (double)plane));
+    }
+    for (i = 0; j->C == 3 && o->saturation > 0 && i < plane; i++) {
+        dl_real grey = dli_grey(y + i, plane);
+        for (k = 0; k < 3; k++) y[k * plane + i] = dli_blend(f[2], y[k * plane + i], grey);
+    }
+    for (i = 0; j->C == 3 && o->hue > 0 && i < plane; i++) dli_turn_hue(y + i, plane, (dl_real)(o->hue * (2 * (double)u[3] - 1)));
+}
+DL_DEF dl_tensor *dl_aug_color_jitter_with(dl_ctx *c, dl_tensor *x, dl_aug_color_jitter_opts o)
+{
+    if (!dli_check_images(c, "aug_color_jitter", x)) return DLI_NIL;
+    if (!(o.brightness >= 0 && o.contrast >= 0 && o.saturation >= 0 && o.hue >= 0 && o.hue <= 0.5) || (x->shape[1] != 1 && x->shape[1] != 3))
+        return dl_fail(c, "aug_color_jitter: %t with brightness %g, contrast %g, saturation %g and hue %g, expected 1 or 3 channels, "
+                       "no negative number, hue at most 0.5", x, o.brightness, o.contrast, o.saturation, o.hue);
+    return c->training ? dli_augment(c, "aug_color_jitter", x, 4, x->shape, dli_aug_jitter, &o, 4) : x;
+}
+
+typedef struct { const dl_real *basis; double std; } dli_aug_pca;
+static void dli_aug_shift_colors(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dli_aug_pca *o = (const dli_aug_pca *)j->o;
+    int64_t plane = j->H * j->W, i, k;
+    dl_real z[4];
+    for (k = 0; k < 4; k += 2) {                                       /* Box and Muller 1958 */
+        dl_real t = DLI_C(6.2831853071795865) * u[k], v = 1 - u[k + 1], r = dli_sqrt_portable(-2 * dli_log_portable(v));
+        z[k] = r * dli_cos_portable(t);
+        z[k + 1] = r * dli_sin_portable(t);
+    }
+    for (k = 0; k < 3; k++) {
+        dl_real shift = (dl_real)(o->std * ((double)z[0] * (double)o->basis[k] + (double)z[1] * (double)o->basis[3 + k] +
+                                            (double)z[2] * (double)o->basis[6 + k]));
+        for (i = 0; i < plane; i++) y[k * plane + i] = x[k * plane + i] + shift;
+    }
+}
+DL_DEF dl_tensor *dl_aug_color_pca_with(dl_ctx *c, dl_tensor *x, const dl_tensor *basis, dl_aug_color_pca_opts opts)
+{
+    static const dl_real imagenet[9] = {                               /* 0.2175, 0.0188, 0.0045 times the eigenvectors */
+        (dl_real)(0.2175 * -0.5675), (dl_real)(0.2175 * -0.5808), (dl_real)(0.2175 * -0.5836),
+        (dl_real)(0.0188 * 0.7192),  (dl_real)(0.0188 * -0.0045), (dl_real)(0.0188 * -0.6948),
+        (dl_real)(0.0045 * 0.4009),  (dl_real)(0.0045 * -0.8140), (dl_real)(0.0045 * 0.4203) };
+    dli_aug_pca o;
+    if (!dli_check_images(c, "aug_color_pca", x) || (basis && !dli_check(c, "aug_color_pca", "basis", basis, DL_REAL))) return DLI_NIL;
+    o.basis = basis ? basis->data : imagenet;
+    o.std = dli_or_double(opts.std, 0.1);
+    if (x->shape[1] != 3 || (basis && basis->size != 9) || !(o.std >= 0))
+        return dl_fail(c, "aug_color_pca: %t with basis %t and std %g, expected 3 channels, (3,3) and no negative number", x, basis, o.std);
+    return c->training ? dli_augment(c, "aug_color_pca", x, 4, x->shape, dli_aug_shift_colors, &o, 4) : x;
+}
+DL_DEF dl_tensor *dl_data_color_pca(dl_ctx *c, const dl_tensor *images)
+{
+    dl_data_fit_opts by_channel = {1, 0, 0};
+    double cov[9], vectors[9];
+    int64_t shape[2], i;
+    dl_scaler *s;
+    dl_shape size;
+    dl_tensor *basis;
+    if (!dli_check_images(c, "data_color_pca", images)) return DLI_NIL;
+    if (images->shape[1] != 3) return dl_fail(c, "data_color_pca: %t, expected 3 channels", images);
+    s = dl_data_fit_with(c, images, DL_ZSCORE, by_channel);
+    if (!s || !dli_features(c, "data_color_pca", images, 1, &size)) return DLI_NIL;
+    dli_covariance(images, size, s->shift, cov);
+    dli_eigen(cov, vectors, 3);
+    shape[0] = shape[1] = 3;
+    basis = dli_leaf(c, "data_color_pca", DL_REAL, 2, shape, 0);
+    for (i = 0; i < basis->size; i++) basis->data[i] = (dl_real)(vectors[i] * cov[i / 3 * 4]);
+    return basis;
+}
+
+/* --- boxes */
+static void dli_fill_box(const dli_aug_job *j, dl_real *y, int64_t top, int64_t left, int64_t h, int64_t w, dl_real value)
+{
+    int64_t bottom = dli_min64(top + h, j->H), right = dli_min64(left + w, j->W), k, r, i;
+    for (k = 0; k < j->C; k++)
+        for (r = dli_max64(top, 0); r < bottom; r++)
+            for (i = dli_max64(left, 0); i < right; i++) y[(k * j->H + r) * j->W + i] = value;
+}
+typedef struct { int64_t size; dl_real value; } dli_aug_hole;
+static void dli_aug_cut(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dli_aug_hole *o = (const dli_aug_hole *)j->o;
+    memcpy(y, x, (size_t)(j->C * j->H * j->W) * sizeof *y);
+    dli_fill_box(j, y, dli_draw_below(u[0], j->H) - o->size / 2, dli_draw_below(u[1], j->W) - o->size / 2, o->size, o->size, o->value);
+}
+DL_DEF dl_tensor *dl_aug_cutout_with(dl_ctx *c, dl_tensor *x, int size, dl_aug_cutout_opts opts)
+{
+    dli_aug_hole o;
+    if (!dli_check_images(c, "aug_cutout", x)) return DLI_NIL;
+    if (size < 1) return dl_fail(c, "aug_cutout: a box of size %d", size);
+    o.size = size;
+    o.value = opts.value;
+    return c->training ? dli_augment(c, "aug_cutout", x, 4, x->shape, dli_aug_cut, &o, 2) : x;
+}
+
+/* Ten tries for a box that is smaller than the image, else none, as in torchvision. */
+static void dli_aug_erase(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dl_aug_random_erasing_opts *o = (const dl_aug_random_erasing_opts *)j->o;
+    int k;
+    memcpy(y, x, (size_t)(j->C * j->H * j->W) * sizeof *y);
+    for (k = 0; (double)u[0] < o->p && k < 10; k++) {
+        double area = (double)(j->H * j->W) * dli_draw_between(u[3 + 2 * k], o->scale), logs[2];
+        double ratio;
+        int64_t h, w;
+        logs[0] = (double)dli_log_portable((dl_real)o->ratio[0]);
+        logs[1] = (double)dli_log_portable((dl_real)o->ratio[1]);
+        ratio = (double)dli_exp_portable((dl_real)dli_draw_between(u[4 + 2 * k], logs));
+        h = (int64_t)dli_round64(dli_sqrt64(area * ratio));
+        w = (int64_t)dli_round64(dli_sqrt64(area / ratio));
+        if (h >= j->H || w >= j->W) continue;
+        dli_fill_box(j, y, dli_draw_below(u[1], j->H - h + 1), dli_draw_below(u[2], j->W - w + 1), h, w, o->value);
+        return;
+    }
+}
+DL_DEF dl_tensor *dl_aug_random_erasing_with(dl_ctx *c, dl_tensor *x, dl_aug_random_erasing_opts o)
+{
+    if (!dli_check_images(c, "aug_random_erasing", x)) return DLI_NIL;
+    o.p = dli_check_chance(c, "aug_random_erasing", o.p, 0.5);
+    if (o.scale[1] == 0) { o.scale[0] = 0.02; o.scale[1] = 0.33; }
+    if (o.ratio[1] == 0) { o.ratio[0] = 0.3; o.ratio[1] = 3.3; }
+    if (c->failed) return DLI_NIL;
+    if (!(o.scale[0] >= 0 && o.scale[0] <= o.scale[1] && o.scale[1] <= 1 && o.ratio[0] > 0 && o.ratio[0] <= o.ratio[1] && o.ratio[1] <= 1e6))
+        return dl_fail(c, "aug_random_erasing: scale (%g,%g), ratio (%g,%g)", o.scale[0], o.scale[1], o.ratio[0], o.ratio[1]);
+    return c->training ? dli_augment(c, "aug_random_erasing", x, 4, x->shape, dli_aug_erase, &o, 23) : x;
+}
+
+/* --- noise */
+typedef struct { const dl_ctx *c; dli_lot lot; dl_tensor *y; } dli_noise_job;
+static void dli_noise_task(void *arg, int64_t n, int worker)
+{
+    const dli_noise_job *j = (const dli_noise_job *)arg;
+    int64_t row = j->y->size / j->y->shape[0];
+    (void)worker;
+    dli_lot_fill(j->c, j->lot, j->c->k->normal, n, j->y->data + n * row, row);
+}
+DL_DEF dl_tensor *dl_aug_gaussian_noise_with(dl_ctx *c, dl_tensor *x, dl_aug_gaussian_noise_opts o)
+{
+    double sigma = dli_or_double(o.sigma, 0.1);
+    dli_noise_job j;
+    dl_tensor *y;
+    if (!dli_check(c, "aug_gaussian_noise", "x", x, DL_REAL)) return DLI_NIL;
+    if (x->ndim < 1 || !(sigma >= 0) || o.mean != o.mean)
+        return dl_fail(c, "aug_gaussian_noise: %t with mean %g and sigma %g, expected (N, ..) and no negative sigma", x, o.mean, sigma);
+    if (!c->training) return x;
+    j.c = c;
+    j.y = dli_leaf(c, "aug_gaussian_noise", DL_REAL, x->ndim, x->shape, 0);
+    if (c->failed) return DLI_NIL;
+    j.lot = dli_lot_draw(c);
+    dli_parallel_if(c, x->size >= DLI_PAR_WORK / 8, x->shape[0], dli_noise_task, &j);
+    y = dl_add(c, x, dl_add_scalar(c, dl_mul_scalar(c, j.y, (dl_real)sigma), (dl_real)o.mean));
+    return o.clip ? dl_clamp(c, y, 0, 1) : y;
+}
+
+/* --- numbers from Beta(a, b) = x / (x + y), x ~ Gamma(a), y ~ Gamma(b): Marsaglia and Tsang 2000; Gamma(a) for a < 1 is
+   Gamma(a + 1) u^(1 / a), as a logarithm since it may be as small as it likes */
+static double dli_log64(double x) { return (double)dli_log_portable((dl_real)x); }
+static double dli_log_gamma_draw(dli_draws *r, double a)
+{
+    double boost = a < 1 ? dli_log64(1 - dli_draw(r, 0, 1)) / a : 0, d = (a < 1 ? a + 1 : a) - 1.0 / 3, k = 1 / dli_sqrt64(9 * d);
+    for (;;) {
+        double radius = dli_sqrt64(-2 * dli_log64(1 - dli_draw(r, 0, 1)));
+        double x = radius * (double)dli_cos_portable((dl_real)dli_draw(r, 0, 6.283185307179586)), v = 1 + k * x;
+        if (v <= 0) continue;
+        v = v * v * v;
+        if (dli_log64(1 - dli_draw(r, 0, 1)) < x * x / 2 + d - d * v + d * dli_log64(v)) return dli_log64(d * v) + boost;
+    }
+}
+static double dli_beta_draw(dli_draws *r, double a, double b)
+{
+    double difference = dli_log_gamma_draw(r, b);
+    difference -= dli_log_gamma_draw(r, a);
+    return 1 / (1 + (double)dli_exp_portable((dl_real)(difference > 80 ? 80 : difference)));
+}
+DL_DEF dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b)
+{
+    dl_tensor *y = dli_new(c, "rand_beta", DL_REAL, shape);
+    dli_draws r;
+    int64_t i;
+    if (!c || c->failed) return DLI_NIL;
+    if (!(a > 0 && b > 0 && a <= 1e6 && b <= 1e6)) return dl_fail(c, "rand_beta: Beta(%g, %g), expected numbers between 0 and a million", a, b);
+    for (i = 0; i < y->size; i++) {
+        memset(&r, 0, sizeof r);
+        r.key[0] = (uint32_t)c->seed;   r.key[1] = (uint32_t)(c->seed >> 32);
+        r.counter[0] = (uint32_t)i;     r.counter[1] = (uint32_t)(i >> 32);
+        r.counter[2] = (uint32_t)c->calls ^ 0x62657461u;
+        y->data[i] = (dl_real)dli_beta_draw(&r, a, b);
+    }
+    c->calls++;
+    return y;
+}
+
+/* --- mixtures of each sample with the one before it */
+static dl_tensor *dli_roll(dl_ctx *c, dl_tensor *x)
+{
+    dl_slice_opts plain = {0, 0};
+    dl_tensor *parts[2];
+    if (dl_is_nil(x) || x->shape[0] == 1) return x;
+    parts[0] = dl_slice_with(c, x, 0, -1, INT64_MAX, plain);
+    parts[1] = dl_slice_with(c, x, 0, 0, -1, plain);
+    return dl_cat(c, 2, parts, 0);
+}
+static dl_tensor *dli_mix(dl_ctx *c, dl_tensor *x, double lambda)
+{
+    return dl_add(c, dl_mul_scalar(c, x, (dl_real)lambda), dl_mul_scalar(c, dli_roll(c, x), (dl_real)(1 - lambda)));
+}
+
+/* Lambda and, if asked for, two more draws on [0, 1), which belong to the first sample of the batch.  In evaluation mode 1. */
+static int dli_mix_begin(dl_ctx *c, const char *who, dl_tensor **x, dl_tensor **target, int64_t classes, dl_aug_mixup_opts o,
+                         double *lambda, dl_real *u)
+{
+    double alpha = dli_or_double(o.alpha, 1);
+    dl_real first[8];
+    dli_draws r;
+    int k;
+    if (!c || c->failed) return 0;
+    if (!x || !target) { dl_fail(c, "%s: %s is NULL", who, x ? "target" : "x"); return 0; }
+    if (!dli_check(c, who, "x", *x, DL_REAL) || !dli_check_any(c, who, *target)) return 0;
+    if (!(*x)->ndim || (*target)->shape[0] != (*x)->shape[0] || (*target)->ndim != ((*target)->dtype == DL_INT32 ? 1 : 2) || classes < 1 ||
+        ((*target)->dtype == DL_REAL && (*target)->shape[1] != classes)) {
+        dl_fail(c, "%s: x %t with target %t of %l classes, expected (N, ..) with int32 (N) or reals (N, classes)", who, *x, *target, classes);
+        return 0;
+    }
+    if (!(alpha > 0 && alpha <= 1e6) || !(o.lambda >= 0 && o.lambda <= 1)) {
+        dl_fail(c, "%s: alpha %g, lambda %g", who, alpha, o.lambda);
+        return 0;
+    }
+    if ((*target)->dtype == DL_INT32) *target = dl_one_hot(c, *target, classes);
+    if (c->failed || !c->training) return 0;
+    dli_lot_fill(c, dli_lot_draw(c), c->k->uniform, 0, first, 8);
+    memset(&r, 0, sizeof r);
+    for (k = 0; k < 2; k++) r.key[k] = (uint32_t)(first[k] * DLI_C(16777216));
+    for (k = 0; k < 3; k++) r.counter[k] = (uint32_t)(first[2 + k] * DLI_C(16777216));
+    *lambda = o.lambda > 0 ? o.lambda : dli_beta_draw(&r, alpha, alpha);
+    u[0] = first[5];
+    u[1] = first[6];
+    return 1;
+}
+static double dli_mix_end(const dl_ctx *c, double lambda) { return !c || c->failed ? dl_item(NULL) : lambda; }
+
+DL_DEF double dl_aug_mixup_with(dl_ctx *c, dl_tensor **x, dl_tensor **target, int64_t classes, dl_aug_mixup_opts o)
+{
+    double lambda = 1;
+    dl_real u[2];
+    if (dli_mix_begin(c, "aug_mixup", x, target, classes, o, &lambda, u)) {
+        *x = dli_mix(c, *x, lambda);
+        *target = dli_mix(c, *target, lambda);
+    }
+    return dli_mix_end(c, lambda);
+}
+
+DL_DEF double dl_aug_cutmix_with(dl_ctx *c, dl_tensor **x, dl_tensor **target, int64_t classes, dl_aug_cutmix_opts o)
+{
+    double lambda = 1, half;
+    dl_real u[2];
+    if (c && !c->failed && x && !dli_check_images(c, "aug_cutmix", *x)) return dli_mix_end(c, 0);
+    if (dli_mix_begin(c, "aug_cutmix", x, target, classes, o, &lambda, u)) {
+        int64_t H = (*x)->shape[2], W = (*x)->shape[3], row = dli_draw_below(u[0], H), col = dli_draw_below(u[1], W), h, w, i;
+        dl_tensor *mask = dli_leaf(c, "aug_cutmix", DL_REAL, 2, (*x)->shape + 2, 0);
+        int64_t top, left, bottom, right, box = 0;
+        half = dli_sqrt64(1 - lambda) / 2;
+        h = (int64_t)(half * (double)H);
+        w = (int64_t)(half * (double)W);
+        top = row - h; bottom = row + h; left = col - w; right = col + w;
+        for (i = 0; i < mask->size; i++) {
+            int inside = i / W >= top && i / W < bottom && i % W >= left && i % W < right;
+            mask->data[i] = (dl_real)inside;
+            box += inside;
+        }
+        lambda = 1 - (double)box / (double)(H * W);
+        *x = dl_where(c, mask, dli_roll(c, *x), *x);
+        *target = dli_mix(c, *target, lambda);
+    }
+    return dli_mix_end(c, lambda);
+}
+
+/* --- regularisation --------------------------------------------------------------------------------- */
+static dl_tensor *dli_penalty(dl_ctx *c, const char *who, dl_module *root, dl_nn_fn f, int weights_only)
+{
+    dl_reduce_opts all = {0, 0, 0};
+    dl_tensor *sum = NULL;
+    dl_module *m;
+    dl_param *p;
+    int i;
+    if (!dli_check_module(c, who, root)) return DLI_NIL;
+    DLI_EACH_PARAM(root, m, i, p)
+        if (!p->is_buffer && (!weights_only || p->tensor->ndim > 1)) {
+            dl_tensor *s = dl_sum_with(c, f(c, p->tensor), all);
+            sum = sum ? dl_add(c, sum, s) : s;
+        }
+    return sum ? sum : dl_scalar(c, 0);
+}
+DL_DEF dl_tensor *dl_l1_penalty_with(dl_ctx *c, dl_module *m, dl_l1_penalty_opts o) { return dli_penalty(c, "l1_penalty", m, dl_abs, o.weights_only); }
+DL_DEF dl_tensor *dl_l2_penalty_with(dl_ctx *c, dl_module *m, dl_l2_penalty_opts o) { return dli_penalty(c, "l2_penalty", m, dl_square, o.weights_only); }
+
+DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
+{
+    dl_module *m;
+    dl_param *p;
+    int i;
+    if (!dli_check_module(c, "max_norm", root)) return;
+    if (!(most > 0)) { dl_fail(c, "max_norm: the largest norm is %g", most); return; }
+    DLI_EACH_PARAM(root, m, i, p)
+        if (!p->is_buffer && p->tensor->ndim > 1) {
+            int64_t units = p->tensor->shape[0], n = p->tensor->size / units, u;
+            for (u = 0; u < units; u++) {
+                dl_real *w = p->tensor->data + u * n;
+                double norm = dli_sqrt64((double)c->k->sum_squares(w, 0, 1, n));
+                if (norm > most) c->k->scale(w, (dl_real)(most / norm), n);
+            }
+        }
+}
+
+/* As weight_norm: the module gets a type of its own, whose forward runs the original one on a copy of the struct with another
+   weight in it. */
+typedef struct { dl_module_type type; const dl_module_type *inner; size_t field; dl_tensor *w; dl_real std; } dli_noisy_type;
+
+static dl_tensor *dli_noisy_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    const dli_noisy_type *t = (const dli_noisy_type *)(const void *)self->type;
+    dl_module *copy;
+    dl_tensor *w;
+    if (!c->training || t->std == 0) return t->inner->forward(c, self, x);
+    w = dli_leaf(c, "nn_weight_noise", DL_REAL, t->w->ndim, t->w->shape, 0);
+    if (w->size) dli_random(c, c->k->normal, w->data, w->size);
+    w = dl_add(c, t->w, dl_mul_scalar(c, w, t->std));
+    copy = c->failed ? NULL : (dl_module *)dl_alloc(c, t->inner->size);
+    if (!copy) return DLI_NIL;
+    memcpy(copy, self, t->inner->size);
+    memcpy((char *)copy + t->field, &w, sizeof w);
+    copy->type = t->inner;
+    return t->inner->forward(c, copy, x);
+}
+
+DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
+{
+    dl_module *m;
+    dl_param *p;
+    int i, found = 0;
+    if (!dli_check_module(c, "nn_weight_noise", root)) return dli_nil_module(c);
+    if (!(std >= 0)) { dl_fail(c, "nn_weight_noise: the standard deviation is %g", (double)std); return dli_nil_module(c); }
+    DLI_EACH_PARAM(root, m, i, p) {
+        dli_noisy_type *t;
+        size_t field;
+        if (p->is_buffer || strcmp(p->name, "weight") || p->tensor->ndim < 2 || !m->type->forward) continue;
+        if (m->type->forward == dli_noisy_forward) {
+            ((dli_noisy_type *)(void *)(uintptr_t)m->type)->std = std;
+            found++;
+            continue;
+        }
+        for (field = sizeof *m; field + sizeof p->tensor <= m->type->size; field += sizeof p->tensor)
+            if (!memcmp((char *)m + field, &p->tensor, sizeof p->tensor)) break;
+        if (field + sizeof p->tensor > m->type->size) continue;
+        t = (dli_noisy_type *)dl_alloc_keep(c, sizeof *t);
+        if (!t) return dli_nil_module(c);
+        t->type = *m->type;
+        t->type.forward = dli_noisy_forward;
+        t->inner = m->type;
+        t->field = field;
+        t->w = p->tensor;
+        t->std = std;
+        m->type = &t->type;
+        m->fuse = NULL;                                                /* would read the weight without noise */
+        found++;
+    }
+    if (!found) { dl_fail(c, "nn_weight_noise: there is no \"weight\" with two axes or more in the %s", root->type->name); return dli_nil_module(c); }
+    return root;
+}
+
+DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, double length, dl_sharpness_opts o)
+{
+    dl_evaluate_opts how = {0, NULL, 0};
+    int trials = o.trials ? o.trials : 10, trial, i;
+    double rise = 0, loss, norm;
+    dl_param *p;
+    dli_mark mark;
+    char *weights;
+    if (!dli_check_module(c, "sharpness", root) || !dli_check_dataset(c, "sharpness", d)) return dl_item(NULL);
+    if (!(length > 0) || trials < 0) { dl_fail(c, "sharpness: a step of length %g, %d trials", length, trials); return dl_item(NULL); }
+    how.batch_size = o.batch_size;
+    mark = dli_arena_mark(&c->step);
+    weights = (char *)dl_alloc(c, dli_state_bytes(root));
+    loss = dl_evaluate_with(c, root, d, how).loss;
+    if (weights) dli_state_copy(root, weights, 0);
+    for (trial = 0; trial < trials && !c->failed; trial++) {
+        for (norm = 0, i = 0; i < 2; i++) {                            /* once for the length of the direction, once to go */
+            uint64_t call = c->calls;
+            dl_module *at;
+            int k;
+            DLI_EACH_PARAM(root, at, k, p) {
+                int64_t first, n;
+                dl_real row[DLI_CHUNK];
+                if (p->is_buffer) continue;
+                for (first = 0; first < p->tensor->size; first += n) {
+                    n = dli_min64(DLI_CHUNK, p->tensor->size - first);
+                    c->k->normal(row, n, c->seed, call, (uint64_t)first);
+                    if (i == 0) norm += (double)c->k->dot(row, row, n);
+                    else c->k->axpy(p->tensor->data + first, (dl_real)(length / dli_sqrt64(norm)), row, n);
+                }
+                call++;
+            }
+            if (i == 1) c->calls = call;
+        }
+        rise += dl_evaluate_with(c, root, d, how).loss - loss;
+        dli_state_copy(root, weights, 1);
+    }
+    dli_arena_release(&c->step, mark);
+    return c->failed ? dl_item(NULL) : rise / trials;
+}
+
+/* ================================================================================================
+   >>metrics     scores of predictions, resampling
+   ================================================================================================ */
+/* The labels of `who`: int32 (n), n > 0, all in 0 .. classes-1. */
+static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes)
+{
+    int64_t i;
+    if (!dli_check(c, who, what, t, DL_INT32)) return 0;
+    if (t->ndim != 1) { dl_fail(c, "%s: %s %t must have one axis", who, what, t); return 0; }
+    for (i = 0; i < t->size; i++)
+        if (t->idata[i] < 0 || t->idata[i] >= classes) {
+            dl_fail(c, "%s: label %d at index %l is not one of %l classes", who, (int)t->idata[i], i, classes);
+            return 0;
+        }
+    return 1;
+}
+
+/* Scores (n, C) or classes (n) that fit target (n). */
+static int dli_check_predicted(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, int64_t classes)
+{
+    if (!dli_check_classes(c, who, "target", target, classes) || !dli_check_any(c, who, x)) return 0;
+    if (x->ndim == (x->dtype == DL_INT32 ? 1 : 2) && x->shape[0] == target->size)
+        return x->dtype == DL_REAL || dli_check_classes(c, who, "predicted", x, classes);
+    dl_fail(c, "%s: predicted %t does not fit target %t", who, x, target);
+    return 0;
+}
+
+static int32_t dli_predicted(const dl_ctx *c, const dl_tensor *x, int64_t i)
+{
+    return x->idata ? x->idata[i] : (int32_t)c->k->argmax(x->data + i * x->shape[1], x->shape[1]);
+}
+
+DL_DEF double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o)
+{
+    int64_t i, j, C, right = 0;
+    int k = dli_or(o.k, 1);
+    if (!dli_check_any(c, "metric_accuracy", predicted)) return dl_item(NULL);
+    C = predicted->dtype == DL_INT32 ? INT32_MAX : predicted->shape[1];
+    if (!dli_check_predicted(c, "metric_accuracy", predicted, target, C)) return dl_item(NULL);
+    if (k < 1 || k > C || (k > 1 && predicted->dtype == DL_INT32)) {
+        dl_fail(c, "metric_accuracy: the %d best of predictions %t", k, predicted);
+        return dl_item(NULL);
+    }
+    for (i = 0; i < target->size; i++) {
+        int32_t t = target->idata[i];
+        if (k > 1) {
+            const dl_real *s = predicted->data + i * C;
+            int before = 0;
+            for (j = 0; j < C; j++) before += s[j] > s[t] || (s[j] == s[t] && j < t);
+            right += before < k && s[t] == s[t];
+        } else right += dli_predicted(c, predicted, i) == t;
+    }
+    return (double)right / (double)target->size;
+}
+
+DL_DEF dl_tensor *dl_metric_confusion(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, int64_t classes)
+{
+    int64_t shape[2], i;
+    dl_tensor *y;
+    if (!dli_check_predicted(c, "metric_confusion", predicted, target, classes)) return DLI_NIL;
+    if (predicted->dtype == DL_REAL && predicted->shape[1] != classes)
+        return dl_fail(c, "metric_confusion: scores %t of %l classes", predicted, classes);
+    shape[0] = shape[1] = classes;
+    y = dli_leaf(c, "metric_confusion", DL_INT32, 2, shape, 0);
+    if (!y->size) return y;
+    memset(y->idata, 0, (size_t)y->size * sizeof *y->idata);
+    for (i = 0; i < target->size; i++) y->idata[target->idata[i] * classes + dli_predicted(c, predicted, i)]++;
+    return y;
+}
+
+static double dli_ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl_metric_scores_opts o)
+{
+    dl_class_scores s;
+    int64_t K, i, j, positive = dli_or(o.positive, 1);
+    double n = 0, right = 0, recalls = 0, present = 0, both = 0, rows = 0, columns = 0;
+    memset(&s, 0, sizeof s);
+    if (dli_check(c, "metric_scores", "confusion", confusion, DL_INT32)) {
+        K = confusion->shape[0];
+        if (confusion->ndim != 2 || K != confusion->shape[1]) dl_fail(c, "metric_scores: a confusion matrix is square, not %t", confusion);
+        else if (o.average > DL_WEIGHTED) dl_fail(c, "metric_scores: average %d is unknown", (int)o.average);
+        else if (o.average == DL_POSITIVE && (positive < 0 || positive >= K)) dl_fail(c, "metric_scores: class %l of %l", positive, K);
+        for (i = 0; !c->failed && i < confusion->size; i++) {
+            if (confusion->idata[i] < 0) dl_fail(c, "metric_scores: %d samples in one cell", (int)confusion->idata[i]);
+            n += confusion->idata[i];
+        }
+        if (!c->failed && n == 0) dl_fail(c, "metric_scores: the confusion matrix has no samples");
+    }
+    if (!c || c->failed) {
+        s.accuracy = s.balanced_accuracy = s.precision = s.recall = s.f1 = s.mcc = dl_item(NULL);
+        return s;
+    }
+    for (i = 0; i < K; i++) {
+        double TP = confusion->idata[i * K + i], row = 0, column = 0, weight;
+        for (j = 0; j < K; j++) {
+            row += confusion->idata[i * K + j];
+            column += confusion->idata[j * K + i];
+        }
+        right += TP;
+        recalls += dli_ratio(TP, row);
+        present += row > 0;
+        both += row * column;
+        rows += row * row;
+        columns += column * column;
+        weight = o.average == DL_MACRO ? 1 / (double)K : o.average == DL_WEIGHTED ? row / n : o.average == DL_POSITIVE && i == positive;
+        s.precision += weight * dli_ratio(TP, column);
+        s.recall += weight * dli_ratio(TP, row);
+        s.f1 += weight * dli_ratio(2 * TP, row + column);
+    }
+    s.accuracy = right / n;
+    s.balanced_accuracy = recalls / present;
+    if (o.average == DL_MICRO) s.precision = s.recall = s.f1 = s.accuracy;      /* each wrong one is an FP here and an FN there */
+    s.mcc = dli_ratio(right * n - both, dli_sqrt64((n * n - rows) * (n * n - columns)));
+    return s;
+}
+
+/* Samples by falling score; returns how many are positive, 0 after an error. */
+static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tensor *target, dl_tensor **sorted, dl_tensor **order)
+{
+    dl_sort_opts o;
+    int64_t i, positive = 0;
+    memset(&o, 0, sizeof o);
+    o.descending = 1;
+    o.indices = order;
+    if (!dli_check(c, who, "score", score, DL_REAL) || !dli_check_classes(c, who, "target", target, 2)) return 0;
+    if (score->ndim != 1 || score->size != target->size) { dl_fail(c, "%s: score %t does not fit target %t", who, score, target); return 0; }
+    for (i = 0; i < score->size; i++) {
+        if (score->data[i] != score->data[i]) { dl_fail(c, "%s: the score at index %l is NaN", who, i); return 0; }
+        positive += target->idata[i];
+    }
+    if (positive == 0 || positive == score->size) { dl_fail(c, "%s: all targets are %d", who, positive > 0); return 0; }
+    *sorted = dl_sort_with(c, score, 0, o);
+    return c->failed ? 0 : positive;
+}
+
+DL_DEF double dl_metric_roc_auc(dl_ctx *c, dl_tensor *score, dl_tensor *target)
+{
+    dl_tensor *s, *order;
+    int64_t P = dli_ranked(c, "metric_roc_auc", score, target, &s, &order), i, j, n;
+    double above = 0, area = 0;                                    /* positives so far; pairs in the right order */
+    if (!P) return dl_item(NULL);
+    for (i = 0, n = s->size; i < n; i = j) {
+        double tied = 0;
+        for (j = i; j < n && s->data[j] == s->data[i]; j++) tied += target->idata[order->idata[j]];
+        area += ((double)(j - i) - tied) * (above + tied / 2);
+        above += tied;
+    }
+    return area / ((double)P * (double)(n - P));
+}
+
+DL_DEF double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor *target)
+{
+    dl_tensor *s, *order;
+    int64_t P = dli_ranked(c, "metric_average_precision", score, target, &s, &order), i, j, n;
+    double TP = 0, area = 0;
+    if (!P) return dl_item(NULL);
+    for (i = 0, n = s->size; i < n; i = j) {
+        double tied = 0;
+        for (j = i; j < n && s->data[j] == s->data[i]; j++) tied += target->idata[order->idata[j]];
+        TP += tied;
+        area += tied * TP / (double)j;
+    }
+    return area / (double)P;
+}
+
+DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
+{
+    double mean = 0, all = 0, left = 0, d;
+    int64_t i;
+    if (!dli_check(c, "metric_r2", "predicted", predicted, DL_REAL) || !dli_check(c, "metric_r2", "target", target, DL_REAL)) return dl_item(NULL);
+    if (predicted->size != target->size) dl_fail(c, "metric_r2: predicted %t does not fit target %t", predicted, target);
+    for (i = 0; !c->failed && i < target->size; i++) mean += (double)target->data[i] / (double)target->size;
+    for (i = 0; !c->failed && i < target->size; i++) {
+        d = (double)target->data[i] - mean;
+        all += d * d;
+        d = (double)target->data[i] - (double)predicted->data[i];
+        left += d * d;
+    }
+    if (!c->failed && all == 0) dl_fail(c, "metric_r2: all targets are %g", mean);
+    return c->failed ? dl_item(NULL) : 1 - left / all;
+}
+
+/* --- resampling ------------------------------------------------------------------------------------- */
+static dli_draws dli_next_draws(dl_ctx *c)                          /* the next random call of this context */
+{
+    dli_draws r;
+    memset(&r, 0, sizeof r);
+    r.key[0] = (uint32_t)c->seed; r.key[1] = (uint32_t)(c->seed >> 32);
+    r.counter[0] = (uint32_t)c->calls; r.counter[1] = (uint32_t)(c->calls >> 32); r.counter[2] = 0x73616d70u;
+    c->calls++;
+    return r;
+}
+
+/* U(0, 1) in steps of 2^-48, enough for indices. */
+static double dli_draw_fine(dli_draws *r) { return (dli_draw(r, 0, 16777216) + dli_draw(r, 0, 1)) / 16777216; }
+
+/* All samples, run after run: one run, or with targets one a class.  Run r is order[start[r]] .. order[start[r + 1] - 1]. */
+typedef struct { int32_t *order; int64_t *start; int64_t n; } dli_runs;
+
+static int dli_runs_create(dl_ctx *c, const char *who, dli_runs *r, int64_t size, const dl_tensor *targets, int shuffle, uint64_t seed, uint64_t call)
+{
+    int32_t *order = (int32_t *)dl_alloc(c, (size_t)size * sizeof *order);
+    int64_t *start, i;
+    if (!order) return 0;
+    if (shuffle) dli_permutation(seed, call, order, size);
+    else for (i = 0; i < size; i++) order[i] = (int32_t)i;
+    r->n = 1;
+    if (targets) {
+        if (!dli_check_classes(c, who, "targets", targets, INT32_MAX)) return 0;
+        for (i = 0; i < size; i++) r->n = dli_max64(r->n, (int64_t)targets->idata[i] + 1);
+    }
+    start = (int64_t *)dl_alloc(c, (size_t)(r->n + 2) * sizeof *start);
+    if (!start) return 0;
+    r->order = order;
+    r->start = start;
+    start[0] = start[1] = 0;
+    if (!targets) { start[1] = size; return 1; }
+    memset(start, 0, (size_t)(r->n + 2) * sizeof *start);           /* counting sort, stable; start runs one ahead meanwhile */
+    r->order = (int32_t *)dl_alloc(c, (size_t)size * sizeof *order);
+    if (!r->order) return 0;
+    for (i = 0; i < size; i++) start[targets->idata[i] + 2]++;
+    for (i = 2; i < r->n + 2; i++) start[i] += start[i - 1];
+    for (i = 0; i < size; i++) r->order[start[targets->idata[order[i]] + 1]++] = order[i];
+    return 1;
+}
+
+static int64_t dli_largest_run(const dli_runs *r)
+{
+    int64_t i, most = 0;
+    for (i = 0; i < r->n; i++) most = dli_max64(most, r->start[i + 1] - r->start[i]);
+    return most;
+}
+
+/* The samples whose part is p, or, others: is not. */
+static dl_dataset *dli_take_part(dl_ctx *c, const char *who, dl_dataset *d, const int32_t *part, int p, int others)
+{
+    dl_dataset *y;
+    dli_mark mark = dli_arena_mark(&c->step);
+    dl_tensor *index;
+    int64_t i, n = 0;
+    for (i = 0; i < d->size; i++) n += (part[i] == p) != others;
+    if (n == 0) { dl_fail(c, "%s: part %d of %l samples is empty", who, p, d->size); return DLI_NIL_DATASET; }
+    index = dli_leaf(c, who, DL_INT32, 1, &n, 0);
+    for (i = n = 0; index->size && i < d->size; i++) if ((part[i] == p) != others) index->idata[n++] = (int32_t)i;
+    y = dl_data_subset(c, d, index);
+    dli_arena_release(&c->step, mark);
+    return y;
+}
+
+/* Where `stratify` finds its classes, or NULL; 0 after an error. */
+static int dli_strata(dl_ctx *c, const char *who, const dl_dataset *d, int stratify, const dl_tensor **targets)
+{
+    *targets = NULL;
+    if (!dli_check_dataset(c, who, d)) return 0;
+    if (stratify) *targets = d->targets;
+    return !stratify || dli_check_classes(c, who, "targets", d->targets, INT32_MAX);
+}
+
+DL_DEF int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation, dl_data_kfold_opts o)
+{
+    static const char who[] = "data_kfold";
+    const dl_tensor *targets;
+    dli_runs runs;
+    dli_mark mark;
+    int32_t *part;
+    int64_t i;
+    if (train) *train = DLI_NIL_DATASET;
+    if (validation) *validation = DLI_NIL_DATASET;
+    if (!dli_strata(c, who, d, o.stratified, &targets)) return 0;
+    if (k < 2 || k > d->size) dl_fail(c, "%s: %d folds of %l samples", who, k, d->size);
+    else if (fold < 0 || fold >= k) dl_fail(c, "%s: fold %d of %d, counted from 0", who, fold, k);
+    if (c->failed) return 0;
+    mark = dli_arena_mark(&c->step);
+    part = (int32_t *)dl_alloc(c, (size_t)d->size * sizeof *part);
+    if (part && dli_runs_create(c, who, &runs, d->size, targets, o.seed != 0, o.seed, 0)) {
+        int64_t small = d->size / k, large = d->size % k;           /* `large` parts of small + 1, then the others */
+        for (i = 0; i < d->size; i++)
+            part[runs.order[i]] = (int32_t)(targets ? i % k : i < large * (small + 1) ? i / (small + 1) : large + (i - large * (small + 1)) / small);
+        if (train) *train = dli_take_part(c, who, d, part, fold, 1);
+        if (validation && !c->failed) *validation = dli_take_part(c, who, d, part, fold, 0);
+    }
+    dli_arena_release(&c->step, mark);
+    return !c->failed;
+}
+
+DL_DEF dl_tensor *dl_multinomial_with(dl_ctx *c, dl_tensor *weights, int64_t n, dl_multinomial_opts o)
+{
+    dl_tensor *y;
+    dli_draws r;
+    double *sum, *left;                                             /* left: weights of what can still be drawn */
+    int64_t shape[2], C, row, i, j, possible;
+    if (!dli_check(c, "multinomial", "weights", weights, DL_REAL)) return DLI_NIL;
+    if (weights->ndim < 1 || weights->ndim > 2) return dl_fail(c, "multinomial: weights %t have neither one nor two axes", weights);
+    C = weights->shape[weights->ndim - 1];
+    if (C > INT32_MAX) return dl_fail(c, "multinomial: %l does not fit an int32", C);
+    shape[0] = weights->shape[0];
+    shape[weights->ndim - 1] = n;
+    y = dli_leaf(c, "multinomial", DL_INT32, weights->ndim, shape, 0);
+    sum = (double *)dl_alloc(c, (size_t)(2 * C + 1) * sizeof *sum);
+    if (!sum || !y->size) return DLI_NIL;
+    left = sum + C + 1;
+    r = dli_next_draws(c);
+    for (row = 0; row < weights->size / C; row++) {
+        const dl_real *w = weights->data + row * C;
+        int32_t *to = y->idata + row * n;
+        for (j = 0, sum[0] = 0, possible = 0; j < C; j++) {
+            if (!(w[j] >= 0)) return dl_fail(c, "multinomial: weight %g at index %l", (double)w[j], row * C + j);
+            left[j] = (double)w[j];
+            sum[j + 1] = sum[j] + left[j];
+            possible += w[j] > 0;
+        }
+        if (!(sum[C] > 0 && sum[C] < 1e300)) return dl_fail(c, "multinomial: the weights sum to %g", sum[C]);
+        if (!o.replacement && n > possible) return dl_fail(c, "multinomial: %l draws without replacement from %l that can be drawn", n, possible);
+        for (i = 0; i < n; i++) {
+            int64_t low = 0, high = C;                              /* the last j with sum[j] <= u, whose weight is not 0 */
+            double u = dli_draw_fine(&r) * sum[C];
+            while (high - low > 1) {
+                int64_t middle = (low + high) / 2;
+                if (sum[middle] <= u) low = middle; else high = middle;
+            }
+            while (sum[low + 1] == sum[low]) low--;                 /* rounding at the upper end */
+            to[i] = (int32_t)low;
+            if (!o.replacement)
+                for (left[low] = 0, j = low; j < C; j++) sum[j + 1] = sum[j] + left[j];
+        }
+    }
+    return y;
+}
+
+DL_DEF dl_tensor *dl_data_bootstrap(dl_ctx *c, int64_t n)
+{
+    dl_tensor *y;
+    dli_draws r;
+    int64_t i;
+    if (n > INT32_MAX) return dl_fail(c, "data_bootstrap: %l does not fit an int32", n);
+    y = dli_leaf(c, "data_bootstrap", DL_INT32, 1, &n, 0);
+    if (y->size) r = dli_next_draws(c);
+    for (i = 0; i < y->size; i++) y->idata[i] = (int32_t)(dli_draw_fine(&r) * (double)n);
+    return y;
+}
+
+DL_DEF dl_tensor *dl_data_balanced_with(dl_ctx *c, dl_tensor *targets, dl_data_balanced_opts o)
+{
+    dl_tensor *y;
+    dli_runs runs;
+    int64_t k, i, each, present = 0, n = 0;
+    if (!dli_check_classes(c, "data_balanced", "targets", targets, INT32_MAX)) return DLI_NIL;
+    if (!dli_runs_create(c, "data_balanced", &runs, targets->size, targets, 1, c->seed, c->calls++)) return DLI_NIL;
+    each = dli_largest_run(&runs);
+    for (k = 0; k < runs.n; k++) {
+        int64_t count = runs.start[k + 1] - runs.start[k];
+        if (o.under && count) each = dli_min64(each, count);
+        present += count > 0;
+    }
+    if (each > INT32_MAX / present) return dl_fail(c, "data_balanced: %l times %l indices are too many", present, each);
+    each *= present;
+    y = dli_leaf(c, "data_balanced", DL_INT32, 1, &each, 0);
+    each /= present;
+    for (k = 0; y->size && k < runs.n; k++) {
+        int64_t count = runs.start[k + 1] - runs.start[k];
+        for (i = 0; count && i < each; i++) y->idata[n++] = runs.order[runs.start[k] + i % count];
+    }
+    return y;
+}
+
+DL_DEF dl_tensor *dl_data_class_weights(dl_ctx *c, dl_tensor *targets, int64_t classes)
+{
+    dl_tensor *y;
+    int64_t i;
+    if (!dli_check_classes(c, "data_class_weights", "targets", targets, classes)) return DLI_NIL;
+    y = dli_leaf(c, "data_class_weights", DL_REAL, 1, &classes, 0);
+    for (i = 0; i < y->size; i++) y->data[i] = 0;
+    for (i = 0; y->size && i < targets->size; i++) y->data[targets->idata[i]]++;
+    for (i = 0; i < y->size; i++) {
+        if (y->data[i] == 0) return dl_fail(c, "data_class_weights: class %l has no samples", i);
+        y->data[i] = (dl_real)((double)targets->size / ((double)classes * (double)y->data[i]));
+    }
+    return y;
+}
+
+/* The k nearest of samples[0 .. n-1] to samples[self], by position, nearest first. */
+static void dli_nearest(const dl_tensor *x, const int32_t *samples, int64_t n, int64_t self, int k, int32_t *nearest, double *distance)
+{
+    int64_t D = x->size / x->shape[0], i, j;
+    int found = 0, at;
+    for (i = 0; i < n; i++) {
+        const dl_real *a = x->data + samples[self] * D, *b = x->data + samples[i] * D;
+        double d = 0;
+        if (i == self) continue;
+        for (j = 0; j < D; j++) d += ((double)a[j] - (double)b[j]) * ((double)a[j] - (double)b[j]);
+        if (found == k && !(d < distance[k - 1])) continue;
+        found += found < k;
+        for (at = found - 1; at > 0 && d < distance[at - 1]; at--) {
+            distance[at] = distance[at - 1];
+            nearest[at] = nearest[at - 1];
+        }
+        distance[at] = d;
+        nearest[at] = (int32_t)i;
+    }
+}
+
+DL_DEF dl_dataset *dl_data_smote_with(dl_ctx *c, dl_dataset *d, dl_data_smote_opts o)
+{
+    static const char who[] = "data_smote";
+    int64_t most, total, D, k, i, j, n, shape[DL_MAX_DIMS];
+    const dl_tensor *targets;
+    dl_tensor *x, *t;
+    dl_dataset *y;
+    dli_runs runs;
+    dli_draws r;
+    dli_mark mark;
+    int32_t *nearest;
+    double *distance;
+    int neighbours = dli_or(o.k, 5);
+    if (!dli_strata(c, who, d, 1, &targets) || !dli_check(c, who, "inputs", d->inputs, DL_REAL)) return DLI_NIL_DATASET;
+    if (neighbours < 1 || neighbours > 1 << 20) { dl_fail(c, "%s: %d neighbours", who, neighbours); return DLI_NIL_DATASET; }
+    mark = dli_arena_mark(&c->step);
+    nearest = (int32_t *)dl_alloc(c, (size_t)neighbours * sizeof *nearest);
+    distance = (double *)dl_alloc(c, (size_t)neighbours * sizeof *distance);
+    if (!nearest || !distance || !dli_runs_create(c, who, &runs, d->size, targets, 0, 0, 0)) return DLI_NIL_DATASET;
+    most = dli_largest_run(&runs);
+    for (k = total = 0; k < runs.n; k++) {
+        n = runs.start[k + 1] - runs.start[k];
+        if (n == 1 && most > 1) { dl_fail(c, "%s: class %l has one sample, which has no neighbours", who, k); return DLI_NIL_DATASET; }
+        total += n ? most : 0;
+    }
+    memcpy(shape, d->inputs->shape, sizeof shape);
+    shape[0] = total;
+    x = dli_leaf(c, who, DL_REAL, d->inputs->ndim, shape, 0);
+    t = dli_leaf(c, who, DL_INT32, 1, shape, 0);
+    if (c->failed) return DLI_NIL_DATASET;
+    D = d->inputs->size / d->size;
+    memcpy(x->data, d->inputs->data, (size_t)d->inputs->size * sizeof *x->data);
+    memcpy(t->idata, targets->idata, (size_t)d->size * sizeof *t->idata);
+    r = dli_next_draws(c);
+    for (k = 0, total = d->size; k < runs.n; k++) {
+        const int32_t *samples = runs.order + runs.start[k];
+        int found;
+        n = runs.start[k + 1] - runs.start[k];
+        found = (int)dli_min64(neighbours, n - 1);
+        for (i = 0; i < n && n < most; i++) {                       /* the new ones of sample i stand every n-th */
+            const dl_real *a = d->inputs->data + samples[i] * D, *b;
+            int64_t to;
+            dli_nearest(d->inputs, samples, n, i, found, nearest, distance);
+            for (to = i; to < most - n; to += n) {
+                dl_real u;
+                b = d->inputs->data + samples[nearest[(int)dli_draw(&r, 0, found)]] * D;
+                u = (dl_real)dli_draw(&r, 0, 1);
+                for (j = 0; j < D; j++) x->data[(total + to) * D + j] = a[j] + u * (b[j] - a[j]);
+                t->idata[total + to] = (int32_t)k;
+            }
+        }
+        total += n ? most - n : 0;
+    }
+    y = dl_data_tensors(c, x, t);
+    dli_arena_release(&c->step, mark);
+    if (c->failed) return DLI_NIL_DATASET;
+    y->classes = d->classes;
+    y->names = d->names;
+    return y;
+}
+
+static int dli_double_order(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, void *user, dl_bootstrap_opts o)
+{
+    dl_interval y;
+    int resamples = dli_or(o.resamples, 1000), b, grad;
+    double confidence = o.confidence == 0 ? 0.95 : o.confidence, *values, mean = 0, square = 0, at[2], *ends[2];
+    int32_t *index;
+    int64_t i;
+    y.value = y.error = y.low = y.high = dl_item(NULL);
+    if (!c || c->failed) return y;
+    if (n < 1 || n > INT32_MAX || !f || resamples < 2 || !(confidence > 0 && confidence < 1)) {
+        dl_fail(c, "bootstrap: %d resamples of %l samples, confidence %g", resamples, n, confidence);
+        return y;
+    }
+    index = (int32_t *)dl_alloc(c, (size_t)n * sizeof *index);
+    values = (double *)dl_alloc(c, (size_t)(resamples + 1) * sizeof *values);
+    if (!index || !values) return y;
+    grad = dl_set_grad_enabled(c, 0);
+    for (b = resamples; b >= 0; b--) {                              /* values[resamples]: of the sample itself */
+        dli_draws r = dli_next_draws(c);
+        dli_mark mark = dli_arena_mark(&c->step);
+        for (i = 0; i < n; i++) index[i] = b == resamples ? (int32_t)i : (int32_t)(dli_draw_fine(&r) * (double)n);
+        values[b] = f(index, n, user);
+        if (b < resamples) mean += values[b] / resamples;
+        dli_arena_release(&c->step, mark);
+    }
+    dl_set_grad_enabled(c, grad);
+    if (c->failed) return y;
+    y.value = values[resamples];
+    for (b = 0; b < resamples; b++) square += (values[b] - mean) * (values[b] - mean);
+    y.error = dli_sqrt64(square / (resamples - 1));
+    qsort(values, (size_t)resamples, sizeof *values, dli_double_order);
+    at[0] = (1 - confidence) / 2 * (resamples - 1);
+    at[1] = (1 + confidence) / 2 * (resamples - 1);
+    ends[0] = &y.low;
+    ends[1] = &y.high;
+    for (i = 0; i < 2; i++) {                                       /* between two values, as numpy.quantile does */
+        b = at[i] < resamples - 2 ? (int)at[i] : resamples - 2;
+        *ends[i] = values[b] + (at[i] - b) * (values[b + 1] - values[b]);
+    }
+    return y;
 }
 
 /* ================================================================================================
@@ -14787,6 +17604,10 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 }
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && defined(__OPTIMIZE__)
+#pragma GCC pop_options
+#endif
+
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
 #pragma GCC pop_options
 #elif defined(__clang__)
@@ -14804,8 +17625,9 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
 #elif DLI_ISA == 0 && DLI_X86       /* the reference, seldom run here: compile time counts for more */
 #pragma GCC optimize("Os", "fp-contract=off", "no-math-errno", "no-trapping-math")
-#else                               /* O3 would be 0 to 3 % faster and cost half a second more to compile */
-#pragma GCC optimize("O2", "tree-vectorize", "vect-cost-model=dynamic", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#else                               /* O2 and O3 are 0 to 2 % faster and take up to twice the time to compile */
+#pragma GCC optimize("O1", "tree-vectorize", "vect-cost-model=dynamic", "tree-pre", "strict-aliasing")
+#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
 #endif
 #elif defined(__clang__)
 #pragma float_control(push)
@@ -14825,12 +17647,18 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define DLI_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
 #define DLI_HAS_FMA 1
 #endif
+#if DLI_ISA == 0 && DLI_X86
+#define DLI_V      static DLI_NOINLINE DLI_UNUSED     /* as slow inlined, and half of the compile time */
+#else
 #define DLI_V      DLI_INLINE DLI_TARGET              /* a helper that vanishes into the kernels */
+#endif
 #define DLI_KERNEL(ret, name) static DLI_TARGET ret DLI_FN(dli_##name)
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define DLI_PREFETCH(p) __builtin_prefetch(p)
+#define DLI_PREFETCH_1K(p) __builtin_prefetch((const void *)((uintptr_t)(p) + 1024))   /* may be behind the end */
 #else
 #define DLI_PREFETCH(p) ((void)(p))
+#define DLI_PREFETCH_1K(p) ((void)(p))
 #endif
 
 /* fma(a, b, c) = a * b + c, rounded once, on every machine.  Without the instruction: the product of two floats is exact in
@@ -14854,7 +17682,8 @@ DLI_V float dli_fma(float a, float b, float c)
 }
 #endif
 
-/* The vocabulary: 16 lanes.  load_n, store_n: the lanes below n, any n < 2^31; the others read as fill.  sum, hmax, hmin: the
+/* The vocabulary: 16 lanes.  load_n, store_n: the lanes below n, any n < 2^31; the others read as fill.  stream: a store
+   past the caches, p aligned to 64 bytes; other threads see it after stream_end.  sum, hmax, hmin: the
    tree 16 -> 8 -> 4 -> 2 -> 1.  max and min are a > b ? a : b, which every instruction set can do alike. */
 #if DLI_ISA == 0
 typedef struct { dl_real v[16]; } dlv;
@@ -14863,6 +17692,8 @@ DLI_V dlv  dlv_load(const dl_real *p) { dlv r; DLI_LANES(r.v[l] = p[l]); return 
 DLI_V dlv  dlv_load_n(const dl_real *p, int64_t n, dl_real fill) { dlv r; DLI_LANES(r.v[l] = l < n ? p[l] : fill); return r; }
 DLI_V void dlv_store(dl_real *p, dlv a) { DLI_LANES(p[l] = a.v[l]); }
 DLI_V void dlv_store_n(dl_real *p, dlv a, int64_t n) { DLI_LANES(if (l < n) p[l] = a.v[l]); }
+DLI_V void dlv_stream(dl_real *p, dlv a) { dlv_store(p, a); }
+DLI_V void dlv_stream_end(void) {}
 DLI_V dlv  dlv_set(dl_real x) { dlv r; DLI_LANES(r.v[l] = x); return r; }
 DLI_V dlv  dlv_add(dlv a, dlv b) { DLI_LANES(a.v[l] += b.v[l]); return a; }
 DLI_V dlv  dlv_sub(dlv a, dlv b) { DLI_LANES(a.v[l] -= b.v[l]); return a; }
@@ -14900,6 +17731,8 @@ DLI_V void dlv_store_n(float *p, dlv x, int64_t n)
     _mm256_maskstore_ps(p, dli_mask_avx2(n), x.a);
     _mm256_maskstore_ps(p + 8, dli_mask_avx2(n - 8), x.b);
 }
+DLI_V void dlv_stream(float *p, dlv x) { _mm256_stream_ps(p, x.a); _mm256_stream_ps(p + 8, x.b); }
+DLI_V void dlv_stream_end(void) { _mm_sfence(); }
 #define DLI_2(f, x, y) dlv r; r.a = f(x.a, y.a); r.b = f(x.b, y.b); return r
 DLI_V dlv dlv_set(float x) { dlv r; r.a = r.b = _mm256_set1_ps(x); return r; }
 DLI_V dlv dlv_add(dlv x, dlv y) { DLI_2(_mm256_add_ps, x, y); }
@@ -14928,6 +17761,8 @@ DLI_V dlv  dlv_load(const float *p) { return _mm512_loadu_ps(p); }
 DLI_V dlv  dlv_load_n(const float *p, int64_t n, float fill) { return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), dli_mask_avx512(n), p); }
 DLI_V void dlv_store(float *p, dlv x) { _mm512_storeu_ps(p, x); }
 DLI_V void dlv_store_n(float *p, dlv x, int64_t n) { _mm512_mask_storeu_ps(p, dli_mask_avx512(n), x); }
+DLI_V void dlv_stream(float *p, dlv x) { _mm512_stream_ps(p, x); }
+DLI_V void dlv_stream_end(void) { _mm_sfence(); }
 DLI_V dlv  dlv_set(float x) { return _mm512_set1_ps(x); }
 DLI_V dlv  dlv_add(dlv x, dlv y) { return _mm512_add_ps(x, y); }
 DLI_V dlv  dlv_sub(dlv x, dlv y) { return _mm512_sub_ps(x, y); }
@@ -14961,10 +17796,18 @@ DLI_V float dlv_hmin(dlv x) { DLI_TREE16(_mm256_min_ps, _mm_min_ps, _mm_min_ss, 
 #define dli_sigmoid DLI_FN(dli_sigmoid)
 #define dli_erf     DLI_FN(dli_erf)
 #define dli_pow     DLI_FN(dli_pow)
+#define dli_gate    DLI_FN(dli_gate)
+#define dli_mish    DLI_FN(dli_mish)
+#define dli_dmish   DLI_FN(dli_dmish)
+#define dli_density DLI_FN(dli_density)
+#define dli_cdf     DLI_FN(dli_cdf)
+#define dli_softplus_tail DLI_FN(dli_softplus_tail)
+#define dli_exp_low DLI_FN(dli_exp_low)
 
 #ifdef DL_DOUBLE
 DLI_V double dli_sqrt(double x)          { return sqrt(x); }
 DLI_V double dli_exp(double x)           { return exp(x); }
+DLI_V double dli_exp_low(double x)       { return exp(x); }
 DLI_V double dli_expm1(double x)         { return expm1(x); }
 DLI_V double dli_log(double x)           { return log(x); }
 DLI_V double dli_log1p(double x)         { return log1p(x); }
@@ -14982,7 +17825,6 @@ DLI_V double dli_pow(double x, double y) { return pow(x, y); }
 #define dli_cubic   DLI_FN(dli_cubic)
 #define dli_exp_parts DLI_FN(dli_exp_parts)
 #define dli_exp_split DLI_FN(dli_exp_split)
-#define dli_exp_near  DLI_FN(dli_exp_near)
 #define dli_log_f   DLI_FN(dli_log_f)
 #define dli_sincos  DLI_FN(dli_sincos)
 #define dli_whole   DLI_FN(dli_whole)
@@ -15023,46 +17865,44 @@ DLI_V float dli_sqrt(float x)
     return x >= 0 ? s : DLI_NAN;
 }
 
-/* exp(x) = 2^n (1 + r + low + r^2 q), abs r <= ln 2 / 2, for abs x < 2^20; bits: those of DLI_RINT + n */
-typedef struct { uint32_t bits; float r, low, r2, q; } dli_exp_parts;
+/* exp(x) = 2^n (1 + p), p = exp(r) - 1, abs r <= ln 2 / 2, for abs x < 2^20; bits: those of DLI_RINT + n */
+typedef struct { uint32_t bits; float p; } dli_exp_parts;
 DLI_V dli_exp_parts dli_exp_split(float x)
 {
-    const float t = dli_fma(x, 1.44269504f, DLI_RINT), n = t - DLI_RINT, r = dli_fma(n, -0.693147182f, x), r2 = r * r;
-    const float q = dli_fma(r, dli_fma(r, 1.38706935e-3f, 8.36627092e-3f), 4.16674353e-2f), low = n * 1.90465421e-9f;
+    const float t = dli_fma(x, 1.44269504f, DLI_RINT), n = t - DLI_RINT;            /* ln 2 in two parts: the first step is exact */
+    const float r = dli_fma(n, 1.90465421e-9f, dli_fma(n, -0.693147182f, x)), r2 = r * r;
+    const float q = dli_fma(r2, 1.38183590e-3f, dli_fma(r, 8.36871564e-3f, 4.16682959e-2f));
     dli_exp_parts e;
     e.bits = dli_bits(t);
-    e.r = r;
-    e.low = dli_fma(low, r, low);                                /* ln 2 in two parts leaves r + low; exp(low) = 1 + low */
-    e.r2 = r2;
-    e.q = dli_fma(r2, q, dli_fma(r, 0.166665465f, 0.49999997f));
+    e.p = dli_fma(r2, dli_fma(r2, q, dli_fma(r, 0.166665211f, 0.499999940f)), r);
     return e;
 }
 
-/* exp(x), max 0.89: 2^n is applied in two halves, so that subnormal results are rounded once */
+/* exp(x), max 1.00: 2^n is applied in two halves, so that subnormal results are rounded once more only */
 DLI_V float dli_exp(float x)
 {
     const dli_exp_parts e = dli_exp_split(x);
-    const float high = 1 + e.r, low = (1 - high) + e.r;
     const uint32_t half = (e.bits << 22) & 0xFF800000u;
-    float y = high + dli_fma(e.r2, e.q, low + e.low);
-    y = dli_float(dli_bits(y) + half) * dli_float((e.bits << 23) - half + 0x3F800000u);
+    const float h = dli_float(0x3F800000u + half), k = dli_float((e.bits << 23) - half + 0x3F800000u);
+    float y = dli_fma(k, e.p, k) * h;
     y = x < -105.0f ? 0 : y;
     return x <= 89.0f ? y : x + DLI_INF;
 }
 
-/* the same for -87 < x < 88 or NaN, a little less exact; else nonsense */
-DLI_V float dli_exp_near(float x)
+/* exp(x) for x < 88, in two thirds of the time: 0 instead of subnormal results */
+DLI_V float dli_exp_low(float x)
 {
     const dli_exp_parts e = dli_exp_split(x);
-    return (1 + dli_fma(e.r2, e.q, e.r + e.low)) * dli_float((e.bits << 23) + 0x3F800000u);
+    const float s = dli_float((e.bits << 23) + 0x3F800000u), y = dli_fma(s, e.p, s);
+    return x < -87.0f ? 0 : y;
 }
 
-/* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2), max 1.15 */
+/* exp(x) - 1 = 2 (s p + s - 1/2), s = 2^(n-1), max 1.46 */
 DLI_V float dli_expm1(float x)
 {
     const dli_exp_parts e = dli_exp_split(x);
-    const float s = dli_float((e.bits + 126) << 23), c = s - 0.5f, high = dli_fma(s, e.r, c);
-    float y = 2 * (high + dli_fma(s, dli_fma(e.r2, e.q, e.low), dli_fma(s, e.r, c - high)));
+    const float s = dli_float((e.bits + 126) << 23);
+    float y = 2 * dli_fma(s, e.p, s - 0.5f);
     y = x > 89.0f ? DLI_INF : y;
     y = x < -18.0f ? -1 : y;
     return dli_abs(x) < 1e-8f ? x : y;
@@ -15105,43 +17945,41 @@ DLI_V float dli_log1p(float x)
     return x >= -1 ? y : DLI_NAN;
 }
 
-/* tanh(x), max 1.06: an odd polynomial; 1 - 2 / (exp(2 x) + 1) */
+/* tanh(x), max 1.84: (1 - e) / (1 + e), e = exp(-2 abs x) = s (1 - q), s = 2^-n, q = 1 - exp(-2 r), abs r <= ln 2 / 4 */
 DLI_V float dli_tanh(float x)
 {
-    const float a = dli_abs(x), u = a * a, large = 1 - 2 / (dli_exp_near(a + a) + 1);
-    float q = dli_fma(u, 1.58703874e-3f, -7.41417008e-3f);
-    q = dli_fma(u, q, 2.13065259e-2f);
-    q = dli_fma(u, q, -5.38535975e-2f);
-    q = dli_fma(u, q, 0.133322418f);
-    q = dli_fma(u, q, -0.333332986f);
-    q = a < 0.8f ? dli_fma(a * u, q, a) : large;
-    return dli_sign(a > 10.0f ? 1 : q, x);
+    const float a = dli_abs(x), t = dli_fma(a, 2.88539008f, DLI_RINT), r = dli_fma(t - DLI_RINT, -0.346573591f, a), r2 = r * r;
+    const float s = dli_float(0x3F800000u - (dli_bits(t) << 23));
+    float q = dli_fma(r2, -8.87743160e-2f, dli_fma(r, 0.267727256f, -0.666678965f)), y;
+    q = dli_fma(r2, dli_fma(r2, q, dli_fma(r, 1.33332360f, -1.99999988f)), r + r);
+    y = dli_fma(s, q, 1 - s) / dli_fma(-s, q, 1 + s);
+    return dli_sign(a > 10.0f ? 1 : y, x);
 }
 
-/* 1 / (1 + exp(-x)), max 1.97: 1 - q or q = e / s, s = 1 + e, e = exp(-abs x); q is corrected for the rounding error of s */
+/* 1 / (1 + exp(-x)), max 2.00: exp(-x) = k / h (1 + p), h and k powers of two, h near 1 / k, so that neither part of the
+   quotient h / (h + k (1 + p)) leaves the range before its time; the larger of h and k is added last, for less rounding */
 DLI_V float dli_sigmoid(float x)
 {
-    const float e = dli_exp(-dli_abs(x)), s = 1 + e;
-    float q = e / s;
-    q = dli_fma(dli_fma(q, q, -q), e - (s - 1), q);
-    return x < 0 ? q : 1 - q;
+    const dli_exp_parts e = dli_exp_split(-x);
+    const uint32_t half = (e.bits << 22) & 0xFF800000u, h = 0x3F800000u - half, k = (e.bits << 23) - half + 0x3F800000u;
+    const uint32_t small = h < k ? h : k, large = h > k ? h : k;
+    float y = dli_float(h) / (dli_fma(dli_float(k), e.p, dli_float(small)) + dli_float(large));
+    y = x < -110.0f ? 0 : y;
+    return x > 110.0f ? 1 : y;
 }
 
-/* erf(x), max 1.35: an odd polynomial or 1 - exp(-p(x)), whose polynomials have the same degree */
+/* erf(x), max 1.94: 1 - exp(-p), p = -log(1 - erf(abs x)) = a + a T(a); exp(-p) = s (1 - q), s = 2^-n, q = 1 - exp(-r) */
 DLI_V float dli_erf(float x)
 {
-    const float a = dli_abs(x);
-    const int   small = a < 1.0f;
-    const float u = small ? a * a : a, u2 = u * u;
-    const float c0 = small ? 0.128379166f    : 3.41519393e-4f;
-    const float c1 = small ? -0.376126260f   : 1.12708926f;
-    const float c2 = small ? 0.112835787f    : 0.638144612f;
-    const float c3 = small ? -2.68533472e-2f : 0.103107035f;
-    const float c4 = small ? 5.18716220e-3f  : -2.18382385e-2f;
-    const float c5 = small ? -7.99785310e-4f : 2.94771022e-3f;
-    const float c6 = small ? 7.8069032e-5f   : -1.86384985e-4f;
-    const float p = dli_fma(u2 * u2, dli_fma(u2, c6, dli_fma(u, c5, c4)), dli_cubic(u, u2, c0, c1, c2, c3));
-    const float y = small ? dli_fma(a, p, a) : 1 - dli_exp_near(-p);
+    const float a = dli_abs(x), a2 = a * a, a4 = a2 * a2;
+    const float low  = dli_fma(a2, dli_fma(a, -1.91478208e-2f, 0.102776304f), dli_fma(a, 0.636619568f, 0.128379166f));
+    const float high = dli_fma(a2, dli_fma(a, 1.18869299e-4f, -6.37382967e-4f), dli_fma(a, 1.67569821e-3f, -1.69515130e-4f));
+    const float p = dli_fma(a, dli_fma(a4, dli_fma(a4, -9.38916855e-6f, high), low), a);
+    const float t = dli_fma(p, 1.44269504f, DLI_RINT), r = dli_fma(t - DLI_RINT, -0.693147182f, p), r2 = r * r;
+    const float s = dli_float(0x3F800000u - (dli_bits(t) << 23));
+    float q = dli_fma(r2, -1.38698437e-3f, dli_fma(r, 8.36644694e-3f, -4.16674465e-2f)), y;
+    q = dli_fma(r2, dli_fma(r2, q, dli_fma(r, 0.166665450f, -0.499999970f)), r);
+    y = dli_fma(s, q, 1 - s);
     return dli_sign(a > 4.0f ? 1 : y, x);
 }
 
@@ -15205,6 +18043,46 @@ DLI_V float dli_pow(float x, float y)
 #undef DLI_RINT
 #endif
 
+/* --- pieces of activations */
+/* d/dx (x s), s = sigmoid(t), u = x t' */
+DLI_V dl_real dli_gate(dl_real s, dl_real u) { return s * (1 + u * (1 - s)); }
+
+/* tanh(log(1 + e)) = n / (n + 2), n = e (e + 2), e = exp(x), and d/dx of x times that; from 20 on it is 1 */
+DLI_V dl_real dli_mish(dl_real x)
+{
+    const dl_real e = dli_exp(x), n = e * (e + 2), y = n / (n + 2);
+    return x > 20 ? 1 : y;
+}
+DLI_V dl_real dli_dmish(dl_real x)
+{
+    const dl_real e = dli_exp(x), n = e * (e + 2), m = n + 2, y = (n + x * (4 * e * (e + 1)) / m) / m;
+    return x > 20 ? 1 : y;
+}
+
+/* The normal distribution function and density: Phi(-a) = exp(-a^2 / 2) W(a), W a polynomial in 1 / (1 + 0.4 a), absolute
+   error 6e-8; and log(1 + exp(-abs x)) = 2 atanh(s), s = e / (2 + e), e = exp(-abs x) */
+#ifdef DL_DOUBLE
+DLI_V double dli_density(double x)  { return 0.39894228040143268 * exp(-0.5 * x * x); }
+DLI_V double dli_cdf(double x)      { return 0.5 * erfc(x * -0.70710678118654752); }
+DLI_V double dli_softplus_tail(double x) { return log1p(exp(x < 0 ? x : -x)); }
+#else
+DLI_V float dli_density(float x) { return 0.398942280f * dli_exp_low(-0.5f * x * x); }
+DLI_V float dli_cdf(float x)
+{
+    const float a = dli_float(dli_bits(x) & 0x7FFFFFFFu), t = 1 / (1 + 0.4f * a), t2 = t * t;
+    float w = dli_fma(t2, dli_fma(t, -1.95472203e-2f, 0.154252172f), dli_fma(t, -0.461718530f, 0.579367101f));
+    w = dli_fma(t2, w, dli_fma(t, -0.150633678f, 0.254762977f));
+    w = dli_exp_low(-0.5f * x * x) * dli_fma(t2, w, dli_fma(t, 0.142173216f, 1.34396378e-3f));
+    return x > 0 ? 1 - w : w;
+}
+DLI_V float dli_softplus_tail(float x)
+{
+    const float e = dli_exp_low(dli_float(dli_bits(x) | 0x80000000u)), s = e / (2 + e), u = s * s;
+    const float q = dli_fma(u * u, dli_fma(u, 0.280263603f, 0.279986650f), dli_fma(u, 0.400217354f, 0.666664124f));
+    return dli_fma(s * u, q, s + s);
+}
+#endif
+
 /* --- rows ---------------------------------------------------------------------------------------
    Sums: in a block of 4096, element i goes to accumulator (i / 16) mod 4, lane i mod 16; accumulators, lanes (dlv_sum)
    and then blocks are joined by fixed binary trees: the error grows with log n. */
@@ -15257,11 +18135,17 @@ DLI_KERNEL(dl_real, sum_squares)(const dl_real *x, dl_real shift, dl_real scale,
     DLI_SUM_BLOCKS(DLI_FN(dli_squares_block)(x + i, shift, scale, m));
 }
 
+/* y = exp(x - shift), x - shift at most a little above 0: the one place where rows of exponentials are made */
+static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_exp_into)(dl_real *DLI_RESTRICT y, const dl_real *x, dl_real shift, int64_t n)
+{
+    int64_t i;
+    for (i = 0; i < n; i++) y[i] = dli_exp_low(x[i] - shift);
+}
+
 /* The sum of y = exp(x - shift); y is stored, or of one block only. */
 DLI_V dl_real DLI_FN(dli_exp_block)(dl_real *y, const dl_real *x, dl_real shift, int64_t n)
 {
-    int64_t i;
-    for (i = 0; i < n; i++) y[i] = dli_exp(x[i] - shift);
+    DLI_FN(dli_exp_into)(y, x, shift, n);
     return DLI_FN(dli_sum_block)(y, n);
 }
 DLI_V dl_real DLI_FN(dli_exp_sum)(dl_real *y, const dl_real *x, dl_real shift, int64_t n)
@@ -15330,15 +18214,46 @@ DLI_KERNEL(void, add)(dl_real *y, const dl_real *x, int64_t n) { int64_t i; for 
 DLI_KERNEL(void, scale)(dl_real *y, dl_real a, int64_t n)      { int64_t i; for (i = 0; i < n; i++) y[i] *= a; }
 
 /* --- softmax ------------------------------------------------------------------------------------ */
+#define DLI_EXP_ROW 1024            /* exponentials made at a time, where they are only on their way: in the L1 cache */
 DLI_KERNEL(void, exp_row)(dl_real *y, dl_real a, const dl_real *x, dl_real shift, int64_t n, int add)
 {
-    int64_t i;
-    if (add) for (i = 0; i < n; i++) y[i] = dli_fma(a, dli_exp(x[i] - shift), y[i]);
-    else     for (i = 0; i < n; i++) y[i] = a * dli_exp(x[i] - shift);
+    dl_real e[DLI_EXP_ROW];
+    int64_t i, j, m;
+    for (i = 0; i < n; i += m) {
+        m = n - i < DLI_EXP_ROW ? n - i : DLI_EXP_ROW;
+        DLI_FN(dli_exp_into)(e, x + i, shift, m);
+        if (add) for (j = 0; j < m; j++) y[i + j] = dli_fma(a, e[j], y[i + j]);
+        else     for (j = 0; j < m; j++) y[i + j] = a * e[j];
+    }
 }
-DLI_KERNEL(void, softmax)(dl_real *y, const dl_real *x, int64_t n)
+
+/* The largest of x, or anything if one is NaN: their exponentials are NaN all the same. */
+DLI_V dl_real DLI_FN(dli_top)(const dl_real *x, int64_t n)
 {
-    DLI_FN(dli_scale)(y, 1 / DLI_FN(dli_exp_sum)(y, x, DLI_FN(dli_max)(x, n), n), n);
+    dlv a = dlv_set(x[0]), b = a, c = a, d = a;
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        a = dlv_max(a, dlv_load(x + i));      b = dlv_max(b, dlv_load(x + i + 16));
+        c = dlv_max(c, dlv_load(x + i + 32)); d = dlv_max(d, dlv_load(x + i + 48));
+    }
+    for (; i < n; i += 16) a = dlv_max(a, i + 16 <= n ? dlv_load(x + i) : dlv_load_n(x + i, n - i, x[0]));
+    return dlv_hmax(dlv_max(dlv_max(a, b), dlv_max(c, d)));
+}
+/* Results that no cache holds go past the caches, as in the elementwise kernels: exponentials first to the L1 cache. */
+DLI_KERNEL(void, softmax)(dl_real *y, const dl_real *x, int64_t n, int64_t rows)
+{
+    const int past = n <= 4096 && n % 16 == 0 && rows >= DLI_STREAMED / n && (uintptr_t)y % 64 == 0;
+    dl_real e[4096];
+    int64_t i;
+    for (; rows > 0; rows--, x += n, y += n) {
+        const dl_real top = DLI_FN(dli_top)(x, n);
+        if (past && rows > 1) for (i = 0; i < n; i += 16) DLI_PREFETCH(x + n + i);     /* while this row is computed */
+        if (past) {
+            const dlv scale = dlv_set(1 / DLI_FN(dli_exp_sum)(e, x, top, n));
+            for (i = 0; i < n; i += 16) dlv_stream(y + i, dlv_mul(dlv_load(e + i), scale));
+        } else DLI_FN(dli_scale)(y, 1 / DLI_FN(dli_exp_sum)(y, x, top, n), n);
+    }
+    if (past) dlv_stream_end();
 }
 DLI_KERNEL(void, softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
 {
@@ -15356,9 +18271,14 @@ DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n)
 DLI_KERNEL(void, log_softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
 {
     const dl_real s = DLI_FN(dli_sum)(g, n);
-    int64_t i;
-    if (add) for (i = 0; i < n; i++) dx[i] += dli_fma(-s, dli_exp(y[i]), g[i]);
-    else     for (i = 0; i < n; i++) dx[i] = dli_fma(-s, dli_exp(y[i]), g[i]);
+    dl_real e[DLI_EXP_ROW];
+    int64_t i, j, m;
+    for (i = 0; i < n; i += m) {
+        m = n - i < DLI_EXP_ROW ? n - i : DLI_EXP_ROW;
+        DLI_FN(dli_exp_into)(e, y + i, 0, m);
+        if (add) for (j = 0; j < m; j++) dx[i + j] += dli_fma(-s, e[j], g[i + j]);
+        else     for (j = 0; j < m; j++) dx[i + j] = dli_fma(-s, e[j], g[i + j]);
+    }
 }
 
 /* --- random numbers ------------------------------------------------------------------------------
@@ -15758,7 +18678,7 @@ DLI_KERNEL(void, gemm_pack_b)(dl_real *out, int64_t panel, const dl_real *x, int
     }
 }
 
-/* The same, transposing squares of S x S numbers in registers. */
+/* Transposed into rows of tile numbers, by squares of S x S in registers; what lies beyond width is left as it was. */
 #if DLI_ISA == 2
 #define DLI_SQUARE 16
 #define DLI_ALL ((__mmask16)0xffff)     /* the unmasked forms of gcc 12 warn of an uninitialized operand */
@@ -15815,15 +18735,13 @@ DLI_KERNEL(void, gemm_pack_t)(dl_real *out, int64_t tile, const dl_real *x, int6
 {
     int64_t i, j, l;
 #if DLI_ISA == 0
-    for (j = 0; j < tile; j++)
-        for (i = 0; i < n; i++) out[i * tile + j] = j < width ? x[j * ldx + i] : 0;
+    for (j = 0; j < width; j++) for (i = 0; i < n; i++) out[i * tile + j] = x[j * ldx + i];
     (void)l;
 #else
     DLI_FN(dli_row) r[DLI_SQUARE];
-    for (j = 0; j < tile; j += DLI_SQUARE)
+    for (j = 0; j < width; j += DLI_SQUARE)
         for (i = 0; i < n; i += DLI_SQUARE) {
             const int64_t in = n - i < DLI_SQUARE ? n - i : DLI_SQUARE, room = tile - j < DLI_SQUARE ? tile - j : DLI_SQUARE;
-            for (l = 0; l < DLI_SQUARE; l++) DLI_PREFETCH(x + (j + l + 0 * DLI_SQUARE) * ldx + i + 0 * DLI_SQUARE);
             for (l = 0; l < DLI_SQUARE; l++) r[l] = j + l < width ? DLI_LOAD_ROW(x + (j + l) * ldx + i, in) : DLI_ZERO_ROW;
             DLI_FN(dli_transpose)(r);
             for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * tile + j, r[l], room);
@@ -15844,14 +18762,36 @@ DLI_KERNEL(void, gemm_pack_t)(dl_real *out, int64_t tile, const dl_real *x, int6
 /* --- >>conv, the part that depends on the instruction set ----------------------------------------
    Pieces are copied 16 numbers at a time, in ascending order: what is too much is overwritten by the next piece, and behind
    the last row there is room for it. */
-DLI_KERNEL(void, conv_pack)(dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows, const dli_piece *pieces, int64_t npieces)
+#define dli_pack_rows DLI_FN(dli_pack_rows_)
+DLI_V void dli_pack_rows(const int P, dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows, const dli_conv_piece *p)
+{
+    const int64_t f0 = p[0].from, f1 = P > 1 ? p[1].from : 0, f2 = P > 2 ? p[2].from : 0, f3 = P > 3 ? p[3].from : 0;
+    const int64_t t1 = P > 1 ? p[1].to : 0, t2 = P > 2 ? p[2].to : 0, t3 = P > 3 ? p[3].to : 0;
+    int64_t k;
+    for (k = 0; k < rows; k++, out += DLI_NR) {
+        const dl_real *from = x + offset[k];
+        dlv_store(out, dlv_load(from + f0));
+        if (P > 1) dlv_store(out + t1, dlv_load(from + f1));
+        if (P > 2) dlv_store(out + t2, dlv_load(from + f2));
+        if (P > 3) dlv_store(out + t3, dlv_load(from + f3));
+    }
+}
+
+DLI_KERNEL(void, conv_pack)(dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows, const dli_conv_piece *pieces, int64_t npieces)
 {
     int64_t k, i;
+    switch (npieces) {
+    case 1: dli_pack_rows(1, out, x, offset, rows, pieces); return;
+    case 2: dli_pack_rows(2, out, x, offset, rows, pieces); return;
+    case 3: dli_pack_rows(3, out, x, offset, rows, pieces); return;
+    case 4: dli_pack_rows(4, out, x, offset, rows, pieces); return;
+    }
     for (k = 0; k < rows; k++, out += DLI_NR)
         for (i = 0; i < npieces; i++) dlv_store(out + pieces[i].to, dlv_load(x + offset[k] + pieces[i].from));
 }
+#undef dli_pack_rows
 
-DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *offset, int64_t width, const dli_piece *pieces, int64_t npieces)
+DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *offset, int64_t width, const dli_conv_piece *pieces, int64_t npieces)
 {
     int64_t i, j, l;
 #if DLI_ISA == 0
@@ -15871,36 +18811,188 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
                 for (l = 0; l < 8; l++) if (l < n) _mm256_storeu_ps(out + (pieces[i].to + half + l) * DLI_NR + j, r[l]);
             }
 #else
-    DLI_FN(dli_row) r[16];
+    /* 4 x 4 squares in the quarters of registers: quarter l holds rows 4 l .. 4 l + 3 */
+    int64_t m;
     for (i = 0; i < npieces; i++)
         for (j = 0; j < width; j += 16) {
             const dl_real *p = x + pieces[i].from;
             const int64_t n = pieces[i].n;
-            for (l = 0; l < 16; l++) r[l] = _mm512_loadu_ps(p + offset[j + l < width ? j + l : j]);
-            DLI_FN(dli_transpose)(r);
-            for (l = 0; l < 16; l++) if (l < n) _mm512_storeu_ps(out + (pieces[i].to + l) * DLI_NR + j, r[l]);
+            for (l = 0; l < n; l += 4) {
+                const __m512 zero = _mm512_setzero_ps();
+                __m512 r[4], s[4], t[4];
+#define DLI_QUARTER(m, q) _mm_loadu_ps(p + l + offset[j + m + 4 * q < width ? j + m + 4 * q : j])
+#define DLI_ROWS4(m)                                                                               \
+                r[m] = _mm512_mask_broadcast_f32x4(zero, 0x000f, DLI_QUARTER(m, 0));               \
+                r[m] = _mm512_mask_broadcast_f32x4(r[m], 0x00f0, DLI_QUARTER(m, 1));               \
+                r[m] = _mm512_mask_broadcast_f32x4(r[m], 0x0f00, DLI_QUARTER(m, 2));               \
+                r[m] = _mm512_mask_broadcast_f32x4(r[m], 0xf000, DLI_QUARTER(m, 3));
+                DLI_ROWS4(0) DLI_ROWS4(1) DLI_ROWS4(2) DLI_ROWS4(3)
+#undef DLI_ROWS4
+#undef DLI_QUARTER
+                for (m = 0; m < 4; m += 2) {
+                    s[m]     = _mm512_maskz_unpacklo_ps(0xffff, r[m], r[m + 1]);
+                    s[m + 1] = _mm512_maskz_unpackhi_ps(0xffff, r[m], r[m + 1]);
+                }
+                for (m = 0; m < 2; m++) {
+                    t[2 * m]     = _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, _mm512_castps_pd(s[m]), _mm512_castps_pd(s[m + 2])));
+                    t[2 * m + 1] = _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, _mm512_castps_pd(s[m]), _mm512_castps_pd(s[m + 2])));
+                }
+                for (m = 0; m < 4; m++) if (l + m < n) _mm512_storeu_ps(out + (pieces[i].to + l + m) * DLI_NR + j, t[m]);
+            }
         }
 #endif
 }
 
-DLI_KERNEL(void, conv_finish)(dl_real *y, const dl_real *x, int64_t n, dl_real bias, const dl_real *r, dl_activation f, int add)
+DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *bias,
+                              const dl_real *r, dl_activation f, int add)
 {
-    dl_real row[64];
-    int64_t i, l;
-    for (i = 0; i < n; i += 64, y += 64, x += 64) {
-        const int64_t m = n - i < 64 ? n - i : 64;
-        dl_real *out = add ? row : y;
-        if (r) for (l = 0; l < m; l++) out[l] = (x[l] + bias) + r[i + l];
-        else   for (l = 0; l < m; l++) out[l] = x[l] + bias;
-        switch (f) {
-        case DL_LINEAR: break;
-        case DL_RELU:    for (l = 0; l < m; l++) out[l] = out[l] <= 0 ? 0 : out[l]; break;
-        case DL_SIGMOID: for (l = 0; l < m; l++) out[l] = dli_sigmoid(out[l]); break;
-        case DL_TANH:    for (l = 0; l < m; l++) out[l] = dli_tanh(out[l]); break;
+    const dlv zero = dlv_set(0);
+    dl_real row[16];
+    int64_t i, j, l;
+    for (i = 0; i < rows; i++, y += ldy, x += ldx, r = r ? r + ldy : r) {
+        const dlv b = dlv_set(bias ? bias[i] : 0);
+        for (j = 0; j < n; j += 16) {
+            const int64_t m = n - j;
+            dlv v = dlv_add(m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j), b);
+            if (r) v = dlv_add(v, m < 16 ? dlv_load_n(r + j, m, 0) : dlv_load(r + j));
+            if (f == DL_RELU) v = dlv_add(dlv_max(zero, v), zero);            /* not -0; NaN stays */
+            else if (f != DL_LINEAR) {
+                dlv_store(row, v);
+                if (f == DL_SIGMOID) for (l = 0; l < 16; l++) row[l] = dli_sigmoid(row[l]);
+                else                 for (l = 0; l < 16; l++) row[l] = dli_tanh(row[l]);
+                v = dlv_load(row);
+            }
+            if (add) v = dlv_add(m < 16 ? dlv_load_n(y + j, m, 0) : dlv_load(y + j), v);
+            if (m < 16) dlv_store_n(y + j, v, m); else dlv_store(y + j, v);
         }
-        if (add) for (l = 0; l < m; l++) y[l] = y[l] + row[l];
     }
 }
+
+DLI_KERNEL(void, conv_copy)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, int64_t left, int64_t width,
+                            int64_t ahead)
+{
+    const dlv zero = dlv_set(0);
+    int64_t i, j;
+    for (i = 0; i < rows; i++, y += ldy, x += ldx) {
+        const int64_t right = left + n;
+        if (ahead) for (j = 0; j < n; j += 16) DLI_FETCH(x, ahead + j);
+        if (left > 0) dlv_store(y, zero);
+        for (j = 16; j < left; j += 16) dlv_store(y + j, zero);
+        for (j = 0; j + 16 <= n; j += 16) dlv_store(y + left + j, dlv_load(x + j));
+        if (j < n) dlv_store(y + left + j, dlv_load_n(x + j, n - j, 0));
+        if (right < width) dlv_store(y + right, zero);
+        for (j = right + 16; j < width; j += 16) dlv_store(y + j, zero);
+    }
+}
+
+#if DLI_ISA == 2 && defined(__GNUC__)
+DLI_V dlv DLI_FN(dli_loaded)(dlv v) { __asm__("" : "+v"(v)); return v; }       /* else gcc loads it again for every use */
+#else
+DLI_V dlv DLI_FN(dli_loaded)(dlv v) { return v; }
+#endif
+#define DLI_LOADED(p) DLI_FN(dli_loaded)(dlv_load(p))
+
+/* Q rows of results at once.  R and S are 3 and rows of taps as far apart as rows of results: what is loaded serves three of
+   them.  Else any number of taps.  The order is the same: columns of taps, then rows. */
+#define dli_direct DLI_FN(dli_direct_)
+DLI_V void dli_direct(const int Q, const int three, dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t n, const dl_real *w,
+                      int64_t R, int64_t S, int64_t tap_row, int64_t tap_col, dl_real bias, int relu)
+{
+    const dlv zero = dlv_set(0), b = dlv_set(bias);
+    const dlv t0 = three ? dlv_set(w[0]) : zero, t1 = three ? dlv_set(w[1]) : zero, t2 = three ? dlv_set(w[2]) : zero;
+    const dlv t3 = three ? dlv_set(w[3]) : zero, t4 = three ? dlv_set(w[4]) : zero, t5 = three ? dlv_set(w[5]) : zero;
+    const dlv t6 = three ? dlv_set(w[6]) : zero, t7 = three ? dlv_set(w[7]) : zero, t8 = three ? dlv_set(w[8]) : zero;
+    int64_t j, r, s;
+    for (j = 0; j < n; j += 16) {
+        dlv a0 = zero, a1 = zero, a2 = zero, a3 = zero, v;
+        if (three) {
+#define DLI_TAPS(s, w0, w1, w2)                                                                                \
+            {                                                                                      \
+                const dl_real *p = x + j + s * tap_col;                                            \
+                v = DLI_LOADED(p);           a0 = dlv_fma(w0, v, a0);                                \
+                v = DLI_LOADED(p + ldx);     a0 = dlv_fma(w1, v, a0); a1 = dlv_fma(w0, v, a1);       \
+                v = DLI_LOADED(p + 2 * ldx); a0 = dlv_fma(w2, v, a0); a1 = dlv_fma(w1, v, a1); a2 = dlv_fma(w0, v, a2); \
+                v = DLI_LOADED(p + 3 * ldx); a1 = dlv_fma(w2, v, a1); a2 = dlv_fma(w1, v, a2); a3 = dlv_fma(w0, v, a3); \
+                v = DLI_LOADED(p + 4 * ldx); a2 = dlv_fma(w2, v, a2); a3 = dlv_fma(w1, v, a3);       \
+                v = DLI_LOADED(p + 5 * ldx); a3 = dlv_fma(w2, v, a3);                                \
+            }
+            DLI_TAPS(0, t0, t3, t6) DLI_TAPS(1, t1, t4, t7) DLI_TAPS(2, t2, t5, t8)
+#undef DLI_TAPS
+        } else
+            for (s = 0; s < S; s++)
+                for (r = 0; r < R; r++) {
+                    const dl_real *p = x + j + s * tap_col + r * tap_row;
+                    v = dlv_set(w[r * S + s]);
+                    a0 = dlv_fma(v, dlv_load(p), a0);
+                    if (Q > 1) {
+                        a1 = dlv_fma(v, dlv_load(p + ldx), a1);
+                        a2 = dlv_fma(v, dlv_load(p + 2 * ldx), a2);
+                        a3 = dlv_fma(v, dlv_load(p + 3 * ldx), a3);
+                    }
+                }
+#define DLI_PUT(q) if (Q > q) {                                                                    \
+            v = dlv_add(a##q, b);                                                                  \
+            if (relu) v = dlv_add(dlv_max(zero, v), zero);                                         \
+            if (n - j < 16) dlv_store_n(y + q * ldy + j, v, n - j); else dlv_store(y + q * ldy + j, v); \
+        }
+        DLI_PUT(0) DLI_PUT(1) DLI_PUT(2) DLI_PUT(3)
+#undef DLI_PUT
+    }
+}
+
+DLI_KERNEL(void, conv_direct)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *w, int64_t R,
+                              int64_t S, int64_t tap_row, int64_t tap_col, dl_real bias, int relu)
+{
+    const int three = R == 3 && S == 3 && tap_row == ldx;
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4, y += 4 * ldy, x += 4 * ldx) {
+        int64_t j;
+        for (j = 0; j < 4 * ldy; j += 16) DLI_FETCH(y, rows * ldy + j);            /* where the next plane will be */
+        if (three) dli_direct(4, 1, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, relu);
+        else       dli_direct(4, 0, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, relu);
+    }
+    for (; i < rows; i++, y += ldy, x += ldx) dli_direct(1, 0, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, relu);
+}
+#undef dli_direct
+
+DLI_KERNEL(void, conv_direct_weights)(dl_real *sums, const dl_real *g, int64_t ldg, const dl_real *x, int64_t ldx, int64_t rows, int64_t n,
+                                      const int64_t *offset, int64_t taps)
+{
+    const int three = taps == 9 && offset[3] - offset[0] == ldx && offset[6] - offset[3] == ldx;
+    int64_t t, i, j;
+#define DLI_NINE(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
+    for (t = 0; t < taps; t += 9, sums += 9 * 16) {
+#define DLI_FIRST(q) dlv a##q = dlv_set(0); const dl_real *x##q = x + offset[t + q < taps ? t + q : t];
+        DLI_NINE(DLI_FIRST)
+        for (j = 0; j < n; j += 16) {
+            const dl_real *gi = g + j;
+            const int64_t m = n - j;
+            int64_t at = j;
+            if (three) {                                 /* 3 x 3: each row of x serves three rows of g */
+                dlv g0, g1 = dlv_set(0), g2 = g1, v;
+                for (i = 0; i < rows + 2; i++, gi += ldg, at += ldx) {
+                    g0 = i >= rows ? dlv_set(0) : m < 16 ? dlv_load_n(gi, m, 0) : DLI_LOADED(gi);
+                    v = DLI_LOADED(x0 + at); a0 = dlv_fma(g0, v, a0); a3 = dlv_fma(g1, v, a3); a6 = dlv_fma(g2, v, a6);
+                    v = DLI_LOADED(x1 + at); a1 = dlv_fma(g0, v, a1); a4 = dlv_fma(g1, v, a4); a7 = dlv_fma(g2, v, a7);
+                    v = DLI_LOADED(x2 + at); a2 = dlv_fma(g0, v, a2); a5 = dlv_fma(g1, v, a5); a8 = dlv_fma(g2, v, a8);
+                    g2 = g1;
+                    g1 = g0;
+                }
+            } else for (i = 0; i < rows; i++, gi += ldg, at += ldx) {
+                const dlv v = m < 16 ? dlv_load_n(gi, m, 0) : dlv_load(gi);
+#define DLI_STEP(q) a##q = dlv_fma(v, dlv_load(x##q + at), a##q);
+                DLI_NINE(DLI_STEP)
+#undef DLI_STEP
+            }
+        }
+#define DLI_LAST(q) if (t + q < taps) dlv_store(sums + 16 * q, dlv_add(dlv_load(sums + 16 * q), a##q));
+        DLI_NINE(DLI_LAST)
+    }
+#undef DLI_NINE
+#undef DLI_FIRST
+#undef DLI_LAST
+}
+#undef DLI_LOADED
 
 /* --- >>winograd, the part that depends on the instruction set ------------------------------------ */
 
@@ -16034,11 +19126,12 @@ DLI_KERNEL(void, transpose_to)(dl_real *out, int64_t ldo, const dl_real *x, int6
    Lanes are 16 neighbouring windows (pool) or 16 columns of one phase, a stride apart (pool_back); the taps are met in
    row-major order, so that the first of equals wins and sums have one order.
    load_step: lane l is p[l s] if its mask bit is set (s = 2: bit 2 l), else nothing.  store_step: with s = 1 lanes of a, with
-   s = 2 of a and b in turn, where the mask has bits.  pick: v > m or v is NaN ? a : b.  if_at: at = tap ? v : 0. */
+   s = 2 of a and b in turn, where the mask has bits.  if_greater: v > m ? a : b.  if_nan: v is NaN ? a : b.  if_at: at = tap ? v : 0. */
 #define dlv_load_step   DLI_FN(dlv_load_step_)
 #define dlv_store_step  DLI_FN(dlv_store_step_)
 #define dlv_store_bytes DLI_FN(dlv_store_bytes_)
-#define dlv_pick        DLI_FN(dlv_pick_)
+#define dlv_if_greater  DLI_FN(dlv_if_greater_)
+#define dlv_if_nan      DLI_FN(dlv_if_nan_)
 #define dlv_if_at       DLI_FN(dlv_if_at_)
 
 DLI_V dlv DLI_FN(dlv_load_lanes_)(const dl_real *p, int64_t s, uint32_t m, dlv nothing)
@@ -16060,7 +19153,8 @@ DLI_V void dlv_store_step(dl_real *p, int64_t s, uint32_t m, dlv a, dlv b)
     for (i = 0; i < 16 * s; i++) if (m >> i & 1) p[i] = s == 1 ? a.v[i] : i % 2 ? b.v[i / 2] : a.v[i / 2];
 }
 DLI_V void dlv_store_bytes(unsigned char *p, dlv a) { DLI_LANES(p[l] = (unsigned char)a.v[l]); }
-DLI_V dlv  dlv_pick(dlv v, dlv m, dlv a, dlv b) { DLI_LANES(if (v.v[l] > m.v[l] || v.v[l] != v.v[l]) b.v[l] = a.v[l]); return b; }
+DLI_V dlv  dlv_if_greater(dlv v, dlv m, dlv a, dlv b) { DLI_LANES(if (v.v[l] > m.v[l]) b.v[l] = a.v[l]); return b; }
+DLI_V dlv  dlv_if_nan(dlv v, dlv a, dlv b) { DLI_LANES(if (v.v[l] != v.v[l]) b.v[l] = a.v[l]); return b; }
 DLI_V dlv  dlv_if_at(const unsigned char *at, int tap, dlv v) { DLI_LANES(if (at[l] != tap) v.v[l] = 0); return v; }
 #elif DLI_ISA == 1
 DLI_V __m256i dli_bits8_avx2(uint32_t m)
@@ -16105,16 +19199,17 @@ DLI_V void dlv_store_bytes(unsigned char *p, dlv x)
     w = _mm256_permute4x64_epi64(w, 0xD8);
     _mm_storeu_si128((__m128i *)(void *)p, _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
 }
-DLI_V __m256 dli_pick8_avx2(__m256 v, __m256 m, __m256 a, __m256 b)
+DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
 {
-    return _mm256_blendv_ps(b, a, _mm256_or_ps(_mm256_cmp_ps(v, m, _CMP_GT_OQ), _mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+    b.a = _mm256_blendv_ps(b.a, a.a, _mm256_cmp_ps(v.a, m.a, _CMP_GT_OQ));
+    b.b = _mm256_blendv_ps(b.b, a.b, _mm256_cmp_ps(v.b, m.b, _CMP_GT_OQ));
+    return b;
 }
-DLI_V dlv dlv_pick(dlv v, dlv m, dlv a, dlv b)
+DLI_V dlv dlv_if_nan(dlv v, dlv a, dlv b)
 {
-    dlv r;
-    r.a = dli_pick8_avx2(v.a, m.a, a.a, b.a);
-    r.b = dli_pick8_avx2(v.b, m.b, a.b, b.b);
-    return r;
+    b.a = _mm256_blendv_ps(b.a, a.a, _mm256_cmp_ps(v.a, v.a, _CMP_UNORD_Q));
+    b.b = _mm256_blendv_ps(b.b, a.b, _mm256_cmp_ps(v.b, v.b, _CMP_UNORD_Q));
+    return b;
 }
 DLI_V dlv dlv_if_at(const unsigned char *at, int tap, dlv v)
 {
@@ -16128,8 +19223,10 @@ DLI_V dlv dlv_load_step(const float *p, int64_t s, uint32_t m, dlv nothing)
 {
     if (s > 2) return DLI_FN(dlv_load_lanes_)(p, s, m, nothing);
     if (s == 1) return m == 0xFFFF ? _mm512_loadu_ps(p) : _mm512_mask_loadu_ps(nothing, (__mmask16)m, p);
-    if (m == 0x55555555) return _mm512_permutex2var_ps(_mm512_loadu_ps(p), _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31),
-                                                       _mm512_loadu_ps(p + 15));
+    if (m == 0x55555555)
+        return _mm512_permutex2var_ps(_mm512_loadu_ps(p),
+                                      _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31),
+                                      _mm512_loadu_ps(p + 15));
     return _mm512_permutex2var_ps(_mm512_mask_loadu_ps(nothing, (__mmask16)m, p),
                                   _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
                                   _mm512_mask_loadu_ps(nothing, (__mmask16)(m >> 16), p + 16));
@@ -16150,13 +19247,15 @@ DLI_V void dlv_store_bytes(unsigned char *p, dlv x)
 {
     _mm_storeu_si128((__m128i *)(void *)p, _mm512_maskz_cvtepi32_epi8(0xFFFF, _mm512_maskz_cvtps_epi32(0xFFFF, x)));
 }
-DLI_V dlv dlv_pick(dlv v, dlv m, dlv a, dlv b)
+DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
 {
-    return _mm512_mask_blend_ps(_kor_mask16(_mm512_cmp_ps_mask(v, m, _CMP_GT_OQ), _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q)), b, a);
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, m, _CMP_GT_OQ), b, a);
 }
+DLI_V dlv dlv_if_nan(dlv v, dlv a, dlv b) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), b, a); }
 DLI_V dlv dlv_if_at(const unsigned char *at, int tap, dlv v)
 {
-    return _mm512_maskz_mov_ps(_mm_cmpeq_epi8_mask(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8((char)tap)), v);
+    return _mm512_maskz_mov_ps(_mm_cmpeq_epi8_mask(_mm_loadu_si128((const __m128i *)(const void *)at),
+        _mm_set1_epi8((char)tap)), v);
 }
 #endif
 
@@ -16167,33 +19266,44 @@ DLI_V dlv dlv_if_at(const unsigned char *at, int tap, dlv v)
 #endif
 
 /* s and what: constants where it is inlined */
-DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p, int64_t planes, const int64_t s, const int what)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
+#define DLI_UNROLL _Pragma("GCC unroll 3")
+#else
+#define DLI_UNROLL
+#endif
+DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p, int64_t planes,
+    const int64_t s, const int64_t kernel,
+                                 const int what)
 {
-    const int64_t width = p->y_width, x_width = p->x_width, kernel = p->kernel, dilation = p->dilation, padding = p->padding, pitch = p->pitch;
-    const dlv nothing = dlv_set(p->nothing), one = dlv_set(1);
+    const int64_t width = p->y_width, x_width = p->x_width, dilation = p->dilation, padding = p->padding, pitch = p->pitch;
+    const dlv nothing = dlv_set(p->nothing), one = dlv_set(1), none = dlv_set(-1);
     const int32_t *start = p->start;
     int64_t r, i, k;
     for (; planes > 0; planes--, x += p->x_rows * x_width)
         for (r = 0; r < p->y_rows; r++, y += width) {
             const uint32_t *mask = p->mask;
             for (i = 0; i < width; i += 16, mask += kernel) {
-                dlv best = nothing, tap = dlv_set(0), number, v;
+                dlv best = nothing, tap = dlv_set(0), nan = none, number = none, v;    /* nan: the last tap that is one */
                 const dli_link *link = p->link + start[r], *end = p->link + start[r + 1];
                 for (; link < end; link++) {
                     const dl_real *row = x + link->row * x_width + (i * s - padding);
                     DLI_AHEAD(row); if (s == 2) DLI_AHEAD(row + 16);
-                    if (what == 1) number = dlv_set((dl_real)link->tap);
+                    if (what != 2) number = dlv_set((dl_real)link->tap);
+                    DLI_UNROLL
                     for (k = 0; k < kernel; k++, row += dilation) {
                         v = dlv_load_step(row, s, mask[k], nothing);
                         if (what == 2) best = dlv_add(best, v);
                         else {
-                            if (what == 1) { tap = dlv_pick(v, best, number, tap); number = dlv_add(number, one); }
-                            best = dlv_pick(v, best, v, best);
+                            if (what == 1) tap = dlv_if_greater(v, best, number, tap);
+                            nan = dlv_if_nan(v, number, nan);
+                            best = dlv_max(v, best);
+                            number = dlv_add(number, one);
                         }
                     }
                 }
                 if (what == 2) best = dlv_div(best, dlv_load_n(p->divisor + r * width + i, width - i, 1));
-                if (what == 1) dlv_store_bytes(at + i, tap);
+                else best = dlv_if_greater(nan, none, dlv_sub(nothing, nothing), best);
+                if (what == 1) dlv_store_bytes(at + i, dlv_if_greater(nan, none, nan, tap));
                 dlv_store_n(y + i, best, width - i);
             }
             if (what == 1) at += pitch;
@@ -16201,11 +19311,13 @@ DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x
 }
 DLI_KERNEL(void, pool)(dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p, int64_t planes)
 {
-#define DLI_WHAT(s)                                                                                \
-    { if (p->divisor) DLI_FN(dli_pool_rows)(y, at, x, p, planes, s, 2);                             \
-      else if (at)    DLI_FN(dli_pool_rows)(y, at, x, p, planes, s, 1);                             \
-      else            DLI_FN(dli_pool_rows)(y, at, x, p, planes, s, 0); }
-    if (p->stride == 1) DLI_WHAT(1) else if (p->stride == 2) DLI_WHAT(2) else DLI_WHAT(p->stride)
+#define DLI_WHAT(s, kernel)                                                                             \
+    { if (p->divisor) DLI_FN(dli_pool_rows)(y, at, x, p, planes, s, kernel, 2);                     \
+      else if (at)    DLI_FN(dli_pool_rows)(y, at, x, p, planes, s, kernel, 1);                     \
+      else            DLI_FN(dli_pool_rows)(y, at, x, p, planes, s, kernel, 0); }
+    if (p->stride == 2 && p->kernel == 2)      DLI_WHAT(2, 2)           /* the usual ones, unrolled */
+    else if (p->stride == 2 && p->kernel == 3) DLI_WHAT(2, 3)
+    else                                       DLI_WHAT(p->stride, p->kernel)
 #undef DLI_WHAT
 }
 
@@ -16217,9 +19329,10 @@ DLI_KERNEL(void, pool)(dl_real *y, unsigned char *at, const dl_real *x, const dl
         if (with_at) v = dlv_if_at(of + i, link->tap + (int)(k), v);                               \
         sum = dlv_add(sum, v);                                                                     \
     }
-DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes, int add, const int64_t s, const int with_at)
+DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p,
+    int64_t planes, int add, const int64_t s, const int64_t kernel, const int with_at)
 {
-    const int64_t kernel = p->kernel, width = p->x_width, odd = p->dilation % 2;
+    const int64_t width = p->x_width, odd = p->dilation % 2;
     const dlv zero = dlv_set(0);
     int64_t r, j, k, l, column;
     for (; planes > 0; planes--, g += p->y_rows * p->y_width, at += with_at ? p->y_rows * p->pitch : 0)
@@ -16236,7 +19349,7 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
                     const dl_real *from = g + link->row * p->y_width;
                     const unsigned char *of = with_at ? at + link->row * p->pitch : NULL;
                     if (s == 1) for (k = 0; k < kernel; k++) DLI_ADD_TAP(a, k)
-                    else if (s == 2 && odd) for (k = 0; k < kernel; k += 2) {
+                    else if (s == 2 && odd) DLI_UNROLL for (k = 0; k < kernel; k += 2) {
                         DLI_ADD_TAP(a, k)
                         if (k + 1 < kernel) DLI_ADD_TAP(b, k + 1)
                     }
@@ -16247,7 +19360,8 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
                         a = zero;
                         DLI_ADD_TAP(a, k)
                         dlv_store(lane, a);
-                        for (l = 0; l < 16; l++) if (l * s + phase >= lo && l * s + phase < hi) dx[column + l * s + phase] += lane[l];
+                        for (l = 0; l < 16; l++) if (l * s + phase >= lo &&
+                            l * s + phase < hi) dx[column + l * s + phase] += lane[l];
                     }
                 }
                 if (s > 2) continue;
@@ -16260,15 +19374,19 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
         }
 }
 #undef DLI_ADD_TAP
-DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes, int add)
+DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes,
+    int add)
 {
-#define DLI_WHAT(s)                                                                                \
-    { if (at) DLI_FN(dli_pool_back_rows)(dx, g, at, p, planes, add, s, 1);                          \
-      else    DLI_FN(dli_pool_back_rows)(dx, g, at, p, planes, add, s, 0); }
-    if (p->stride == 1) DLI_WHAT(1) else if (p->stride == 2) DLI_WHAT(2) else DLI_WHAT(p->stride)
+#define DLI_WHAT(s, kernel)                                                                             \
+    { if (at) DLI_FN(dli_pool_back_rows)(dx, g, at, p, planes, add, s, kernel, 1);                  \
+      else    DLI_FN(dli_pool_back_rows)(dx, g, at, p, planes, add, s, kernel, 0); }
+    if (p->stride == 2 && p->kernel == 2)      DLI_WHAT(2, 2)
+    else if (p->stride == 2 && p->kernel == 3) DLI_WHAT(2, 3)
+    else                                       DLI_WHAT(p->stride, p->kernel)
 #undef DLI_WHAT
 }
 #undef DLI_AHEAD
+#undef DLI_UNROLL
 
 /* --- normalisation: see dli_norm_row -------------------------------------------------------------
    Sums as in >>rows: four accumulators over a block of 4096 and a fixed tree; blocks are joined in double. */
@@ -16290,11 +19408,9 @@ DLI_V dlv dlv_gate(dlv v, dlv g) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask
 #endif
 
 #if defined(__GNUC__) && !defined(__TINYC__)
-#define DLI_NORM_FETCH(p)   __builtin_prefetch(p)
-#define DLI_NORM_FETCH_W(p) __builtin_prefetch(p, 1)          /* to be written */
+#define DLI_NORM_FETCH(p)          __builtin_prefetch(p)
 #else
-#define DLI_NORM_FETCH(p)   ((void)(p))
-#define DLI_NORM_FETCH_W(p) ((void)(p))
+#define DLI_NORM_FETCH(p)          ((void)(p))
 #endif
 #define DLI_NORM_FULL(p, j)        dlv_load((p) + (j))
 #define DLI_NORM_PART(p, j)        dlv_load_n((p) + (j), n - (j), 0)
@@ -16320,7 +19436,13 @@ DLI_V void DLI_FN(dli_moments_block)(double *s, const dl_real *x, dl_real origin
 {
     const dlv shift = dlv_set(origin);
 #define DLI_NORM_PART_X(p, j) dlv_load_n((p) + (j), n - (j), origin)
-#define DLI_NORM_TERM(s, t, j, LOAD) { dlv d = dlv_sub(LOAD##_X(x, j), shift); DLI_NORM_FETCH(x + (j) + ahead); s = dlv_add(s, d); t = dlv_fma(d, d, t); }
+#define DLI_NORM_TERM(s, t, j, LOAD)                                                               \
+    {                                                                                              \
+        dlv d = dlv_sub(LOAD##_X(x, j), shift);                                                    \
+        DLI_NORM_FETCH(x + (j) + ahead);                                                           \
+        s = dlv_add(s, d);                                                                         \
+        t = dlv_fma(d, d, t);                                                                      \
+    }
 #define DLI_NORM_FULL_X DLI_NORM_FULL
     DLI_NORM_SUMS(DLI_NORM_TERM);
 #undef DLI_NORM_TERM
@@ -16334,8 +19456,8 @@ DLI_KERNEL(void, norm_moments)(double *s, const dl_real *x, dl_real shift, int64
 }
 
 /* Beyond n: g reads as 0, and so h is 0. */
-DLI_V void DLI_FN(dli_norm_sums_block)(double *s, const dl_real *g, const dl_real *x, const dl_real *y, const dl_real *w, int64_t n,
-                                       const dli_norm_row *p)
+DLI_V void DLI_FN(dli_norm_sums_block)(double *s, const dl_real *g, const dl_real *x, const dl_real *y, const dl_real *w,
+                                       int64_t n, const dli_norm_row *p)
 {
     const dlv shift = dlv_set(p->shift), scale = dlv_set(p->scale), offset = dlv_set(p->offset);
     const int relu = p->relu;
@@ -16343,8 +19465,8 @@ DLI_V void DLI_FN(dli_norm_sums_block)(double *s, const dl_real *g, const dl_rea
 #define DLI_NORM_TERM(s, t, j, LOAD)                                                               \
     {                                                                                              \
         dlv h = LOAD(g, j), d = dlv_sub(LOAD(x, j), shift);                                        \
-        DLI_NORM_FETCH(g + (j) + ahead);                                                             \
-        DLI_NORM_FETCH(x + (j) + ahead);                                                             \
+        DLI_NORM_FETCH(g + (j) + ahead);                                                           \
+        DLI_NORM_FETCH(x + (j) + ahead);                                                           \
         if (w) h = dlv_mul(h, LOAD(w, j));                                                         \
         if (relu && y) DLI_NORM_FETCH(y + (j) + ahead);                                            \
         if (relu) h = dlv_gate(y ? LOAD(y, j) : dlv_fma(d, scale, offset), h);                     \
@@ -16370,11 +19492,11 @@ DLI_KERNEL(void, norm_forward)(dl_real *y, const dl_real *x, const dl_real *r, i
     int64_t i = 0;
 #define DLI_NORM_TERM(LOAD, STORE)                                                                 \
     {                                                                                              \
-        DLI_NORM_FETCH_W(y + i + ahead);                                                             \
+        DLI_NORM_FETCH(y + i + ahead);                                                             \
         dlv v = dlv_fma(dlv_sub(LOAD(x, i), shift), scale, offset);                                \
         if (w) v = dlv_mul(v, LOAD(w, i));                                                         \
         if (b) v = dlv_add(v, LOAD(b, i));                                                         \
-        if (r) { DLI_NORM_FETCH(r + i + ahead); v = dlv_add(v, LOAD(r, i)); }                       \
+        if (r) { DLI_NORM_FETCH(r + i + ahead); v = dlv_add(v, LOAD(r, i)); }                      \
         if (relu) v = dlv_max(zero, v);                             /* keeps a NaN */              \
         STORE(y, v);                                                                               \
     }
@@ -16403,11 +19525,11 @@ DLI_KERNEL(void, norm_backward)(const dl_real *g, const dl_real *x, const dl_rea
         if (dx) {                                                                                  \
             d = dlv_fma(h, h_factor, dlv_fma(d, x_factor, constant));                              \
             if (add_dx) d = dlv_add(d, LOAD(dx, i));                                               \
-            DLI_NORM_FETCH_W(dx + i + ahead);                                                        \
+            DLI_NORM_FETCH(dx + i + ahead);                                                        \
             STORE(dx, d);                                                                          \
         }                                                                                          \
         if (dr) {                                                                                  \
-            DLI_NORM_FETCH_W(dr + i + ahead);                                                      \
+            DLI_NORM_FETCH(dr + i + ahead);                                                        \
             if (add_dr) h = dlv_add(h, LOAD(dr, i));                                               \
             STORE(dr, h);                                                                          \
         }                                                                                          \
@@ -16423,7 +19545,6 @@ DLI_KERNEL(void, norm_backward)(const dl_real *g, const dl_real *x, const dl_rea
 #undef DLI_NORM_STORE_PART
 #undef DLI_NORM_SUMS
 #undef DLI_NORM_FETCH
-#undef DLI_NORM_FETCH_W
 
 /* --- optimizers ---------------------------------------------------------------------------------- */
 DLI_KERNEL(void, sgd)(dl_real *w, const dl_real *g, dl_real *a, int64_t n, const dli_update *o)
@@ -16455,46 +19576,79 @@ DLI_KERNEL(void, adam)(dl_real *w, const dl_real *g, dl_real *a, dl_real *v, int
     if (a) DLI_FN(dli_adam_row)(w, g, a, v, n, o); else DLI_FN(dli_adam_row)(w, g, NULL, v, n, o);
 }
 
-/* --- elementwise kernels, one loop a row -------------------------------------------------------- */
+/* --- elementwise kernels, one loop a row --------------------------------------------------------
+   Sixteen elements at a time: exactly whole vectors, so that the compiler makes one loop of each row and no loops for its
+   ends.  What remains goes through rows of sixteen.  A result that no cache holds is stored past the caches: an ordinary
+   store would read each line first. */
 #define DLI_MAP(name) DLI_KERNEL(void, name)(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s)
-#define DLI_LOOP(loads, f) int64_t i; (void)s; for (i = 0; i < n; i++) { loads out[i] = (f); }
-#define DLI_IN(k, v)       const dl_real v = in_##v[i]; (void)v;
-#define DLI_AT(k, v)       const dl_real *in_##v = in[k];
+#define DLI_IN(k, v)  const dl_real v = in_##v[i + l]; (void)v;
+#define DLI_AT(k, v)  const dl_real *in_##v = in[k];
+#if DLI_ISA == 0
+#define DLI_LOOP(name, nin, loads, f) int64_t i; const int l = 0; (void)s; for (i = 0; i < n; i++) { loads out[i] = (f); }
+#else
+static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_map_end)(dli_map *f, int nin, dl_real *out, const dl_real *const *in, int64_t i, int64_t n, const dl_real *s)
+{
+    dl_real row[DLI_MAX_INPUTS + 1][16];
+    const dl_real *at[DLI_MAX_INPUTS];
+    int k;
+    for (k = 0; k < nin; k++) {
+        dlv_store(row[k], dlv_load_n(in[k] + i, n - i, in[k][i]));
+        at[k] = row[k];
+    }
+    f(row[nin], at, 16, s);
+    dlv_store_n(out + i, dlv_load(row[nin]), n - i);
+}
+#define DLI_LOOP(name, nin, loads, f)                                                              \
+    const int stream = n >= DLI_STREAMED && (uintptr_t)out % 64 == 0;                              \
+    int64_t i;                                                                                     \
+    int l;                                                                                         \
+    (void)s;                                                                                       \
+    for (i = 0; i + 16 <= n; i += 16) {                                                            \
+        dl_real row[16];                                                                           \
+        for (l = 0; l < 16; l++) { loads row[l] = (f); }                                           \
+        if (stream) { DLI_PREFETCH_1K(in[nin - 1] + i); dlv_stream(out + i, dlv_load(row)); }            \
+        else dlv_store(out + i, dlv_load(row));                                                    \
+    }                                                                                              \
+    if (stream) dlv_stream_end();                                                                  \
+    if (i < n) DLI_FN(dli_map_end)(DLI_FN(dli_##name), nin, out, in, i, n, s);
+#endif
 
 #define DLI_ROW(name, f, dx)                                                                       \
-    DLI_MAP(f_##name)  { DLI_AT(0, x) DLI_LOOP(DLI_IN(0, x), f) }                                  \
-    DLI_MAP(dx_##name) { DLI_AT(0, x) DLI_AT(1, y) DLI_AT(2, g) DLI_LOOP(DLI_IN(0, x) DLI_IN(1, y) DLI_IN(2, g), dx) }
+    DLI_MAP(f_##name)  { DLI_AT(0, x) DLI_LOOP(f_##name, 1, DLI_IN(0, x), f) }                     \
+    DLI_MAP(dx_##name) { DLI_AT(0, x) DLI_AT(1, y) DLI_AT(2, g) DLI_LOOP(dx_##name, 3, DLI_IN(0, x) DLI_IN(1, y) DLI_IN(2, g), dx) }
 DL_UNARY_OPS(DLI_ROW)
-#undef DLI_LOOP
-#define DLI_LOOP(loads, f) const dl_real p = s[0], q = s[1]; int64_t i; (void)p; (void)q; for (i = 0; i < n; i++) { loads out[i] = (f); }
+#undef DLI_ROW
+#define DLI_ROW(name, f, dx)                                                                       \
+    DLI_MAP(f_##name)  { const dl_real p = s[0], q = s[1]; DLI_AT(0, x) DLI_LOOP(f_##name, 1, DLI_IN(0, x), f) (void)p; (void)q; } \
+    DLI_MAP(dx_##name) { const dl_real p = s[0], q = s[1]; DLI_AT(0, x) DLI_AT(1, y) DLI_AT(2, g) \
+                         DLI_LOOP(dx_##name, 3, DLI_IN(0, x) DLI_IN(1, y) DLI_IN(2, g), dx) (void)p; (void)q; }
 DL_UNARY_SCALAR_OPS(DLI_ROW)
 DL_UNARY_RANGE_OPS(DLI_ROW)
 #undef DLI_ROW
-#undef DLI_LOOP
-#define DLI_LOOP(loads, f) int64_t i; (void)s; for (i = 0; i < n; i++) { loads out[i] = (f); }
-#define DLI_2AT            DLI_AT(0, a) DLI_AT(1, b)
-#define DLI_2IN            DLI_IN(0, a) DLI_IN(1, b)
+#define DLI_2AT DLI_AT(0, a) DLI_AT(1, b)
+#define DLI_2IN DLI_IN(0, a) DLI_IN(1, b)
 #define DLI_ROW(name, f, da, db)                                                                   \
-    DLI_MAP(f_##name)  { DLI_2AT DLI_LOOP(DLI_2IN, f) }                                            \
-    DLI_MAP(da_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(DLI_2IN DLI_IN(2, y) DLI_IN(3, g), da) } \
-    DLI_MAP(db_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(DLI_2IN DLI_IN(2, y) DLI_IN(3, g), db) }
+    DLI_MAP(f_##name)  { DLI_2AT DLI_LOOP(f_##name, 2, DLI_2IN, f) }                               \
+    DLI_MAP(da_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(da_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), da) } \
+    DLI_MAP(db_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(db_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), db) }
 DL_BINARY_OPS(DLI_ROW)
 #undef DLI_ROW
-#define DLI_ROW(name, f)   DLI_MAP(f_##name) { DLI_2AT DLI_LOOP(DLI_2IN, f) }
+#define DLI_ROW(name, f)   DLI_MAP(f_##name) { DLI_2AT DLI_LOOP(f_##name, 2, DLI_2IN, f) }
 DL_COMPARE_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_2AT
 #undef DLI_2IN
-#define DLI_3AT            DLI_AT(0, m) DLI_AT(1, a) DLI_AT(2, b)
-#define DLI_3IN            DLI_IN(0, m) DLI_IN(1, a) DLI_IN(2, b)
+#define DLI_3AT DLI_AT(0, m) DLI_AT(1, a) DLI_AT(2, b)
+#define DLI_3IN DLI_IN(0, m) DLI_IN(1, a) DLI_IN(2, b)
 #define DLI_ROW(name, f, da, db)                                                                   \
-    DLI_MAP(f_##name)  { DLI_3AT DLI_LOOP(DLI_3IN, f) }                                            \
-    DLI_MAP(da_##name) { DLI_3AT DLI_AT(3, y) DLI_AT(4, g) DLI_LOOP(DLI_3IN DLI_IN(3, y) DLI_IN(4, g), da) } \
-    DLI_MAP(db_##name) { DLI_3AT DLI_AT(3, y) DLI_AT(4, g) DLI_LOOP(DLI_3IN DLI_IN(3, y) DLI_IN(4, g), db) }
+    DLI_MAP(f_##name)  { DLI_3AT DLI_LOOP(f_##name, 3, DLI_3IN, f) }                               \
+    DLI_MAP(da_##name) { DLI_3AT DLI_AT(3, y) DLI_AT(4, g) DLI_LOOP(da_##name, 5, DLI_3IN DLI_IN(3, y) DLI_IN(4, g), da) } \
+    DLI_MAP(db_##name) { DLI_3AT DLI_AT(3, y) DLI_AT(4, g) DLI_LOOP(db_##name, 5, DLI_3IN DLI_IN(3, y) DLI_IN(4, g), db) }
 DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_3AT
 #undef DLI_3IN
+#undef DLI_PREFETCH_1K
 #undef DLI_AT
 #undef DLI_IN
 #undef DLI_LOOP
@@ -16531,6 +19685,7 @@ static const dli_kernels DLI_FN(dli_kernels) = {
 #undef DLI_LANES
 #undef DLI_SUFFIX
 #undef DLI_TARGET
+#undef DLI_V
 #undef DLI_HAS_FMA
 #undef DLI_ISA
 #endif /* DLI_ISA */

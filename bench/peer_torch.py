@@ -9,10 +9,12 @@ results where there is an out=, fused optimizers where they are faster, and (pee
 import os
 import sys
 import time
+import warnings
 
 import torch
 import torch.nn.functional as F
 
+warnings.filterwarnings("ignore")
 SAMPLE = 2e-3                                   # seconds a sample takes, about; at least one call
 
 
@@ -60,6 +62,7 @@ def optimizer(kind, params, fused):
     kinds = {
         "sgd": lambda **o: torch.optim.SGD(params, lr=0.01, **o),
         "momentum": lambda **o: torch.optim.SGD(params, lr=0.01, momentum=0.9, **o),
+        "rmsprop": lambda **o: torch.optim.RMSprop(params, lr=0.001, **o),
         "adam": lambda **o: torch.optim.Adam(params, **o), "adamw": lambda **o: torch.optim.AdamW(params, **o),
     }
     return kinds[kind](fused=True) if fused else kinds[kind]()
@@ -109,6 +112,25 @@ def norm(what, grad, N, C, H, W):
     return min(steps, key=lambda s: min(sample(s, calls(s)) for _ in range(3))) if len(steps) > 1 else steps[0]
 
 
+# --- convolution: one pass, in NCHW or channels_last, whichever is faster
+def conv(which, N, C, H, K, R, stride, padding, dilation, groups):
+    def step(layout):
+        x, w = torch.rand(N, C, H, H).contiguous(memory_format=layout), torch.rand(K, C // groups, R, R).contiguous(memory_format=layout)
+        g = torch.rand_like(F.conv2d(x, w, None, stride, padding, dilation, groups))
+        geometry = [stride] * 2, [padding] * 2, [dilation] * 2, False, [0, 0], groups
+        wanted = [which == "data", which == "weights", False]
+
+        def run():
+            with torch.no_grad():
+                if which == "forward":
+                    F.conv2d(x, w, None, stride, padding, dilation, groups)
+                else:
+                    torch.ops.aten.convolution_backward(g, x, w, None, *geometry, wanted)
+        return run
+    steps = [step(layout) for layout in (torch.contiguous_format, torch.channels_last)]
+    return min(steps, key=lambda s: min(sample(s, calls(s)) for _ in range(3)))
+
+
 # --- pooling, forward and backward, in NCHW or channels_last, whichever is faster
 def pool(kind, N, C, H, kernel, stride, padding):
     def step(layout):
@@ -143,26 +165,163 @@ def overhead(op):
     return run
 
 
-# --- whole training steps
-def train(model, fused=None):
-    if fused is None:                           # whichever optimizer is faster
-        steps = [train(model, f) for f in (False, True)]
-        return min(steps, key=lambda s: min(sample(s, calls(s)) for _ in range(3)))
-    nn = torch.nn
+# --- networks: (name of dl.h's bench) -> module, input, kind of optimizer
+nn = torch.nn
+
+
+def conv_norm(i, o, k=1, s=1, g=1, act=None):
+    return [nn.Conv2d(i, o, k, s, k // 2, groups=g, bias=False), nn.BatchNorm2d(o)] + ([act(inplace=True)] if act else [])
+
+
+class Residual(nn.Module):                      # y = relu(f(x) + x)
+    def __init__(self, f, shortcut):
+        super().__init__()
+        self.f, self.shortcut = nn.Sequential(*f), nn.Sequential(*shortcut)
+
+    def forward(self, x):
+        return F.relu_(self.f(x) + self.shortcut(x))
+
+
+def resnet(depth, wide, small, classes):
+    layers = conv_norm(3, 64, 3, 1, act=nn.ReLU) if small else conv_norm(3, 64, 7, 2, act=nn.ReLU) + [nn.MaxPool2d(3, 2, 1)]
+    i = 64
+    for stage, n in enumerate(depth):
+        for k in range(n):
+            w, s = 64 << stage, 2 if stage and not k else 1
+            o = 4 * w if wide else w
+            f = (conv_norm(i, w, act=nn.ReLU) + conv_norm(w, w, 3, s, act=nn.ReLU) + conv_norm(w, o) if wide else
+                 conv_norm(i, w, 3, s, act=nn.ReLU) + conv_norm(w, w, 3))
+            layers.append(Residual(f, conv_norm(i, o, 1, s) if s != 1 or i != o else []))
+            i = o
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(i, classes))
+
+
+class Inverted(nn.Module):
+    def __init__(self, i, o, s, e):
+        super().__init__()
+        self.skip = s == 1 and i == o
+        self.f = nn.Sequential(*(conv_norm(i, i * e, act=nn.ReLU6) if e > 1 else []),
+                               *conv_norm(i * e, i * e, 3, s, i * e, nn.ReLU6), *conv_norm(i * e, o))
+
+    def forward(self, x):
+        return x + self.f(x) if self.skip else self.f(x)
+
+
+def mobilenet_v2():
+    layers, i = conv_norm(3, 32, 3, 2, act=nn.ReLU6), 32
+    for e, o, n, s in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+        for k in range(n):
+            layers.append(Inverted(i, o, s if k == 0 else 1, e))
+            i = o
+    return nn.Sequential(*layers, *conv_norm(i, 1280, act=nn.ReLU6), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 1000))
+
+
+def network(name):
     torch.manual_seed(1)
-    if model == "perceptron":
-        net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
-        x, t, kind, loss = torch.rand(4, 2), torch.rand(4, 1), "sgd", F.mse_loss
-    else:
-        net = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
-        x, t, kind, loss = torch.rand(64, 784), torch.randint(10, (64,)), "momentum", F.cross_entropy
-    o = optimizer(kind, net.parameters(), fused)
+    if name == "perceptron":
+        return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1)), torch.rand(4, 2), "sgd"
+    if name == "mlp":
+        return (nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)),
+                torch.rand(64, 784), "momentum")
+    if name == "mnist_cnn":
+        return nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
+                             nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3136, 128), nn.ReLU(), nn.Dropout(0.5),
+                             nn.Linear(128, 10)), torch.rand(64, 1, 28, 28), "adam"
+    if name == "kann_cnn":
+        return nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.2),
+                             nn.Flatten(), nn.Linear(4608, 128), nn.ReLU(), nn.Dropout(0.2),
+                             nn.Linear(128, 10)), torch.rand(64, 1, 28, 28), "rmsprop"
+    if name == "resnet18":
+        return resnet((2, 2, 2, 2), False, True, 10), torch.rand(32, 3, 32, 32), "momentum"
+    return (resnet((3, 4, 6, 3), True, False, 1000) if name == "resnet50" else mobilenet_v2()), torch.rand(1, 3, 224, 224), None
+
+
+def fastest(runs):
+    return min(runs, key=lambda run: min(sample(run, calls(run)) for _ in range(3)))
+
+
+def inner(net, x):
+    return net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+
+
+# --- whole training steps: the optimizer and the layout that are faster
+def train_step(name, fused, channels_last):
+    net, x, kind = network(name)
+    if channels_last:
+        net, x = inner(net, x)
+    t = torch.rand(4, 1) if name == "perceptron" else torch.randint(10, (x.shape[0],))
+    loss = F.mse_loss if name == "perceptron" else F.cross_entropy
+    o = optimizer(kind, list(net.parameters()), fused)
 
     def run():
         o.zero_grad()
         loss(net(x), t).backward()
         o.step()
     return run
+
+
+def train(name):
+    layouts = (False, True) if network(name)[1].dim() == 4 else (False,)
+    fused = (False,) if network(name)[2] == "rmsprop" else (False, True)
+    return fastest([train_step(name, f, l) for f in fused for l in layouts])
+
+
+# --- bytes of the resident set at the peak of three training steps, over what the weights take
+def resident(key):
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith(key))
+
+
+def memory(name):                               # run as  python3 peer_torch.py memory NAME THREADS
+    net, x, kind = network(name)
+    before = resident("VmRSS")
+    t, o = torch.randint(10, (x.shape[0],)), optimizer(kind, list(net.parameters()), False)
+    for _ in range(3):
+        o.zero_grad()
+        F.cross_entropy(net(x), t).backward()
+        o.step()
+    print(resident("VmHWM") - before)
+
+
+# --- inference of one picture: batch norms folded into the convolutions, the faster layout
+def fold(m):
+    for name, child in m.named_children():
+        fold(child)
+    if isinstance(m, nn.Sequential):
+        kept = []
+        for child in m:
+            if isinstance(child, nn.BatchNorm2d):
+                kept[-1] = torch.nn.utils.fusion.fuse_conv_bn_eval(kept[-1], child)
+            else:
+                kept.append(child)
+        m._modules = {str(i): k for i, k in enumerate(kept)}
+
+
+def infer(name):
+    runs = []
+    for channels_last in (False, True):
+        net, x, _ = network(name)
+        net.eval()
+        fold(net)
+        if channels_last:
+            net, x = inner(net, x)
+
+        def run(net=net, x=x):
+            with torch.inference_mode():
+                net(x)
+        runs.append(run)
+        try:                                    # the graph compiler's oneDNN fusions, where this version still has it
+            with torch.inference_mode():
+                traced = torch.jit.optimize_for_inference(torch.jit.trace(net, x))
+                traced(x)
+
+            def run_traced(net=traced, x=x):
+                with torch.inference_mode():
+                    net(x)
+            runs.append(run_traced)
+        except Exception:
+            pass
+    return fastest(runs)
 
 
 def sample(run, n):
@@ -184,7 +343,7 @@ def calls(run):
 
 
 def main():
-    cases = {f.__name__: f for f in (gemm, forward, backward, optim, cross_entropy, overhead, train, norm, pool)}
+    cases = {f.__name__: f for f in (gemm, conv, forward, backward, optim, cross_entropy, overhead, train, infer, norm, pool)}
     out = os.fdopen(os.dup(1), "w")             # whatever else is printed must not disturb the protocol
     os.dup2(2, 1)
     print("ready", torch.__version__, file=out, flush=True)
@@ -202,4 +361,8 @@ def main():
         print(repr(seconds), file=out, flush=True)
 
 
-main()
+if len(sys.argv) > 1:
+    torch.set_num_threads(int(sys.argv[3]))
+    memory(sys.argv[2])
+else:
+    main()

@@ -2,9 +2,13 @@
    cc -O2 -fopenmp -I. bench/train.c -o build/bench_train -ldl -lm
 
    The fraction is the share of the FMA bound: (flops of the step / FMA peak of the threads) / time.  Before timing, the
-   weights after 3 steps are compared with a plain double-precision training written out below. */
+   weights of the perceptrons after 3 steps are compared with a plain double-precision training written out below; those of
+   the convolutional networks after a step with few samples must have the bits that the portable kernels give, which the
+   tests compare with PyTorch's.  For the largest network the memory of a step follows: the peak of the resident set over what
+   is there when the network has been made, each in a process of its own. */
 #include "machine.h"
 #include "peers.h"
+#define DL_MODELS
 #define DL_IMPLEMENTATION
 #include "dl.h"
 
@@ -171,16 +175,195 @@ static void measure(const task *t, int threads)
     dl_destroy(p.c);
 }
 
+/* --- convolutional networks ------------------------------------------------------------------------------------------ */
+typedef struct {
+    const char *name, *request;
+    dl_module *(*make)(dl_ctx *c);
+    dl_optim  *(*optimizer)(dl_ctx *c, dl_module *m);
+    int         batch, channels, side;
+    double      wanted;                              /* ratio to PyTorch                           */
+} net_task;
+
+static dl_module *mnist_cnn(dl_ctx *c)               /* the design's */
+{
+    return dl_nn_sequential(c,
+        dl_nn_conv2d(c, 1, 32, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool2d(c, 2),
+        dl_nn_conv2d(c, 32, 64, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool2d(c, 2),
+        dl_nn_flatten(c), dl_nn_linear(c, 3136, 128), dl_nn_relu(c), dl_nn_dropout(c, 0.5f), dl_nn_linear(c, 128, 10));
+}
+static dl_module *kann_cnn(dl_ctx *c)                /* kann's mnist-cnn */
+{
+    return dl_nn_sequential(c,
+        dl_nn_conv2d(c, 1, 32, 3), dl_nn_relu(c), dl_nn_conv2d(c, 32, 32, 3), dl_nn_relu(c), dl_nn_max_pool2d(c, 2),
+        dl_nn_dropout(c, 0.2f), dl_nn_flatten(c), dl_nn_linear(c, 4608, 128), dl_nn_relu(c), dl_nn_dropout(c, 0.2f),
+        dl_nn_linear(c, 128, 10));
+}
+static dl_module *resnet18(dl_ctx *c) { return dl_model_resnet(c, 18, .num_classes = 10, .small_images = 1); }
+
+static dl_optim *adam(dl_ctx *c, dl_module *m)     { return dl_optim_adam(c, m); }
+static dl_optim *rmsprop(dl_ctx *c, dl_module *m)  { return dl_optim_rmsprop(c, m, .lr = 0.001); }
+static dl_optim *momentum(dl_ctx *c, dl_module *m) { return dl_optim_sgd(c, m, .lr = 0.01f, .momentum = 0.9f); }
+
+static const net_task net_tasks[] = {
+    { "design's MNIST CNN b64 adam", "mnist_cnn", mnist_cnn, adam, 64, 1, 28, 1.6 },
+    { "kann's mnist-cnn b64 rmsprop", "kann_cnn", kann_cnn, rmsprop, 64, 1, 28, 1.6 },
+    { "ResNet-18 CIFAR b32 momentum", "resnet18", resnet18, momentum, 32, 3, 32, 1.05 },
+};
+
+typedef struct { const net_task *t; dl_ctx *c; dl_module *net; dl_optim *o; dl_tensor *x, *target; int threads; } net_player;
+
+static void prepare(net_player *p, const net_task *t, int threads, int batch, const char *isa)
+{
+    int i;
+    p->t = t;
+    p->threads = threads;
+    p->c = dl_create(.threads = threads, .seed = 1, .isa = isa);
+    p->net = t->make(p->c);
+    p->x = dl_keep(p->c, dl_rand(p->c, DL_SHAPE(batch, t->channels, t->side, t->side)));
+    p->target = dl_keep(p->c, dl_to_int(p->c, dl_zeros(p->c, DL_SHAPE(batch))));
+    for (i = 0; i < batch && !dl_error(p->c); i++) p->target->idata[i] = i * 7 % 10;
+}
+
+static double net_seconds(void *arg, int64_t calls)
+{
+    net_player *p = (net_player *)arg;
+    dl_ctx *c = p->c;
+    double  t = bench_now();
+    for (; calls > 0; calls--) {
+        dl_step_begin(c);
+        dl_backward(c, dl_cross_entropy(c, dl_forward(c, p->net, p->x), p->target));
+        dl_optim_step(c, p->o);
+    }
+    return bench_now() - t;
+}
+
+static int net_right(void *arg)
+{
+    const net_player *p = (const net_player *)arg;
+    net_player fast, portable;
+    dl_param *a, *b;
+    int i, ok = 1;
+    prepare(&fast, p->t, p->threads, 3, NULL);
+    prepare(&portable, p->t, p->threads, 3, "portable");
+    fast.o = p->t->optimizer(fast.c, fast.net);
+    portable.o = p->t->optimizer(portable.c, portable.net);
+    net_seconds(&fast, 1);
+    net_seconds(&portable, 1);
+    if (dl_error(fast.c) || dl_error(portable.c)) { printf("%s\n", dl_error(fast.c) ? dl_error(fast.c) : dl_error(portable.c)); ok = 0; }
+    for (i = 0; ok && (a = dl_module_at(fast.net, i, NULL, 0)) != NULL; i++) {
+        b = dl_module_at(portable.net, i, NULL, 0);
+        ok = !memcmp(a->tensor->data, b->tensor->data, (size_t)a->tensor->size * sizeof(float));
+    }
+    dl_destroy(fast.c);
+    dl_destroy(portable.c);
+    return ok;
+}
+
+/* Bytes in /proc/self/status. */
+static double resident(const char *key)
+{
+    char line[200];
+    double kb = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f)) if (!strncmp(line, key, strlen(key))) sscanf(line + strlen(key), ": %lf", &kb);
+    if (f) fclose(f);
+    return 1024 * kb;
+}
+
+static double ask(const char *command)               /* the number that a command prints, 0 without one */
+{
+    double x = 0;
+    FILE *f = popen(command, "r");
+    if (f && fscanf(f, "%lf", &x) != 1) x = 0;
+    if (f) pclose(f);
+    return x;
+}
+
+static int memory_of_steps(const net_task *t, int threads)       /* in a process of its own: see main */
+{
+    net_player p;
+    double before;
+    prepare(&p, t, threads, t->batch, NULL);
+    before = resident("VmRSS");
+    p.o = t->optimizer(p.c, p.net);
+    net_seconds(&p, 3);
+    printf("%.0f\n", resident("VmHWM") - before);
+    return dl_error(p.c) != NULL;
+}
+
+static void compare_memory(const net_task *t, int threads, const char *self)
+{
+    char command[1000];
+    const char *python = getenv("PYTHON");
+    double ours, theirs;
+    snprintf(command, sizeof command, "\"%s\" --memory %s %d", self, t->request, threads);
+    ours = ask(command);
+    snprintf(command, sizeof command, "\"%s\" bench/peer_torch.py memory %s %d 2>/dev/null", python ? python : "python3", t->request, threads);
+    theirs = peer_torch.to ? ask(command) : 0;
+    printf("  peak of the resident set over the weights, 3 steps: %.1f MB", ours / 1e6);
+    if (theirs > 0) printf(", PyTorch %.1f MB", theirs / 1e6);
+    printf("\n");
+    if (ours > 0 && theirs > 0) bench_note("memory of ResNet-18's step, PyTorch's over dl.h's", threads, theirs / ours, 1);
+}
+
+static void measure_net(const net_task *t, int threads, const char *self)
+{
+    machine_peak_arg peak;
+    peer_torch_arg torch;
+    bench_result r;
+    bench_case k;
+    net_player p;
+    char request[100];
+    int64_t all, first;
+
+    if (!bench_wanted(t->name, threads)) return;
+    memset(&k, 0, sizeof k);
+    prepare(&p, t, threads, t->batch, NULL);
+    p.o = t->optimizer(p.c, p.net);
+    all = p.c->macs;
+    dl_forward(p.c, p.net, p.x);
+    all = p.c->macs - all;
+    first = p.c->macs;
+    dl_forward(p.c, p.net->children[0], p.x);
+    first = p.c->macs - first;
+    if (dl_error(p.c)) { printf("%s\n", dl_error(p.c)); bench_state.failures++; dl_destroy(p.c); return; }
+
+    snprintf(request, sizeof request, "train %s", t->request);
+    k.bench = "train"; k.name = t->name; k.threads = threads; k.isa = dl_info(p.c).isa; k.unit = "us";
+    peak.isa = k.isa;
+    peak.threads = threads;
+    k.peak = machine_peak;
+    k.peak_arg = &peak;
+    k.flops = 2.0 * (3.0 * (double)all - (double)first);         /* forward, dw, and dx but for the first layer */
+    k.sides[0].name = "dl.h"; k.sides[0].seconds = net_seconds; k.sides[0].check = net_right; k.sides[0].arg = &p;
+    k.nsides = 1;
+    peer_add_torch(&k, &torch, request);
+    r = bench_run(&k);
+    if (r.best) {
+        printf("  PyTorch runs at %.2f of the FMA bound, dl.h at %.2f\n", r.fraction / r.ratio[1], r.fraction);
+        bench_note(t->name, threads, r.ratio[1], t->wanted);
+    }
+    if (t->make == resnet18) compare_memory(t, threads, self);
+    dl_destroy(p.c);
+}
+
 int main(int argc, char **argv)
 {
     size_t i;
     int    threads;
+    if (argc == 4 && !strcmp(argv[1], "--memory")) {
+        for (i = 0; i < sizeof net_tasks / sizeof *net_tasks; i++)
+            if (!strcmp(net_tasks[i].request, argv[2])) return memory_of_steps(&net_tasks[i], atoi(argv[3]));
+        return 1;
+    }
     bench_arguments(argc, argv);
     peer_open_torch();
     machine_print();
     bench_heading();
     for (i = 0; i < sizeof tasks / sizeof *tasks; i++)
         for (threads = 1; threads <= bench_max_threads(); threads++) measure(&tasks[i], threads);
+    for (i = 0; i < sizeof net_tasks / sizeof *net_tasks; i++)
+        for (threads = 1; threads <= bench_max_threads(); threads++) measure_net(&net_tasks[i], threads, argv[0]);
     bench_notes("ratio to PyTorch");
     peer_close_torch();
     return bench_state.failures > 0;

@@ -9,6 +9,7 @@
    3. how the inputs of its layers move while it learns ("internal covariate shift", whose role is disputed)
    4. running statistics: what evaluation uses instead of the batch's
    Exits with 1 if a number is off. */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <math.h>
@@ -19,7 +20,7 @@
 static const char help[] =
     "usage: batchnorm [options]\n"
     "  --epochs N     8\n"
-    "  --threads N    all\n"
+    "  --threads N    1: the layers are small\n"
     "  --seed N       1\n"
     "  --quick        less data, fewer epochs: a test of the program\n";
 
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
 {
     static const float scales[] = {0.25f, 1, 2};
     outcome all[KINDS][3];
-    int epochs = 0, threads = 0, seed = 1, quick = 0;
+    int epochs = 0, threads = 1, seed = 1, quick = 0;
 
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";

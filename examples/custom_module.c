@@ -4,6 +4,7 @@
        ./custom_module
 
    It lists the parameters, with the names that PyTorch would give them, and learns to tell two spirals apart. */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>

@@ -5,6 +5,7 @@
 
    The op is "snake" (Ziyin et al. 2020), an activation for periodic data:  y = x + sin(a x)^2 / a. */
 #define DL_DOUBLE                                                 /* gradient checks want double precision */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>

@@ -10,6 +10,7 @@
    One stage (Redmon et al. 2016): a grid of 8 x 8 cells, of which each says at once whether an object has its centre there, what it
    is and how large.
    Both are measured by average precision at an overlap of 0.5. */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>
@@ -51,7 +52,8 @@ static int draw_scene(float *image, object *objects, uint32_t picture)
     for (int i = 0; i < 3 * SIDE * SIDE; i++) image[i] = (float)(ground[i / (SIDE * SIDE)] + roll(&d, -.06, .06));
     for (int tries = 0; n < wanted && tries < 20; tries++) {
         int kind = (int)roll(&d, 0, CLASSES), clear = 1;
-        double rx = roll(&d, 6, 13), ry = rx * roll(&d, .8, 1.25), cx = roll(&d, rx, SIDE - rx), cy = roll(&d, ry, SIDE - ry), colour[3], far = 0;
+        double rx = roll(&d, 6, 13), ry = rx * roll(&d, .8, 1.25), cx = roll(&d, rx, SIDE - rx), cy = roll(&d, ry, SIDE - ry);
+        double colour[3], far = 0;
         for (int k = 0; k < 3; k++) {
             colour[k] = roll(&d, 0, 1);
             far += (colour[k] - ground[k]) * (colour[k] - ground[k]);
@@ -60,7 +62,8 @@ static int draw_scene(float *image, object *objects, uint32_t picture)
         o.kind = kind;
         o.box[0] = (float)(cx - rx); o.box[1] = (float)(cy - ry); o.box[2] = (float)(cx + rx); o.box[3] = (float)(cy + ry);
         for (int i = 0; i < n; i++)
-            clear &= o.box[2] < objects[i].box[0] || o.box[0] > objects[i].box[2] || o.box[3] < objects[i].box[1] || o.box[1] > objects[i].box[3];
+            clear &= o.box[2] < objects[i].box[0] || o.box[0] > objects[i].box[2] ||
+                     o.box[3] < objects[i].box[1] || o.box[1] > objects[i].box[3];
         if (!clear || far < .15) continue;                           /* another place or colour */
         objects[n++] = o;
         for (int y = 0; y < SIDE; y++)
@@ -121,11 +124,13 @@ static const dl_module_type two_stages_type = { "two_stages", sizeof(two_stages)
 static two_stages *make_two_stages(dl_ctx *c)
 {
     two_stages *m = (two_stages *)dl_module_create(c, &two_stages_type);
+    dl_module *rpn = dl_nn_sequential(c, dl_nn_conv2d(c, WIDTH, WIDTH, 3, .padding = 1), dl_nn_relu(c));
+    dl_module *head = dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, WIDTH * BIN * BIN, 96), dl_nn_relu(c));
     m->trunk      = dl_module_add(c, &m->base, "trunk", make_trunk(c, WIDTH));
-    m->rpn        = dl_module_add(c, &m->base, "rpn", dl_nn_sequential(c, dl_nn_conv2d(c, WIDTH, WIDTH, 3, .padding = 1), dl_nn_relu(c)));
+    m->rpn        = dl_module_add(c, &m->base, "rpn", rpn);
     m->objectness = dl_module_add(c, &m->base, "objectness", dl_nn_conv2d(c, WIDTH, ANCHORS, 1));
     m->deltas     = dl_module_add(c, &m->base, "deltas", dl_nn_conv2d(c, WIDTH, 4 * ANCHORS, 1));
-    m->head       = dl_module_add(c, &m->base, "head", dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, WIDTH * BIN * BIN, 96), dl_nn_relu(c)));
+    m->head       = dl_module_add(c, &m->base, "head", head);
     m->classes    = dl_module_add(c, &m->base, "classes", dl_nn_linear(c, 96, CLASSES + 1));          /* the last: nothing */
     m->boxes      = dl_module_add(c, &m->base, "boxes", dl_nn_linear(c, 96, 4));
     return m;
@@ -147,8 +152,12 @@ static dl_tensor *of_scene(dl_ctx *c, dl_tensor *maps, int scene, int k)
 /* The best proposals of a scene: anchors moved by their deltas, within the picture, without near-duplicates. */
 static dl_tensor *propose(dl_ctx *c, dl_tensor *scores, dl_tensor *deltas, dl_tensor *anchors)
 {
-    dl_tensor *boxes = dl_box_clip(c, dl_box_decode(c, dl_detach(c, deltas), anchors), SIDE, SIDE);
-    dl_tensor *keep = dl_nms(c, boxes, dl_detach(c, scores), 0.7);
+    dl_tensor *boxes = dl_box_clip(c, dl_box_decode(c, dl_detach(c, deltas), anchors), SIDE, SIDE), *keep;
+    dl_tensor *whole = dl_box_clip(c, anchors, SIDE, SIDE);
+    for (int64_t i = 0; i < boxes->size; i += 4)                     /* what has shrunk to nothing is its anchor again */
+        if (boxes->data[i + 2] < boxes->data[i] + 2 || boxes->data[i + 3] < boxes->data[i + 1] + 2)
+            memcpy(boxes->data + i, whole->data + i, 4 * sizeof(float));
+    keep = dl_nms(c, boxes, dl_detach(c, scores), 0.7);
     if (keep->size > PROPOSALS) keep = dl_slice(c, keep, 0, 0, PROPOSALS);
     return dl_index_select(c, boxes, 0, keep);
 }
@@ -183,7 +192,8 @@ static dl_tensor *two_stage_loss(dl_ctx *c, two_stages *m, dl_tensor *x, dl_tens
     weight = dl_zeros(c, DL_SHAPE(n * (PROPOSALS + MAX_OBJECTS), 1));
     for (int i = 0; i < n && !dl_error(c); i++) {
         int first;
-        dl_tensor *boxes = truth_of(c, truth, i, &first), *s = of_scene(c, scores, i, 1), *d = of_scene(c, deltas, i, 4), *pair[2], *match, *belongs;
+        dl_tensor *boxes = truth_of(c, truth, i, &first), *s = of_scene(c, scores, i, 1), *d = of_scene(c, deltas, i, 4);
+        dl_tensor *pair[2], *match, *belongs;
         l = dl_rpn_loss(c, s, d, anchors, boxes, .high = .6f, .low = .3f, .samples = 64);
         loss = loss ? dl_add(c, loss, l) : l;
         pair[0] = propose(c, s, d, anchors);                         /* the head also learns from the truth itself */
@@ -266,7 +276,8 @@ static void train(dl_ctx *c, const char *name, two_stages *two, dl_module *grid,
             dl_tensor *truth, *x, *loss;
             dl_step_begin(c);
             x = draw_scenes(c, BATCH, next, two ? 1 : SIDE, &truth);
-            loss = two ? two_stage_loss(c, two, x, truth, make_anchors(c)) : dl_yolo_loss(c, run_grid(c, grid, x), truth, .boxes = BOXES);
+            if (two) loss = two_stage_loss(c, two, x, truth, make_anchors(c));
+            else loss = dl_yolo_loss(c, run_grid(c, grid, x), truth, .boxes = BOXES);
             dl_backward(c, loss);
             dl_clip_grad_norm(c, net, 10);
             dl_optim_step(c, opt);
@@ -313,6 +324,7 @@ int main(int argc, char **argv)
     dl_module *grid = make_grid(c);
     train(c, "two stages", two, NULL, epochs);
     train(c, "one stage", NULL, grid, epochs);
+    if (dl_error(c)) { fprintf(stderr, "detect: %s\n", dl_error(c)); return 1; }
 
     dl_set_training(c, 0);
     dl_set_grad_enabled(c, 0);

@@ -4,6 +4,7 @@
        ./linear_regression
 
    The points (1,6) (2,5) (3,7) (4,10) have the least-squares line w = 1.4, b = 3.5, with a mean squared error of 1.05. */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>

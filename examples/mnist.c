@@ -5,6 +5,7 @@
 
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code.
    Ends with a line like "test accuracy 0.9838". */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>

@@ -13,6 +13,7 @@
        all       one after the other
    Ends with a line like "test accuracy 0.9924". */
 #define DL_MODELS
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>

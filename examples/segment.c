@@ -7,6 +7,7 @@
    pixel.  Two networks learn them: a small fully convolutional network, which scores coarse features and adds the scores of
    finer ones on its way up through transposed convolutions (Long et al. 2015), and a U-Net (Ronneberger et al. 2015). */
 #define DL_MODELS
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 static const char help[] =
     "usage: segment [options]\n"
-    "  --epochs N     rounds of 50 batches, 8\n"
+    "  --epochs N     rounds of 50 batches, 6\n"
     "  --out FILE     pictures, truth and predictions of both: build/segment.ppm\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
@@ -34,8 +35,8 @@ static double roll(dice *d, double low, double high)
     return low + (high - low) * (out[0] / 4294967296.0);
 }
 
-/* objects have typical colours, but they vary as much */
-static const double hues[3][3] = {{.8, .4, .4}, {.4, .8, .4}, {.4, .4, .8}};
+/* objects have typical colours, but these vary */
+static const double hues[3][3] = {{.85, .35, .35}, {.35, .85, .35}, {.35, .35, .85}};
 
 static void draw_scene(float *image, int32_t *label, int side, uint32_t picture)
 {
@@ -43,14 +44,14 @@ static void draw_scene(float *image, int32_t *label, int side, uint32_t picture)
     d.picture = picture;
     int objects = 1 + (int)roll(&d, 0, 3);
     double ground[3], slope = roll(&d, -.3, .3);
-    for (int k = 0; k < 3; k++) ground[k] = roll(&d, .2, .8);
+    for (int k = 0; k < 3; k++) ground[k] = roll(&d, .3, .7);
     memset(label, 0, (size_t)(side * side) * sizeof *label);
     for (int k = 0; k < 3; k++)
         for (int i = 0; i < side * side; i++) image[k * side * side + i] = (float)(ground[k] + slope * (i / side) / side);
     while (objects-- > 0) {
         int kind = 1 + (int)roll(&d, 0, 3);
         double cx = roll(&d, .2, .8) * side, cy = roll(&d, .2, .8) * side, r = roll(&d, .15, .26) * side, colour[3];
-        for (int k = 0; k < 3; k++) colour[k] = hues[kind - 1][k] + roll(&d, -.35, .35);
+        for (int k = 0; k < 3; k++) colour[k] = hues[kind - 1][k] + roll(&d, -.25, .25);
         for (int y = 0; y < side; y++)
             for (int x = 0; x < side; x++) {
                 double u = x + .5 - cx, v = y + .5 - cy, w = u < 0 ? -u : u;
@@ -99,7 +100,8 @@ static dl_module *make_fcn(dl_ctx *c, int width)
         int out = width << i;
         f->stage[i] = dl_module_add(c, &f->base, stages[i], dl_nn_sequential(c,
             dl_nn_conv2d(c, in, out, 3, .padding = 1, .no_bias = 1), dl_nn_batchnorm2d(c, out), dl_nn_relu(c),
-            dl_nn_conv2d(c, out, out, 3, .padding = 1, .no_bias = 1), dl_nn_batchnorm2d(c, out), dl_nn_relu(c), dl_nn_max_pool2d(c, 2)));
+            dl_nn_conv2d(c, out, out, 3, .padding = 1, .no_bias = 1), dl_nn_batchnorm2d(c, out), dl_nn_relu(c),
+            dl_nn_max_pool2d(c, 2)));
         f->score[i] = dl_module_add(c, &f->base, scores[i], dl_nn_conv2d(c, out, CLASSES, 1));
         f->up[i] = dl_module_add(c, &f->base, ups[i], dl_nn_conv_transpose2d(c, CLASSES, CLASSES, 4, .stride = 2, .padding = 1));
         in = out;
@@ -152,7 +154,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = (uint32_t)atoi(value), i++;
         else return fprintf(stderr, "segment: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (!epochs) epochs = quick ? 3 : 8;
+    if (!epochs) epochs = quick ? 3 : 6;
     int side = quick ? 32 : 64, batch = 16, tests = quick ? 64 : 200;
     double goal = quick ? .5 : .8, iou[2];
 
@@ -162,6 +164,7 @@ int main(int argc, char **argv)
     nets[0] = make_fcn(c, 12);
     nets[1] = dl_model_unet(c, CLASSES, .depth = 3, .width = 8);
     for (int n = 0; n < 2; n++) train(c, names[n], nets[n], epochs, batch, side);
+    if (dl_error(c)) { fprintf(stderr, "segment: %s\n", dl_error(c)); return 1; }
 
     /* columns: picture, truth, what the networks say */
     dl_set_training(c, 0);
@@ -171,7 +174,8 @@ int main(int argc, char **argv)
     for (int n = 0; n < 2; n++) {
         dl_tensor *pred = dl_argmax(c, dl_forward(c, nets[n], x), .dims = DL_DIM(1));
         iou[n] = dl_metric_miou(c, pred, label, CLASSES);
-        printf("%-5s pixel accuracy %.4f, mean IoU %.4f, expected more than %.1f\n", names[n], dl_metric_pixel_accuracy(c, pred, label), iou[n], goal);
+        printf("%-5s pixel accuracy %.4f, mean IoU %.4f, expected more than %.1f\n", names[n],
+               dl_metric_pixel_accuracy(c, pred, label), iou[n], goal);
         for (int i = 0; i < 6 && !dl_error(c); i++) {
             int pixels = side * side;
             float *row = picture->data + i * 4 * 3 * pixels;

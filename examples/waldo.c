@@ -6,6 +6,7 @@
    A network learns to tell a patch of 16 x 16 pixels with Waldo in its middle from any other.  Then it looks at a whole
    picture in two ways: at every patch by itself, and in a single pass, because its layers are convolutions, the dense
    one being a convolution as large as its input.  The scores are the same; the second way is many times faster. */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>
@@ -111,8 +112,8 @@ int main(int argc, char **argv)
 
     dl_ctx *c = dl_create(.seed = seed, .threads = threads);
     /* 16 -> 6 -> 4 -> 1: without padding, so that a larger picture gives a map of scores */
-    dl_module *net = dl_nn_sequential(c, dl_nn_conv2d(c, 3, 16, 5, .stride = STRIDE), dl_nn_relu(c), dl_nn_conv2d(c, 16, 32, 3), dl_nn_relu(c),
-                                      dl_nn_conv2d(c, 32, 1, 4));
+    dl_module *net = dl_nn_sequential(c, dl_nn_conv2d(c, 3, 16, 5, .stride = STRIDE), dl_nn_relu(c),
+                                      dl_nn_conv2d(c, 16, 32, 3), dl_nn_relu(c), dl_nn_conv2d(c, 32, 1, 4));
     dl_optim *opt = dl_optim_adam(c, net, .lr = 2e-3f);
     printf("%d parameters\n", (int)dl_param_count(net));
     for (int epoch = 0; epoch < epochs && !dl_error(c); epoch++) {
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
         }
         printf("round %d: loss %.4f\n", epoch + 1, sum / 50);
     }
+    if (dl_error(c)) { fprintf(stderr, "waldo: %s\n", dl_error(c)); return 1; }
 
     dl_set_grad_enabled(c, 0);
     int found = 0;
@@ -175,7 +177,8 @@ int main(int argc, char **argv)
     }
     if (dl_error(c)) { fprintf(stderr, "waldo: %s\n", dl_error(c)); return 1; }
     printf("found %d of %d, expected at least %d\n", found, pictures, pictures * 9 / 10);
-    printf("patches and one pass differ by at most %.2g, expected less than 1e-4; the pass is %.1f times faster\n", largest, slow / fast);
+    printf("patches and one pass differ by at most %.2g, expected less than 1e-4; the pass is %.1f times faster\n",
+           largest, slow / fast);
     dl_destroy(c);
     return found >= pictures * 9 / 10 && largest < 1e-4 ? 0 : 1;
 }

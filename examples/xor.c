@@ -4,6 +4,7 @@
        ./xor
 
    prints the loss as it falls to 0, then what the network makes of the four inputs. */
+#define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>

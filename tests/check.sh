@@ -47,9 +47,9 @@ check 'table of contents'
 
 # --- every public function is named in a test; rows of the elementwise tables through their macros
 sed '/^#endif.*DL_H/q' dl.h >$tmp/api.h
-functions() { sed -n 's/^DL_API [^(]*[ *]\(dl_[a-z0-9_]*\)(.*/\1/p' "$1" | sed 's/_with$//' | sort -u; }
+functions() { sed -n 's,^DL_API [^(]*[ *]\(dl_[a-z0-9_]*\)(.*,\1,p' "$1" | sed 's,_with$,,; s,_list$,,' | sort -u; }
 cat tests/*.c >$tmp/tests.c
-for f in $(functions $tmp/api.h); do grep -qE "\<$f(_with)?\>" $tmp/tests.c || echo "$f"; done >$bad
+for f in $(functions $tmp/api.h); do grep -qE "\<$f(_with|_list)?\>" $tmp/tests.c || echo "$f"; done >$bad
 check 'every public function is named in a test'
 { [ "$(functions $tmp/api.h | wc -l)" -gt 100 ] || echo "$(functions $tmp/api.h | wc -l) functions"; } >$bad
 check 'there are more than 100 of them'

@@ -12,7 +12,8 @@ static dl_ctx *c;
 
 static dl_tensor *scene(void)
 {
-    return FROM(DL_SHAPE(4, 6), 0, 1, 0.1, 0.2, 0.5, 0.9, 0, 0, 0.6, 0.1, 0.9, 0.3, 1, 2, 0, 0, 0.3, 0.3, 1, 1, 0.05, 0, 0.3, 0.35);
+    return FROM(DL_SHAPE(4, 6), 0, 1, 0.1, 0.2, 0.5, 0.9, 0, 0, 0.6, 0.1, 0.9, 0.3, 1, 2, 0, 0, 0.3, 0.3, 1, 1, 0.05, 0, 0.3,
+                0.35);
 }
 
 #include "golden_detect.h"
@@ -71,7 +72,8 @@ static void bad_numbers(void)
     BAD(dl_roi_pool(c, MAP, FROM(DL_SHAPE(1, 5), 0, nan, 0, 2, 2), 2, 2), "roi_pool: coordinate nan of region 0");
     BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 1e9, 2), 2, 2), "roi_align: coordinate");
     BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 0, 2), "roi_align: to 0 x 2");
-    BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2, .sampling_ratio = -1), "roi_align: sampling_ratio is -1");
+    BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2, .sampling_ratio = -1),
+        "roi_align: sampling_ratio is -1");
     BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2, .spatial_scale = -1), "roi_align: spatial_scale is -1");
     BAD(dl_roi_align(c, dl_ones(c, DL_SHAPE(4, 4)), FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2), "roi_align: (4,4)");
     BAD(dl_rpn_loss(c, dl_ones(c, DL_SHAPE(3)), BOXES, BOXES, BOXES), "rpn_loss: objectness (3)");
@@ -79,7 +81,8 @@ static void bad_numbers(void)
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 4, 11)), NULL), "yolo_loss: (1,3,4,11), expected (N, S, S, 5 B + C)");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 10)), NULL), "yolo_loss: (1,3,3,10)");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), scene()), "yolo_loss: true box 2 is of picture 1 and class 2");
-    BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), FROM(DL_SHAPE(1, 6), 0, 0, 2, 2, 3, 3)), "yolo_loss: true box 0, (2, 2, 3, 3)");
+    BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), FROM(DL_SHAPE(1, 6), 0, 0, 2, 2, 3, 3)),
+        "yolo_loss: true box 0, (2, 2, 3, 3)");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), TRUTH, .coord = -2), "yolo_loss: coord -2");
     BAD(dl_yolo_decode(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), .boxes = -3), "yolo_decode: -3 boxes");
     BAD(dl_detections_nms(c, dl_full(c, DL_SHAPE(1, 7), -1), 0.5, .min_score = -2), "detections_nms: picture -1, class -1");
@@ -92,15 +95,19 @@ static void bad_numbers(void)
     BAD_METRIC(dl_metric_ap(c, dl_full(c, DL_SHAPE(1, 7), nan), TRUTH), "metric_ap: picture nan, class nan");
     BAD_METRIC(dl_metric_pixel_accuracy(c, INTS(DL_SHAPE(2), 0, 1), INTS(S1, 0)), "metric_pixel_accuracy: (2) with truth (1)");
     BAD_METRIC(dl_metric_pixel_accuracy(c, MAP, MAP), "metric_pixel_accuracy: pred (1,1,4,4) holds reals");
-    BAD_METRIC(dl_metric_miou(c, INTS(S1, 2), INTS(S1, 0), 2), "metric_miou: prediction 2 and truth 0 at index 0, expected 0 to 1");
+    BAD_METRIC(dl_metric_miou(c, INTS(S1, 2), INTS(S1, 0), 2),
+               "metric_miou: prediction 2 and truth 0 at index 0, expected 0 to 1");
     BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, -1), 2), "metric_miou: prediction 0 and truth -1");
     BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, 0), 0), "metric_miou: 0 classes");
-    CHECK(dl_is_nil(dl_box_iou(NULL, NULL, NULL)) && dl_is_nil(dl_anchors(NULL, 2, 2)) && dl_is_nil(dl_roi_align(NULL, NULL, NULL, 1, 1)));
-    CHECK(isnan(dl_metric_ap(NULL, NULL, NULL)) && isnan(dl_metric_miou(NULL, NULL, NULL, 2)) && isnan(dl_metric_pixel_accuracy(NULL, NULL, NULL)));
-    CHECK(dl_is_nil(dl_region_proposals(NULL, NULL)) && dl_is_nil(dl_nms(NULL, NULL, NULL, 0.5)) && dl_is_nil(dl_detections_nms(NULL, NULL, 0.5)));
+    CHECK(dl_is_nil(dl_box_iou(NULL, NULL, NULL)) && dl_is_nil(dl_anchors(NULL, 2, 2)) &&
+          dl_is_nil(dl_roi_align(NULL, NULL, NULL, 1, 1)));
+    CHECK(isnan(dl_metric_ap(NULL, NULL, NULL)) && isnan(dl_metric_miou(NULL, NULL, NULL, 2)) &&
+          isnan(dl_metric_pixel_accuracy(NULL, NULL, NULL)));
+    CHECK(dl_is_nil(dl_region_proposals(NULL, NULL)) && dl_is_nil(dl_nms(NULL, NULL, NULL, 0.5)) &&
+          dl_is_nil(dl_detections_nms(NULL, NULL, 0.5)));
 }
 
-/* --- what the cases do not show ------------------------------------------------------------------------------------------------ */
+/* --- what the cases do not show --------------------------------------------------------------------------------------- */
 
 /* Drawn samples: as many as asked for, at most half matched, each gradient where a sample is. */
 static void rpn_draws(void)
@@ -144,7 +151,8 @@ static void average_precision(void)
     NEAR(dl_metric_ap(c, found, truth), 0.2 * (1 + 1 + 0.75 + 4.0 / 6));
     NEAR(dl_metric_ap(c, NULL, truth), 0);
     NEAR(dl_metric_ap(c, found, truth, .iou = (dl_real)0.9), 0);    /* their iou is 100 / 121 */
-    for (i = 0; i < 5; i++) { d[i][0] = 1; memcpy(&d[i][3], &t[i][2], 4 * sizeof(dl_real)); }    /* the boxes of another picture */
+    for (i = 0; i < 5; i++) { d[i][0] = 1; memcpy(&d[i][3], &t[i][2],
+                                                  4 * sizeof(dl_real)); }    /* the boxes of another picture */
     NEAR(dl_metric_ap(c, dl_tensor_from(c, &d[0][0], DL_SHAPE(5, 7)), truth), 0);
     for (i = 0; i < 5; i++) d[i][0] = 0;
     NEAR(dl_metric_ap(c, dl_tensor_from(c, &d[0][0], DL_SHAPE(5, 7)), truth), 1);
@@ -157,7 +165,8 @@ static void detections(void)
 {
     dl_tensor *d, *y;
     dl_step_begin(c);
-    d = FROM(DL_SHAPE(5, 7), 0, 0, 0.5, 0, 0, 10, 10,  0, 0, 0.9, 1, 1, 11, 11,  0, 1, 0.7, 0, 0, 10, 10,  1, 0, 0.6, 0, 0, 10, 10,
+    d = FROM(DL_SHAPE(5, 7), 0, 0, 0.5, 0, 0, 10, 10,  0, 0, 0.9, 1, 1, 11, 11,  0, 1, 0.7, 0, 0, 10, 10,  1, 0, 0.6, 0, 0,
+             10, 10,
              0, 0, 0.1, 50, 50, 60, 60);
     y = dl_detections_nms(c, d, 0.5, .min_score = (dl_real)0.2);
     CHECK(!dl_is_nil(y) && y->shape[0] == 3);                       /* the first goes, another class and picture stay */
@@ -189,7 +198,8 @@ static void proposals(void)                                         /* DET-05: t
     }
     CHECK(p->data[0] == 0 && p->data[1] == 0 && p->data[2] == 50 && p->data[3] == 48);      /* the last merged: everything */
     /* the simple form: a grid of boxes covers every object */
-    grid = dl_box_clip(c, dl_anchors(c, 12, 13, .sizes = {12, 20}, .ratios = {(dl_real)0.5, 1, 2}, .stride = 4, .offset = (dl_real)0.5), 48, 50);
+    grid = dl_box_clip(c, dl_anchors(c, 12, 13, .sizes = {12, 20}, .ratios = {(dl_real)0.5, 1, 2}, .stride = 4,
+                                     .offset = (dl_real)0.5), 48, 50);
     for (i = 0; i < 3; i++) {
         dl_tensor *t = FROM(DL_SHAPE(1, 4), (dl_real)box[i][0], (dl_real)box[i][1], (dl_real)box[i][2], (dl_real)box[i][3]);
         CHECK(dl_item(dl_max(c, dl_box_iou(c, grid, t))) > 0.5);
@@ -206,7 +216,8 @@ static void threads_change_nothing(void)
     for (k = 0; k < 2; k++) {
         dl_ctx *mine = dl_create(.seed = 5, .threads = 1 + 2 * k);
         dl_tensor *x = dl_requires_grad(mine, dl_randn(mine, DL_SHAPE(2, 13, 20, 20)), 1);
-        dl_tensor *b = dl_mul_scalar(mine, dl_rand(mine, DL_SHAPE(30, 4)), 15), *map = dl_zeros(mine, DL_SHAPE(30, 1)), *parts[2], *r;
+        dl_tensor *b = dl_mul_scalar(mine, dl_rand(mine, DL_SHAPE(30, 4)), 15), *map = dl_zeros(mine,
+                                                                                                DL_SHAPE(30, 1)), *parts[2], *r;
         parts[0] = map; parts[1] = dl_box_convert(mine, b, DL_XYWH, DL_XYXY);
         r = dl_cat(mine, 2, parts, 1);
         dl_backward(mine, dl_sum(mine, dl_square(mine, dl_roi_align(mine, x, r, 5, 5))));
@@ -220,13 +231,14 @@ static void threads_change_nothing(void)
     CHECK(!memcmp(sum[0], sum[1], sizeof sum[0]));
 }
 
-/* --- the curriculum: V33 --------------------------------------------------------------------------------------------------------- */
+/* --- the curriculum: V33 ---------------------------------------------------------------------------------------------- */
 static void overlap(void)
 {
     dl_tensor *iou;
     ROW("DET-03");
     dl_step_begin(c);
-    iou = dl_box_iou(c, FROM(DL_SHAPE(2, 4), 0, 0, 2, 2, 0, 0, 10, 10), FROM(DL_SHAPE(3, 4), 1, 1, 3, 3, 1, 1, 11, 11, 50, 50, 51, 51));
+    iou = dl_box_iou(c, FROM(DL_SHAPE(2, 4), 0, 0, 2, 2, 0, 0, 10, 10),
+                     FROM(DL_SHAPE(3, 4), 1, 1, 3, 3, 1, 1, 11, 11, 50, 50, 51, 51));
     NEAR(iou->data[0], 0.1428571429);
     NEAR(iou->data[4], 0.6806722689);
     NEAR(iou->data[2], 0);
@@ -299,7 +311,8 @@ static void nine_anchors(void)
     CHECK(a->shape[0] == 5 * 7 * 9 && a->shape[1] == 4);
     NEAR(dl_box_area(c, a)->data[1], 256 * 256);
     NEAR((a->data[3] - a->data[1]) / (a->data[2] - a->data[0]), 0.5);
-    NEAR(a->data[36 * 8 + 4 * 4] + a->data[36 * 8 + 4 * 4 + 2], 2 * 16);                     /* row 1, column 1: centre 16, 16 */
+    NEAR(a->data[36 * 8 + 4 * 4] + a->data[36 * 8 + 4 * 4 + 2],
+         2 * 16);                     /* row 1, column 1: centre 16, 16 */
     CHECK_OK(c);
 }
 
@@ -371,19 +384,191 @@ static void segmentation_metrics(void)
     CHECK_OK(c);
 }
 
-static void windows(void)                                           /* DET-01: size 3, stride 1 on 5 x 5: 9 patches */
+static void windows(void)                                           /* size 3, stride 1 on 5 x 5: 9 patches */
 {
-    dl_tensor *x, *y, *w, *scores;
-    int i;
-    ROW("DET-01");
+    dl_tensor *x, *y, *w, *scores, *map;
+    int i, top, left;
+    ROW("DET-01"); ROW("CV-02");
+    w = NULL;
+    for (top = 0; top < 3; top++)
+        for (left = 0; left < 3; left++) {
+            dl_step_begin(c);
+            x = dl_zeros(c, DL_SHAPE(1, 5, 5));                     /* the pattern |- somewhere */
+            for (i = 0; i < 3; i++) x->data[5 * (top + i) + left + 1] = 1;
+            x->data[5 * (top + 1) + left + 2] = 1;
+            y = dl_sliding_window(c, x, 3);
+            CHECK(y->shape[0] == 9 && y->shape[1] == 1 && y->shape[2] == 3 && y->shape[3] == 3);
+            w = FROM(DL_SHAPE(1, 9), -1, 1, -1, -1, 1, 1, -1, 1, -1);
+            scores = dl_linear(c, dl_reshape(c, y, DL_SHAPE(9, 9)), w, NULL);
+            for (i = 0; i < 9; i++) CHECK(i == 3 * top + left ? scores->data[i] == 4 : scores->data[i] < 4);
+            map = dl_conv2d(c, dl_unsqueeze(c, x, 0), dl_reshape(c, w, DL_SHAPE(1, 1, 3, 3)), NULL);     /* in one pass */
+            CHECK(map->size == 9);
+            for (i = 0; i < 9; i++) CHECK(map->data[i] == scores->data[i]);
+        }
+    CHECK_OK(c);
+}
+
+static void dense_as_convolution(void)
+{
+    dl_tensor *x, *w, *b, *dense, *map;
+    int64_t i;
+    ROW("DET-11");
     dl_step_begin(c);
-    x = dl_zeros(c, DL_SHAPE(1, 5, 5));
-    x->data[7] = x->data[12] = x->data[17] = x->data[13] = 1;       /* the pattern |- with its middle at (2, 2) */
-    y = dl_sliding_window(c, x, 3);
-    CHECK(y->shape[0] == 9 && y->shape[1] == 1 && y->shape[2] == 3 && y->shape[3] == 3);
-    w = FROM(DL_SHAPE(1, 9), -1, 1, -1, -1, 1, 1, -1, 1, -1);
-    scores = dl_linear(c, dl_reshape(c, y, DL_SHAPE(9, 9)), w, NULL);
-    for (i = 0; i < 9; i++) CHECK(i == 4 ? scores->data[i] == 4 : scores->data[i] < 4);
+    w = dl_randn(c, DL_SHAPE(4, 3, 5, 6));
+    b = dl_randn(c, DL_SHAPE(4));
+    x = dl_randn(c, DL_SHAPE(2, 3, 5, 6));
+    dense = dl_linear(c, dl_flatten(c, x, 1, -1), dl_reshape(c, w, DL_SHAPE(4, 90)), b);
+    map = dl_conv2d(c, x, w, b);
+    CHECK(map->ndim == 4 && map->size == 8 && map->shape[2] == 1 && map->shape[3] == 1);
+    for (i = 0; i < 8; i++) CHECK_NEAR(map->data[i], dense->data[i], 2e-5);
+    map = dl_conv2d(c, dl_randn(c, DL_SHAPE(2, 3, 9, 8)), w, b);     /* a larger input: a map of scores */
+    CHECK(map->shape[0] == 2 && map->shape[1] == 4 && map->shape[2] == 5 && map->shape[3] == 3);
+    CHECK_OK(c);
+}
+
+/* Picture -> proposals -> features of each region -> class of each region, trained on four toy pictures, shown a fifth. */
+static dl_tensor *toy_picture(int number, dl_tensor **truth)
+{
+    dl_tensor *x = dl_full(c, DL_SHAPE(3, 40, 40), (dl_real)0.2);
+    dl_real t[2][6];
+    int k, u, v;
+    for (k = 0; k < 2; k++) {
+        int kind = (number + k) % 3, left = 3 + 20 * k, top = 2 + 5 * (number % 4), side = 10 + (number + 3 * k) % 4;
+        for (u = top; u < top + side; u++) for (v = left; v < left + side; v++) x->data[(kind * 40 + u) * 40 + v] = (dl_real)0.9;
+        t[k][0] = 0; t[k][1] = (dl_real)kind;
+        t[k][2] = (dl_real)left; t[k][3] = (dl_real)top; t[k][4] = (dl_real)(left + side); t[k][5] = (dl_real)(top + side);
+    }
+    *truth = dl_tensor_from(c, &t[0][0], DL_SHAPE(2, 6));
+    return x;
+}
+static dl_tensor *features_of(dl_module *net, dl_tensor *x, dl_tensor *boxes)
+{
+    dl_tensor *both[2];
+    both[0] = dl_zeros(c, DL_SHAPE(boxes->shape[0], 1)); both[1] = boxes;
+    return dl_roi_align(c, dl_forward(c, net, dl_unsqueeze(c, x, 0)), dl_cat(c, 2, both, 1), 2, 2, .sampling_ratio = 2,
+                        .aligned = 1);
+}
+static void regions_with_features(void)
+{
+    dl_module *cnn = dl_nn_sequential(c, dl_nn_conv2d(c, 3, 8, 3, .padding = 1), dl_nn_relu(c));
+    dl_module *head = dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, 32, 4));
+    dl_optim *o1 = dl_optim_adam(c, cnn, .lr = (dl_real)0.02), *o2 = dl_optim_adam(c, head, .lr = (dl_real)0.02);
+    dl_tensor *x, *truth, *boxes, *p, *rows;
+    int step, i, k, n = 0;
+    ROW("DET-02");
+    for (step = 0; step < 80; step++) {
+        dl_tensor *match;
+        dl_step_begin(c);
+        x = toy_picture(step % 4, &truth);
+        boxes = dl_region_proposals(c, x);
+        match = dl_box_match(c, boxes, dl_slice(c, truth, 1, 2, 6), .high = (dl_real)0.6);
+        for (i = 0; i < match->size; i++) match->idata[i] = match->idata[i] < 0 ? 3 : (int32_t)truth->data[6 * match->idata[i] + 1];
+        dl_backward(c, dl_cross_entropy(c, dl_forward(c, head, features_of(cnn, x, boxes)), match));
+        dl_optim_step(c, o1);
+        dl_optim_step(c, o2);
+    }
+    dl_step_begin(c);
+    x = toy_picture(4, &truth);
+    boxes = dl_region_proposals(c, x);
+    p = dl_softmax(c, dl_forward(c, head, features_of(cnn, x, boxes)), 1);
+    rows = dl_zeros(c, DL_SHAPE(boxes->shape[0] * 3, 7));
+    for (i = 0; i < boxes->shape[0]; i++)
+        for (k = 0; k < 3; k++, n += 7) {
+            rows->data[n + 1] = (dl_real)k;
+            rows->data[n + 2] = p->data[4 * i + k];
+            memcpy(rows->data + n + 3, boxes->data + 4 * i, 4 * sizeof(dl_real));
+        }
+    NEAR(dl_metric_ap(c, dl_detections_nms(c, rows, 0.3, .min_score = (dl_real)0.5), truth), 1);
+    CHECK_OK(c);
+}
+
+/* Scenes of 32 x 32 with one disc and one frame, from the context's random numbers: truth in pixels, a class for each pixel. */
+static dl_tensor *shapes(int n, dl_tensor **truth, dl_tensor **label)
+{
+    dl_tensor *x = dl_mul_scalar(c, dl_rand(c, DL_SHAPE(n, 1, 32, 32)), (dl_real)0.3), *r = dl_rand(c, DL_SHAPE(n, 2, 3));
+    int i, k, u, v;
+    *truth = dl_zeros(c, DL_SHAPE(2 * n, 6));
+    *label = dl_to_int(c, dl_zeros(c, DL_SHAPE(n, 32, 32)));
+    for (i = 0; i < n; i++)
+        for (k = 0; k < 2; k++) {
+            const dl_real *d = r->data + 6 * i + 3 * k;
+            int radius = 4 + (int)(d[0] * 4), cx = radius + 16 * k + (int)(d[1] * (dl_real)(16 - 2 * radius));
+            int cy = radius + (int)(d[2] * (dl_real)(32 - 2 * radius));
+            dl_real *t = (*truth)->data + 6 * (2 * i + k);
+            t[0] = (dl_real)i; t[1] = (dl_real)k;
+            t[2] = (dl_real)(cx - radius); t[3] = (dl_real)(cy - radius);
+            t[4] = (dl_real)(cx + radius); t[5] = (dl_real)(cy + radius);
+            for (u = -radius; u < radius; u++)
+                for (v = -radius; v < radius; v++) {
+                    int rim = u < 2 - radius || v < 2 - radius || u >= radius - 2 || v >= radius - 2;
+                    int in = k ? rim : u * u + v * v < radius * radius;
+                    if (!in) continue;
+                    x->data[(i * 32 + cy + u) * 32 + cx + v] += (dl_real)0.7;
+                    (*label)->idata[(i * 32 + cy + u) * 32 + cx + v] = k + 1;
+                }
+        }
+    return x;
+}
+
+#if defined(DL_DOUBLE) || defined(__SANITIZE_ADDRESS__)
+#define FAST 0
+#else
+#define FAST 1
+#endif
+static dl_module *layer(int in, int out, int stride)
+{
+    return dl_nn_sequential(c, dl_nn_conv2d(c, in, out, 3, .padding = 1, .stride = stride, .no_bias = 1),
+                            dl_nn_batchnorm2d(c, out), dl_nn_relu(c));
+}
+static void detector(void)
+{
+    dl_module *net = dl_nn_sequential(c, layer(1, 16, 2), layer(16, 32, 2), layer(32, 32, 2), layer(32, 32, 1),
+                                      dl_nn_conv2d(c, 32, 7, 1));
+    dl_optim *o = dl_optim_adam(c, net, .lr = (dl_real)5e-3);
+    dl_tensor *x, *truth, *label, *y;
+    double ap;
+    int step, i;
+    ROW("CV-04");
+    if (!FAST) { SKIP("only in the plain build"); return; }
+    for (step = 0; step <= 250; step++) {
+        dl_step_begin(c);
+        x = shapes(step < 250 ? 8 : 50, &truth, &label);
+        if (step == 250) dl_set_training(c, 0);
+        y = dl_permute(c, dl_forward(c, net, x), DL_ORDER(0, 2, 3, 1));                      /* (N, 4, 4, 5 + 2) */
+        if (step == 250) break;
+        for (i = 0; i < truth->size; i++) if (i % 6 > 1) truth->data[i] /= 32;
+        dl_backward(c, dl_yolo_loss(c, y, truth, .boxes = 1));
+        dl_optim_step(c, o);
+    }
+    dl_set_training(c, 1);
+    y = dl_yolo_decode(c, y, .boxes = 1);
+    for (i = 0; i < y->size; i++) if (i % 7 > 2) y->data[i] *= 32;
+    ap = dl_metric_ap(c, dl_detections_nms(c, y, 0.3), truth);
+    if (!CHECK(ap > 0.8)) printf(" %.3f", ap);
+    CHECK_OK(c);
+}
+static void segmentation(void)
+{
+    dl_module *net = dl_nn_sequential(c, layer(1, 16, 1), layer(16, 16, 2), layer(16, 16, 1),
+                                      dl_nn_conv_transpose2d(c, 16, 3, 4, .stride = 2, .padding = 1));
+    dl_optim *o = dl_optim_adam(c, net, .lr = (dl_real)1e-2);
+    dl_tensor *x, *truth, *label, *y;
+    double iou;
+    int step;
+    ROW("CV-05");
+    if (!FAST) { SKIP("only in the plain build"); return; }
+    for (step = 0; step <= 150; step++) {
+        dl_step_begin(c);
+        x = shapes(step < 150 ? 8 : 50, &truth, &label);
+        if (step == 150) dl_set_training(c, 0);
+        y = dl_forward(c, net, x);
+        if (step == 150) break;
+        dl_backward(c, dl_cross_entropy2d(c, y, label));
+        dl_optim_step(c, o);
+    }
+    dl_set_training(c, 1);
+    iou = dl_metric_miou(c, dl_argmax(c, y, .dims = DL_DIM(1)), label, 3);
+    if (!CHECK(iou > 0.8)) printf(" %.3f", iou);
     CHECK_OK(c);
 }
 
@@ -408,6 +593,10 @@ int main(void)
     RUN(pixels);
     RUN(segmentation_metrics);
     RUN(windows);
+    RUN(dense_as_convolution);
+    RUN(regions_with_features);
+    RUN(detector);
+    RUN(segmentation);
     dl_destroy(c);
     TEST_END;
 }

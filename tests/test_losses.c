@@ -28,7 +28,8 @@ static dl_tensor *city_blocks(dl_ctx *ctx, dl_tensor *a, dl_tensor *b)
 static void no_context(void)
 {
     CHECK(dl_is_nil(dl_mse_loss(NULL, NULL, NULL)) && dl_is_nil(dl_ctc_loss(NULL, NULL, NULL, NULL, NULL)));
-    CHECK(dl_is_nil(dl_cross_entropy(NULL, NULL, NULL)) && dl_is_nil(dl_entropy(NULL, NULL, 0)) && dl_is_nil(dl_dice_loss(NULL, NULL, NULL)));
+    CHECK(dl_is_nil(dl_cross_entropy(NULL, NULL, NULL)) && dl_is_nil(dl_entropy(NULL, NULL, 0)) &&
+          dl_is_nil(dl_dice_loss(NULL, NULL, NULL)));
 }
 
 #define BAD(expr, part) do { dl_step_begin(c); CHECK(dl_is_nil(expr)); CHECK_ERROR(c, part); } while (0)
@@ -37,7 +38,8 @@ static void no_context(void)
 static void bad_numbers(void)
 {
     const dl_real nan = (dl_real)NAN;
-    BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 4), 0, 1, 2, 0, 3, 0, 0, 0)), "cross_entropy: label 3 at index 4, expected 0 to 2");
+    BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 4), 0, 1, 2, 0, 3, 0, 0, 0)),
+        "cross_entropy: label 3 at index 4, expected 0 to 2");
     BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 3), 0, 1, 2, 0, 0, 0)), "cross_entropy: scores (2,3,4) with target (2,3)");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, -1)), "nll_loss: label -1 at index 1");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .weight = dl_ones(c, DL_SHAPE(2))), "nll_loss: weight (2) for 3 classes");
@@ -62,7 +64,8 @@ static void bad_numbers(void)
     BAD(dl_triplet_margin_loss(c, R23, R23, R23, .p = -1), "pairwise_distance: p");
     BAD(dl_multi_margin_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .p = 3), "multi_margin_loss: p is 3");
     BAD(dl_multi_margin_loss(c, R23, INTS(DL_SHAPE(2), 0, -100)), "multi_margin_loss: label -100");
-    BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, 3, 0, 0)), "multilabel_margin_loss: label 3 at index 3");
+    BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, 3, 0, 0)),
+        "multilabel_margin_loss: label 3 at index 3");
     BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, -2, 0, 0)), "multilabel_margin_loss: label -2");
     BAD(dl_dice_loss(c, R23, R23), "dice_loss: (2,3), expected (N, C, d1, ..)");
     BAD(dl_tversky_loss(c, P234, P234, .alpha = -2), "tversky_loss: alpha -2");
@@ -77,6 +80,15 @@ static void bad_numbers(void)
     CHECK(isnan(dl_item(dl_cross_entropy(c, R23, INTS(DL_SHAPE(2), -100, -100)))));       /* nothing counts: 0 / 0 */
     CHECK(isnan(dl_item(dl_entropy(c, FROM(DL_SHAPE(2), nan, 1), 0))));
     CHECK_OK(c);
+}
+
+static void bad_pairs(void)
+{
+    BAD(dl_margin_ranking_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2))), "margin_ranking_loss: (2,3) with target (2)");
+    BAD(dl_soft_margin_loss(c, R23, dl_ones(c, DL_SHAPE(3, 2))), "soft_margin_loss: (2,3) with target (3,2)");
+    BAD(dl_multilabel_soft_margin_loss(c, R23, R23, .weight = dl_ones(c, DL_SHAPE(2))), "multilabel_soft_margin_loss: weight (2) for (2,3)");
+    BAD(dl_pairwise_distance(c, R23, R23, .p = -1), "pairwise_distance: p, which must be positive, is -1");
+    BAD(dl_multilabel_soft_margin_loss(c, dl_scalar(c, 1), dl_scalar(c, 1)), "multilabel_soft_margin_loss: () has no axis");
 }
 
 static dl_tensor *ctc(dl_shape x, dl_tensor *targets, int in, int out, int blank)
@@ -119,13 +131,15 @@ static void usual_options(void)
     p = dl_sigmoid(c, x);
     t = INTS(DL_SHAPE(4), 0, 2, 1, 0);
 #define SAME(a, b) CHECK(dl_item(a) == dl_item(b))
-    SAME(dl_cross_entropy(c, x, t), dl_cross_entropy(c, x, t, .ignore_index = -100, .reduction = DL_MEAN, .label_smoothing = 0));
+    SAME(dl_cross_entropy(c, x, t), dl_cross_entropy(c, x, t, .ignore_index = -100, .reduction = DL_MEAN,
+                                                     .label_smoothing = 0));
     SAME(dl_nll_loss(c, x, t), dl_nll_loss(c, x, t, .ignore_index = -100));
     SAME(dl_focal_loss(c, x, t), dl_focal_loss(c, x, t, .gamma = 2, .ignore_index = -100));
     SAME(dl_sigmoid_focal_loss(c, x, p), dl_sigmoid_focal_loss(c, x, p, .alpha = (dl_real)0.25, .gamma = 2));
     SAME(dl_huber_loss(c, x, y), dl_huber_loss(c, x, y, .delta = 1));
     SAME(dl_smooth_l1_loss(c, x, y), dl_smooth_l1_loss(c, x, y, .beta = 1));
-    SAME(dl_poisson_nll_loss(c, p, p, .no_log_input = 1), dl_poisson_nll_loss(c, p, p, .no_log_input = 1, .eps = (dl_real)1e-8));
+    SAME(dl_poisson_nll_loss(c, p, p, .no_log_input = 1), dl_poisson_nll_loss(c, p, p, .no_log_input = 1,
+                                                                              .eps = (dl_real)1e-8));
     SAME(dl_gaussian_nll_loss(c, x, y, p), dl_gaussian_nll_loss(c, x, y, p, .eps = (dl_real)1e-6));
     SAME(dl_hinge_embedding_loss(c, x, s), dl_hinge_embedding_loss(c, x, s, .margin = 1));
     SAME(dl_triplet_margin_loss(c, x, y, p), dl_triplet_margin_loss(c, x, y, p, .margin = 1, .p = 2, .eps = (dl_real)1e-6));
@@ -197,7 +211,8 @@ static void ctc_edges(void)
     dl_backward(c, l);
     for (i = 0; i < 6; i++) CHECK(x->grad[i] == 0);
     CHECK(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 2), INTS(S1, 3), .zero_infinity = 1)) == 0);
-    NEAR(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 2), INTS(S1, 0))), -(double)(x->data[0] + x->data[3]));
+    NEAR(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 2), INTS(S1, 0))),
+         -(double)(x->data[0] + x->data[3]));
     CHECK(isinf(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 0), INTS(S1, 1)))));
     CHECK(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 0), INTS(S1, 0))) == 0);
     CHECK_OK(c);
@@ -218,7 +233,8 @@ static void threads_change_nothing(void)
         sum[k][0] = (dl_real)dl_item(l);
         sum[k][1] = x->grad[777];
         dl_zero_grad(x);
-        l = dl_cross_entropy(mine, x, dl_to_int(mine, dl_mul_scalar(mine, dl_rand(mine, DL_SHAPE(50, 30)), 39)), .label_smoothing = (dl_real)0.1);
+        l = dl_cross_entropy(mine, x, dl_to_int(mine, dl_mul_scalar(mine, dl_rand(mine, DL_SHAPE(50, 30)), 39)),
+                             .label_smoothing = (dl_real)0.1);
         dl_backward(mine, l);
         sum[k][2] = (dl_real)dl_item(l);
         sum[k][3] = x->grad[778];
@@ -318,7 +334,8 @@ static void information(void)                                        /* V07 */
 
 static void focal(void)                                              /* V05: p_t .9, .5, .1 */
 {
-    const double p[3] = {0.9, 0.5, 0.1}, want[3] = {0.0010536052, 0.1732867951, 1.8650939253}, ce[3] = {0.1053605157, 0.6931471806, 2.3025850930};
+    const double p[3] = {0.9, 0.5, 0.1}, want[3] = {0.0010536052, 0.1732867951, 1.8650939253}, ce[3] = {0.1053605157,
+                                                                                                        0.6931471806, 2.3025850930};
     int k;
     ROW("LOSS-25");
     for (k = 0; k < 3; k++) {
@@ -344,6 +361,7 @@ int main(void)
     RUN(bad_tensors);
     RUN(no_context);
     RUN(bad_numbers);
+    RUN(bad_pairs);
     RUN(bad_ctc);
     RUN(usual_options);
     RUN(hard_numbers);

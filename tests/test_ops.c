@@ -229,7 +229,7 @@ typedef struct { dl_tensor *x[MAX_INPUTS]; char kind[MAX_INPUTS]; int n, row, mu
 static double uniform(double low, double high)
 {
     static uint32_t draws;
-    uint32_t counter[4] = {0, 0, 0, 0}, key[2] = {1, 2}, out[4];
+    uint32_t counter[4] = {0, 0, 0, 0}, key[2] = {1, 4}, out[4];
     counter[0] = draws++;
     dl_philox(counter, key, out);
     return low + (high - low) * (out[0] / 4294967296.0);

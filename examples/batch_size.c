@@ -1,0 +1,123 @@
+/* batch_size.c: one network, one budget of samples, batches of 16 to 2048.
+
+       cc -O2 examples/batch_size.c -o batch_size -lm
+       ./batch_size [--quick] [--seed N] [--threads N]
+       ./batch_size --help
+
+   The same small network learns digits drawn by code.  First every batch size gets the same number of epochs: large batches
+   need more memory and finish sooner, but take fewer steps and get less far.  Then every batch size goes on until the loss
+   on the training set is the same, and the minima are compared: the test accuracy, and the sharpness, which is how much the
+   training loss rises when the weights take a random step of given length. */
+#define DL_STATIC
+#define DL_IMPLEMENTATION
+#include "../dl.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const int sizes[] = {16, 64, 256, 1024, 2048};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+static int wrong;
+
+static void expect_that(const char *what, int is) { printf("%-70s %s\n", what, is ? "yes" : "no  <-- OFF"); wrong += !is; }
+
+typedef struct { dl_ctx *c; dl_module *net; dl_optim *opt; double time; } run;    /* time: of the fastest epoch */
+
+/* A context for each run: its memory is that of this batch size. */
+static run start(int seed, int threads)
+{
+    run r = { dl_create(.seed = (uint64_t)seed, .threads = threads), NULL, NULL, 0 };
+    r.net = dl_nn_sequential(r.c, dl_nn_flatten(r.c), dl_nn_linear(r.c, 784, 64), dl_nn_relu(r.c), dl_nn_linear(r.c, 64, 10));
+    r.opt = dl_optim_sgd(r.c, r.net, .lr = .05, .momentum = .9);
+    return r;
+}
+
+static void train(run *r, dl_dataset *d, int batch_size)        /* one epoch */
+{
+    clock_t begin = clock();
+    double time;
+    dl_fit(r->c, r->net, r->opt, d, .batch_size = batch_size, .quiet = 1);
+    time = (double)(clock() - begin) / CLOCKS_PER_SEC;          /* of the processor */
+    if (r->time == 0 || time < r->time) r->time = time;
+}
+
+static int end(run *r)                                          /* 0 after an error */
+{
+    int ok = !dl_error(r->c);
+    if (!ok) { fprintf(stderr, "%s\n", dl_error(r->c)); wrong++; }
+    dl_destroy(r->c);
+    return ok;
+}
+
+static void same_epochs(dl_dataset *data, dl_dataset *test, int epochs, int seed, int threads)
+{
+    double speed[SIZES], loss[SIZES];
+    size_t memory[SIZES];
+    printf("%d samples, %d epochs\n batch  updates  training loss  test accuracy  samples/s  memory of a step\n", (int)data->size, epochs);
+    for (int i = 0; i < SIZES; i++) {
+        run r = start(seed, threads);
+        for (int e = 0; e < epochs; e++) train(&r, data, sizes[i]);
+        memory[i] = dl_memory(r.c).step_peak;
+        speed[i] = (double)data->size / r.time;
+        loss[i] = dl_evaluate(r.c, r.net, data).loss;
+        printf("%6d %8d %14.4f %14.4f %10.0f %14.0f KB\n", sizes[i], (int)(epochs * ((data->size + sizes[i] - 1) / sizes[i])), loss[i],
+               dl_evaluate(r.c, r.net, test).accuracy, speed[i], (double)memory[i] / 1024);
+        if (!end(&r)) return;
+    }
+    int more = 1;
+    for (int i = 1; i < SIZES; i++) more &= memory[i] > memory[i - 1];
+    expect_that("the larger the batch, the more memory", more);
+    expect_that("batches of 256 pass faster than those of 16", speed[2] > speed[0]);
+    expect_that("with the same epochs, batches of 16 get further than those of 2048", loss[0] < loss[SIZES - 1]);
+}
+
+static void same_loss(dl_dataset *data, dl_dataset *test, double goal, int most, int seeds, int seed, int threads)
+{
+    static const double lengths[] = {4, 8, 16};
+    double accuracy[SIZES] = {0}, sharpness[SIZES][3] = {{0}};
+    int epochs[SIZES] = {0};
+    printf("\nUntil the training loss is %g, mean of %d runs\n batch   epochs  test accuracy   sharpness: step 4         8        16\n", goal, seeds);
+    for (int i = 0; i < SIZES; i++) {
+        for (int s = 0; s < seeds; s++) {
+            run r = start(seed + s, threads);
+            do train(&r, data, sizes[i]), epochs[i]++;
+            while (!dl_error(r.c) && !(dl_evaluate(r.c, r.net, data).loss < goal) && epochs[i] < most * (s + 1));
+            accuracy[i] += dl_evaluate(r.c, r.net, test).accuracy / seeds;
+            for (int k = 0; k < 3; k++) sharpness[i][k] += dl_sharpness(r.c, r.net, data, lengths[k]) / seeds;
+            if (!end(&r)) return;
+        }
+        printf("%6d %8.1f %14.4f %21.4f %9.4f %9.4f\n", sizes[i], (double)epochs[i] / seeds, accuracy[i], sharpness[i][0], sharpness[i][1], sharpness[i][2]);
+    }
+    int rises = 1;
+    for (int i = 0; i < SIZES; i++) for (int k = 1; k < 3; k++) rises &= sharpness[i][k] > sharpness[i][k - 1] && sharpness[i][k] > 0;
+    expect_that("at all these minima the loss rises, and more with a longer step", rises);
+    expect_that("batches of 2048 end in a sharper minimum than batches of 16", sharpness[SIZES - 1][2] > sharpness[0][2]);
+    expect_that("and need more epochs to get there", epochs[SIZES - 1] > epochs[0]);
+}
+
+int main(int argc, char **argv)
+{
+    int quick = 0, seed = 1, threads = 0;
+    for (int i = 1; i < argc; i++) {
+        if      (!strcmp(argv[i], "--quick")) quick = 1;
+        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
+        else {
+            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
+            return strcmp(argv[i], "--help") != 0;
+        }
+    }
+    dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
+    dl_dataset *data = dl_data_drawn_digits(c, quick ? 2048 : 8192, (uint64_t)seed), *test = dl_data_drawn_digits(c, quick ? 1000 : 5000, (uint64_t)seed + 1000);
+    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    else {
+        same_epochs(data, test, quick ? 2 : 5, seed, threads);
+        same_loss(data, test, .2, 400, quick ? 1 : 3, seed, threads);
+    }
+    dl_destroy(c);
+    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    if (!wrong) printf("row TRN-04\nrow TRN-05\nrow TRN-06\n");
+    return wrong != 0;
+}
