@@ -86,7 +86,6 @@
        >>init        initializers
        >>optim       optimizers, schedules, averages of weights, gradient clipping
        >>data        data sets, IDX files, drawn digits, batches, dl_fit
-       >>metrics     scores of predictions, resampling
        >>augment     splits, preprocessing, augmentation, mixing
        >>metrics     scores of predictions, resampling
        >>debug       printing, dl_summary
@@ -1320,6 +1319,12 @@ typedef struct { dl_activation activation; dl_tensor *residual; int end_; } dl_b
 DL_API dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_batchnorm_forward_opts o);
 #define dl_batchnorm_forward(...) DLI_KW3(dl_batchnorm_forward, __VA_ARGS__)
 
+/* activation(batchnorm(conv(x)) + residual); without gradients in evaluation mode the norm is done at the end of the
+   convolution, while its results are in the cache.  dl_nn_sequential does so by itself. */
+typedef dl_batchnorm_forward_opts dl_conv_bn_forward_opts;
+DL_API dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x, dl_conv_bn_forward_opts o);
+#define dl_conv_bn_forward(...) DLI_KW4(dl_conv_bn_forward, __VA_ARGS__)
+
 /* For inference, the weights of a linear or convolution (K, ..) that does the batch norm behind it as well (bias may be NULL):
    w_k <- w_k a_k,  b_k <- (b_k - mean_k) a_k + norm_bias_k,  a_k = norm_weight_k / sqrt(var_k + eps).  Results are in the step,
    without gradients; 0 after an error.  dl_nn_sequential does so by itself, without gradients and in evaluation mode. */
@@ -1972,8 +1977,8 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
 /* --- metrics: how good predictions are, values as in scikit-learn ---------------------------------
    target: the true classes, int32 (n).  predicted: classes, int32 (n), or scores (n, C), whose largest counts.  NaN after an
    error.  Others are losses: log loss is dl_cross_entropy, perplexity exp of it, MAE dl_l1_loss, RMSE the root of dl_mse_loss. */
-typedef struct { int k; int end_; } dl_metric_accuracy_opts;                               /* 1: the share of right ones; else the true */
-DL_API double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o);  /* one is among the k best */
+typedef struct { int k; int end_; } dl_metric_accuracy_opts;      /* 1: the share of right ones; else: the true one is among the k best */
+DL_API double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o);
 #define dl_metric_accuracy(...) DLI_KW3(dl_metric_accuracy, __VA_ARGS__)
 
 /* int32 (classes, classes): how many samples of class i, the row, were taken for class j, the column. */
@@ -2000,7 +2005,8 @@ DL_API double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target);
    kfold: the fold-th of k parts of d for validation, the rest for training; the first parts are one larger if need be.  seed:
           not 0 shuffles first, in the same way for all folds.  stratified: every part has the same share of each class. */
 typedef struct { int stratified; uint64_t seed; int end_; } dl_data_kfold_opts;
-DL_API int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation, dl_data_kfold_opts o);
+DL_API int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation,
+                              dl_data_kfold_opts o);
 #define dl_data_kfold(...) DLI_KW6(dl_data_kfold, __VA_ARGS__)
 
 /* Which samples, int32, for dl_data_subset; weights and new samples.
@@ -2153,9 +2159,10 @@ typedef struct { int64_t from, to, n; } dli_conv_piece;
 /* its transpose: out[(to + l) nr + j] = x[offset[j] + from + l], j < width <= nr */                                   \
     K(void, conv_pack_t, (dl_real *out, const dl_real *x, const int64_t *offset, int64_t width, const dli_conv_piece *pieces,\
                           int64_t npieces))                                                                            \
-/* rows of n numbers: y[i][j] (+)= activation(x[i][j] + bias[i] + r[i][j]); bias, r (laid out like y) may be NULL */ \
+/* rows of n numbers: y[i][j] (+)= activation(x[i][j] scale[i] + bias[i] + r[i][j]); scale, bias, r (laid out like y) may \
+   be NULL */                                                                                                          \
     K(void, conv_finish, (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n,             \
-                          const dl_real *bias, const dl_real *r, dl_activation f, int add)) \
+                          const dl_real *scale, const dl_real *bias, const dl_real *r, dl_activation f, int add))      \
 /* rows of width numbers: zeros, with the n of x from column left on; 16 numbers behind the last row may be written;     \
    ahead: how far the row is that will be wanted next */                                                               \
     K(void, conv_copy,   (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, int64_t left,\
@@ -2170,9 +2177,8 @@ typedef struct { int64_t from, to, n; } dli_conv_piece;
 /* What the kernels of the matrix product (see >>gemm) work on: with acc = sum over k of A[i][k] B[k][j],
        C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
    A[i][k] stands at a[i a_row + k a_col] or, if a_tile is not 0, in k-major tiles of mr rows, a_tile numbers apart (the kernel
-   then changes a_row and a_col); B[k][j] at b[k b_row + j], where panels of nr columns are b_panel apart
-   (0: nr, as in a matrix).  next: what to
-   prefetch, the B of the next call.  chain: sums go on from C, that earlier calls left there. */
+   then changes a_row and a_col); B[k][j] at b[k b_row + j], where panels of nr columns are b_panel apart (0: nr, as in a
+   matrix).  next: what to prefetch, the B of the next call.  chain: sums go on from C, that earlier calls left there. */
 typedef struct {
     int64_t        M, N, K;
     const dl_real *a, *b, *next;
@@ -2191,11 +2197,11 @@ typedef struct {
     K(void, gemm_panel,  (dli_panel *t))                                                                               \
     K(void, gemm_rows,   (dli_panel *t, dl_real *sums))                                                                \
     K(void, gemm_dots,   (const dli_panel *t))                                                                         \
-/* copies of n rows: cut into panels of nr columns; padded to the width of a tile; transposed, not padded */       \
+/* copies of n rows: cut into panels of nr columns; padded to the width of a tile */                                   \
     K(void, gemm_pack_b, (dl_real *out, int64_t panel, const dl_real *x, int64_t ldx, int64_t n, int64_t width))       \
     K(void, gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
-    K(void, gemm_pack_t, (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
-
+/* out[i ldo + j] = x[j ldx + i], i < n, j < width */                                                                  \
+    K(void, transpose,   (dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t n, int64_t width))
 
 /* A row of a normalisation, v = (x - shift) scale + offset; w and b: one number for each element, or NULL.
    Forward:  y = v w + b + r, r may be NULL; if relu, y = max(y, 0).
@@ -2292,9 +2298,7 @@ typedef struct {
    weights: 9 taps of 16 -> 36;  input: n tiles of 6 x 6 pixels, 4 apart -> 36;  output: 36 -> n tiles of 4 x 4 */     \
     K(void, winograd_weights, (dl_real *u, int64_t u_pos, const dl_real *taps, int flip))                              \
     K(void, winograd_input,   (dl_real *v, int64_t v_pos, int64_t v_tile, const dl_real *x, int64_t x_row, int64_t n)) \
-    K(void, winograd_output,  (dl_real *y, int64_t y_row, const dl_real *m, int64_t m_pos, int64_t m_tile, int64_t n)) \
-/* out[i ldo + j] = x[j ldx + i], i < n, j < width */                                                                  \
-    K(void, transpose_to,     (dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t n, int64_t width))
+    K(void, winograd_output,  (dl_real *y, int64_t y_row, const dl_real *m, int64_t m_pos, int64_t m_tile, int64_t n))
 
 #define DLI_KERNELS(K)                                                                                                 \
 /* reductions over n elements, n > 0 */                                                                                \
@@ -3159,7 +3163,7 @@ static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, i
     for (left = (mc + mr - 1) / mr; left > 0; left--, i += rows, mc -= rows, out += mr * plan->kc) {
         rows = (mc + left - 1) / left;
         if (g->trans_a) kernels->gemm_pack(out, mr, g->A + p * g->lda + i, g->lda, kc, rows);
-        else            kernels->gemm_pack_t(out, mr, g->A + i * g->lda + p, g->lda, kc, rows);
+        else            kernels->transpose(out, mr, g->A + i * g->lda + p, g->lda, kc, rows);
     }
 }
 
@@ -3172,7 +3176,7 @@ static void dli_gemm_pack_b(const dli_gemm_plan *plan, const dli_gemm_args *g, i
     int64_t j;
     if (!g->trans_b) kernels->gemm_pack_b(out, panel, g->B + p * g->ldb + q, g->ldb, kc, nc);
     else for (j = 0; j < nc; j += nr, out += panel)
-        kernels->gemm_pack_t(out, nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
+        kernels->transpose(out, nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
 }
 
 /* What one thread does: all of g, which is a part of plan->args. */
@@ -3349,7 +3353,7 @@ static DLI_NOINLINE void dli_gemm_small_nt(const dli_kernels *k, const dli_gemm_
     dli_panel t;
     dli_gemm_set(&t, g);
     for (j = 0; j < g->N; j += nr)
-        k->gemm_pack_t(panels + j * g->K, nr, g->B + j * g->ldb, g->ldb, g->K, dli_min64(g->N - j, nr));
+        k->transpose(panels + j * g->K, nr, g->B + j * g->ldb, g->ldb, g->K, dli_min64(g->N - j, nr));
     t.b = panels;
     t.b_row = nr;
     t.b_panel = nr * g->K;
@@ -3412,8 +3416,8 @@ DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, in
    [row][column][16 channels] on their way in and back on their way out.  Errors are about 10 times those of the direct sum. */
 
 typedef struct {
-    const dl_real *x, *w, *bias, *residual;     /* (N, C, H, W), (K, C, 3, 3), (K) or NULL, like y or NULL            */
-    dl_real       *y;                           /* (N, K, OH, OW) = or, if add, += activation(x * w + bias + residual) */
+    const dl_real *x, *w, *scale, *bias, *residual;     /* (N, C, H, W), (K, C, 3, 3), (K) or NULL, like y or NULL            */
+    dl_real       *y;                           /* (N, K, OH, OW) = or, if add, += activation(scale (x * w) + bias + residual) */
     int64_t        N, C, H, W, K, OH, OW, pad_h, pad_w;
     int            flip, add;                   /* flip: turn the taps by 180 degrees                                 */
     dl_activation  activation;
@@ -3442,7 +3446,7 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     (void)worker;
     memset(taps, 0, sizeof taps);
     for (i = 0; i < a->C; i++) {
-        if (n > 0) j->c->k->transpose_to(taps, 16, a->w + (k * a->C + i) * 9, a->C * 9, 9, n);
+        if (n > 0) j->c->k->transpose(taps, 16, a->w + (k * a->C + i) * 9, a->C * 9, 9, n);
         j->c->k->winograd_weights(j->u + panel + i * nr, j->u_pos, taps, a->flip);
     }
 }
@@ -3459,7 +3463,7 @@ static void dli_winograd_row_in(const dli_winograd_job *j, int64_t row, dl_real 
         if (k == 0 || n < 16) memset(pixels, 0, (size_t)(6 * x_row) * sizeof *pixels);
         for (r = 0; r < 6; r++)
             if (top + r >= 0 && top + r < a->H)
-                j->c->k->transpose_to(pixels + r * x_row + 16 * a->pad_w, 16, a->x + ((image * a->C + k) * a->H + top + r) * a->W,
+                j->c->k->transpose(pixels + r * x_row + 16 * a->pad_w, 16, a->x + ((image * a->C + k) * a->H + top + r) * a->W,
                                    a->H * a->W, right, n);
         j->c->k->winograd_input(v + k, j->v_pos, j->cp, pixels, x_row, j->tx);
     }
@@ -3478,8 +3482,8 @@ static void dli_winograd_row_out(const dli_winograd_job *j, int64_t row, int64_t
         j->c->k->winograd_output(pixels, y_row, m + k - first, j->m_pos, m_tile, j->tx);
         for (r = 0; r < 4 && top + r < a->OH; r++) {
             const int64_t at = ((image * a->K + k) * a->OH + top + r) * a->OW, plane = a->OH * a->OW;
-            j->c->k->transpose_to(line, width, pixels + r * y_row, 16, n, a->OW);
-            j->c->k->conv_finish(a->y + at, plane, line, width, n, a->OW, a->bias ? a->bias + k : NULL,
+            j->c->k->transpose(line, width, pixels + r * y_row, 16, n, a->OW);
+            j->c->k->conv_finish(a->y + at, plane, line, width, n, a->OW, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
                                  a->residual ? a->residual + at : NULL, a->activation, a->add);
         }
     }
@@ -6862,6 +6866,9 @@ static dl_activation dli_activation_of(const dl_module *m)
 /* For the weight and bias of run[0], which is applied to x: if run[1] is a batch norm that can be done by other weights and
    biases, puts those into *w and *b and returns 1.  See >>norm. */
 static int dli_fold_norm(dl_ctx *c, dl_module *const *run, int n, const dl_tensor *x, dl_tensor **w, dl_tensor **b);
+/* If m is a batch norm that maps y + bias, a convolution's result, to y_k scale_k + shift_k: scale (K) and, behind it, shift (K)
+   in the step; else NULL. */
+static const dl_real *dli_norm_scale(dl_ctx *c, const dl_module *m, int ndim, int64_t K, const dl_tensor *bias);
 
 /* --- linear: y = x W^T + b ------------------------------------------------------------------------- */
 typedef struct { dl_module base; dl_tensor *weight, *bias; } dli_nn_linear;
@@ -6994,7 +7001,7 @@ typedef struct {
 } dli_conv;
 
 /* What happens to each result: y = activation(sum + bias[channel] + residual), or y += if add. */
-typedef struct { const dl_real *bias, *residual; dl_activation activation; int add; } dli_conv_end;
+typedef struct { const dl_real *scale, *bias, *residual; dl_activation activation; int add; } dli_conv_end;
 
 /* One axis of a pass: result o sees pixels o step + t tap + first, t < taps, and stands at o out_step + out_first of the
    out numbers along y's axis. */
@@ -7186,7 +7193,7 @@ static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_
     const dli_conv_axis *a = s->axis;
     const int64_t channel = a[0].out * a[1].out * a[2].out, image = s->groups * s->M * channel;
     const int64_t run = p->plain ? b->columns / b->images : b->size[2];         /* numbers that are contiguous, or on one row */
-    const dl_real *bias = s->end.bias ? s->end.bias + first : NULL;
+    const dl_real *scale = s->end.scale ? s->end.scale + first : NULL, *bias = s->end.bias ? s->end.bias + first : NULL;
     int64_t n, i, w;
     for (; j < end; j += n, sums += n) {
         const int64_t h = j / b->size[2] % b->size[1], d = j / b->size[2] / b->size[1] % b->size[0];
@@ -7195,11 +7202,11 @@ static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_
                            (b->at[2] + j % b->size[2]) * a[2].out_step + a[2].out_first;
         n = dli_min64(run - j % run, end - j);
         if (p->plain) {
-            p->c->k->conv_finish(s->y + at, channel, sums, ld, rows, n, bias, s->end.residual ? s->end.residual + at : NULL,
+            p->c->k->conv_finish(s->y + at, channel, sums, ld, rows, n, scale, bias, s->end.residual ? s->end.residual + at : NULL,
                                  s->end.activation, s->end.add);
             continue;
         }
-        p->c->k->conv_finish(sums, ld, sums, ld, rows, n, bias, NULL, s->end.activation, 0);
+        p->c->k->conv_finish(sums, ld, sums, ld, rows, n, scale, bias, NULL, s->end.activation, 0);
         for (i = 0; i < rows; i++) {
             const dl_real *x = sums + i * ld;
             dl_real *y = s->y + at + i * channel;
@@ -7329,7 +7336,7 @@ static int dli_conv_as_winograd(const dli_conv_pass *s, dli_winograd_args *a)
     a->pad_w = (a->flip ? 2 : 0) - w->first;
     if (a->pad_h < 0 || a->pad_w < 0) return 0;
     a->x = s->x; a->w = s->w; a->y = s->y;
-    a->bias = s->end.bias; a->residual = s->end.residual;
+    a->scale = s->end.scale; a->bias = s->end.bias; a->residual = s->end.residual;
     a->activation = s->end.activation; a->add = s->end.add;
     a->N = s->N; a->C = s->C; a->K = s->M;
     a->H = h->in; a->W = w->in;
@@ -7393,7 +7400,7 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
     const dli_conv_pass *s = d->plan.pass;
     const dli_conv_axis *h = &s->axis[1], *w = &s->axis[2];
     dl_real *staged = (dl_real *)(void *)(d->plan.scratch + (size_t)worker * d->plan.scratch_size), *sums = staged + d->staged_size;
-    const int simple = d->plan.plain && !s->end.add && !s->end.residual && s->end.activation <= DL_RELU;
+    const int simple = d->plan.plain && !s->end.add && !s->end.scale && !s->end.residual && s->end.activation <= DL_RELU;
     const int64_t planes = s->N * s->groups;
     dli_conv_stage g;
     dli_conv_block b = dli_conv_direct_block(s, &g);
@@ -7423,7 +7430,7 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
                     if (q) d->plan.c->k->add(y, to, b.columns);
                 }
                 if (simple && (s->end.bias || s->end.activation != DL_LINEAR))
-                    d->plan.c->k->conv_finish(y, 0, y, 0, 1, b.columns, s->end.bias ? s->end.bias + m : NULL, NULL, s->end.activation, 0);
+                    d->plan.c->k->conv_finish(y, 0, y, 0, 1, b.columns, NULL, s->end.bias ? s->end.bias + m : NULL, NULL, s->end.activation, 0);
             }
             if (!simple) dli_conv_put(&d->plan, &b, m, 1, sums, b.columns, 0, b.columns);
         }
@@ -7742,7 +7749,14 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
 /* --- the op --------------------------------------------------------------------------------------------------------------
    y = act(conv(x, w) + b)      dz = g act'(z),  dx = transposed conv(dz, w),  dw = dz x columns of x,  db = sum of dz
    Transposed convolution: the same with big and small exchanged. */
-typedef struct { dli_conv g; int transposed; dl_activation activation; int ndim; int64_t shape[5]; } dli_conv_args;
+typedef struct {
+    dli_conv g;
+    int      transposed, ndim;
+    int64_t  shape[5];
+    dl_activation    activation;
+    const dl_real   *scale;                             /* (K), behind it the bias (K); without gradients only, like residual */
+    const dl_tensor *residual;
+} dli_conv_args;
 
 static int dli_conv_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -7757,8 +7771,9 @@ static void dli_conv_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_conv_args *o = (const dli_conv_args *)y->opts;
     dli_conv_end end;
-    end.bias = y->nsrc > 2 ? y->src[2]->data : NULL;
-    end.residual = NULL;
+    end.scale = o->scale;
+    end.bias = o->scale ? o->scale + o->g.small_channels : y->nsrc > 2 ? y->src[2]->data : NULL;
+    end.residual = o->residual ? o->residual->data : NULL;
     end.activation = o->activation;
     end.add = 0;
     (o->transposed ? dli_conv_big : dli_conv_small)(c, &o->g, y->src[0]->data, y->src[1]->data, y->data, &end);
@@ -7895,7 +7910,8 @@ static dl_tensor *dli_conv_pad(dl_ctx *c, dl_tensor *x, int n, dl_padding_mode m
 }
 
 /* Everything of dl_conv*d (n axes) and dl_conv_transpose*d up to the op's sources and arguments. */
-static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transposed, dl_tensor *x, dl_tensor *w, dl_tensor *b, const dl_conv_opts *o)
+static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transposed, dl_tensor *x, dl_tensor *w, dl_tensor *b, const dl_conv_opts *o,
+                                 const dl_real *scale, const dl_tensor *residual)
 {
     const char *who = op->name;
     dl_tensor *s[3];
@@ -7927,6 +7943,8 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
     g->small_channels = transposed ? C : K;
     args.transposed = transposed;
     args.activation = o->activation;
+    args.scale = scale;
+    args.residual = residual;
     args.ndim = x->ndim;
     args.shape[0] = g->N;
     args.shape[batched] = K;
@@ -7952,12 +7970,15 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
         }
         args.shape[batched + 1 + i] = out;
     }
+    for (i = 0; residual && i < args.ndim; i++)
+        if (!dli_check(c, who, "residual", residual, DL_REAL) || residual->ndim != args.ndim || residual->shape[i] != args.shape[i])
+            return dl_fail(c, "%s: %t with weight %t: residual %t is not like the result", who, x, w, residual);
     s[0] = x; s[1] = w; s[2] = b;
     return dl_apply(c, op, b ? 3 : 2, s, &args, sizeof args);
 }
 #define DLI_CONV(name, n, transposed)                                                                                 \
     DL_DEF dl_tensor *dl_##name##_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tensor *b, dl_conv_opts o)            \
-    { return dli_conv_apply(c, &dli_##name##_op, n, transposed, x, w, b, &o); }
+    { return dli_conv_apply(c, &dli_##name##_op, n, transposed, x, w, b, &o, NULL, NULL); }
 DLI_CONV(conv1d, 1, 0) DLI_CONV(conv2d, 2, 0) DLI_CONV(conv3d, 3, 0)
 DLI_CONV(conv_transpose1d, 1, 1) DLI_CONV(conv_transpose2d, 2, 1) DLI_CONV(conv_transpose3d, 3, 1)
 #undef DLI_CONV
@@ -8032,7 +8053,7 @@ static dl_tensor *dli_convolve(dl_ctx *c, const dl_op *op, const char *who, int 
         k = dl_index_select(c, k, d, index);
         if (dl_is_nil(k)) return DLI_NIL;
     }
-    y = dli_conv_apply(c, op, n, 0, dl_reshape(c, a, as), dl_reshape(c, k, ks), NULL, &o);
+    y = dli_conv_apply(c, op, n, 0, dl_reshape(c, a, as), dl_reshape(c, k, ks), NULL, &o, NULL, NULL);
     for (d = 0; d < n && !dl_is_nil(y); d++) ys.d[d] = y->shape[2 + d];
     return dl_is_nil(y) ? y : dl_reshape(c, y, ys);
 }
@@ -8190,23 +8211,36 @@ typedef struct { dl_module base; dl_tensor *weight, *bias; dl_conv_opts o; int n
 static dl_tensor *dli_nn_conv_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_nn_conv *m = (const dli_nn_conv *)self;
-    return dli_conv_apply(c, m->op, m->n, m->transposed, x, m->weight, m->bias, &m->o);
+    return dli_conv_apply(c, m->op, m->n, m->transposed, x, m->weight, m->bias, &m->o, NULL, NULL);
 }
 
 /* With the batch norm (in evaluation) and the activation behind it, see >>modules. */
+static dl_tensor *dli_conv_folded(dl_ctx *c, const dl_module *conv, const dl_module *norm, dl_tensor *x, dl_activation activation,
+                                  const dl_tensor *residual)
+{
+    const dli_nn_conv *m = (const dli_nn_conv *)conv;
+    const dl_real *scale;
+    dl_conv_opts o;
+    if (conv->type->forward != dli_nn_conv_forward || m->transposed || m->o.activation != DL_LINEAR || c->watch || dl_is_nil(x)) return NULL;
+    scale = dli_norm_scale(c, norm, x->ndim, m->weight->shape[0], m->bias);
+    if (!scale) return NULL;
+    o = m->o;
+    o.activation = activation;
+    return dli_conv_apply(c, m->op, m->n, 0, x, m->weight, NULL, &o, scale, residual);
+}
+
 static int dli_nn_conv_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x)
 {
     const dli_nn_conv *m = (const dli_nn_conv *)run[0];
-    dl_tensor *w = m->weight, *b = m->bias;
+    dl_activation f = n > 2 ? dli_activation_of(run[2]) : DL_LINEAR;
+    dl_tensor *y = n > 1 ? dli_conv_folded(c, run[0], run[1], *x, f, NULL) : NULL;
     dl_conv_opts o = m->o;
-    int used = 1;
-    if (o.activation != DL_LINEAR) return 0;
-    if (!m->transposed) used += dli_fold_norm(c, run, n, *x, &w, &b);
-    o.activation = used < n ? dli_activation_of(run[used]) : DL_LINEAR;
-    used += o.activation != DL_LINEAR;
-    if (used == 1) return 0;
-    *x = dli_conv_apply(c, m->op, m->n, m->transposed, *x, w, b, &o);
-    return used;
+    if (y) { *x = y; return f != DL_LINEAR ? 3 : 2; }
+    f = n > 1 ? dli_activation_of(run[1]) : DL_LINEAR;
+    if (f == DL_LINEAR || o.activation != DL_LINEAR) return 0;
+    o.activation = f;
+    *x = dli_conv_apply(c, m->op, m->n, m->transposed, *x, m->weight, m->bias, &o, NULL, NULL);
+    return 2;
 }
 
 static dl_module *dli_nn_conv_create(dl_ctx *c, const dl_module_type *type, const dl_op *op, int n, int transposed, int64_t in, int64_t out,
@@ -9571,7 +9605,7 @@ static void dli_norm_backward_task(void *arg, int64_t set, int worker)
 static void dli_swap_first(const dl_ctx *c, dl_real *out, const dl_real *in, int64_t A, int64_t B, int64_t S)
 {
     int64_t a, b;
-    if (S == 1) { c->k->gemm_pack_t(out, A, in, B, B, A); return; }
+    if (S == 1) { c->k->transpose(out, A, in, B, B, A); return; }
     for (a = 0; a < A; a++)
         for (b = 0; b < B; b++) memcpy(out + (b * A + a) * S, in + (a * B + b) * S, (size_t)S * sizeof *out);
 }
@@ -10154,6 +10188,30 @@ static int dli_fold_norm(dl_ctx *c, dl_module *const *run, int n, const dl_tenso
     if (!m || !m->mean || c->training || c->grad_enabled || dl_is_nil(x)) return 0;
     if (x->ndim < m->least || x->ndim > m->most || (*w)->shape[0] != m->mean->size || (*w)->size > x->size) return 0;
     return dl_fuse_conv_bn_weights(c, *w, *b, m->mean, m->var, m->eps, m->weight, m->bias, w, b);
+}
+
+static const dl_real *dli_norm_scale(dl_ctx *c, const dl_module *norm, int ndim, int64_t K, const dl_tensor *bias)
+{
+    const dli_nn_batchnorm *m = dli_is_batchnorm(norm) ? (const dli_nn_batchnorm *)norm : NULL;
+    dl_real *scale;
+    int64_t k;
+    if (!m || !m->mean || c->training || c->grad_enabled || ndim < m->least || ndim > m->most || m->mean->size != K) return NULL;
+    scale = (dl_real *)dl_alloc(c, 2 * (size_t)K * sizeof *scale);
+    for (k = 0; scale && k < K; k++) {
+        const double a = (m->weight ? (double)m->weight->data[k] : 1) /
+                         dli_sqrt64((double)m->var->data[k] + (double)dli_or_real(m->eps, 1e-5));
+        scale[k] = (dl_real)a;
+        scale[K + k] = (dl_real)(((bias ? (double)bias->data[k] : 0) - (double)m->mean->data[k]) * a + (m->bias ? (double)m->bias->data[k] : 0));
+    }
+    return scale;
+}
+
+DL_DEF dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x, dl_conv_bn_forward_opts o)
+{
+    dl_tensor *y;
+    if (!dli_check_module(c, "conv_bn_forward", conv) || !dli_check_module(c, "conv_bn_forward", norm)) return DLI_NIL;
+    y = dli_conv_folded(c, conv, norm, x, o.activation, o.residual);
+    return y ? y : dl_batchnorm_forward_with(c, norm, dl_forward(c, conv, x), o);
 }
 
 typedef struct { dl_module base; dl_tensor *weight, *bias; dl_shape shape; dl_real eps; } dli_nn_layernorm;
@@ -12061,10 +12119,10 @@ static dl_tensor *dli_residual_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
         if (pads.after[1]) shortcut = dl_pad_with(c, shortcut, pads, zero);
     }
     for (i = 0; i < b->n; i++) {
-        y = dl_forward(c, b->conv[i], y);
-        if (!b->pre_act && i == b->n - 1 && !b->plain) relu.residual = shortcut;
-        if (!b->pre_act) y = dl_batchnorm_forward_with(c, b->bn[i], y, relu);
-        else if (i < b->n - 1) y = dl_batchnorm_forward_with(c, b->bn[i + 1], y, relu);
+        const int last = i == b->n - 1;
+        if (!b->pre_act && last && !b->plain) relu.residual = shortcut;
+        y = !b->pre_act ? dl_conv_bn_forward_with(c, b->conv[i], b->bn[i], y, relu)
+          : !last       ? dl_conv_bn_forward_with(c, b->conv[i], b->bn[i + 1], y, relu) : dl_forward(c, b->conv[i], y);
     }
     return b->pre_act && !b->plain ? dl_add(c, y, shortcut) : y;
 }
@@ -15779,7 +15837,8 @@ DL_DEF dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices)
     dl_dataset *part;
     dli_mark mark;
     int64_t i;
-    if (!dli_check_dataset(c, "data_subset", d) || !dli_check(c, "data_subset", "indices", indices, DL_INT32)) return DLI_NIL_DATASET;
+    if (!dli_check_dataset(c, "data_subset", d)) return DLI_NIL_DATASET;
+    if (!dli_check(c, "data_subset", "indices", indices, DL_INT32)) return DLI_NIL_DATASET;
     for (i = 0; i < indices->size; i++)
         if (indices->idata[i] < 0 || indices->idata[i] >= d->size) {
             dl_fail(c, "data_subset: index %d at %l, but there are %l samples", (int)indices->idata[i], i, d->size);
@@ -15826,14 +15885,18 @@ static int dli_split_order(dl_ctx *c, const dl_dataset *d, dl_data_split_opts o,
     return 1;
 }
 
-DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fractions, dl_dataset **parts, dl_data_split_opts o)
+DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fractions, dl_dataset **parts,
+                              dl_data_split_opts o)
 {
     dl_tensor *order;
     double sum = 0;
     dli_mark mark;
     int64_t first = 0;
     int i;
-    if (n < 1 || !fractions || !parts) { dl_fail(c, "data_split: %d parts, or no fractions, or no place for the parts", n); return 0; }
+    if (n < 1 || !fractions || !parts) {
+        dl_fail(c, "data_split: %d parts, or no fractions, or no place for the parts", n);
+        return 0;
+    }
     for (i = 0; i < n; i++) parts[i] = DLI_NIL_DATASET;
     if (!dli_check_dataset(c, "data_split", d)) return 0;
     if (o.stratified && (!d->classes || d->targets->ndim != 1)) {
@@ -15953,7 +16016,6 @@ static void dli_fit_feature(double *v, int64_t n, dl_scaling how, double *shift,
     for (i = 0; i < n; i++) square += (v[i] - mean) * (v[i] - mean);
     *shift = how == DL_MINMAX ? low : mean;
     *width = low == high ? 0 : how == DL_MINMAX ? high - low : how == DL_ZSCORE ? dli_sqrt64(square / (double)n) : 1;
-    if (low == high) *shift = low;
     if (how == DL_ROBUST) {
         qsort(v, (size_t)n, sizeof *v, dli_value_order);
         *shift = dli_quantile(v, n, 0.5);
@@ -16035,7 +16097,8 @@ DL_DEF dl_tensor *dl_data_apply(dl_ctx *c, const dl_scaler *s, dl_tensor *x)
     int d;
     if (!dli_features(c, "data_apply", x, s ? s->by_channel : 0, &size)) return DLI_NIL;
     if (!s) return dl_fail(c, "data_apply: the scaler is NULL, maybe the result of a failed data_fit");
-    if (s->shift->size != size.d[1]) return dl_fail(c, "data_apply: %t has %l features, %l were fitted", x, size.d[1], s->shift->size);
+    if (s->shift->size != size.d[1])
+        return dl_fail(c, "data_apply: %t has %l features, %l were fitted", x, size.d[1], s->shift->size);
     column.d[0] = size.d[1];
     column.d[1] = 1;
     for (d = 0; d < x->ndim; d++) shape.d[d] = x->shape[d];
@@ -16154,7 +16217,10 @@ static dl_tensor *dli_solve(dl_ctx *c, const char *who, const dl_tensor *a, cons
     dli_arena_release(&c->step, mark);
     return c->failed ? DLI_NIL : x;
 }
-DL_DEF dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b) { return dli_solve(c, "linalg_solve", a, b); }
+DL_DEF dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b)
+{
+    return dli_solve(c, "linalg_solve", a, b);
+}
 DL_DEF dl_tensor *dl_linalg_inv(dl_ctx *c, const dl_tensor *a)
 {
     return dli_check_square(c, "linalg_inv", a) ? dli_solve(c, "linalg_inv", a, dl_eye(c, a->shape[0])) : DLI_NIL;
@@ -16292,8 +16358,8 @@ static void dli_aug_task(void *arg, int64_t n, int worker)
 }
 
 /* y has the given shape. */
-static dl_tensor *dli_augment(dl_ctx *c, const char *who, const dl_tensor *x, int ndim, const int64_t *shape, dli_aug_fn *fn, const void *o,
-                              int draws)
+static dl_tensor *dli_augment(dl_ctx *c, const char *who, const dl_tensor *x, int ndim, const int64_t *shape, dli_aug_fn *fn,
+                              const void *o, int draws)
 {
     dli_aug_job j;
     j.c = c;
@@ -16323,6 +16389,13 @@ static double dli_check_chance(dl_ctx *c, const char *who, double p, double usua
 }
 /* A draw on [0, 1) to a whole number of 0 .. n - 1. */
 static int64_t dli_draw_below(dl_real u, int64_t n) { return dli_min64((int64_t)((double)u * (double)n), n - 1); }
+
+/* Loops over pixels, fast without any -O flag as well. */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && !defined(DLI_ASAN)
+#pragma GCC push_options
+#pragma GCC optimize("O2", "tree-vectorize", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#define DLI_PIXEL_OPTIONS
+#endif
 
 /* --- crops and flips */
 typedef struct { int64_t h, w, top, left; int count; double p; } dli_aug_box;    /* p: also of flips; top < 0: draw */
@@ -16430,35 +16503,56 @@ static dl_tensor *dli_flip(dl_ctx *c, const char *who, dl_tensor *x, double p, i
 DL_DEF dl_tensor *dl_aug_hflip_with(dl_ctx *c, dl_tensor *x, dl_aug_hflip_opts o) { return dli_flip(c, "aug_hflip", x, o.p, 0); }
 DL_DEF dl_tensor *dl_aug_vflip_with(dl_ctx *c, dl_tensor *x, dl_aug_vflip_opts o) { return dli_flip(c, "aug_vflip", x, o.p, 1); }
 
-/* --- affine: output position p, measured from the centre in pixels, takes the input at M (p - t),
+/* --- affine: output position p, measured from the centre in pixels, takes the input at M (p - t), bilinear,
    M = 1/s [cos a - sin a tan k, cos a tan k + sin a; -sin a, cos a], the inverse of turning by a and shearing by k;
-   x grows to the right and y down, so a > 0 is clockwise.  theta: the same in units of half the width and height */
+   x grows to the right and y down, so a > 0 is clockwise */
 static double dli_draw_between(dl_real u, const double range[2]) { return range[0] + (double)u * (range[1] - range[0]); }
 static double dli_round64(double x) { return (double)(int64_t)(x < 0 ? x - 0.5 : x + 0.5); }
 
-static void dli_aug_theta(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *theta)
+static void dli_aug_warp(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
 {
     const dl_aug_affine_opts *o = (const dl_aug_affine_opts *)j->o;
     const double degree = 0.017453292519943295;
-    double angle = dli_draw_between(u[0], o->degrees) * degree, shear = dli_draw_between(u[1], o->shear) * degree, s = dli_draw_between(u[2], o->scale);
-    double w = (double)j->W, h = (double)j->H;
-    double tx = dli_round64((2 * (double)u[3] - 1) * o->translate[0] * w), ty = dli_round64((2 * (double)u[4] - 1) * o->translate[1] * h);
-    double cosine = (double)dli_cos_portable((dl_real)angle), sine = (double)dli_sin_portable((dl_real)angle);
-    double k = (double)dli_sin_portable((dl_real)shear) / (double)dli_cos_portable((dl_real)shear), m[4];
-    (void)x;
-    m[0] = (cosine - sine * k) / s;  m[1] = (cosine * k + sine) / s;
-    m[2] = -sine / s;                m[3] = cosine / s;
-    theta[0] = (dl_real)m[0];           theta[1] = (dl_real)(m[1] * h / w); theta[2] = (dl_real)(-(m[0] * tx + m[1] * ty) * 2 / w);
-    theta[3] = (dl_real)(m[2] * w / h); theta[4] = (dl_real)m[3];           theta[5] = (dl_real)(-(m[2] * tx + m[3] * ty) * 2 / h);
+    const dl_real angle = (dl_real)(dli_draw_between(u[0], o->degrees) * degree);
+    const dl_real shear = (dl_real)(dli_draw_between(u[1], o->shear) * degree);
+    const double s = dli_draw_between(u[2], o->scale), cosine = (double)dli_cos_portable(angle), sine = (double)dli_sin_portable(angle);
+    const double k = (double)dli_sin_portable(shear) / (double)dli_cos_portable(shear);
+    const double m[4] = { (cosine - sine * k) / s, (cosine * k + sine) / s, -sine / s, cosine / s };
+    const double left = (double)(j->W - 1) / 2, top = (double)(j->H - 1) / 2;
+    const double tx = left + dli_round64((2 * (double)u[3] - 1) * o->translate[0] * (double)j->W);
+    const double ty = top + dli_round64((2 * (double)u[4] - 1) * o->translate[1] * (double)j->H);
+    const int64_t plane = j->H * j->W;
+    int64_t r, i, ch;
+    for (r = 0; r < j->H; r++)
+        for (i = 0; i < j->W; i++, y++) {
+            double px = (double)i - tx, py = (double)r - ty;
+            double sx = m[0] * px + m[1] * py + left, sy = m[2] * px + m[3] * py + top;
+            int64_t x0, y0, right, below;
+            dl_real fx, fy, w[4];
+            if (!(sx > -1 && sx < (double)j->W && sy > -1 && sy < (double)j->H)) {
+                for (ch = 0; ch < j->C; ch++) y[ch * plane] = 0;
+                continue;
+            }
+            x0 = (int64_t)(sx + 1) - 1;
+            y0 = (int64_t)(sy + 1) - 1;
+            fx = (dl_real)(sx - (double)x0);
+            fy = (dl_real)(sy - (double)y0);
+            w[0] = (1 - fy) * (1 - fx); w[1] = (1 - fy) * fx; w[2] = fy * (1 - fx); w[3] = fy * fx;
+            if (x0 < 0)         { w[0] = w[2] = 0; x0 = 0; right = 0; }                /* outside is 0: no weight, any pixel */
+            else if (x0 + 1 == j->W) { w[1] = w[3] = 0; right = 0; }
+            else right = 1;
+            if (y0 < 0)         { w[0] = w[1] = 0; y0 = 0; below = 0; }
+            else if (y0 + 1 == j->H) { w[2] = w[3] = 0; below = 0; }
+            else below = j->W;
+            for (ch = 0; ch < j->C; ch++) {
+                const dl_real *q = x + ch * plane + y0 * j->W + x0;
+                y[ch * plane] = (w[0] * q[0] + w[1] * q[right]) + (w[2] * q[below] + w[3] * q[below + right]);
+            }
+        }
 }
 
 DL_DEF dl_tensor *dl_aug_affine_with(dl_ctx *c, dl_tensor *x, dl_aug_affine_opts o)
 {
-    dl_affine_grid_opts edges = {0, 0};
-    dl_grid_sample_opts bilinear;
-    dl_shape size = {{0}};
-    dl_tensor *theta;
-    int64_t shape[3];
     int i, ok = 1;
     if (!dli_check_images(c, "aug_affine", x)) return DLI_NIL;
     if (o.degrees[1] == 0 && o.degrees[0] > 0) { o.degrees[1] = o.degrees[0]; o.degrees[0] = -o.degrees[1]; }
@@ -16470,26 +16564,22 @@ DL_DEF dl_tensor *dl_aug_affine_with(dl_ctx *c, dl_tensor *x, dl_aug_affine_opts
     if (!ok || o.degrees[0] > o.degrees[1] || o.shear[0] > o.shear[1] || o.scale[0] > o.scale[1])
         return dl_fail(c, "aug_affine: degrees (%g,%g), translate (%g,%g), scale (%g,%g), shear (%g,%g)", o.degrees[0], o.degrees[1],
                        o.translate[0], o.translate[1], o.scale[0], o.scale[1], o.shear[0], o.shear[1]);
-    if (!c->training) return x;
-    shape[0] = x->shape[0]; shape[1] = 2; shape[2] = 3;
-    theta = dli_augment(c, "aug_affine", x, 3, shape, dli_aug_theta, &o, 5);
-    for (i = 0; i < 4; i++) size.d[i] = x->shape[i];
-    memset(&bilinear, 0, sizeof bilinear);
-    return dl_grid_sample_with(c, dl_detach(c, x), dl_affine_grid_with(c, theta, size, edges), bilinear);
+    return c->training ? dli_augment(c, "aug_affine", x, 4, x->shape, dli_aug_warp, &o, 5) : x;
 }
 
 /* --- colours */
-static dl_real dli_blend(dl_real f, dl_real a, dl_real b)              /* f a + (1 - f) b, on [0, 1] */
+DLI_INLINE dl_real dli_blend(dl_real f, dl_real a, dl_real b)              /* f a + (1 - f) b, on [0, 1] */
 {
     dl_real y = f * a + (1 - f) * b;
-    return y < 0 ? 0 : y > 1 ? 1 : y;
+    y = y > 0 ? y : 0;                                                 /* each one is one instruction, without a branch */
+    return y < 1 ? y : 1;
 }
-static dl_real dli_grey(const dl_real *x, int64_t plane)
+DLI_INLINE dl_real dli_grey(const dl_real *x, int64_t plane)
 {
     return DLI_C(0.2989) * x[0] + DLI_C(0.587) * x[plane] + DLI_C(0.114) * x[2 * plane];
 }
 /* The hue goes round by `turn`: the largest and the smallest of the three colours stay, so do value and saturation. */
-static void dli_turn_hue(dl_real *x, int64_t plane, dl_real turn)
+DLI_INLINE void dli_turn_hue(dl_real *x, int64_t plane, dl_real turn)
 {
     dl_real r = x[0], g = x[plane], b = x[2 * plane], high = r > g ? r : g, low = r < g ? r : g, width, hue;
     int k;
@@ -16518,7 +16608,7 @@ static void dli_aug_jitter(const dli_aug_job *j, const dl_real *u, const dl_real
         least = amount < 1 ? 1 - amount : 0;
         f[k] = (dl_real)(least + (double)u[k] * (1 + amount - least));
     }
-    for (i = 0; i < n; i++) y[i] = dli_blend(f[0], x[i], 0);
+    for (i = 0; i < n; i++) y[i] = dli_blend(f[0], x[i], 0);           /* also clamps */
     if (o->contrast > 0) {
         for (i = 0; i < plane; i++) mean += (double)(j->C == 3 ? dli_grey(y + i, plane) : y[i]);
         for (i = 0; i < n; i++) y[i] = dli_blend(f[1], y[i], (dl_real)(mean / (double)plane));
@@ -16532,7 +16622,8 @@ static void dli_aug_jitter(const dli_aug_job *j, const dl_real *u, const dl_real
 DL_DEF dl_tensor *dl_aug_color_jitter_with(dl_ctx *c, dl_tensor *x, dl_aug_color_jitter_opts o)
 {
     if (!dli_check_images(c, "aug_color_jitter", x)) return DLI_NIL;
-    if (!(o.brightness >= 0 && o.contrast >= 0 && o.saturation >= 0 && o.hue >= 0 && o.hue <= 0.5) || (x->shape[1] != 1 && x->shape[1] != 3))
+    if (!(o.brightness >= 0 && o.contrast >= 0 && o.saturation >= 0 && o.hue >= 0 && o.hue <= 0.5) ||
+        (x->shape[1] != 1 && x->shape[1] != 3))
         return dl_fail(c, "aug_color_jitter: %t with brightness %g, contrast %g, saturation %g and hue %g, expected 1 or 3 channels, "
                        "no negative number, hue at most 0.5", x, o.brightness, o.contrast, o.saturation, o.hue);
     return c->training ? dli_augment(c, "aug_color_jitter", x, 4, x->shape, dli_aug_jitter, &o, 4) : x;
@@ -16562,11 +16653,13 @@ DL_DEF dl_tensor *dl_aug_color_pca_with(dl_ctx *c, dl_tensor *x, const dl_tensor
         (dl_real)(0.0188 * 0.7192),  (dl_real)(0.0188 * -0.0045), (dl_real)(0.0188 * -0.6948),
         (dl_real)(0.0045 * 0.4009),  (dl_real)(0.0045 * -0.8140), (dl_real)(0.0045 * 0.4203) };
     dli_aug_pca o;
-    if (!dli_check_images(c, "aug_color_pca", x) || (basis && !dli_check(c, "aug_color_pca", "basis", basis, DL_REAL))) return DLI_NIL;
+    if (!dli_check_images(c, "aug_color_pca", x)) return DLI_NIL;
+    if (basis && !dli_check(c, "aug_color_pca", "basis", basis, DL_REAL)) return DLI_NIL;
     o.basis = basis ? basis->data : imagenet;
     o.std = dli_or_double(opts.std, 0.1);
     if (x->shape[1] != 3 || (basis && basis->size != 9) || !(o.std >= 0))
-        return dl_fail(c, "aug_color_pca: %t with basis %t and std %g, expected 3 channels, (3,3) and no negative number", x, basis, o.std);
+        return dl_fail(c, "aug_color_pca: %t with basis %t and std %g, expected 3 channels, (3,3) and no negative number",
+                       x, basis, o.std);
     return c->training ? dli_augment(c, "aug_color_pca", x, 4, x->shape, dli_aug_shift_colors, &o, 4) : x;
 }
 DL_DEF dl_tensor *dl_data_color_pca(dl_ctx *c, const dl_tensor *images)
@@ -16602,7 +16695,8 @@ static void dli_aug_cut(const dli_aug_job *j, const dl_real *u, const dl_real *x
 {
     const dli_aug_hole *o = (const dli_aug_hole *)j->o;
     memcpy(y, x, (size_t)(j->C * j->H * j->W) * sizeof *y);
-    dli_fill_box(j, y, dli_draw_below(u[0], j->H) - o->size / 2, dli_draw_below(u[1], j->W) - o->size / 2, o->size, o->size, o->value);
+    dli_fill_box(j, y, dli_draw_below(u[0], j->H) - o->size / 2, dli_draw_below(u[1], j->W) - o->size / 2,
+                 o->size, o->size, o->value);
 }
 DL_DEF dl_tensor *dl_aug_cutout_with(dl_ctx *c, dl_tensor *x, int size, dl_aug_cutout_opts opts)
 {
@@ -16641,10 +16735,15 @@ DL_DEF dl_tensor *dl_aug_random_erasing_with(dl_ctx *c, dl_tensor *x, dl_aug_ran
     if (o.scale[1] == 0) { o.scale[0] = 0.02; o.scale[1] = 0.33; }
     if (o.ratio[1] == 0) { o.ratio[0] = 0.3; o.ratio[1] = 3.3; }
     if (c->failed) return DLI_NIL;
-    if (!(o.scale[0] >= 0 && o.scale[0] <= o.scale[1] && o.scale[1] <= 1 && o.ratio[0] > 0 && o.ratio[0] <= o.ratio[1] && o.ratio[1] <= 1e6))
+    if (!(o.scale[0] >= 0 && o.scale[0] <= o.scale[1] && o.scale[1] <= 1 &&
+          o.ratio[0] > 0 && o.ratio[0] <= o.ratio[1] && o.ratio[1] <= 1e6))
         return dl_fail(c, "aug_random_erasing: scale (%g,%g), ratio (%g,%g)", o.scale[0], o.scale[1], o.ratio[0], o.ratio[1]);
     return c->training ? dli_augment(c, "aug_random_erasing", x, 4, x->shape, dli_aug_erase, &o, 23) : x;
 }
+
+#ifdef DLI_PIXEL_OPTIONS
+#pragma GCC pop_options
+#endif
 
 /* --- noise */
 typedef struct { const dl_ctx *c; dli_lot lot; dl_tensor *y; } dli_noise_job;
@@ -16678,7 +16777,8 @@ DL_DEF dl_tensor *dl_aug_gaussian_noise_with(dl_ctx *c, dl_tensor *x, dl_aug_gau
 static double dli_log64(double x) { return (double)dli_log_portable((dl_real)x); }
 static double dli_log_gamma_draw(dli_draws *r, double a)
 {
-    double boost = a < 1 ? dli_log64(1 - dli_draw(r, 0, 1)) / a : 0, d = (a < 1 ? a + 1 : a) - 1.0 / 3, k = 1 / dli_sqrt64(9 * d);
+    double boost = a < 1 ? dli_log64(1 - dli_draw(r, 0, 1)) / a : 0, d = (a < 1 ? a + 1 : a) - 1.0 / 3;
+    double k = 1 / dli_sqrt64(9 * d);
     for (;;) {
         double radius = dli_sqrt64(-2 * dli_log64(1 - dli_draw(r, 0, 1)));
         double x = radius * (double)dli_cos_portable((dl_real)dli_draw(r, 0, 6.283185307179586)), v = 1 + k * x;
@@ -16699,7 +16799,8 @@ DL_DEF dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b)
     dli_draws r;
     int64_t i;
     if (!c || c->failed) return DLI_NIL;
-    if (!(a > 0 && b > 0 && a <= 1e6 && b <= 1e6)) return dl_fail(c, "rand_beta: Beta(%g, %g), expected numbers between 0 and a million", a, b);
+    if (!(a > 0 && b > 0 && a <= 1e6 && b <= 1e6))
+        return dl_fail(c, "rand_beta: Beta(%g, %g), expected numbers between 0 and a million", a, b);
     for (i = 0; i < y->size; i++) {
         memset(&r, 0, sizeof r);
         r.key[0] = (uint32_t)c->seed;   r.key[1] = (uint32_t)(c->seed >> 32);
@@ -16733,20 +16834,22 @@ static int dli_mix_begin(dl_ctx *c, const char *who, dl_tensor **x, dl_tensor **
     double alpha = dli_or_double(o.alpha, 1);
     dl_real first[8];
     dli_draws r;
-    int k;
+    int k, labels;
     if (!c || c->failed) return 0;
     if (!x || !target) { dl_fail(c, "%s: %s is NULL", who, x ? "target" : "x"); return 0; }
     if (!dli_check(c, who, "x", *x, DL_REAL) || !dli_check_any(c, who, *target)) return 0;
-    if (!(*x)->ndim || (*target)->shape[0] != (*x)->shape[0] || (*target)->ndim != ((*target)->dtype == DL_INT32 ? 1 : 2) || classes < 1 ||
-        ((*target)->dtype == DL_REAL && (*target)->shape[1] != classes)) {
-        dl_fail(c, "%s: x %t with target %t of %l classes, expected (N, ..) with int32 (N) or reals (N, classes)", who, *x, *target, classes);
+    labels = (*target)->dtype == DL_INT32;
+    if (!(*x)->ndim || classes < 1 || (*target)->shape[0] != (*x)->shape[0] || (*target)->ndim != 2 - labels ||
+        (!labels && (*target)->shape[1] != classes)) {
+        dl_fail(c, "%s: x %t with target %t of %l classes, expected (N, ..) with int32 (N) or reals (N, classes)",
+                who, *x, *target, classes);
         return 0;
     }
     if (!(alpha > 0 && alpha <= 1e6) || !(o.lambda >= 0 && o.lambda <= 1)) {
         dl_fail(c, "%s: alpha %g, lambda %g", who, alpha, o.lambda);
         return 0;
     }
-    if ((*target)->dtype == DL_INT32) *target = dl_one_hot(c, *target, classes);
+    if (labels) *target = dl_one_hot(c, *target, classes);
     if (c->failed || !c->training) return 0;
     dli_lot_fill(c, dli_lot_draw(c), c->k->uniform, 0, first, 8);
     memset(&r, 0, sizeof r);
@@ -16811,8 +16914,14 @@ static dl_tensor *dli_penalty(dl_ctx *c, const char *who, dl_module *root, dl_nn
         }
     return sum ? sum : dl_scalar(c, 0);
 }
-DL_DEF dl_tensor *dl_l1_penalty_with(dl_ctx *c, dl_module *m, dl_l1_penalty_opts o) { return dli_penalty(c, "l1_penalty", m, dl_abs, o.weights_only); }
-DL_DEF dl_tensor *dl_l2_penalty_with(dl_ctx *c, dl_module *m, dl_l2_penalty_opts o) { return dli_penalty(c, "l2_penalty", m, dl_square, o.weights_only); }
+DL_DEF dl_tensor *dl_l1_penalty_with(dl_ctx *c, dl_module *m, dl_l1_penalty_opts o)
+{
+    return dli_penalty(c, "l1_penalty", m, dl_abs, o.weights_only);
+}
+DL_DEF dl_tensor *dl_l2_penalty_with(dl_ctx *c, dl_module *m, dl_l2_penalty_opts o)
+{
+    return dli_penalty(c, "l2_penalty", m, dl_square, o.weights_only);
+}
 
 DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
 {
@@ -16884,8 +16993,8 @@ DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
         m->fuse = NULL;                                                /* would read the weight without noise */
         found++;
     }
-    if (!found) { dl_fail(c, "nn_weight_noise: there is no \"weight\" with two axes or more in the %s", root->type->name); return dli_nil_module(c); }
-    return root;
+    if (!found) dl_fail(c, "nn_weight_noise: there is no \"weight\" with two axes or more in the %s", root->type->name);
+    return found ? root : dli_nil_module(c);
 }
 
 DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, double length, dl_sharpness_opts o)
@@ -17004,14 +17113,16 @@ static double dli_ratio(double a, double b) { return b > 0 ? a / b : 0; }
 DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl_metric_scores_opts o)
 {
     dl_class_scores s;
-    int64_t K, i, j, positive = dli_or(o.positive, 1);
+    int64_t K = 0, i, j, positive = dli_or(o.positive, 1);
     double n = 0, right = 0, recalls = 0, present = 0, both = 0, rows = 0, columns = 0;
     memset(&s, 0, sizeof s);
     if (dli_check(c, "metric_scores", "confusion", confusion, DL_INT32)) {
         K = confusion->shape[0];
-        if (confusion->ndim != 2 || K != confusion->shape[1]) dl_fail(c, "metric_scores: a confusion matrix is square, not %t", confusion);
+        if (confusion->ndim != 2 || K != confusion->shape[1])
+            dl_fail(c, "metric_scores: a confusion matrix is square, not %t", confusion);
         else if (o.average > DL_WEIGHTED) dl_fail(c, "metric_scores: average %d is unknown", (int)o.average);
-        else if (o.average == DL_POSITIVE && (positive < 0 || positive >= K)) dl_fail(c, "metric_scores: class %l of %l", positive, K);
+        else if (o.average == DL_POSITIVE && (positive < 0 || positive >= K))
+            dl_fail(c, "metric_scores: class %l of %l", positive, K);
         for (i = 0; !c->failed && i < confusion->size; i++) {
             if (confusion->idata[i] < 0) dl_fail(c, "metric_scores: %d samples in one cell", (int)confusion->idata[i]);
             n += confusion->idata[i];
@@ -17034,7 +17145,8 @@ DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl
         both += row * column;
         rows += row * row;
         columns += column * column;
-        weight = o.average == DL_MACRO ? 1 / (double)K : o.average == DL_WEIGHTED ? row / n : o.average == DL_POSITIVE && i == positive;
+        weight = o.average == DL_MACRO ? 1 / (double)K : o.average == DL_WEIGHTED ? row / n :
+                 o.average == DL_POSITIVE && i == positive;
         s.precision += weight * dli_ratio(TP, column);
         s.recall += weight * dli_ratio(TP, row);
         s.f1 += weight * dli_ratio(2 * TP, row + column);
@@ -17047,7 +17159,8 @@ DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl
 }
 
 /* Samples by falling score; returns how many are positive, 0 after an error. */
-static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tensor *target, dl_tensor **sorted, dl_tensor **order)
+static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tensor *target, dl_tensor **sorted,
+                          dl_tensor **order)
 {
     dl_sort_opts o;
     int64_t i, positive = 0;
@@ -17055,7 +17168,10 @@ static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tenso
     o.descending = 1;
     o.indices = order;
     if (!dli_check(c, who, "score", score, DL_REAL) || !dli_check_classes(c, who, "target", target, 2)) return 0;
-    if (score->ndim != 1 || score->size != target->size) { dl_fail(c, "%s: score %t does not fit target %t", who, score, target); return 0; }
+    if (score->ndim != 1 || score->size != target->size) {
+        dl_fail(c, "%s: score %t does not fit target %t", who, score, target);
+        return 0;
+    }
     for (i = 0; i < score->size; i++) {
         if (score->data[i] != score->data[i]) { dl_fail(c, "%s: the score at index %l is NaN", who, i); return 0; }
         positive += target->idata[i];
@@ -17099,7 +17215,8 @@ DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
 {
     double mean = 0, all = 0, left = 0, d;
     int64_t i;
-    if (!dli_check(c, "metric_r2", "predicted", predicted, DL_REAL) || !dli_check(c, "metric_r2", "target", target, DL_REAL)) return dl_item(NULL);
+    if (!dli_check(c, "metric_r2", "predicted", predicted, DL_REAL) || !dli_check(c, "metric_r2", "target", target, DL_REAL))
+        return dl_item(NULL);
     if (predicted->size != target->size) dl_fail(c, "metric_r2: predicted %t does not fit target %t", predicted, target);
     for (i = 0; !c->failed && i < target->size; i++) mean += (double)target->data[i] / (double)target->size;
     for (i = 0; !c->failed && i < target->size; i++) {
@@ -17127,9 +17244,11 @@ static dli_draws dli_next_draws(dl_ctx *c)                          /* the next 
 static double dli_draw_fine(dli_draws *r) { return (dli_draw(r, 0, 16777216) + dli_draw(r, 0, 1)) / 16777216; }
 
 /* All samples, run after run: one run, or with targets one a class.  Run r is order[start[r]] .. order[start[r + 1] - 1]. */
+#define DLI_MAX_CLASSES (1 << 24)       /* a label beyond would make a table too large           */
 typedef struct { int32_t *order; int64_t *start; int64_t n; } dli_runs;
 
-static int dli_runs_create(dl_ctx *c, const char *who, dli_runs *r, int64_t size, const dl_tensor *targets, int shuffle, uint64_t seed, uint64_t call)
+static int dli_runs_create(dl_ctx *c, const char *who, dli_runs *r, int64_t size, const dl_tensor *targets, int shuffle,
+                           uint64_t seed, uint64_t call)
 {
     int32_t *order = (int32_t *)dl_alloc(c, (size_t)size * sizeof *order);
     int64_t *start, i;
@@ -17138,7 +17257,7 @@ static int dli_runs_create(dl_ctx *c, const char *who, dli_runs *r, int64_t size
     else for (i = 0; i < size; i++) order[i] = (int32_t)i;
     r->n = 1;
     if (targets) {
-        if (!dli_check_classes(c, who, "targets", targets, INT32_MAX)) return 0;
+        if (!dli_check_classes(c, who, "targets", targets, DLI_MAX_CLASSES)) return 0;
         for (i = 0; i < size; i++) r->n = dli_max64(r->n, (int64_t)targets->idata[i] + 1);
     }
     start = (int64_t *)dl_alloc(c, (size_t)(r->n + 2) * sizeof *start);
@@ -17185,10 +17304,11 @@ static int dli_strata(dl_ctx *c, const char *who, const dl_dataset *d, int strat
     *targets = NULL;
     if (!dli_check_dataset(c, who, d)) return 0;
     if (stratify) *targets = d->targets;
-    return !stratify || dli_check_classes(c, who, "targets", d->targets, INT32_MAX);
+    return !stratify || dli_check_classes(c, who, "targets", d->targets, DLI_MAX_CLASSES);
 }
 
-DL_DEF int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation, dl_data_kfold_opts o)
+DL_DEF int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation,
+                              dl_data_kfold_opts o)
 {
     static const char who[] = "data_kfold";
     const dl_tensor *targets;
@@ -17207,7 +17327,7 @@ DL_DEF int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_data
     if (part && dli_runs_create(c, who, &runs, d->size, targets, o.seed != 0, o.seed, 0)) {
         int64_t small = d->size / k, large = d->size % k;           /* `large` parts of small + 1, then the others */
         for (i = 0; i < d->size; i++)
-            part[runs.order[i]] = (int32_t)(targets ? i % k : i < large * (small + 1) ? i / (small + 1) : large + (i - large * (small + 1)) / small);
+            part[runs.order[i]] = (int32_t)(targets ? i % k : i < large * (small + 1) ? i / (small + 1) : (i - large) / small);
         if (train) *train = dli_take_part(c, who, d, part, fold, 1);
         if (validation && !c->failed) *validation = dli_take_part(c, who, d, part, fold, 0);
     }
@@ -17242,7 +17362,8 @@ DL_DEF dl_tensor *dl_multinomial_with(dl_ctx *c, dl_tensor *weights, int64_t n, 
             possible += w[j] > 0;
         }
         if (!(sum[C] > 0 && sum[C] < 1e300)) return dl_fail(c, "multinomial: the weights sum to %g", sum[C]);
-        if (!o.replacement && n > possible) return dl_fail(c, "multinomial: %l draws without replacement from %l that can be drawn", n, possible);
+        if (!o.replacement && n > possible)
+            return dl_fail(c, "multinomial: %l draws without replacement from %l that can be drawn", n, possible);
         for (i = 0; i < n; i++) {
             int64_t low = 0, high = C;                              /* the last j with sum[j] <= u, whose weight is not 0 */
             double u = dli_draw_fine(&r) * sum[C];
@@ -17276,7 +17397,7 @@ DL_DEF dl_tensor *dl_data_balanced_with(dl_ctx *c, dl_tensor *targets, dl_data_b
     dl_tensor *y;
     dli_runs runs;
     int64_t k, i, each, present = 0, n = 0;
-    if (!dli_check_classes(c, "data_balanced", "targets", targets, INT32_MAX)) return DLI_NIL;
+    if (!dli_check_classes(c, "data_balanced", "targets", targets, DLI_MAX_CLASSES)) return DLI_NIL;
     if (!dli_runs_create(c, "data_balanced", &runs, targets->size, targets, 1, c->seed, c->calls++)) return DLI_NIL;
     each = dli_largest_run(&runs);
     for (k = 0; k < runs.n; k++) {
@@ -17311,7 +17432,8 @@ DL_DEF dl_tensor *dl_data_class_weights(dl_ctx *c, dl_tensor *targets, int64_t c
 }
 
 /* The k nearest of samples[0 .. n-1] to samples[self], by position, nearest first. */
-static void dli_nearest(const dl_tensor *x, const int32_t *samples, int64_t n, int64_t self, int k, int32_t *nearest, double *distance)
+static void dli_nearest(const dl_tensor *x, const int32_t *samples, int64_t n, int64_t self, int k, int32_t *nearest,
+                        double *distance)
 {
     int64_t D = x->size / x->shape[0], i, j;
     int found = 0, at;
@@ -17353,7 +17475,10 @@ DL_DEF dl_dataset *dl_data_smote_with(dl_ctx *c, dl_dataset *d, dl_data_smote_op
     most = dli_largest_run(&runs);
     for (k = total = 0; k < runs.n; k++) {
         n = runs.start[k + 1] - runs.start[k];
-        if (n == 1 && most > 1) { dl_fail(c, "%s: class %l has one sample, which has no neighbours", who, k); return DLI_NIL_DATASET; }
+        if (n == 1 && most > 1) {
+            dl_fail(c, "%s: class %l has one sample, which has no neighbours", who, k);
+            return DLI_NIL_DATASET;
+        }
         total += n ? most : 0;
     }
     memcpy(shape, d->inputs->shape, sizeof shape);
@@ -18678,7 +18803,7 @@ DLI_KERNEL(void, gemm_pack_b)(dl_real *out, int64_t panel, const dl_real *x, int
     }
 }
 
-/* Transposed into rows of tile numbers, by squares of S x S in registers; what lies beyond width is left as it was. */
+/* By squares of S x S in registers */
 #if DLI_ISA == 2
 #define DLI_SQUARE 16
 #define DLI_ALL ((__mmask16)0xffff)     /* the unmasked forms of gcc 12 warn of an uninitialized operand */
@@ -18686,7 +18811,7 @@ typedef __m512 DLI_FN(dli_row);
 #define DLI_LOAD_ROW(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
 #define DLI_STORE_ROW(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #define DLI_ZERO_ROW _mm512_setzero_ps()
-DLI_V void DLI_FN(dli_transpose)(__m512 *r)
+DLI_V void DLI_FN(dli_turn)(__m512 *r)
 {
     __m512 s[16];
     int i, j;
@@ -18702,9 +18827,8 @@ DLI_V void DLI_FN(dli_transpose)(__m512 *r)
             s[i + j + 4] = _mm512_maskz_shuffle_f32x4(DLI_ALL, r[i + j], r[i + j + 4], 0xdd);
         }
     for (j = 0; j < 8; j++) {
-        const int to = j < 4 ? j : j;
-        r[to]     = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0x88);
-        r[to + 8] = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0xdd);
+        r[j]     = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0x88);
+        r[j + 8] = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0xdd);
     }
 }
 #elif DLI_ISA == 1
@@ -18713,7 +18837,7 @@ typedef __m256 DLI_FN(dli_row);
 #define DLI_LOAD_ROW(p, n) _mm256_maskload_ps(p, dli_mask_avx2(n))
 #define DLI_STORE_ROW(p, v, n) _mm256_maskstore_ps(p, dli_mask_avx2(n), v)
 #define DLI_ZERO_ROW _mm256_setzero_ps()
-DLI_V void DLI_FN(dli_transpose)(__m256 *r)
+DLI_V void DLI_FN(dli_turn)(__m256 *r)
 {
     __m256 s[8];
     int i, j;
@@ -18731,20 +18855,20 @@ DLI_V void DLI_FN(dli_transpose)(__m256 *r)
 }
 #endif
 
-DLI_KERNEL(void, gemm_pack_t)(dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
+DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
 {
     int64_t i, j, l;
 #if DLI_ISA == 0
-    for (j = 0; j < width; j++) for (i = 0; i < n; i++) out[i * tile + j] = x[j * ldx + i];
+    for (j = 0; j < width; j++) for (i = 0; i < n; i++) out[i * ldo + j] = x[j * ldx + i];
     (void)l;
 #else
     DLI_FN(dli_row) r[DLI_SQUARE];
     for (j = 0; j < width; j += DLI_SQUARE)
         for (i = 0; i < n; i += DLI_SQUARE) {
-            const int64_t in = n - i < DLI_SQUARE ? n - i : DLI_SQUARE, room = tile - j < DLI_SQUARE ? tile - j : DLI_SQUARE;
-            for (l = 0; l < DLI_SQUARE; l++) r[l] = j + l < width ? DLI_LOAD_ROW(x + (j + l) * ldx + i, in) : DLI_ZERO_ROW;
-            DLI_FN(dli_transpose)(r);
-            for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * tile + j, r[l], room);
+            const int64_t in = n - i < DLI_SQUARE ? n - i : DLI_SQUARE, jn = width - j < DLI_SQUARE ? width - j : DLI_SQUARE;
+            for (l = 0; l < DLI_SQUARE; l++) r[l] = l < jn ? DLI_LOAD_ROW(x + (j + l) * ldx + i, in) : DLI_ZERO_ROW;
+            DLI_FN(dli_turn)(r);
+            for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * ldo + j, r[l], jn);
         }
 #endif
 }
@@ -18807,7 +18931,7 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
                 const dl_real *p = x + pieces[i].from + half;
                 const int64_t n = pieces[i].n - half;
                 for (l = 0; l < 8; l++) r[l] = _mm256_loadu_ps(p + offset[j + l < width ? j + l : j]);
-                DLI_FN(dli_transpose)(r);
+                DLI_FN(dli_turn)(r);
                 for (l = 0; l < 8; l++) if (l < n) _mm256_storeu_ps(out + (pieces[i].to + half + l) * DLI_NR + j, r[l]);
             }
 #else
@@ -18843,17 +18967,18 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
 #endif
 }
 
-DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *bias,
-                              const dl_real *r, dl_activation f, int add)
+DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *scale,
+                              const dl_real *bias, const dl_real *r, dl_activation f, int add)
 {
     const dlv zero = dlv_set(0);
     dl_real row[16];
     int64_t i, j, l;
     for (i = 0; i < rows; i++, y += ldy, x += ldx, r = r ? r + ldy : r) {
-        const dlv b = dlv_set(bias ? bias[i] : 0);
+        const dlv a = dlv_set(scale ? scale[i] : 1), b = dlv_set(bias ? bias[i] : 0);
         for (j = 0; j < n; j += 16) {
             const int64_t m = n - j;
-            dlv v = dlv_add(m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j), b);
+            dlv v = m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j);
+            v = scale ? dlv_fma(v, a, b) : dlv_add(v, b);
             if (r) v = dlv_add(v, m < 16 ? dlv_load_n(r + j, m, 0) : dlv_load(r + j));
             if (f == DL_RELU) v = dlv_add(dlv_max(zero, v), zero);            /* not -0; NaN stays */
             else if (f != DL_LINEAR) {
@@ -19094,25 +19219,6 @@ DLI_KERNEL(void, winograd_output)(dl_real *y, int64_t y_row, const dl_real *m, i
 #undef dli_wino_g
 #undef dli_wino_b
 #undef dli_wino_a
-
-DLI_KERNEL(void, transpose_to)(dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
-{
-    int64_t i, j, l;
-#if DLI_ISA == 0
-    for (j = 0; j < width; j++)
-        for (i = 0; i < n; i++) out[i * ldo + j] = x[j * ldx + i];
-    (void)l;
-#else
-    DLI_FN(dli_row) r[DLI_SQUARE];
-    for (j = 0; j < width; j += DLI_SQUARE)
-        for (i = 0; i < n; i += DLI_SQUARE) {
-            const int64_t in = n - i < DLI_SQUARE ? n - i : DLI_SQUARE, jn = width - j < DLI_SQUARE ? width - j : DLI_SQUARE;
-            for (l = 0; l < DLI_SQUARE; l++) r[l] = l < jn ? DLI_LOAD_ROW(x + (j + l) * ldx + i, in) : DLI_ZERO_ROW;
-            DLI_FN(dli_transpose)(r);
-            for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * ldo + j, r[l], jn);
-        }
-#endif
-}
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && !defined(DLI_ASAN)
 #pragma GCC pop_options
 #endif
@@ -19271,9 +19377,8 @@ DLI_V dlv dlv_if_at(const unsigned char *at, int tap, dlv v)
 #else
 #define DLI_UNROLL
 #endif
-DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p, int64_t planes,
-    const int64_t s, const int64_t kernel,
-                                 const int what)
+DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p, int64_t planes, const int64_t s,
+                                 const int64_t kernel, const int what)
 {
     const int64_t width = p->y_width, x_width = p->x_width, dilation = p->dilation, padding = p->padding, pitch = p->pitch;
     const dlv nothing = dlv_set(p->nothing), one = dlv_set(1), none = dlv_set(-1);
@@ -19287,7 +19392,8 @@ DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x
                 const dli_link *link = p->link + start[r], *end = p->link + start[r + 1];
                 for (; link < end; link++) {
                     const dl_real *row = x + link->row * x_width + (i * s - padding);
-                    DLI_AHEAD(row); if (s == 2) DLI_AHEAD(row + 16);
+                    DLI_AHEAD(row);
+                    if (s == 2) DLI_AHEAD(row + 16);
                     if (what != 2) number = dlv_set((dl_real)link->tap);
                     DLI_UNROLL
                     for (k = 0; k < kernel; k++, row += dilation) {
@@ -19329,8 +19435,8 @@ DLI_KERNEL(void, pool)(dl_real *y, unsigned char *at, const dl_real *x, const dl
         if (with_at) v = dlv_if_at(of + i, link->tap + (int)(k), v);                               \
         sum = dlv_add(sum, v);                                                                     \
     }
-DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p,
-    int64_t planes, int add, const int64_t s, const int64_t kernel, const int with_at)
+DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes,
+                                      int add, const int64_t s, const int64_t kernel, const int with_at)
 {
     const int64_t width = p->x_width, odd = p->dilation % 2;
     const dlv zero = dlv_set(0);
@@ -19360,8 +19466,8 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
                         a = zero;
                         DLI_ADD_TAP(a, k)
                         dlv_store(lane, a);
-                        for (l = 0; l < 16; l++) if (l * s + phase >= lo &&
-                            l * s + phase < hi) dx[column + l * s + phase] += lane[l];
+                        for (l = 0; l < 16; l++)
+                            if (l * s + phase >= lo && l * s + phase < hi) dx[column + l * s + phase] += lane[l];
                     }
                 }
                 if (s > 2) continue;
@@ -19374,8 +19480,7 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
         }
 }
 #undef DLI_ADD_TAP
-DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes,
-    int add)
+DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes, int add)
 {
 #define DLI_WHAT(s, kernel)                                                                             \
     { if (at) DLI_FN(dli_pool_back_rows)(dx, g, at, p, planes, add, s, kernel, 1);                  \

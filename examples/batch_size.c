@@ -29,7 +29,7 @@ typedef struct { dl_ctx *c; dl_module *net; dl_optim *opt; double time; } run;  
 static run start(int seed, int threads)
 {
     run r = { dl_create(.seed = (uint64_t)seed, .threads = threads), NULL, NULL, 0 };
-    r.net = dl_nn_sequential(r.c, dl_nn_flatten(r.c), dl_nn_linear(r.c, 784, 64), dl_nn_relu(r.c), dl_nn_linear(r.c, 64, 10));
+    r.net = dl_nn_sequential(r.c, dl_nn_flatten(r.c), dl_nn_linear(r.c, 784, 32), dl_nn_relu(r.c), dl_nn_linear(r.c, 32, 10));
     r.opt = dl_optim_sgd(r.c, r.net, .lr = .05, .momentum = .9);
     return r;
 }
@@ -55,14 +55,16 @@ static void same_epochs(dl_dataset *data, dl_dataset *test, int epochs, int seed
 {
     double speed[SIZES], loss[SIZES];
     size_t memory[SIZES];
-    printf("%d samples, %d epochs\n batch  updates  training loss  test accuracy  samples/s  memory of a step\n", (int)data->size, epochs);
+    printf("%d samples, %d epochs\n batch  updates  training loss  test accuracy  samples/s  memory of a step\n",
+           (int)data->size, epochs);
     for (int i = 0; i < SIZES; i++) {
         run r = start(seed, threads);
         for (int e = 0; e < epochs; e++) train(&r, data, sizes[i]);
         memory[i] = dl_memory(r.c).step_peak;
         speed[i] = (double)data->size / r.time;
         loss[i] = dl_evaluate(r.c, r.net, data).loss;
-        printf("%6d %8d %14.4f %14.4f %10.0f %14.0f KB\n", sizes[i], (int)(epochs * ((data->size + sizes[i] - 1) / sizes[i])), loss[i],
+        printf("%6d %8d %14.4f %14.4f %10.0f %14.0f KB\n", sizes[i],
+               (int)(epochs * ((data->size + sizes[i] - 1) / sizes[i])), loss[i],
                dl_evaluate(r.c, r.net, test).accuracy, speed[i], (double)memory[i] / 1024);
         if (!end(&r)) return;
     }
@@ -78,7 +80,8 @@ static void same_loss(dl_dataset *data, dl_dataset *test, double goal, int most,
     static const double lengths[] = {4, 8, 16};
     double accuracy[SIZES] = {0}, sharpness[SIZES][3] = {{0}};
     int epochs[SIZES] = {0};
-    printf("\nUntil the training loss is %g, mean of %d runs\n batch   epochs  test accuracy   sharpness: step 4         8        16\n", goal, seeds);
+    printf("\nUntil the training loss is %g, mean of %d runs\n"
+           " batch   epochs  test accuracy   sharpness: step 4         8        16\n", goal, seeds);
     for (int i = 0; i < SIZES; i++) {
         for (int s = 0; s < seeds; s++) {
             run r = start(seed + s, threads);
@@ -88,10 +91,12 @@ static void same_loss(dl_dataset *data, dl_dataset *test, double goal, int most,
             for (int k = 0; k < 3; k++) sharpness[i][k] += dl_sharpness(r.c, r.net, data, lengths[k]) / seeds;
             if (!end(&r)) return;
         }
-        printf("%6d %8.1f %14.4f %21.4f %9.4f %9.4f\n", sizes[i], (double)epochs[i] / seeds, accuracy[i], sharpness[i][0], sharpness[i][1], sharpness[i][2]);
+        printf("%6d %8.1f %14.4f %21.4f %9.4f %9.4f\n", sizes[i], (double)epochs[i] / seeds, accuracy[i],
+               sharpness[i][0], sharpness[i][1], sharpness[i][2]);
     }
     int rises = 1;
-    for (int i = 0; i < SIZES; i++) for (int k = 1; k < 3; k++) rises &= sharpness[i][k] > sharpness[i][k - 1] && sharpness[i][k] > 0;
+    for (int i = 0; i < SIZES; i++)
+        for (int k = 1; k < 3; k++) rises &= sharpness[i][k] > sharpness[i][k - 1] && sharpness[i][k] > 0;
     expect_that("at all these minima the loss rises, and more with a longer step", rises);
     expect_that("batches of 2048 end in a sharper minimum than batches of 16", sharpness[SIZES - 1][2] > sharpness[0][2]);
     expect_that("and need more epochs to get there", epochs[SIZES - 1] > epochs[0]);
@@ -110,10 +115,11 @@ int main(int argc, char **argv)
         }
     }
     dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
-    dl_dataset *data = dl_data_drawn_digits(c, quick ? 2048 : 8192, (uint64_t)seed), *test = dl_data_drawn_digits(c, quick ? 1000 : 5000, (uint64_t)seed + 1000);
+    dl_dataset *data = dl_data_drawn_digits(c, quick ? 2048 : 8192, (uint64_t)seed),
+        *test = dl_data_drawn_digits(c, quick ? 1000 : 5000, (uint64_t)seed + 1000);
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     else {
-        same_epochs(data, test, quick ? 2 : 5, seed, threads);
+        same_epochs(data, test, quick ? 3 : 5, seed, threads);
         same_loss(data, test, .2, 400, quick ? 1 : 3, seed, threads);
     }
     dl_destroy(c);

@@ -46,19 +46,19 @@ static void expect_all(const char *what, const dl_real *x, int n, const double *
 #define LEAF(shape, ...)   dl_requires_grad(c, TENSOR(shape, __VA_ARGS__), 1)
 
 /* --- the graph behind a result ------------------------------------------------------------------------------------------ */
-static void dot_node(const dl_tensor *x)                        /* x and what it was made from */
+static int dot_node(const dl_tensor *x, int *nodes)             /* x and what it was made from; returns its number */
 {
-    printf("    n%p [label=\"%s\\n%g\"];\n", (const void *)x, x->op ? x->op->name : "leaf", dl_item(x));
-    for (int i = 0; x->op && i < x->nsrc; i++) {
-        printf("    n%p -> n%p;\n", (const void *)x->src[i], (const void *)x);
-        dot_node(x->src[i]);
-    }
+    int number = (*nodes)++;
+    printf("    n%d [label=\"%s\\n%g\"];\n", number, x->op ? x->op->name : "leaf", dl_item(x));
+    for (int i = 0; x->op && i < x->nsrc; i++) printf("    n%d -> n%d;\n", dot_node(x->src[i], nodes), number);
+    return number;
 }
 
 static void small_graphs(void)
 {
     dl_tensor *a = variable(3), *b = variable(1), *k = variable(-2);
     dl_tensor *d = dl_mul_scalar(c, b, 2), *e = dl_add(c, a, d), *L = dl_mul(c, k, e);
+    int nodes = 0;
     dl_retain_grad(d);
     dl_retain_grad(e);
     dl_backward(c, L);
@@ -72,7 +72,7 @@ static void small_graphs(void)
     expect("dL/de", slope(e), -2);
     expect("dL/dd: an addition passes it on", slope(d), -2);
     printf("digraph L {\n");
-    if (!dl_error(c)) dot_node(L);
+    if (!dl_error(c)) dot_node(L, &nodes);
     printf("}\n");
 
     dl_tensor *x = variable(3), *y = variable(-4), *z = variable(2), *w = variable(-1);
@@ -124,7 +124,8 @@ static void layers(void)
     printf("\n");
     EXPECT("ReLU layer at -2, -1, 1, 2: passes where x > 0", x->grad, 0, 0, 1, 1);
 
-    dl_tensor *r = LEAF(DL_SHAPE(1, 2), 1, 2), *W = LEAF(DL_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), *B = LEAF(DL_SHAPE(3), 0, 0, 0), *d = TENSOR(DL_SHAPE(1, 3), 1, 0, -1);
+    dl_tensor *r = LEAF(DL_SHAPE(1, 2), 1, 2), *W = LEAF(DL_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), *B = LEAF(DL_SHAPE(3), 0, 0, 0);
+    dl_tensor *d = TENSOR(DL_SHAPE(1, 3), 1, 0, -1);
     dl_tensor *z = dl_add(c, dl_matmul(c, r, W), B);
     dl_backward(c, z, .grad = d);
     EXPECT("affine layer z = x W + b", z->data, 9, 12, 15);
@@ -178,7 +179,8 @@ static void jacobians(void)
     dl_zero_grad(x);
     dl_backward(c, two_to_three(x), .grad = dl_ones(c, DL_SHAPE(3)));
     EXPECT("vector-Jacobian product (1, 1, 1) J, J never stored", x->grad, 8, 11);
-    EXPECT("elementwise, x^2 at (1, 2, 3): diagonal 2 x", jacobian(squares, LEAF(DL_SHAPE(3), 1, 2, 3))->data, 2, 0, 0, 0, 4, 0, 0, 0, 6);
+    EXPECT("elementwise, x^2 at (1, 2, 3): diagonal 2 x", jacobian(squares, LEAF(DL_SHAPE(3), 1, 2, 3))->data, 2, 0, 0,
+           0, 4, 0, 0, 0, 6);
     EXPECT("identity: I", jacobian(same, LEAF(DL_SHAPE(2), 1, 2))->data, 1, 0, 0, 1);
     EXPECT("z = W x: W", jacobian(affine, LEAF(DL_SHAPE(2), 1, 2))->data, 1, 4, 2, 5, 3, 6);
 }
@@ -211,12 +213,14 @@ static void numerical_gradients(void)
         printf("x0^2 + x1^2 at (%g, %g)\n", p[0], p[1]);
         for (int i = 0; i < 2; i++) {
             expect(i ? "    d/dx1, backward" : "    d/dx0, backward", t->grad ? t->grad[i] : NAN, 2 * p[i]);
-            expect(i ? "    d/dx1, numerical, to 9 digits" : "    d/dx0, numerical, to 9 digits", floor(1e9 * numerical(bowl, p, i) + .5) / 1e9, 2 * p[i]);
+            expect(i ? "    d/dx1, numerical, to 9 digits" : "    d/dx0, numerical, to 9 digits",
+                   floor(1e9 * numerical(bowl, p, i) + .5) / 1e9, 2 * p[i]);
         }
     }
 }
 
-/* --- one hidden layer, complete: z = W1 x, h = relu(z), o = W2 h, L = cross-entropy(o, class 0), S = lambda / 2 (W1^2 + W2^2) --- */
+/* --- one hidden layer, complete --------------------------------------------------------------------------------------
+   z = W1 x, h = relu(z), o = W2 h, L = cross-entropy(o, class 0), S = lambda / 2 (sum W1^2 + sum W2^2), J = L + S */
 static dl_tensor *objective(dl_ctx *ctx, dl_tensor **in, void *user)            /* in: x (1, 2), W1 (3, 2), W2 (2, 3) */
 {
     static const int32_t first = 0;
@@ -230,7 +234,8 @@ static dl_tensor *objective(dl_ctx *ctx, dl_tensor **in, void *user)            
 
 static void whole_network(void)
 {
-    dl_tensor *in[3] = { LEAF(DL_SHAPE(1, 2), 1, 2), LEAF(DL_SHAPE(3, 2), .1, .2, -.3, .4, .5, -.6), LEAF(DL_SHAPE(2, 3), .1, -.2, .3, .4, .5, -.6) };
+    dl_tensor *in[3] = { LEAF(DL_SHAPE(1, 2), 1, 2), LEAF(DL_SHAPE(3, 2), .1, .2, -.3, .4, .5, -.6),
+                         LEAF(DL_SHAPE(2, 3), .1, -.2, .3, .4, .5, -.6) };
     dl_tensor *out[4], *J = objective(c, in, out);
     dl_backward(c, J);
     printf("\nOne hidden layer with ReLU, cross-entropy and lambda = .1\n");
@@ -239,7 +244,8 @@ static void whole_network(void)
     expect("L", dl_item(out[2]), 0.9740769842);
     expect("S", dl_item(out[3]), 0.091);
     expect("J = L + S", dl_item(J), 1.0650769842);
-    EXPECT("dJ/dW1 = ((W2^T dL/do) f'(z)) x^T + lambda W1", in[1]->grad, 0.1967377994, 0.3934755987, 0.4057215318, 0.9114430637, 0.05, -0.06);
+    EXPECT("dJ/dW1 = ((W2^T dL/do) f'(z)) x^T + lambda W1", in[1]->grad, 0.1967377994, 0.3934755987, 0.4057215318,
+           0.9114430637, 0.05, -0.06);
     EXPECT("dJ/dW2 = dL/do h^T + lambda W2", in[2]->grad, -0.3012296656, -0.3312296656, 0.03, 0.3512296656, 0.3612296656, -0.06);
 
     int agree = dl_gradcheck(c, objective, 3, in);

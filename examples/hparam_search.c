@@ -53,7 +53,8 @@ static double uniform(void)
 /* --- a trial ------------------------------------------------------------------------------------------------------------ */
 static dl_dataset *make_moons(int64_t n)
 {
-    dl_tensor *x = dl_mul_scalar(c, dl_randn(c, DL_SHAPE(n, 2)), .25f), *at = dl_rand(c, DL_SHAPE(n)), *t = dl_to_int(c, dl_zeros(c, DL_SHAPE(n)));
+    dl_tensor *x = dl_mul_scalar(c, dl_randn(c, DL_SHAPE(n, 2)), .25f), *at = dl_rand(c, DL_SHAPE(n)),
+        *t = dl_to_int(c, dl_zeros(c, DL_SHAPE(n)));
     for (int64_t i = 0; i < n && !dl_error(c); i++) {
         double angle = 3.14159265358979 * (double)at->data[i];
         int lower = i % 2;
@@ -68,7 +69,8 @@ static dl_scores train(const trial *t, dl_dataset *data, dl_dataset *validation,
 {
     int64_t hidden = (int64_t)setting(t, HIDDEN);
     dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 2, hidden), dl_nn_tanh(c), dl_nn_linear(c, hidden, 2));
-    dl_optim *opt = dl_optim_sgd(c, net, .lr = setting(t, LR), .momentum = 1 - setting(t, MOMENTUM), .weight_decay = setting(t, DECAY));
+    dl_optim *opt = dl_optim_sgd(c, net, .lr = setting(t, LR), .momentum = 1 - setting(t, MOMENTUM),
+                                 .weight_decay = setting(t, DECAY));
     return dl_fit(c, net, opt, data, .validation = validation, .epochs = epochs, .batch_size = 20, .quiet = 1);
 }
 
@@ -185,7 +187,7 @@ static void solve(const process *p, const double *b, double *v)                 
 
 static void predict(const process *p, const double *x, double *mean, double *variance)
 {
-    double k[TRIALS], v[TRIALS];
+    double k[TRIALS] = {0}, v[TRIALS];
     for (int i = 0; i < p->n; i++) k[i] = covariance(p, p->x[i], x);
     solve(p, k, v);
     *mean = 0;
@@ -198,7 +200,7 @@ static void predict(const process *p, const double *x, double *mean, double *var
 
 static void add_point(process *p, const double *x)                              /* one more row of L */
 {
-    double k[TRIALS], rest = 1 + p->noise, *row = p->L[p->n];
+    double k[TRIALS] = {0}, rest = 1 + p->noise, *row = p->L[p->n];
     for (int i = 0; i < p->n; i++) k[i] = covariance(p, p->x[i], x);
     solve(p, k, row);
     for (int i = 0; i < p->n; i++) rest -= row[i] * row[i];
@@ -247,7 +249,8 @@ static void bayesian(trial *t, int candidates)
         run(&t[n], "bayesian", n);
         add_point(&p, t[n].u);
     }
-    expect_that("trials that it chose are better on average than the random ones", mean_score(t + start, TRIALS - start) < mean_score(t, start));
+    expect_that("trials that it chose are better on average than the random ones",
+                mean_score(t + start, TRIALS - start) < mean_score(t, start));
 }
 
 static void small_numbers(void)
@@ -288,7 +291,8 @@ int main(int argc, char **argv)
     validation = part[1];
     epochs = quick ? 4 : 10;
     if (!dl_error(c)) {
-        printf("\nRandom search, %d samples for training, %d for validation, %d epochs a trial\n", (int)training->size, (int)validation->size, epochs);
+        printf("\nRandom search, %d samples for training, %d for validation, %d epochs a trial\n", (int)training->size,
+               (int)validation->size, epochs);
         random_search(random_trials);
         table(random_trials, TRIALS);
         printf("\nBayesian optimization, same budget\n");
@@ -303,7 +307,8 @@ int main(int argc, char **argv)
             memcpy(t->idata + n, validation->targets->idata, (size_t)m * sizeof(int32_t));
         }
         dl_scores final = train(&best_of_all, dl_data_tensors(c, dl_cat(c, 2, x, 0), t), part[2], 5 * epochs);
-        printf("\nThe best settings, trained on training and validation set: test loss %.4f, accuracy %.4f\n", final.loss, final.accuracy);
+        printf("\nThe best settings, trained on training and validation set: test loss %.4f, accuracy %.4f\n",
+               final.loss, final.accuracy);
         expect_that("at least .88 of the test set right", final.accuracy >= .88);
     }
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }

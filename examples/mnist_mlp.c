@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     preparation();
-    dl_dataset *all  = folder ? dl_data_mnist(c, folder, .train = 1) : dl_data_drawn_digits(c, quick ? 40000 : 60000, 1);
+    dl_dataset *all  = folder ? dl_data_mnist(c, folder, .train = 1) : dl_data_drawn_digits(c, quick ? 30000 : 60000, 1);
     dl_dataset *test = folder ? dl_data_mnist(c, folder)             : dl_data_drawn_digits(c, quick ? 2000 : 10000, 2);
     dl_dataset *parts[2];
     dl_data_split(c, all, 2, shares, parts, .stratified = 1);

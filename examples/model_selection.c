@@ -39,7 +39,8 @@ static dl_dataset *make_points(int64_t n)                       /* x from U(-1, 
     return dl_data_tensors(c, x, t);
 }
 
-static void features(double x, int degree, double *p)           /* Chebyshev's polynomials: T_0 = 1, T_1 = x, T_k = 2 x T_(k-1) - T_(k-2) */
+/* Chebyshev's polynomials: T_0 = 1, T_1 = x, T_k = 2 x T_(k-1) - T_(k-2) */
+static void features(double x, int degree, double *p)
 {
     for (int k = 0; k <= degree; k++) p[k] = k == 0 ? 1 : k == 1 ? x : 2 * x * p[k - 1] - p[k - 2];
 }
@@ -190,7 +191,8 @@ static void select_degree(int resamples)
     double train[MOST + 1], valid[MOST + 1], general[MOST + 1];
     int best = 1;
     if (!dl_data_split(c, make_points(60), 2, shares, part)) return;
-    printf("\nPolynomials, %d points for training, %d for the test; losses: mean of squares, s^2 = %g\n", (int)part[0]->size, (int)part[1]->size, NOISE * NOISE);
+    printf("\nPolynomials, %d points for training, %d for the test; losses: mean of squares, s^2 = %g\n",
+           (int)part[0]->size, (int)part[1]->size, NOISE * NOISE);
     printf("degree   training  8-fold cross-validation  fresh data        gap\n");
     for (int k = 1; k <= MOST; k++) {
         polynomial m = fit_data(part[0], k);
@@ -201,7 +203,8 @@ static void select_degree(int resamples)
         printf("%6d %10.4f %24.4f %11.4f %10.4f\n", k, train[k], valid[k], general[k], general[k] - train[k]);
     }
     expect_that("degree 1 underfits: both losses far above s^2", train[1] > 2 * NOISE * NOISE && general[1] > 2 * NOISE * NOISE);
-    expect_that("degree 15 overfits: training below s^2, fresh data far above", train[MOST] < NOISE * NOISE && general[MOST] > 2 * NOISE * NOISE);
+    expect_that("degree 15 overfits: training below s^2, fresh data far above",
+                train[MOST] < NOISE * NOISE && general[MOST] > 2 * NOISE * NOISE);
     expect_that("training loss only falls with the degree", train[15] < train[9] && train[9] < train[5] && train[5] < train[1]);
     expect_that("cross-validation takes a degree from 3 to 9", best >= 3 && best <= 9);
     expect_that("which is better on fresh data than 1 and 15", general[best] < general[1] && general[best] < general[MOST]);
@@ -209,7 +212,8 @@ static void select_degree(int resamples)
     polynomial m = fit_data(part[0], best);                     /* degree fixed: again on all training data, then the test set */
     scored s = { part[1], &m };
     dl_interval i = dl_bootstrap(c, part[1]->size, test_loss, &s, .resamples = resamples);
-    printf("\nDegree %d, trained on all training data: test loss %.4f, standard error %.4f, 95 %% of resamples in [%.4f, %.4f]; fresh data %.4f\n",
+    printf("\nDegree %d, trained on all training data: test loss %.4f, standard error %.4f,\n"
+           "95 %% of resamples in [%.4f, %.4f]; fresh data %.4f\n",
            best, i.value, i.error, i.low, i.high, general[best]);
     expect("the bootstrap's value is the test loss itself", i.value, loss(&m, part[1]), 1e-12);
     expect_that("the loss on fresh data within 4 standard errors", fabs(i.value - general[best]) < 4 * i.error);
@@ -229,7 +233,8 @@ static void trade_off(int sets)
     static const int degrees[] = {1, 3, 5, 7, 9};
     enum { DEGREES = sizeof degrees / sizeof *degrees };
     double bias[DEGREES], variance[DEGREES];
-    printf("\n%d training sets of %d points; at %d x in [-1, 1]\ndegree     bias^2   variance      noise        sum   measured\n", sets, POINTS, GRID);
+    printf("\n%d training sets of %d points; at %d x in [-1, 1]\n"
+           "degree     bias^2   variance      noise        sum   measured\n", sets, POINTS, GRID);
     for (int k = 0; k < DEGREES; k++) {
         double sum[GRID] = {0}, square[GRID] = {0}, measured = 0, spread = 0, all, error;
         for (int s = 0; s < sets && !dl_error(c); s++) {
@@ -264,7 +269,8 @@ static void trade_off(int sets)
         wrong += !(fabs(all - measured) < 4 * error);
     }
     expect_that("a higher degree: less bias, until hardly any is left", bias[0] > 10 * bias[1] && bias[1] > 5 * bias[2]);
-    expect_that("    and more variance", variance[0] < variance[1] && variance[1] < variance[2] && variance[2] < variance[3] && variance[3] < variance[4]);
+    expect_that("    and more variance", variance[0] < variance[1] && variance[1] < variance[2] &&
+                variance[2] < variance[3] && variance[3] < variance[4]);
 }
 
 static void learning_curve(void)

@@ -49,9 +49,11 @@ static void products(void)
     printf("\nProducts\n");
     EXPECT("[[1,2],[3,4]] [[5,6],[7,8]]", dl_matmul(c, a, b), 19, 22, 43, 50);
     EXPECT("the same, element by element", dl_mul(c, dl_flatten(c, a, 0, -1), dl_flatten(c, b, 0, -1)), 5, 12, 21, 32);
-    EXPECT("affine, columns: W x + b", dl_linear(c, TENSOR(DL_SHAPE(2), 1, 2), TENSOR(DL_SHAPE(3, 2), 1, 4, 2, 5, 3, 6), TENSOR(DL_SHAPE(3), 1, 1, 1)),
+    EXPECT("affine, columns: W x + b", dl_linear(c, TENSOR(DL_SHAPE(2), 1, 2), TENSOR(DL_SHAPE(3, 2), 1, 4, 2, 5, 3, 6),
+                                                 TENSOR(DL_SHAPE(3), 1, 1, 1)),
            10, 13, 16);
-    EXPECT("affine, rows: x W + b", dl_add(c, dl_matmul(c, TENSOR(DL_SHAPE(1, 2), 1, 2), TENSOR(DL_SHAPE(2, 3), 1, 2, 3, 4, 5, 6)), dl_ones(c, DL_SHAPE(3))),
+    EXPECT("affine, rows: x W + b",
+           dl_add(c, dl_matmul(c, TENSOR(DL_SHAPE(1, 2), 1, 2), TENSOR(DL_SHAPE(2, 3), 1, 2, 3, 4, 5, 6)), dl_ones(c, DL_SHAPE(3))),
            10, 13, 16);
 
     dl_matmul(c, a, dl_ones(c, DL_SHAPE(3, 2)));                                /* inner sizes differ: an error, no crash */
@@ -64,7 +66,7 @@ static void products(void)
     dl_tensor *sum = dl_add(c, a, row);
     EXPECT("[[1,2],[3,4]] + [10,20]", sum, 11, 22, 13, 24);
     dl_backward(c, dl_sum(c, sum));
-    if (row->grad) EXPECT("gradient of the row: summed over the rows it was added to", dl_tensor_from(c, row->grad, DL_SHAPE(2)), 2, 2);
+    if (row->grad) EXPECT("gradient of the row: a sum over rows", dl_tensor_from(c, row->grad, DL_SHAPE(2)), 2, 2);
     else wrong++;
 }
 
@@ -75,7 +77,8 @@ static void layouts(void)
     printf("\nShapes\n");
     for (int n = 0; n < 2; n++) for (int h = 0; h < 4; h++) for (int w = 0; w < 5; w++) for (int k = 0; k < 3 && !dl_error(c); k++)
         equal &= x->data[((n * 4 + h) * 5 + w) * 3 + k] == y->data[((n * 3 + k) * 4 + h) * 5 + w];
-    printf("(2, 4, 5, 3), NHWC, permuted by (0, 3, 1, 2): (%d, %d, %d, %d), NCHW\n", (int)y->shape[0], (int)y->shape[1], (int)y->shape[2], (int)y->shape[3]);
+    printf("(2, 4, 5, 3), NHWC, permuted by (0, 3, 1, 2): (%d, %d, %d, %d), NCHW\n", (int)y->shape[0], (int)y->shape[1],
+           (int)y->shape[2], (int)y->shape[3]);
     expect("    element [n,h,w,c] is now [n,c,h,w]", equal, 1, 0);
     y = dl_permute(c, y, DL_ORDER(0, 2, 3, 1));
     expect("    and back by (0, 2, 3, 1)", !dl_error(c) && !memcmp(x->data, y->data, 120 * sizeof *x->data), 1, 0);
@@ -83,7 +86,8 @@ static void layouts(void)
     expect("    of 28 x 28", (double)dl_flatten(c, dl_zeros(c, DL_SHAPE(7, 28, 28)), 1, -1)->shape[1], 784, 0);
     expect("    (1, 28, 28) as one vector", (double)dl_flatten(c, dl_zeros(c, DL_SHAPE(1, 28, 28)), 0, -1)->shape[0], 784, 0);
     expect("reshape (2, 4, 5, 3) to (8, -1): the rest", (double)dl_reshape(c, x, DL_SHAPE(8, -1))->shape[1], 15, 0);
-    EXPECT("one-hot, class 3 of 7", dl_one_hot(c, dl_tensor_from_int(c, (const int32_t[]){3}, DL_SHAPE(1)), 7), 0, 0, 0, 1, 0, 0, 0);
+    EXPECT("one-hot, class 3 of 7", dl_one_hot(c, dl_tensor_from_int(c, (const int32_t[]){3}, DL_SHAPE(1)), 7), 0, 0, 0,
+           1, 0, 0, 0);
     EXPECT("identity", dl_eye(c, 2), 1, 0, 0, 1);
     EXPECT("diag(2, 4): identity times the row", dl_mul(c, dl_eye(c, 2), TENSOR(DL_SHAPE(2), 2, 4)), 2, 0, 0, 4);
 }
@@ -116,7 +120,8 @@ static void random_numbers(int64_t n, uint64_t seed)
     dl_manual_seed(c, seed);
     dl_tensor *again = dl_randn(c, DL_SHAPE(5));
     dl_manual_seed(c, seed);
-    expect("same seed, same numbers: sum of differences", dl_item(dl_sum(c, dl_abs(c, dl_sub(c, again, dl_randn(c, DL_SHAPE(5)))))), 0, 0);
+    expect("same seed, same numbers: sum of differences",
+           dl_item(dl_sum(c, dl_abs(c, dl_sub(c, again, dl_randn(c, DL_SHAPE(5)))))), 0, 0);
 }
 
 static void solving(void)

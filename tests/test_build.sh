@@ -104,7 +104,7 @@ done
 # --- compile, run, compare the bits ------------------------------------------------------------------------
 runs() {                            # runs NAME COMPILER FLAGS..: builds use.c cleanly and gets the same hash as all others
     name=$1; shift
-    if ! "$@" use.c -o use >log 2>&1 || grep -q warning log; then fail "$name"; return; fi
+    if ! "$@" -DDL_STATIC use.c -o use >log 2>&1 || grep -q warning log; then fail "$name"; return; fi
     ./use >hash 2>log || { cat hash >>log; fail "$name, run"; return; }
     [ -n "${wanted-}" ] || wanted=$(cat hash)
     if [ "$(cat hash)" = "$wanted" ]; then pass; else echo "$(cat hash), wanted $wanted" >log; fail "$name, bits"; fi
@@ -119,6 +119,7 @@ for cc in gcc clang; do
     runs "$cc -O0" $cc -O0
     runs "$cc -O2 $openmp" $cc -O2 $openmp -Wall -Wextra
     runs "$cc -O3 -DDL_NO_SIMD" $cc -O3 -DDL_NO_SIMD -Wall -Wextra
+    try "$cc -O2, all of it" $cc -O2 -Wall -Wextra -c impl.c -o impl.o          # warnings that need the optimizer
 done
 command -v gcc >/dev/null && runs 'gcc -O3' gcc -O3 -Wall -Wextra
 have tcc && runs tcc tcc -Wall
@@ -166,7 +167,7 @@ try 'defines only DL_ and dl_ macros' test ! -s log
 awk '/The first program/ { found = 1 }
      found && !n && /#define DL_IMPLEMENTATION/ { n = index($0, "#") }
      n { line = substr($0, n); print line; if (line ~ /^}/) exit }' dl.h >manual.c
-try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc manual.c -o manual &&
+try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc -DDL_STATIC manual.c -o manual &&
     try "the manual's program, run" ./manual
 
 try 'make alone helps' sh -c "cd '$top' && make | grep -q 'make test'"

@@ -38,7 +38,8 @@ static void scores_of_classes(void)
     CHECK_ERROR(c, "metric_scores: a confusion matrix is square, not (1)");
     m = dl_tensor_from_int(c, (int32_t[]){6, 2, 4, 8}, DL_SHAPE(2, 2));
     s = dl_metric_scores(c, m);
-    CHECK_NEAR(s.precision, .8, 1e-12); CHECK_NEAR(s.recall, .6666667, 5e-8); CHECK_NEAR(s.f1, .7272727, 5e-8); CHECK_NEAR(s.accuracy, .7, 1e-12);
+    CHECK_NEAR(s.precision, .8, 1e-12); CHECK_NEAR(s.recall, .6666667, 5e-8); CHECK_NEAR(s.f1, .7272727, 5e-8);
+    CHECK_NEAR(s.accuracy, .7, 1e-12);
     CHECK_NEAR(dl_metric_accuracy(c, INTS(1, 0, 1), INTS(1, 1, 1)), 2 / 3.0, 1e-12);
     CHECK_OK(c);
 }
@@ -69,7 +70,7 @@ static void areas(void)
     y = dl_to_int(c, dl_add_scalar(c, dl_rand(c, DL_SHAPE(200)), (dl_real).3));
     for (i = 0; i < 200; i++)
         for (j = 0; j < 200; j++)
-            if (y->idata[i] == 1 && y->idata[j] == 0) { pairs++; right += x->data[i] > x->data[j] ? 1 : x->data[i] == x->data[j] ? .5 : 0; }
+            if (y->idata[i] == 1 && y->idata[j] == 0 && ++pairs) right += x->data[i] > x->data[j] ? 1 : x->data[i] == x->data[j] ? .5 : 0;
     CHECK_NEAR(dl_metric_roc_auc(c, x, y), right / pairs, 1e-12);
     CHECK(isnan(dl_metric_roc_auc(c, s, INTS(1, 1, 1, 1))));           CHECK_ERROR(c, "metric_roc_auc: all targets are 1");
     CHECK(isnan(dl_metric_roc_auc(c, s, INTS(0, 1, 2, 1))));           CHECK_ERROR(c, "label 2 at index 2");
@@ -78,7 +79,8 @@ static void areas(void)
     CHECK(isnan(dl_metric_roc_auc(c, s, t)));                          CHECK_ERROR(c, "the score at index 1 is NaN");
     CHECK_NEAR(dl_metric_r2(c, REALS(DL_SHAPE(4), 2.5f, 0, 2, 8), REALS(DL_SHAPE(4), 3, -.5f, 2, 7)), 0.948608137, 1e-9);
     CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(4)), dl_ones(c, DL_SHAPE(4)))));       CHECK_ERROR(c, "all targets are 1");
-    CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(4)), dl_ones(c, DL_SHAPE(3)))));       CHECK_ERROR(c, "metric_r2: predicted (4)");
+    CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(4)), dl_ones(c, DL_SHAPE(3)))));
+    CHECK_ERROR(c, "metric_r2: predicted (4)");
 }
 
 /* n samples whose input is their number; class 1 from `first` on. */
@@ -115,8 +117,12 @@ static void folds(void)
                 }
                 for (int i = 0; i < 10; i++) CHECK(times[i] == 1);
             }
+    for (int i = 0; i < 3; i++) {                                      /* 2, 2, 1 of 5, in order, as in scikit-learn */
+        dl_data_kfold(c, numbered(5, 1), 3, i, &train, &valid);
+        CHECK(valid->size == (i < 2 ? 2 : 1) && valid->inputs->data[0] == 2 * i);
+    }
     dl_data_kfold(c, d, 3, 0, &train, &valid);
-    for (int i = 0; i < 4; i++) CHECK(valid->inputs->data[i] == i);            /* in order, as in scikit-learn */
+    for (int i = 0; i < 4; i++) CHECK(valid->inputs->data[i] == i);
     CHECK(!dl_data_kfold(c, d, 11, 0, &train, &valid));  CHECK_ERROR(c, "data_kfold: 11 folds of 10 samples");
     CHECK(!dl_data_kfold(c, d, 1, 0, &train, &valid));   CHECK_ERROR(c, "1 folds");
     CHECK(!dl_data_kfold(c, d, 3, 3, &train, &valid));   CHECK_ERROR(c, "fold 3 of 3, counted from 0");
@@ -185,7 +191,9 @@ static void balance(void)
     index = dl_data_balanced(c, INTS(5, 5, 2));                        /* classes without samples stay without */
     CHECK(index->size == 4);
     CHECK(dl_is_nil(dl_data_class_weights(c, d->targets, 3)));         CHECK_ERROR(c, "data_class_weights: class 2 has no samples");
-    CHECK(dl_is_nil(dl_data_class_weights(c, d->targets, 1)));         CHECK_ERROR(c, "label 1 at index 90 is not one of 1 classes");
+    CHECK(dl_is_nil(dl_data_class_weights(c, d->targets, 1)));
+    CHECK_ERROR(c, "label 1 at index 90 is not one of 1 classes");
+    CHECK(dl_is_nil(dl_data_balanced(c, INTS(0, INT32_MAX - 1))));     CHECK_ERROR(c, "label 2147483646 at index 1 is not one of");
     CHECK(dl_is_nil(dl_data_balanced(c, INTS(0, -1))));                CHECK_ERROR(c, "label -1 at index 1");
 }
 
@@ -284,8 +292,10 @@ static void nothing(void)                                              /* no con
     CHECK(dl_is_nil(dl_data_balanced(c, nil)));                       CHECK_ERROR(c, "nil");
     CHECK(dl_is_nil(dl_data_class_weights(c, nil, 2)));               CHECK_ERROR(c, "nil");
     CHECK(dl_is_nil(dl_multinomial(c, NULL, 2)));                     CHECK_ERROR(c, "NULL");
-    CHECK(dl_is_nil(dl_data_bootstrap(NULL, 2)) && dl_is_nil(dl_multinomial(NULL, nil, 2)) && isnan(dl_metric_scores(NULL, nil).f1));
-    CHECK(!dl_data_kfold(NULL, NULL, 2, 0, &a, &b) && isnan(dl_bootstrap(NULL, 2, mean_of, NULL).value) && !dl_data_smote(NULL, NULL)->size);
+    CHECK(dl_is_nil(dl_data_bootstrap(NULL, 2)) && dl_is_nil(dl_multinomial(NULL, nil, 2)) &&
+          isnan(dl_metric_scores(NULL, nil).f1));
+    CHECK(!dl_data_kfold(NULL, NULL, 2, 0, &a, &b) && isnan(dl_bootstrap(NULL, 2, mean_of, NULL).value) &&
+          !dl_data_smote(NULL, NULL)->size);
 }
 
 int main(void)
