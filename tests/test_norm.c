@@ -604,6 +604,47 @@ static const double *check_next(const dl_real *x, int64_t n, const double *want)
     return want + n;
 }
 
+/* The end of a residual block, in training, in evaluation, and in evaluation without gradients, where it is one convolution. */
+static void conv_bn_forward(void)
+{
+    int k, groups;
+    for (k = 0; k < 8; k++) {
+        const int bias = k & 1, many = k & 2;                  /* many: Winograd's method */
+        dl_ctx *c = dl_create(.seed = 5, .precision = many ? DL_HIGH : DL_HIGHEST);
+        dl_module *conv, *bn;
+        dl_tensor *x, *r, *want, *y;
+        int64_t i;
+        groups = k & 4 ? 32 : 1;
+        conv = dl_nn_conv2d(c, 32, 32, 3, .padding = 1, .groups = groups, .no_bias = !bias);
+        bn = dl_nn_batchnorm2d(c, 32);
+        fill_param(c, bn, "weight", 1);
+        fill_param(c, bn, "bias", 2);
+        fill_param(c, bn, "running_mean", 3);
+        for (i = 0; i < 32; i++) dl_module_get(c, bn, "running_var")->data[i] = (dl_real)(1 + 0.1 * (double)i);
+        x = dl_randn(c, DL_SHAPE(many ? 16 : 3, 32, 9, 10));
+        r = dl_randn(c, DL_SHAPE(many ? 16 : 3, 32, 9, 10));
+        dl_set_training(c, 0);
+        want = dl_relu(c, dl_add(c, dl_forward(c, bn, dl_forward(c, conv, x)), r));
+        y = dl_conv_bn_forward(c, conv, bn, x, .activation = DL_RELU, .residual = r);
+        CHECK_OK(c);
+        for (i = 0; i < y->size; i++) if (!CHECK_NEAR(y->data[i], want->data[i], 1e-5)) break;
+        dl_set_grad_enabled(c, 0);
+        y = dl_conv_bn_forward(c, conv, bn, x, .activation = DL_RELU, .residual = r);
+        CHECK_OK(c);
+        for (i = 0; i < y->size; i++) if (!CHECK_NEAR(y->data[i], want->data[i], 1e-5)) break;
+        CHECK(dl_is_nil(dl_conv_bn_forward(c, conv, bn, x, .residual = conv->params[0].tensor)));
+        CHECK_ERROR(c, "residual");
+        dl_set_grad_enabled(c, 1);
+        dl_set_training(c, 1);
+        y = dl_conv_bn_forward(c, conv, bn, x, .activation = DL_RELU, .residual = r);
+        want = dl_relu(c, dl_add(c, dl_forward(c, bn, dl_forward(c, conv, x)), r));
+        for (i = 0; i < y->size; i++) if (!CHECK_NEAR(y->data[i], want->data[i], 1e-5)) break;
+        CHECK(dl_is_nil(dl_conv_bn_forward(c, conv, conv, x)));  CHECK_ERROR(c, "the module is a conv2d");
+        CHECK(dl_is_nil(dl_conv_bn_forward(c, NULL, bn, x)));    CHECK_ERROR(c, "NULL");
+        dl_destroy(c);
+    }
+}
+
 static void weight_norm(void)
 {
     int dim;
@@ -766,6 +807,7 @@ int main(void)
     RUN(fused_is_unfused);
     RUN(user_fuse);
     RUN(folded_weights);
+    RUN(conv_bn_forward);
     RUN(weight_norm);
     RUN(spectral_norm);
     RUN(bad_input);
