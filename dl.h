@@ -7400,7 +7400,7 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
     const dli_conv_pass *s = d->plan.pass;
     const dli_conv_axis *h = &s->axis[1], *w = &s->axis[2];
     dl_real *staged = (dl_real *)(void *)(d->plan.scratch + (size_t)worker * d->plan.scratch_size), *sums = staged + d->staged_size;
-    const int simple = d->plan.plain && !s->end.add && !s->end.scale && !s->end.residual && s->end.activation <= DL_RELU;
+    const int simple = d->plan.plain && !s->end.add && !s->end.residual && s->end.activation <= DL_RELU;
     const int64_t planes = s->N * s->groups;
     dli_conv_stage g;
     dli_conv_block b = dli_conv_direct_block(s, &g);
@@ -7413,9 +7413,12 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
         for (m = group * s->M; m < (group + 1) * s->M; m++) {
             const int64_t step = w->step, tap_row = h->tap < 0 ? -h->tap : h->tap, tap_col = w->tap < 0 ? -w->tap : w->tap;
             dl_real *y = simple ? s->y + (b.n * s->groups * s->M + m) * b.columns : sums;
+            const dl_real scale = simple && s->end.scale ? s->end.scale[m] : 1;
             for (r = 0; r < h->taps; r++)
-                for (q = 0; q < w->taps; q++)
-                    taps[r * w->taps + q] = s->w[m * d->taps + (h->tap < 0 ? h->taps - 1 - r : r) * w->taps + (w->tap < 0 ? w->taps - 1 - q : q)];
+                for (q = 0; q < w->taps; q++) {
+                    const int64_t row = h->tap < 0 ? h->taps - 1 - r : r, column = w->tap < 0 ? w->taps - 1 - q : q;
+                    taps[r * w->taps + q] = scale * s->w[m * d->taps + row * w->taps + column];
+                }
             if (step == 1 || w->taps == 1)
                 d->plan.c->k->conv_direct(y, b.size[2], staged, h->step * g.row, b.size[1], b.size[2], taps, h->taps, w->taps, tap_row * g.row,
                                           tap_col, simple && s->end.bias ? s->end.bias[m] : 0, simple && s->end.activation == DL_RELU);
