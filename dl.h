@@ -3100,7 +3100,6 @@ DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
    The sequence of operations behind one number of C is a function of shape and flags alone: a chain of fused multiply-adds
    over k within each block of 256, blocks added in order.  So mr, nr, MC and the split among threads may be anything. */
 
-
 typedef struct {
     int            trans_a, trans_b;
     int64_t        M, N, K;
@@ -3895,6 +3894,20 @@ static void dli_run_map(dl_ctx *c, const dl_tensor *like, dli_map *f, const dl_r
     dli_output o;
     o.f = f; o.out = out; o.add = add;
     dli_run_maps(c, like, s, 1, &o, nin, x, data);
+}
+
+/* A row of at most a few thousand numbers, straight by the kernel:  y = f(x; p),  y = f(a, b) */
+static void dli_row1(dli_map *f, dl_real *y, const dl_real *x, int64_t n, dl_real p)
+{
+    dl_real scalars[2];
+    scalars[0] = p; scalars[1] = 0;
+    f(y, &x, n, scalars);
+}
+static void dli_row2(dli_map *f, dl_real *y, const dl_real *a, const dl_real *b, int64_t n)
+{
+    const dl_real *in[2];
+    in[0] = a; in[1] = b;
+    f(y, in, n, NULL);
 }
 
 /* Set y's shape to what its nsrc sources broadcast to. */
@@ -5503,12 +5516,27 @@ static void dli_linear_forward(dl_ctx *c, dl_tensor *y)
     g.activation = *(const dl_activation *)y->opts;
     dli_gemm(c, &g);
 }
+/* dz = g f'(z), from y = f(z): g itself if f is linear, else in step memory; NULL after an error */
+static dl_real *dli_activation_back(dl_ctx *c, dl_tensor *y, dl_activation f)
+{
+    dli_map *df = f == DL_RELU ? c->k->dx_relu : f == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
+    dl_tensor *in[3];
+    const dl_real *data[3];
+    dl_real *dz;
+    if (f == DL_LINEAR) return y->grad;
+    dz = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *dz);
+    in[0] = in[1] = in[2] = y;
+    data[0] = data[1] = y->data; data[2] = y->grad;
+    if (dz) dli_run_map(c, y, df, NULL, dz, 0, 3, in, data);
+    return dz;
+}
+
 static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
     int64_t out = w->shape[0], in = w->shape[1], rows = x->size / in;
     dl_activation act = *(const dl_activation *)y->opts;
-    dl_real *dx, *dw, *db, *dz = y->grad;
+    dl_real *dx, *dw, *db, *dz;
     int add_x, add_w, add_b;
     dli_gemm_args g;
     dli_mark m;
@@ -5516,16 +5544,8 @@ static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
     dw = dl_grad_of(c, w, &add_w);
     db = b ? dl_grad_of(c, b, &add_b) : NULL;
     m = dli_arena_mark(&c->step);
-    if (act != DL_LINEAR) {                              /* the derivatives of these activations need y only */
-        dli_map *df = act == DL_RELU ? c->k->dx_relu : act == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
-        dl_tensor *in3[3];
-        const dl_real *data[3];
-        in3[0] = in3[1] = in3[2] = y;
-        data[0] = data[1] = y->data; data[2] = y->grad;
-        dz = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *dz);
-        if (!dz) return;
-        dli_run_map(c, y, df, NULL, dz, 0, 3, in3, data);
-    }
+    dz = dli_activation_back(c, y, act);
+    if (!dz) return;
     memset(&g, 0, sizeof g);
     g.alpha = 1;
     if (dx) {
@@ -7539,10 +7559,12 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
 }
 
 /* --- small = big * w ---------------------------------------------------------------------------------------------------- */
-static void dli_conv_small(dl_ctx *c, const dli_conv *g, const dl_real *big, const dl_real *w, dl_real *small, const dli_conv_end *end)
+/* The pass that makes small from big, but for the numbers. */
+static dli_conv_pass dli_conv_of(const dli_conv *g)
 {
     dli_conv_pass s;
     int a;
+    memset(&s, 0, sizeof s);
     s.N = g->N; s.groups = g->groups;
     s.M = g->small_channels / g->groups; s.C = g->big_channels / g->groups;
     for (a = 0; a < 3; a++) {
@@ -7550,6 +7572,12 @@ static void dli_conv_small(dl_ctx *c, const dli_conv *g, const dl_real *big, con
         x->in = g->big[a]; x->step = g->stride[a]; x->taps = g->kernel[a]; x->tap = g->dilation[a]; x->first = -g->before[a];
         x->count = x->out = g->small[a]; x->out_step = 1; x->out_first = 0;
     }
+    return s;
+}
+
+static void dli_conv_small(dl_ctx *c, const dli_conv *g, const dl_real *big, const dl_real *w, dl_real *small, const dli_conv_end *end)
+{
+    dli_conv_pass s = dli_conv_of(g);
     s.x = big; s.w = w; s.y = small;
     s.end = *end;
     dli_conv_run(c, &s);
@@ -7713,18 +7741,9 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t nr = c->k->nr;
     dli_conv_weights_plan p;
-    dli_conv_pass s;
+    dli_conv_pass s = dli_conv_of(g);
     int64_t panels;
-    int a;
-    s.N = g->N; s.groups = g->groups;
-    s.M = g->small_channels / g->groups; s.C = g->big_channels / g->groups;
-    for (a = 0; a < 3; a++) {
-        dli_conv_axis *x = &s.axis[a];
-        x->in = g->big[a]; x->step = g->stride[a]; x->taps = g->kernel[a]; x->tap = g->dilation[a]; x->first = -g->before[a];
-        x->count = x->out = g->small[a]; x->out_step = 1; x->out_first = 0;
-    }
-    s.x = big; s.w = NULL; s.y = NULL;
-    memset(&s.end, 0, sizeof s.end);
+    s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
     p.c = c; p.pass = &s; p.small = small; p.dw = dw; p.add = add;
     p.taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
@@ -7780,21 +7799,6 @@ static void dli_conv_forward(dl_ctx *c, dl_tensor *y)
     end.activation = o->activation;
     end.add = 0;
     (o->transposed ? dli_conv_big : dli_conv_small)(c, &o->g, y->src[0]->data, y->src[1]->data, y->data, &end);
-}
-
-/* dz = g f'(z), from y = f(z): g itself if f is linear, else in step memory; NULL after an error */
-static dl_real *dli_activation_back(dl_ctx *c, dl_tensor *y, dl_activation f)
-{
-    dli_map *df = f == DL_RELU ? c->k->dx_relu : f == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
-    dl_tensor *in[3];
-    const dl_real *data[3];
-    dl_real *dz;
-    if (f == DL_LINEAR) return y->grad;
-    dz = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *dz);
-    in[0] = in[1] = in[2] = y;
-    data[0] = data[1] = y->data; data[2] = y->grad;
-    if (dz) dli_run_map(c, y, df, NULL, dz, 0, 3, in, data);
-    return dz;
 }
 
 static void dli_conv_backward(dl_ctx *c, dl_tensor *y)
@@ -8595,7 +8599,7 @@ static void dli_pool_forward(dl_ctx *c, dl_tensor *y)
 static void dli_pool_backward(dl_ctx *c, dl_tensor *y)
 {
     const dli_pool_args *o = (const dli_pool_args *)y->opts;
-    dli_mark m = dli_arena_mark(&c->step);
+    dli_mark m;
     dli_pool p;
     dli_pool_job j;
     int add;
@@ -9964,19 +9968,6 @@ typedef struct {
     int            add;
 } dli_lrn_job;
 
-static void dli_map1(dli_map *f, dl_real *out, const dl_real *x, dl_real p, int64_t n)
-{
-    dl_real s[2];
-    s[0] = p; s[1] = 0;
-    f(out, &x, n, s);
-}
-static void dli_map2(dli_map *f, dl_real *out, const dl_real *a, const dl_real *b, int64_t n)
-{
-    const dl_real *in[2];
-    in[0] = a; in[1] = b;
-    f(out, in, n, NULL);
-}
-
 /* A task: at most DLI_CHUNK positions of one sample, all channels. */
 static void dli_lrn_forward_task(void *arg, int64_t task, int worker)
 {
@@ -9991,13 +9982,13 @@ static void dli_lrn_forward_task(void *arg, int64_t task, int worker)
         int64_t at = base + ch * o->S;
         memset(sum, 0, sizeof sum);
         for (i = dli_max64(0, ch - o->size / 2); i <= dli_min64(o->C - 1, ch + (o->size - 1) / 2); i++) {
-            dli_map2(f->f_mul, t, j->x + base + i * o->S, j->x + base + i * o->S, n);
+            dli_row2(f->f_mul, t, j->x + base + i * o->S, j->x + base + i * o->S, n);
             f->add(sum, t, n);
         }
-        dli_map1(f->f_mul_scalar, t, sum, o->a, n);
-        dli_map1(f->f_add_scalar, j->s + at, t, o->k, n);
-        dli_map1(f->f_pow_scalar, t, j->s + at, -o->beta, n);
-        dli_map2(f->f_mul, j->y + at, j->x + at, t, n);
+        dli_row1(f->f_mul_scalar, t, sum, n, o->a);
+        dli_row1(f->f_add_scalar, j->s + at, t, n, o->k);
+        dli_row1(f->f_pow_scalar, t, j->s + at, n, -o->beta);
+        dli_row2(f->f_mul, j->y + at, j->x + at, t, n);
     }
 }
 static void dli_lrn_backward_task(void *arg, int64_t task, int worker)
@@ -10014,16 +10005,16 @@ static void dli_lrn_backward_task(void *arg, int64_t task, int worker)
         memset(sum, 0, sizeof sum);
         for (i = dli_max64(0, ch - (o->size - 1) / 2); i <= dli_min64(o->C - 1, ch + o->size / 2); i++) {
             int64_t from = base + i * o->S;
-            dli_map2(f->f_mul, t, j->g + from, j->y + from, n);
-            dli_map2(f->f_div, u, t, j->s + from, n);
+            dli_row2(f->f_mul, t, j->g + from, j->y + from, n);
+            dli_row2(f->f_div, u, t, j->s + from, n);
             f->add(sum, u, n);
         }
-        dli_map2(f->f_mul, t, sum, j->x + at, n);
-        dli_map1(f->f_mul_scalar, u, t, -2 * o->a * o->beta, n);
-        dli_map1(f->f_pow_scalar, t, j->s + at, -o->beta, n);
-        dli_map2(f->f_mul, sum, j->g + at, t, n);
+        dli_row2(f->f_mul, t, sum, j->x + at, n);
+        dli_row1(f->f_mul_scalar, u, t, n, -2 * o->a * o->beta);
+        dli_row1(f->f_pow_scalar, t, j->s + at, n, -o->beta);
+        dli_row2(f->f_mul, sum, j->g + at, t, n);
         if (j->add) { f->add(j->dx + at, u, n); f->add(j->dx + at, sum, n); }
-        else dli_map2(f->f_add, j->dx + at, u, sum, n);
+        else dli_row2(f->f_add, j->dx + at, u, sum, n);
     }
 }
 static void dli_lrn_run(dl_ctx *c, dl_tensor *y, dli_task *task, dl_real *dx, int add)
@@ -10149,6 +10140,15 @@ DL_DEF dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *
     return dli_nn_batchnorm_run(c, m, x, o.activation, o.residual);
 }
 
+/* Batch norm of y + b in channel k, by given statistics, as y scale + shift. */
+static void dli_norm_fold(int64_t k, const dl_tensor *mean, const dl_tensor *var, double eps, const dl_tensor *weight, const dl_tensor *bias,
+                          const dl_tensor *b, dl_real *scale, dl_real *shift)
+{
+    const double a = (weight ? (double)weight->data[k] : 1) / dli_sqrt64((double)var->data[k] + eps);
+    *scale = (dl_real)a;
+    *shift = (dl_real)(((b ? (double)b->data[k] : 0) - (double)mean->data[k]) * a + (bias ? (double)bias->data[k] : 0));
+}
+
 DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var, dl_real eps,
                                    dl_tensor *norm_weight, dl_tensor *norm_bias, dl_tensor **fused_w, dl_tensor **fused_b)
 {
@@ -10174,10 +10174,9 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
     if (c->failed) return 0;
     memcpy(fw->data, w->data, (size_t)w->size * sizeof *w->data);
     for (k = 0; k < K; k++) {
-        double a = (norm_weight ? (double)norm_weight->data[k] : 1) / dli_sqrt64((double)running_var->data[k] + e);
-        c->k->scale(fw->data + k * n, (dl_real)a, n);
-        fb->data[k] = (dl_real)(((b ? (double)b->data[k] : 0) - (double)running_mean->data[k]) * a +
-                                (norm_bias ? (double)norm_bias->data[k] : 0));
+        dl_real a;
+        dli_norm_fold(k, running_mean, running_var, e, norm_weight, norm_bias, b, &a, &fb->data[k]);
+        c->k->scale(fw->data + k * n, a, n);
     }
     *fused_w = fw;
     *fused_b = fb;
@@ -10200,12 +10199,8 @@ static const dl_real *dli_norm_scale(dl_ctx *c, const dl_module *norm, int ndim,
     int64_t k;
     if (!m || !m->mean || c->training || c->grad_enabled || ndim < m->least || ndim > m->most || m->mean->size != K) return NULL;
     scale = (dl_real *)dl_alloc(c, 2 * (size_t)K * sizeof *scale);
-    for (k = 0; scale && k < K; k++) {
-        const double a = (m->weight ? (double)m->weight->data[k] : 1) /
-                         dli_sqrt64((double)m->var->data[k] + (double)dli_or_real(m->eps, 1e-5));
-        scale[k] = (dl_real)a;
-        scale[K + k] = (dl_real)(((bias ? (double)bias->data[k] : 0) - (double)m->mean->data[k]) * a + (m->bias ? (double)m->bias->data[k] : 0));
-    }
+    for (k = 0; scale && k < K; k++)
+        dli_norm_fold(k, m->mean, m->var, (double)dli_or_real(m->eps, 1e-5), m->weight, m->bias, bias, scale + k, scale + K + k);
     return scale;
 }
 
@@ -12820,16 +12815,12 @@ DL_DEF int dl_image_save_grid_with(dl_ctx *c, const dl_tensor *x, const char *pa
 /* w = a w + b with the elementwise kernels: two rounded steps, whatever the compiler would make of them. */
 static void dli_scale_shift(dl_ctx *c, dl_tensor *w, dl_real a, dl_real b)
 {
-    dl_real row[DLI_CHUNK], p[2], q[2];
-    const dl_real *in;
+    dl_real row[DLI_CHUNK];
     int64_t i;
-    p[0] = a; q[0] = b; p[1] = q[1] = 0;
     for (i = 0; i < w->size; i += DLI_CHUNK) {
         int64_t n = dli_min64(DLI_CHUNK, w->size - i);
-        in = w->data + i;
-        c->k->f_mul_scalar(row, &in, n, p);
-        in = row;
-        c->k->f_add_scalar(w->data + i, &in, n, q);
+        dli_row1(c->k->f_mul_scalar, row, w->data + i, n, a);
+        dli_row1(c->k->f_add_scalar, w->data + i, row, n, b);
     }
 }
 
@@ -13395,19 +13386,6 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
 
 /* --- rules: by a kernel, or, for those that are seldom used, by elementwise kernels over rows that stay in the L1 cache ------
    w: parameters, g: gradients, s: states, see the formulas below. */
-static void dli_row1(dli_map *f, dl_real *y, const dl_real *x, int64_t n, dl_real p)
-{
-    dl_real scalars[2];
-    scalars[0] = p; scalars[1] = 0;
-    f(y, &x, n, scalars);
-}
-static void dli_row2(dli_map *f, dl_real *y, const dl_real *a, const dl_real *b, int64_t n)
-{
-    const dl_real *in[2];
-    in[0] = a; in[1] = b;
-    f(y, in, n, NULL);
-}
-
 /* y += share (x - y) */
 static void dli_lerp(const dli_kernels *k, dl_real *y, dl_real share, const dl_real *x, int64_t n)
 {
@@ -18528,10 +18506,8 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #endif
 
 #if defined(__GNUC__) && !defined(__TINYC__)
-#define DLI_PREFETCH(p) __builtin_prefetch(p)
 #define DLI_PREFETCH2(p) __builtin_prefetch(p, 0, 2)
 #else
-#define DLI_PREFETCH(p) ((void)(p))
 #define DLI_PREFETCH2(p) ((void)(p))
 #endif
 
@@ -18880,7 +18856,6 @@ DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t
 #endif
 #undef DLI_TILE_ROWS
 #undef DLI_TILES
-#undef DLI_PREFETCH
 #undef DLI_PREFETCH2
 #undef DLI_TILE_ARGS
 #undef dli_tile
@@ -19368,12 +19343,6 @@ DLI_V dlv dlv_if_at(const unsigned char *at, int tap, dlv v)
 }
 #endif
 
-#if defined(__GNUC__) && !defined(__TINYC__)
-#define DLI_AHEAD(p) __builtin_prefetch(p)
-#else
-#define DLI_AHEAD(p) ((void)0)
-#endif
-
 /* s and what: constants where it is inlined */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
 #define DLI_UNROLL _Pragma("GCC unroll 3")
@@ -19395,8 +19364,8 @@ DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x
                 const dli_link *link = p->link + start[r], *end = p->link + start[r + 1];
                 for (; link < end; link++) {
                     const dl_real *row = x + link->row * x_width + (i * s - padding);
-                    DLI_AHEAD(row);
-                    if (s == 2) DLI_AHEAD(row + 16);
+                    DLI_PREFETCH(row);
+                    if (s == 2) DLI_PREFETCH(row + 16);
                     if (what != 2) number = dlv_set((dl_real)link->tap);
                     DLI_UNROLL
                     for (k = 0; k < kernel; k++, row += dilation) {
@@ -19453,7 +19422,7 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
                 const uint32_t m = (uint32_t)((((uint64_t)1 << (hi & 63)) - 1) & ~(uint64_t)0 << (lo & 63));
                 dlv a = zero, b = zero;
                 if (s > 2) for (l = lo; l < hi && !add; l++) dx[column + l] = 0;
-                else DLI_AHEAD(dx + column);
+                else DLI_PREFETCH(dx + column);
                 for (; link < end; link++) {
                     const dl_real *from = g + link->row * p->y_width;
                     const unsigned char *of = with_at ? at + link->row * p->pitch : NULL;
@@ -19493,7 +19462,6 @@ DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *
     else                                       DLI_WHAT(p->stride, p->kernel)
 #undef DLI_WHAT
 }
-#undef DLI_AHEAD
 #undef DLI_UNROLL
 
 /* --- normalisation: see dli_norm_row -------------------------------------------------------------
@@ -19756,6 +19724,7 @@ DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_3AT
 #undef DLI_3IN
+#undef DLI_PREFETCH
 #undef DLI_PREFETCH_1K
 #undef DLI_AT
 #undef DLI_IN
