@@ -79,15 +79,25 @@
        >>pool        pooling, adaptive, global, unpooling
        >>resample    interpolation, grid sampling, layouts; dropout of feature maps
        >>norm        batch, layer, group, instance, RMS and local response norm; weight and spectral norm
-       >>files       reading: every number in a file is checked
+       >>attention   attention in blocks, multi-head attention, cache
+       >>files       reading: every number in a file is checked; writing: the old file or the new one, whole
+       >>embedding   rows of a table by index, bags of them; sinusoidal and rotary positions
+       >>recurrent   RNN, LSTM, GRU: layers, modules, cells
        >>detection   boxes, anchors, regions of interest, losses of detectors, metrics
        >>models      LeNet-5 .. ResNet, U-Net, with DL_MODELS
+       >>gan         adversarial losses, gradient penalty, cycle loss, Frechet distance, DCGAN
+       >>transformer encoder, decoder, GPT, LLaMA, vision transformer, generation
+       >>generative  divergences, masked convolution, coupling, diffusion; autoencoders, NADE, PixelCNN, RealNVP, U-Net
        >>images      PGM and PPM, other formats through stb; resizing, grids
        >>init        initializers
        >>optim       optimizers, schedules, averages of weights, gradient clipping
        >>data        data sets, IDX files, drawn digits, batches, dl_fit
        >>augment     splits, preprocessing, augmentation, mixing
        >>metrics     scores of predictions, resampling
+       >>archives    tensors in files: safetensors, npy, npz, raw numbers; CSV; checkpoints
+       >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
+       >>trouble     the first NaN, profiles, graphs, statistics, TensorBoard
+       >>export      ONNX files, C source
        >>debug       printing, dl_summary
        >>simd        vocabulary, math functions, kernels: compiled once per instruction set
        >>changes  >>licence
@@ -121,9 +131,11 @@
    ---------------------
    DL_IMPLEMENTATION  the implementation, in one file       DL_DOUBLE    dl_real is double, portable kernels, link with -lm
    DL_STATIC          all functions static: for programs    DL_NO_SIMD   portable kernels only
-                      of one file, compiles faster          DL_MODELS    the well-known vision networks as well
-   DL_NO_STDIO        no files, no printing                 DL_NO_OPENMP no threads even with -fopenmp
-   DL_DEBUG           errors are printed when they happen   DL_FILENAME  "name.h" if this file is renamed
+                      of one file, compiles faster          DL_MODELS    well-known networks as well
+   DL_NO_STDIO        no files, no printing                 DL_EXPORT    networks written as ONNX and as C
+   DL_NO_OPENMP       no threads even with -fopenmp
+   DL_DEBUG           errors are printed at once, with line DL_FILENAME  "name.h" if this file is renamed
+   DL_NO_POSIX        files by ISO C alone: read, not mapped; not flushed to the disk
    DL_MALLOC, DL_REALLOC, DL_FREE: your allocator, all or none
    At run time the environment variable DL_ISA (portable, avx2, avx512), or .isa of dl_create, picks the kernels.
 
@@ -200,19 +212,27 @@ typedef float dl_real;
 #define DLI_END       .end_ = 0
 #define DLI_END_FIRST .end_ = 0,
 #endif
+/* With DL_DEBUG a call also notes its place, for error messages: DLI_HERE(c) is c. */
+#ifdef DL_DEBUG
+#define DLI_LINE_(line) #line
+#define DLI_LINE(line)  DLI_LINE_(line)
+#define DLI_HERE(c)       dl_at(c, __FILE__ ":" DLI_LINE(__LINE__))
+#else
+#define DLI_HERE(c)       c
+#endif
 #define DLI_KW0(fn, ...)                      fn##_with(DLI_LIT(fn##_opts){DLI_END_FIRST __VA_ARGS__})
 #define DLI_KW1(...)                          DLI_KW1_(__VA_ARGS__, DLI_END)
 #define DLI_KW1_(fn, a, ...)                  fn##_with(a, DLI_LIT(fn##_opts){__VA_ARGS__})
 #define DLI_KW2(...)                          DLI_KW2_(__VA_ARGS__, DLI_END)
-#define DLI_KW2_(fn, a, b, ...)               fn##_with(a, b, DLI_LIT(fn##_opts){__VA_ARGS__})
+#define DLI_KW2_(fn, a, b, ...)               fn##_with(DLI_HERE(a), b, DLI_LIT(fn##_opts){__VA_ARGS__})
 #define DLI_KW3(...)                          DLI_KW3_(__VA_ARGS__, DLI_END)
-#define DLI_KW3_(fn, a, b, d, ...)            fn##_with(a, b, d, DLI_LIT(fn##_opts){__VA_ARGS__})
+#define DLI_KW3_(fn, a, b, d, ...)            fn##_with(DLI_HERE(a), b, d, DLI_LIT(fn##_opts){__VA_ARGS__})
 #define DLI_KW4(...)                          DLI_KW4_(__VA_ARGS__, DLI_END)
-#define DLI_KW4_(fn, a, b, d, e, ...)         fn##_with(a, b, d, e, DLI_LIT(fn##_opts){__VA_ARGS__})
+#define DLI_KW4_(fn, a, b, d, e, ...)         fn##_with(DLI_HERE(a), b, d, e, DLI_LIT(fn##_opts){__VA_ARGS__})
 #define DLI_KW5(...)                          DLI_KW5_(__VA_ARGS__, DLI_END)
-#define DLI_KW5_(fn, a, b, d, e, f, ...)      fn##_with(a, b, d, e, f, DLI_LIT(fn##_opts){__VA_ARGS__})
+#define DLI_KW5_(fn, a, b, d, e, f, ...)      fn##_with(DLI_HERE(a), b, d, e, f, DLI_LIT(fn##_opts){__VA_ARGS__})
 #define DLI_KW6(...)                          DLI_KW6_(__VA_ARGS__, DLI_END)
-#define DLI_KW6_(fn, a, b, d, e, f, g, ...)   fn##_with(a, b, d, e, f, g, DLI_LIT(fn##_opts){__VA_ARGS__})
+#define DLI_KW6_(fn, a, b, d, e, f, g, ...)   fn##_with(DLI_HERE(a), b, d, e, f, g, DLI_LIT(fn##_opts){__VA_ARGS__})
 
 /* A shape ends at its first zero: there are no empty axes, and the scalar is the empty shape, DL_SHAPE(0). */
 typedef struct { int64_t d[DL_MAX_DIMS]; } dl_shape;
@@ -233,7 +253,7 @@ typedef struct dl_optim  dl_optim;
 typedef enum { DL_REAL, DL_INT32 } dl_dtype;                           /* values and labels                     */
 typedef enum { DL_MEAN, DL_SUM, DL_NONE } dl_reduction;                /* of a loss over its batch              */
 typedef enum { DL_HIGHEST, DL_HIGH, DL_MEDIUM } dl_precision;          /* of products, see dl_create            */
-typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH } dl_activation;/* those that dl_linear and GEMM can fuse */
+typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;       /* those that dl_linear and dl_conv2d can fuse */
 
 /* An n-dimensional array: contiguous, row-major.  A tensor lives until the next dl_step_begin (results, scratch) or as
    long as its context (dl_keep, parameters).  Read and write data freely; leave the rest to the library. */
@@ -258,6 +278,8 @@ struct dl_tensor {
     dl_real     *grad_buf;               /* storage behind grad                                */
     size_t       grad_cap;               /* its size in elements                               */
     int64_t      macs;                   /* multiply-adds that made it: shape functions may say so, dl_summary prints it */
+    dl_module   *owner;                  /* of a parameter: the module that has it; of a result: the one that made it; or NULL */
+    const char  *where;                  /* of a result: the call that made it, "main.c:12", if DL_DEBUG was defined there */
 };
 
 /* A differentiable operation.  Built-in ops and the user's are made the same way, see dl_apply. */
@@ -285,6 +307,7 @@ typedef struct {
                                             speed (Winograd convolution), the same bits for any number of threads on one
                                             instruction set.  DL_MEDIUM: as DL_HIGH, so far                      */
     int         no_grad;                 /* 1: record nothing, for inference                                     */
+    int         detect_nan;              /* 1: the first NaN, or infinity made of finite numbers, is an error, see >>trouble */
     size_t      block_bytes;             /* size of the arenas' first block, 1 MB                                */
     int end_;
 } dl_create_opts;
@@ -296,6 +319,7 @@ DL_API const char *dl_error(const dl_ctx *c);                        /* the firs
 DL_API void        dl_clear_error(dl_ctx *c);                        /* makes the context usable again                */
 DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* keep an error, return nil.  Formats: %s %d (int) %l (int64_t)
                                                                         %g (double) %t (dl_tensor *: its shape) %%    */
+DL_API dl_ctx     *dl_at(dl_ctx *c, const char *where);              /* errors from now on name this place; returns c */
 DL_API int         dl_set_grad_enabled(dl_ctx *c, int on);           /* 0: record nothing; returns the state before    */
 DL_API int         dl_set_training(dl_ctx *c, int on);               /* 1 at first; read by dropout; returns the state before */
 DL_API int         dl_is_training(const dl_ctx *c);
@@ -547,7 +571,7 @@ DL_API dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_t
 typedef struct { int transpose_a, transpose_b; int end_; } dl_matmul_opts;
 DL_API dl_tensor *dl_matmul_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_matmul_opts o); /* (.., M, K) x (.., K, N) -> (.., M, N); vectors as in PyTorch */
 #define dl_matmul(...) DLI_KW3(dl_matmul, __VA_ARGS__)
-typedef struct { dl_activation activation; int end_; } dl_linear_opts;                     /* DL_LINEAR: none                    */
+typedef struct { dl_activation activation; int transposed; int end_; } dl_linear_opts;     /* DL_LINEAR: none; w is (in, out)    */
 DL_API dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tensor *b, dl_linear_opts o);  /* act(x w^T + b): (.., in), (out, in), (out) or NULL */
 #define dl_linear(...) DLI_KW4(dl_linear, __VA_ARGS__)
 
@@ -622,6 +646,7 @@ DL_API dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_li
 typedef dl_tensor *(*dl_nn_fn)(dl_ctx *c, dl_tensor *x);
 DL_API dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f);      /* y = f(c, x): ("exp", dl_exp)       */
 DL_API dl_module *dl_nn_relu(dl_ctx *c);
+DL_API dl_module *dl_nn_relu6(dl_ctx *c);
 DL_API dl_module *dl_nn_sigmoid(dl_ctx *c);
 DL_API dl_module *dl_nn_tanh(dl_ctx *c);
 DL_API dl_module *dl_nn_flatten(dl_ctx *c);                                     /* (N, ..) -> (N, rest)               */
@@ -798,6 +823,7 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
    multi_step:     lr gamma^(number of milestones reached), DL_SHAPE(30, 80)                0.1
    exponential:    lr gamma^t
    inverse:        lr / (1 + gamma t)
+   noam:           lr dim^-0.5 min(s^-0.5, s warmup_steps^-1.5), s = t + 1; lr 1 (Vaswani et al. 2017)
    polynomial:     lr (1 - t / total_iters)^power, then 0                                   5, 1
    cosine:         eta_min + (lr - eta_min) (1 + cos(pi t / T_max)) / 2                     0
    cosine_restarts: the same over T_0 steps, then T_mult T_0, ..  (Loshchilov and Hutter 2017)   1, 0
@@ -830,6 +856,7 @@ DL_API dl_schedule *dl_lr_step_with(dl_ctx *c, dl_optim *o, int64_t step_size, d
 DL_API dl_schedule *dl_lr_multi_step_with(dl_ctx *c, dl_optim *o, dl_shape milestones, dl_lr_multi_step_opts opts);
 DL_API dl_schedule *dl_lr_exponential(dl_ctx *c, dl_optim *o, double gamma);
 DL_API dl_schedule *dl_lr_inverse(dl_ctx *c, dl_optim *o, double gamma);
+DL_API dl_schedule *dl_lr_noam(dl_ctx *c, dl_optim *o, int64_t dim, int64_t warmup_steps);
 DL_API dl_schedule *dl_lr_polynomial_with(dl_ctx *c, dl_optim *o, dl_lr_polynomial_opts opts);
 DL_API dl_schedule *dl_lr_cosine_with(dl_ctx *c, dl_optim *o, int64_t T_max, dl_lr_cosine_opts opts);
 DL_API dl_schedule *dl_lr_cosine_restarts_with(dl_ctx *c, dl_optim *o, int64_t T_0, dl_lr_cosine_restarts_opts opts);
@@ -908,6 +935,8 @@ typedef struct dl_loader {
     dl_augment_fn augment;
     void       *user;
     uint64_t    call;
+    int64_t     size;                    /* samples of an epoch, on this rank               */
+    int         rank, ranks;
 } dl_loader;
 typedef struct {
     int64_t    batch_size;               /* 1, as in PyTorch                                */
@@ -915,6 +944,8 @@ typedef struct {
     dl_tensor *weights;                  /* (n): an epoch is n draws with replacement, each sample with the chance weight / sum */
     dl_augment_fn augment;
     void      *user;                     /* passed on to augment                            */
+    int        rank, ranks;              /* with .ranks > 1: samples rank, rank + ranks, .. of the order, which goes on from its
+                                            beginning until all ranks have as many, as in PyTorch's DistributedSampler */
     int end_;
 } dl_loader_create_opts;
 DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o);
@@ -961,6 +992,17 @@ DL_API int  dl_history_save(dl_ctx *c, const dl_history *h, const char *path);
 DL_API void dl_history_print(FILE *f, const dl_history *h);
 #endif
 
+/* What dl_fit tells its callbacks; one that does not return 0 ends the training after this step or epoch. */
+typedef struct {
+    dl_module *module;
+    int        epoch;                    /* from 1                                          */
+    int64_t    step;                     /* steps of the optimizer so far                   */
+    dl_scores  train, validation;        /* so far in this epoch; validation: NaN but in on_epoch */
+    double     lr;
+    void      *user;
+} dl_fit_state;
+typedef int (*dl_fit_fn)(dl_ctx *c, const dl_fit_state *s);
+
 /* The training loop: batches, augmentation, forward, loss, penalty, backward, clipping, step, with a progress bar on stderr.
    Returns the scores of the last epoch, on .validation if there is one; with .patience those of the best epoch, whose weights
    come back at the end. */
@@ -975,12 +1017,19 @@ typedef struct {
     dl_loss_fn  loss;
     int         no_shuffle, quiet;       /* quiet: no progress bar                          */
     dl_augment_fn augment;               /* of the training data                            */
-    void       *user;                    /* passed on to augment                            */
+    void       *user;                    /* passed on to augment and the callbacks          */
     int         patience;                /* epochs without a smaller loss until it stops; 0: never */
-    int         accumulate;              /* batches for each step of the optimizer, 1       */
+    int         accumulate;              /* batches for each step of the optimizer, 1; L-BFGS and SAM take no more */
     double      l1, max_norm;            /* l1 times dl_l1_penalty of the weights is added to the loss; dl_max_norm */
     const char *log;                     /* a CSV file, see dl_history_save, after each epoch */
+    const char *tensorboard;             /* a folder, see dl_tensorboard_open: losses, accuracies and lr of each epoch */
+    dl_fit_fn   on_step, on_epoch;       /* called after each step of the optimizer, each epoch */
     dl_history *history;                 /* out                                             */
+    const char *checkpoint;              /* a file with all of the training, see dl_checkpoint_save, after each epoch */
+    int         keep_last;               /* so many older ones stay: path.1, path.2, ..     */
+    int         resume;                  /* 1: goes on from .checkpoint, if it is there, with the same bits as without a break;
+                                            the call and what was made before it are the same */
+    const char *save_best;               /* a file with the weights, see dl_save, whenever the loss is the best so far */
     int end_;
 } dl_fit_opts;
 DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);
@@ -1804,7 +1853,6 @@ DL_API dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gu
 #define DL_ACTIVATION_MODULES(M)                                                                                     \
     M(identity,      (dl_ctx *c),                                  0, 0, 0,              dl_identity(c, x))           \
     M(step,          (dl_ctx *c),                                  0, 0, 0,              dl_step(c, x))               \
-    M(relu6,         (dl_ctx *c),                                  0, 0, 0,              dl_relu6(c, x))              \
     M(leaky_relu,    (dl_ctx *c, dl_real slope),                   slope, 0, 0,          dl_leaky_relu(c, x, m->p))   \
     M(rrelu,         (dl_ctx *c, dl_real low, dl_real high),       low, high, 0,         dl_rrelu(c, x, m->p, m->q))  \
     M(elu,           (dl_ctx *c, dl_real alpha),                   alpha, 0, 0,          dl_elu(c, x, m->p))          \
@@ -1837,6 +1885,89 @@ DL_ACTIVATION_MODULES(DLI_DECLARE)
 typedef struct { dl_real slope; int end_; } dl_nn_prelu_opts;                              /* 0.25 */
 DL_API dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts o);       /* weight (channels), or 1 for all    */
 #define dl_nn_prelu(...) DLI_KW2(dl_nn_prelu, __VA_ARGS__)
+
+/* --- attention ----------------------------------------------------------------------------------
+   y = softmax(scale q k^T + bias) v for each of N samples and H heads, T queries and S keys: PyTorch's
+   scaled_dot_product_attention, in blocks and without a T x S matrix in memory, backward too (Dao et al. 2022).
+   A query that may see no key gives zeros and zero gradients. */
+typedef struct {
+    dl_tensor  *mask;        /* broadcasts to (N, H, T, S): real, added to the scores; or int32, 0: may not be seen.  A real mask
+                                that requires a gradient gets it; backward then takes one thread                    */
+    dl_tensor  *lengths;     /* int32 (N): keys from lengths[n] on are padding                                      */
+    int         causal;      /* query t sees keys s <= t + (S - T)                                                  */
+    int64_t     heads;       /* 0: q (N, H, T, D), k (N, G, S, D), v (N, G, S, E), H a multiple of G (grouped queries,
+                                Ainslie et al. 2023), y (N, H, T, E);
+                                else heads side by side: q (N, T, H D), k (N, S, G D), v (N, S, G E), y (N, T, H E), where
+                                v NULL: k is keys and values (N, S, 2 G D), k and v NULL: q is all three (N, T, (H + 2 G) D) */
+    int64_t     kv_heads;    /* G, asked for only where v is NULL: heads                                            */
+    dl_real     scale;       /* 1 / sqrt(D)                                                                         */
+    dl_real     dropout;     /* of the weights, in training                                                         */
+    dl_tensor  *alibi;       /* (H) slopes m_h: adds -m_h abs(t + S - T - s), see dl_alibi_slopes; Press et al. 2022 */
+    dl_tensor **weights;     /* out: the weights (N, H, T, S), before dropout and without gradients                 */
+    int end_;
+} dl_attention_opts;
+DL_API dl_tensor *dl_attention_with(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o);
+#define dl_attention(...) DLI_KW4(dl_attention, __VA_ARGS__)
+DL_API dl_tensor *dl_causal_mask(dl_ctx *c, int64_t T);     /* (T, T): 0 on and below the diagonal, -infinity above */
+
+/* Keys and values of the tokens seen so far, for generation; one for each layer, kept for the context's life.
+   width: kv_heads head_dim.  reset: forget all tokens. */
+typedef struct {
+    dl_tensor *k, *v;        /* (batch, capacity, width)           */
+    int64_t    length;       /* tokens in it                       */
+} dl_kv_cache;
+DL_API dl_kv_cache *dl_kv_cache_create(dl_ctx *c, int64_t batch, int64_t capacity, int64_t width);   /* NULL after an error */
+DL_API void         dl_kv_cache_reset(dl_kv_cache *cache);
+
+/* Multi-head attention (Vaswani et al. 2017): y = attention(q Wq^T + bq, k Wk^T + bk, v Wv^T + bv) Wo^T + bo, in and out
+   (N, T, embed_dim).  Parameters as in torch.nn.MultiheadAttention: in_proj_weight (embed_dim + 2 kv_heads head_dim, embed_dim),
+   in_proj_bias, out_proj.weight, out_proj.bias.  dl_forward(c, m, x) is self-attention. */
+typedef struct {
+    int64_t kv_heads;        /* num_heads                                                                           */
+    int     no_bias;
+    dl_real dropout;         /* of the weights                                                                      */
+    int     causal;          /* always                                                                              */
+    double  rope;            /* base of rotary positions, see dl_rope; 0: none                                      */
+    int end_;
+} dl_nn_mha_opts;
+DL_API dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads, dl_nn_mha_opts o);
+#define dl_nn_mha(...) DLI_KW3(dl_nn_mha, __VA_ARGS__)
+
+/* key NULL: query; value NULL: key.  cache: T more tokens, whose keys and values join those in it; without gradients. */
+typedef struct {
+    dl_tensor   *mask, *lengths;
+    int          causal;
+    dl_tensor   *alibi;
+    dl_kv_cache *cache;
+    dl_tensor  **weights;    /* out: (N, T, S), the mean over the heads, without gradients                          */
+    int end_;
+} dl_nn_mha_forward_opts;
+DL_API dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *m, dl_tensor *query, dl_tensor *key, dl_tensor *value, dl_nn_mha_forward_opts o);
+#define dl_nn_mha_forward(...) DLI_KW5(dl_nn_mha_forward, __VA_ARGS__)
+
+/* Attention of a decoder with states query (N, T, Q) on the states keys (N, S, K) of an encoder: y = softmax(z) values (N, T, E).
+   additive (Bahdanau et al. 2015):     z = v . tanh(W query + U keys), W (A, Q), U (A, K), v (A); U NULL: keys are U keys already,
+                                        computed once for all steps; then give the values
+   multiplicative (Luong et al. 2015):  z = query . keys, or query W keys, W (Q, K) */
+typedef struct {
+    dl_tensor  *values;      /* keys                                                              */
+    dl_tensor  *lengths;     /* int32 (N): keys from lengths[n] on are padding                    */
+    dl_tensor **weights;     /* out: softmax(z) (N, T, S); those of the multiplicative form without gradients */
+    int end_;
+} dl_attention_additive_opts;
+typedef struct { dl_tensor *W, *values, *lengths, **weights; int end_; } dl_attention_multiplicative_opts;
+DL_API dl_tensor *dl_attention_additive_with(dl_ctx *c, dl_tensor *query, dl_tensor *keys, dl_tensor *W, dl_tensor *U, dl_tensor *v,
+                                             dl_attention_additive_opts o);
+DL_API dl_tensor *dl_attention_multiplicative_with(dl_ctx *c, dl_tensor *query, dl_tensor *keys, dl_attention_multiplicative_opts o);
+#define dl_attention_additive(...)       DLI_KW6(dl_attention_additive, __VA_ARGS__)
+#define dl_attention_multiplicative(...) DLI_KW3(dl_attention_multiplicative, __VA_ARGS__)
+
+/* The additive form with its parameters W, U (Xavier) and v. */
+typedef dl_attention_additive_opts dl_nn_attention_additive_forward_opts;
+DL_API dl_module *dl_nn_attention_additive(dl_ctx *c, int64_t query_dim, int64_t key_dim, int64_t hidden);
+DL_API dl_tensor *dl_nn_attention_additive_forward_with(dl_ctx *c, dl_module *m, dl_tensor *query, dl_tensor *keys,
+                                                        dl_nn_attention_additive_forward_opts o);
+#define dl_nn_attention_additive_forward(...) DLI_KW4(dl_nn_attention_additive_forward, __VA_ARGS__)
 
 /* --- data preparation -------------------------------------------------------------------------------
    subset: the samples with these numbers.  split: n parts, part i the share fractions[i] of a shuffled set (.no_shuffle: in
@@ -1974,6 +2105,296 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
 #define dl_l2_penalty(...) DLI_KW2(dl_l2_penalty, __VA_ARGS__)
 #define dl_sharpness(...)  DLI_KW4(dl_sharpness, __VA_ARGS__)
 
+#ifndef DL_NO_STDIO
+/* --- weights in files ------------------------------------------------------------------------------
+   safetensors (Hugging Face 2022), .npy and .npz (NumPy): names, shapes, types and sizes of the whole file are checked before
+   the first value is copied; what is wrong is named with its byte in the file.  Writing leaves either the old file or the
+   new one, whatever happens.
+
+   load: the parameters and buffers of m by their names in the state_dict, from a safetensors file, an .npz file or the
+   index.json of a set of safetensors files.  Values of other types are converted; a name that is missing but stands in the
+   metadata as another name for a tensor (shared weights) is found there.  Returns 1, or 0 with m as it was.
+   save: a safetensors file, or .npz if the path ends so. */
+typedef enum { DL_AS_IS, DL_BOOL, DL_U8, DL_I8, DL_I16, DL_U16, DL_F16, DL_BF16, DL_I32, DL_U32, DL_F32, DL_F64, DL_I64, DL_U64 } dl_file_type;
+typedef struct { const char *key, *value; } dl_metadata;
+typedef struct { const char *name; dl_tensor *tensor; } dl_named;
+typedef struct {
+    int loaded, nmissing, nunexpected, nmismatched;
+    const char **missing, **unexpected, **mismatched;        /* live in the step */
+} dl_load_report;
+typedef struct {
+    const char *prefix;                  /* names in the file begin so; others are passed over */
+    const char *(*rename)(const char *name, void *user);     /* the name in m of a name in the file (without prefix); NULL: pass over */
+    void       *user;
+    int         loose;                   /* missing and unexpected names are no error, as strict = False in PyTorch */
+    dl_load_report *report;              /* out */
+    int end_;
+} dl_load_opts;
+typedef struct {
+    const dl_metadata *metadata;         /* up to one with key NULL */
+    dl_file_type type;                   /* of the reals in the file: DL_F16, DL_BF16, ..; as they are */
+    int          force;                  /* dl_save: NaN and infinities are no error */
+    int end_;
+} dl_save_opts, dl_save_tensors_opts;
+DL_API int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o);
+DL_API int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts o);
+#define dl_load(...) DLI_KW3(dl_load, __VA_ARGS__)
+#define dl_save(...) DLI_KW3(dl_save, __VA_ARGS__)
+
+/* All tensors of a file (also a single .npy, whose tensor has the name ""), in the step, sorted by name.  Whole numbers and
+   truth values become int32; a tensor with an empty axis is nil.
+   save: n tensors; the same data under several names is stored once. */
+typedef struct {
+    int64_t      size, nmetadata;
+    dl_named    *item;
+    dl_metadata *metadata;
+} dl_archive;
+DL_API dl_archive *dl_load_tensors(dl_ctx *c, const char *path);
+DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o);
+#define dl_save_tensors(...) DLI_KW4(dl_save_tensors, __VA_ARGS__)
+DL_API dl_tensor  *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name);     /* an error if it is not there */
+DL_API const char *dl_archive_metadata(const dl_archive *a, const char *key);            /* or NULL */
+
+/* Numbers one behind the other, nothing else in the file from byte .offset on; in the step, as real or, for whole numbers, int32. */
+typedef struct { int64_t offset; int big_endian; int end_; } dl_load_raw_opts;
+DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type type, dl_shape shape, dl_load_raw_opts o);
+#define dl_load_raw(...) DLI_KW4(dl_load_raw, __VA_ARGS__)
+
+/* CSV files, with any end of line, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale says; they
+   are rounded correctly up to 19 digits, digits behind that are ignored.
+   data_csv: all columns but the target's are inputs.  Targets are classes, 0, 1, .. or words, which get numbers in alphabetical
+   order and stay as the names of the data set; or, with .regression, reals (n, 1). */
+typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
+typedef struct {
+    int         delimiter;               /* ','                                             */
+    int         header;                  /* 1: the first line has names, -1: numbers; 0: names if none of it is a number */
+    const char *columns;                 /* names, or numbers from 0, with commas between them; all */
+    dl_missing  missing;                 /* a field that is empty, ?, NA, NaN or null: an error; NaN; its row is left out */
+    const char *target;                  /* data_csv: a name or a number; the last column   */
+    int         regression;
+    int end_;
+} dl_load_csv_opts, dl_data_csv_opts;
+DL_API dl_tensor  *dl_load_csv_with(dl_ctx *c, const char *path, dl_load_csv_opts o);
+DL_API dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opts o);
+#define dl_load_csv(...) DLI_KW2(dl_load_csv, __VA_ARGS__)
+#define dl_data_csv(...) DLI_KW2(dl_data_csv, __VA_ARGS__)
+
+/* Checkpoints: a safetensors file with all that training depends on, so that it goes on after a load with the same bits as if it
+   had not stopped: whatever is not NULL, the state of the random numbers, and a checksum.  load wants the same things, made
+   by the same calls; when it returns 0 they are as they were.  A file may have fewer numbers, then the others stay.
+   The weights alone: dl_load(c, net, path, .prefix = "model.").  numbers: of the program's own. */
+typedef struct {
+    dl_module *module;
+    dl_optim *optim, *optim2;
+    dl_schedule *schedule, *schedule2;
+    dl_ema *ema;
+    dl_loader *loader;
+    dl_early_stop *stop;
+    double *numbers;
+    int nnumbers;
+    const dl_metadata *metadata;         /* save: more of it */
+    int keep_last;                       /* save: so many files before this one stay: path.1 (the newest of them), path.2, .. */
+    int best;                            /* save: also as path.best */
+    int force;                           /* save: weights that are NaN or infinite are no error */
+    int end_;
+} dl_checkpoint_opts, dl_checkpoint_save_opts, dl_checkpoint_load_opts;
+DL_API int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_opts o);
+DL_API int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_opts o);
+#define dl_checkpoint_save(...) DLI_KW2(dl_checkpoint_save, __VA_ARGS__)
+#define dl_checkpoint_load(...) DLI_KW2(dl_checkpoint_load, __VA_ARGS__)
+
+/* Ctrl-C: after install the first SIGINT or SIGTERM only makes interrupted return its number, a second one ends the program.
+   dl_fit then finishes its step, saves its .checkpoint and returns. */
+DL_API int dl_interrupt_install(dl_ctx *c);
+DL_API int dl_interrupted(const dl_ctx *c);
+#endif
+
+/* --- adversarial training ------------------------------------------------------------------------
+   A generator G makes samples of noise z, a discriminator D tells them from samples x of the data by one number each, a logit
+   (N) or (N, 1); they learn in turns (Goodfellow et al. 2014).  At the optimum D = 1/2 everywhere:
+       min over G, max over D of  E log D(x) + E log(1 - D(G(z))),   at best -2 log 2
+
+       fake = dl_forward(c, G, z);                                                          a step of D
+       dl_backward(c, dl_gan_d_loss(c, dl_forward(c, D, x), dl_forward(c, D, dl_detach(c, fake))));
+       dl_optim_step(c, opt_d);
+       dl_nn_freeze(D, 1);                                                                  a step of G
+       dl_backward(c, dl_gan_g_loss(c, dl_forward(c, D, fake)));
+       dl_optim_step(c, opt_g);
+       dl_nn_freeze(D, 0);
+
+   Means over the batch, of the scores r of real samples and f of generated ones:
+                       d_loss                                          g_loss
+     logistic          -log sigmoid(r) - log(1 - sigmoid(f))           -log sigmoid(f)
+     hinge             max(0, 1 - r) + max(0, 1 + f)                   -f                 Lim and Ye 2017
+     least squares     (r - 1)^2 / 2 + f^2 / 2                         (f - 1)^2 / 2      Mao et al. 2017
+     Wasserstein       f - r: D a critic of slopes at most 1           -f                 Arjovsky et al. 2017
+   The critic is held by dl_clip_weights after each of its steps, every weight to [-most, most] (.01 in the paper), or by
+   dl_gradient_penalty. */
+typedef enum { DL_GAN_LOGISTIC, DL_GAN_HINGE, DL_GAN_LEAST_SQUARES, DL_GAN_WASSERSTEIN } dl_gan_kind;
+typedef struct { dl_gan_kind kind; int end_; } dl_gan_d_loss_opts, dl_gan_g_loss_opts;
+DL_API dl_tensor *dl_gan_d_loss_with(dl_ctx *c, dl_tensor *real, dl_tensor *fake, dl_gan_d_loss_opts o);
+DL_API dl_tensor *dl_gan_g_loss_with(dl_ctx *c, dl_tensor *fake, dl_gan_g_loss_opts o);
+DL_API void       dl_clip_weights(dl_ctx *c, dl_module *m, double most);
+#define dl_gan_d_loss(...) DLI_KW3(dl_gan_d_loss, __VA_ARGS__)
+#define dl_gan_g_loss(...) DLI_KW2(dl_gan_g_loss, __VA_ARGS__)
+
+/* weight times the mean over the samples of (|g| - target)^2,  g = the gradient of D at a random point between real and fake
+   (Gulrajani et al. 2017: 10, 1); with target -1, an exact 0, and fake = real it is the R1 penalty (Mescheder et al. 2018: 5).
+   A scalar to be added to the loss.  Its gradient for the weights is a difference of first derivatives along u = g / |g|,
+       d |g| / dw = (dD(x + h u)/dw - dD(x - h u)/dw) / 2h + O(h^2),   h = .01, with DL_DOUBLE .0001,
+   right to about 1e-4 for data of the order of 1 and a smooth D; with ReLU's relatives it is what the corners within h do on
+   average.  D must treat each sample by itself and the same each time: no batch norm, no dropout. */
+typedef struct { dl_real weight, target; int end_; } dl_gradient_penalty_opts;
+DL_API dl_tensor *dl_gradient_penalty_with(dl_ctx *c, dl_module *D, dl_tensor *real, dl_tensor *fake, dl_gradient_penalty_opts o);
+#define dl_gradient_penalty(...) DLI_KW4(dl_gradient_penalty, __VA_ARGS__)
+
+/* The condition of a conditional network: x (N, C, ..) and labels int32 (N) -> (N, C + classes, ..), the new channels being the
+   one-hot label, the same at every pixel (Mirza and Osindero 2014). */
+DL_API dl_tensor *dl_join_labels(dl_ctx *c, dl_tensor *x, dl_tensor *labels, int64_t classes);
+
+/* mean abs(F(G(x)) - x) + mean abs(G(F(y)) - y) for G from x's kind of samples to y's and F back (Zhu et al. 2017, who give it a
+   weight of 10); 0 if they undo each other.  fake_y, fake_x: out, G(x) and F(y), for the discriminators. */
+typedef struct { dl_tensor **fake_y, **fake_x; int end_; } dl_cycle_loss_opts;
+DL_API dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_tensor *x, dl_tensor *y, dl_cycle_loss_opts o);
+#define dl_cycle_loss(...) DLI_KW5(dl_cycle_loss, __VA_ARGS__)
+
+/* How far the features a (n, d) of one set of samples are from those of another, b (m, d), both taken for normal (Frechet 1957;
+   Heusel et al. 2017):  |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)),  A, B: covariances, with n - 1.  NaN after an error. */
+DL_API double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
+
+/* DCGAN (Radford et al. 2016), layers and names of PyTorch's example, logits instead of the sigmoid.  generator: noise
+   (N, latent) -> pictures (N, channels, size, size) in (-1, 1): a transposed convolution to the smallest picture, others that
+   double it, batch norm and ReLU between them, tanh.  discriminator: (N, channels, size, size) -> (N, 1), the way back with
+   strides of 2 and leaky ReLU .2.  size 32: 4-8-16-32; 28: 7-14-28.  Weights from N(0, .02^2), of batch norms N(1, .02^2).
+   num_classes: with labels, both take what dl_join_labels gives.  no_batch_norm: of the discriminator, for gradient penalties.
+   width: channels at the largest picture inside; they double as it halves. */
+#ifdef DL_MODELS
+typedef struct {
+    int size, channels, num_classes;     /* 32, 1, 0                                        */
+    int latent, width;                   /* 100, 64                                         */
+    int no_batch_norm;
+    int end_;
+} dl_model_dcgan_opts;
+typedef dl_model_dcgan_opts dl_model_dcgan_generator_opts, dl_model_dcgan_discriminator_opts;
+DL_API dl_module *dl_model_dcgan_generator_with(dl_ctx *c, dl_model_dcgan_opts o);
+DL_API dl_module *dl_model_dcgan_discriminator_with(dl_ctx *c, dl_model_dcgan_opts o);
+#define dl_model_dcgan_generator(...)     DLI_KW1(dl_model_dcgan_generator, __VA_ARGS__)
+#define dl_model_dcgan_discriminator(...) DLI_KW1(dl_model_dcgan_discriminator, __VA_ARGS__)
+#endif
+
+/* --- generative models: likelihood, latent variables, flows, diffusion ---------------------------------
+   kl_normal: the divergence of N(mu, exp(logvar)) from N(0, 1), l = (mu^2 + exp(logvar) - 1 - logvar) / 2 for each element;
+              .batchmean: the sum over everything but the mean over axis 0, as in the bound of a variational autoencoder
+   reparameterize: mu + exp(logvar / 2) e, e ~ N(0, 1): a sample through which gradients go; Kingma and Welling 2014 */
+typedef struct { dl_reduction reduction; int batchmean; int end_; } dl_kl_normal_opts;
+DL_API dl_tensor *dl_kl_normal_with(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar, dl_kl_normal_opts o);
+DL_API dl_tensor *dl_reparameterize(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar);
+#define dl_kl_normal(...) DLI_KW3(dl_kl_normal, __VA_ARGS__)
+
+/* Convolution that sees only pixels above, and to the left in the same row, and keeps the size (van den Oord et al. 2016).
+   DL_MASK_A: without the pixel itself, for the first layer; DL_MASK_B: with it.  x (N, C, H, W), w (K, C, R, S), R and S odd,
+   b (K) or NULL.  .colours = n: channels are n equal groups, one for each colour, and at the pixel itself a colour sees
+   those before it and, with mask B, itself. */
+typedef enum { DL_MASK_A, DL_MASK_B } dl_mask;
+typedef struct { int colours, dilation, no_bias; int end_; } dl_masked_conv2d_opts;           /* 1, 1; no_bias: the module */
+typedef dl_masked_conv2d_opts dl_nn_masked_conv2d_opts;
+DL_API dl_tensor *dl_masked_conv2d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tensor *b, dl_mask mask,
+                                        dl_masked_conv2d_opts o);
+DL_API dl_module *dl_nn_masked_conv2d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_mask mask,
+                                           dl_nn_masked_conv2d_opts o);
+#define dl_masked_conv2d(...)    DLI_KW5(dl_masked_conv2d, __VA_ARGS__)
+#define dl_nn_masked_conv2d(...) DLI_KW5(dl_nn_masked_conv2d, __VA_ARGS__)
+
+/* Affine coupling (Dinh et al. 2017):  y = x exp(s) + t  where mask is 0,  y = x where it is 1.  s and t, of x's shape, are
+   made from mask x alone, so that .inverse, x = (y - t) exp(-s), can make them again.  mask broadcasts to x.
+   .log_det: out, the logarithm of abs(det dy/dx) of each sample, (N): the sum of its s where mask is 0; of the inverse,
+   minus that. */
+typedef struct { int inverse; dl_tensor **log_det; int end_; } dl_coupling_opts;
+DL_API dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_tensor *s, dl_tensor *t,
+                                   dl_coupling_opts o);
+#define dl_coupling(...) DLI_KW5(dl_coupling, __VA_ARGS__)
+
+/* Diffusion.  Noise comes into x_0 in T steps, t = 0 .. T-1 (the literature's 1 .. T):
+       x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) e,  e ~ N(0, 1),  abar_t = (1 - beta_0) .. (1 - beta_t);  abar_-1 = 1
+   schedule:  beta linear from beta_start to beta_end (Ho et al. 2020; 0.1 / T and 20 / T, 1e-4 and 0.02 for T = 1000), or
+              .cosine: abar_t = f(t + 1) / f(0), f(t) = cos((t / T + 0.008) / 1.008 pi / 2)^2, beta at most 0.999
+              (Nichol and Dhariwal 2021).  It lives as long as the context; NULL after an error.
+   noise:     x_t of x0 (N, ..) and e like x0 for steps t, int32 (N)
+   ddpm_step: x_{t-1} of x_t and the network's guess of e:  sqrt(1 / alpha_t) (x - beta_t / sqrt(1 - abar_t) e) + sigma z,
+              sigma^2 = beta_t or, with .posterior_variance, (1 - abar_{t-1}) / (1 - abar_t) beta_t; no noise at t = 0
+   ddim_step: x_s of x_t for any s < t, -1 being the picture:  sqrt(abar_s) x_0 + sqrt(1 - abar_s - sigma^2) e + sigma z,
+              x_0 = (x - sqrt(1 - abar_t) e) / sqrt(abar_t), sigma eta (0) times that of the posterior (Song et al. 2021)
+   .clip: x_0, as e says it is, is clamped to [-1, 1] first */
+typedef struct { int64_t steps; double *beta, *alpha_bar; } dl_ddpm;
+typedef struct { int cosine; double beta_start, beta_end; int end_; } dl_ddpm_schedule_opts;
+typedef struct { int posterior_variance, clip; int end_; }            dl_ddpm_step_opts;
+typedef struct { double eta; int clip; int end_; }                    dl_ddim_step_opts;
+DL_API dl_ddpm   *dl_ddpm_schedule_with(dl_ctx *c, int64_t steps, dl_ddpm_schedule_opts o);
+DL_API dl_tensor *dl_ddpm_noise(dl_ctx *c, const dl_ddpm *d, dl_tensor *x0, dl_tensor *t, dl_tensor *e);
+DL_API dl_tensor *dl_ddpm_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, dl_tensor *e, int64_t t, dl_ddpm_step_opts o);
+DL_API dl_tensor *dl_ddim_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, dl_tensor *e, int64_t t, int64_t s,
+                                    dl_ddim_step_opts o);
+#define dl_ddpm_schedule(...) DLI_KW2(dl_ddpm_schedule, __VA_ARGS__)
+#define dl_ddpm_step(...)     DLI_KW5(dl_ddpm_step, __VA_ARGS__)
+#define dl_ddim_step(...)     DLI_KW6(dl_ddim_step, __VA_ARGS__)
+
+#ifdef DL_MODELS
+/* autoencoder: sample -> code -> sample.  A sample with one axis, DL_SHAPE(784), goes through dense layers with one of
+   `hidden` (400) ReLUs on each side (.linear: none, and the best it can do are the principal components); one with three,
+   DL_SHAPE(1, 28, 28), H and W divisible by 4, through two convolutions of stride 2 with `hidden` (32) and twice as many
+   channels, and back.  Trained on noisy samples with clean ones for the target it is a denoising autoencoder (Vincent et al.
+   2008).
+   vae: the same with a distribution of codes, N(mu, exp(logvar)) (Kingma and Welling 2014); dl_forward draws from it in
+   training and takes mu in evaluation.  What comes back are logits of pixels in [0, 1].
+   encode: (N, ..) -> (N, code); of a vae (N, 2 code), mu and behind it logvar.  decode: (N, code) -> (N, ..)
+   vae_loss: minus the evidence lower bound in nats, the mean over the samples: reconstruction + beta kl, beta 1 (Higgins et
+             al. 2017: more), where out .reconstruction is -log p(x given z) and out .kl the divergence */
+typedef struct { int64_t hidden; int linear; int end_; } dl_model_autoencoder_opts;
+typedef struct { int64_t hidden; int end_; }             dl_model_vae_opts;
+typedef struct { dl_real beta; dl_tensor **reconstruction, **kl; int end_; } dl_model_vae_loss_opts;
+DL_API dl_module *dl_model_autoencoder_with(dl_ctx *c, dl_shape sample, int64_t code, dl_model_autoencoder_opts o);
+DL_API dl_module *dl_model_vae_with(dl_ctx *c, dl_shape sample, int64_t code, dl_model_vae_opts o);
+DL_API dl_tensor *dl_model_encode(dl_ctx *c, dl_module *m, dl_tensor *x);
+DL_API dl_tensor *dl_model_decode(dl_ctx *c, dl_module *m, dl_tensor *z);
+DL_API dl_tensor *dl_model_vae_loss_with(dl_ctx *c, dl_module *vae, dl_tensor *x, dl_model_vae_loss_opts o);
+#define dl_model_autoencoder(...) DLI_KW3(dl_model_autoencoder, __VA_ARGS__)
+#define dl_model_vae(...)         DLI_KW3(dl_model_vae, __VA_ARGS__)
+#define dl_model_vae_loss(...)    DLI_KW3(dl_model_vae_loss, __VA_ARGS__)
+
+/* nade, for n bits (Larochelle and Murray 2011): (N, n) -> (N, n), logits of p(x_i = 1 given x_0 .. x_{i-1}), so that -log p(x)
+   is the sum of dl_bce_with_logits; all in O(n hidden).  x, the data, gets no gradient.
+   pixelcnn, for pictures (N, 1, H, W) of `levels` (2) greys in [0, 1]: -> (N, levels, H, W), logits of each pixel given those
+   above and to the left, for dl_cross_entropy2d.  Mask A 7 x 7, `blocks` (6; DL_ZERO: none) residual blocks with mask B
+   3 x 3 of `width` (32) channels, two 1 x 1 (van den Oord et al. 2016); with dilations 1, 2, 4, 1, .. they see further.
+   sample: n new ones, pixel by pixel, in the step */
+typedef struct { int levels, width, blocks; int end_; } dl_model_pixelcnn_opts;
+DL_API dl_module *dl_model_nade(dl_ctx *c, int64_t n, int64_t hidden);
+DL_API dl_tensor *dl_model_nade_sample(dl_ctx *c, dl_module *m, int64_t n);
+DL_API dl_module *dl_model_pixelcnn_with(dl_ctx *c, dl_model_pixelcnn_opts o);
+DL_API dl_tensor *dl_model_pixelcnn_sample(dl_ctx *c, dl_module *m, int64_t n, int64_t H, int64_t W);
+#define dl_model_pixelcnn(...) DLI_KW1(dl_model_pixelcnn, __VA_ARGS__)
+
+/* realnvp (Dinh et al. 2017), for samples (N, n): `layers` (6) couplings that hold every other number, in turn the even and
+   the odd ones, each with a network n - hidden - hidden - 2 n (256).
+   forward: x -> z; .inverse: z -> x; out .log_det (N), see dl_coupling.
+   log_prob: log p(x) = log N(z; 0, 1) + log_det, (N) */
+typedef struct { int layers; int64_t hidden; int end_; }       dl_model_realnvp_opts;
+typedef struct { int inverse; dl_tensor **log_det; int end_; } dl_model_realnvp_forward_opts;
+DL_API dl_module *dl_model_realnvp_with(dl_ctx *c, int64_t n, dl_model_realnvp_opts o);
+DL_API dl_tensor *dl_model_realnvp_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_model_realnvp_forward_opts o);
+DL_API dl_tensor *dl_model_realnvp_log_prob(dl_ctx *c, dl_module *m, dl_tensor *x);
+#define dl_model_realnvp(...)         DLI_KW2(dl_model_realnvp, __VA_ARGS__)
+#define dl_model_realnvp_forward(...) DLI_KW3(dl_model_realnvp_forward, __VA_ARGS__)
+
+/* The network of a diffusion model (Ho et al. 2020), small: x_t (N, channels, H, W), H and W divisible by 4, and t, int32 (N),
+   below `steps` (1000) -> the noise e in x_t.  Residual blocks with group norms, SiLU and the embedding of t, of `width` (32),
+   2 width, 2 width channels at full, half and quarter size, and back up with skips.  Train it with dl_mse_loss on e. */
+typedef struct { int channels, width, steps; int end_; } dl_model_unet_ddpm_opts;
+DL_API dl_module *dl_model_unet_ddpm_with(dl_ctx *c, dl_model_unet_ddpm_opts o);
+DL_API dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *t);
+#define dl_model_unet_ddpm(...) DLI_KW1(dl_model_unet_ddpm, __VA_ARGS__)
+#endif
+
 /* --- metrics: how good predictions are, values as in scikit-learn ---------------------------------
    target: the true classes, int32 (n).  predicted: classes, int32 (n), or scores (n, C), whose largest counts.  NaN after an
    error.  Others are losses: log loss is dl_cross_entropy, perplexity exp of it, MAE dl_l1_loss, RMSE the root of dl_mse_loss. */
@@ -2035,6 +2456,470 @@ typedef struct { double value, error, low, high; } dl_interval;
 typedef struct { int resamples; double confidence; int end_; } dl_bootstrap_opts;          /* 1000, 0.95 */
 DL_API dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, void *user, dl_bootstrap_opts o);
 #define dl_bootstrap(...) DLI_KW4(dl_bootstrap, __VA_ARGS__)
+
+#ifdef DL_USE_MPI
+/* --- many machines: data parallelism over MPI ---------------------------------------------------------
+   The same program runs on n ranks: mpicc -DDL_USE_MPI train.c -o train -lm && mpirun -n 4 ./train.  Each rank computes the
+   gradients of its part of every batch, and all make the same step with their mean, so that they hold the same bits: n ranks
+   with batches of b train as one with batches of n b would, up to rounding (batch norm sees b samples).  dl_fit does all of it
+   once the context has joined:
+
+       dl_mpi_init(c);                                                   // before dl_fit, on every rank
+       dl_fit(c, net, opt, train, .batch_size = 64);                     // 64 on each rank; rank 0 prints, logs and saves
+       dl_mpi_finalize(c);                                               // before dl_destroy
+
+   Written out, the training loop is
+
+       dl_loader *batches = dl_loader_create(c, train, .shuffle = 1, .rank = dl_mpi_rank(c), .ranks = dl_mpi_size(c));
+       dl_mpi_broadcast(c, net);
+       while (dl_next_batch(c, batches)) {
+           dl_backward(c, dl_cross_entropy(c, dl_forward(c, net, batches->input), batches->target));
+           dl_mpi_reduce_gradients(c, net);                              // before dl_clip_grad_norm and the step
+           dl_optim_step(c, opt);
+       }
+       dl_mpi_average_buffers(c, net);                                   // before evaluating or saving
+
+   All ranks make the same calls of the functions below, and of dl_fit with the same options, in the same order.  An error on
+   one rank is an error on all, with its message, at the next of these calls; so are calls that do not fit together.  After it
+   the ranks go separate ways: look at dl_error, finalize, end.  A rank that dies takes the others with it, which is mpirun's
+   doing; .checkpoint is whole and .resume goes on from it, on as many ranks as before, each of which can read the file.
+   In a context that has not joined they do nothing, and there is one rank.
+
+   init: joins the ranks of MPI_COMM_WORLD; calls MPI_Init unless the program has.  One context of a process, one thread.
+   finalize: leaves them; calls MPI_Finalize if init began it.
+   With OpenMP, mpirun --bind-to none lets a rank have more than one core; .threads of dl_create says how many. */
+DL_API int  dl_mpi_init(dl_ctx *c);                                      /* 0 after an error           */
+DL_API void dl_mpi_finalize(dl_ctx *c);
+DL_API int  dl_mpi_rank(const dl_ctx *c);                                /* 0 to size - 1              */
+DL_API int  dl_mpi_size(const dl_ctx *c);
+/* Parameters and buffers of m, the seed and the count of random numbers become those of rank 0. */
+DL_API void dl_mpi_broadcast(dl_ctx *c, dl_module *m);
+/* Gradients of the parameters of m become their means over the ranks, summed in the order of the ranks; one that is missing
+   counts as 0, unless all miss it. */
+DL_API void dl_mpi_reduce_gradients(dl_ctx *c, dl_module *m);
+/* Buffers of m, such as the running statistics of batch norm, become their means over the ranks. */
+DL_API void dl_mpi_average_buffers(dl_ctx *c, dl_module *m);
+DL_API void dl_mpi_sum(dl_ctx *c, double *x, int n);                     /* each of n numbers becomes its sum over the ranks */
+/* A hash of the parameters and buffers of m; ranks that do not hold the same bits are an error.  0 after an error. */
+DL_API uint64_t dl_mpi_hash(dl_ctx *c, dl_module *m);
+#endif
+
+/* --- recurrent layers ----------------------------------------------------------------------------
+   s is the logistic function, .* the product of elements; h_0 and c_0 are zeros unless given:
+
+   RNN   h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu                                 Elman 1990
+   LSTM  i, f, g, o = s, s, tanh, s of  W_ih x_t + b_ih + W_hh h_{t-1} + b_hh                       Hochreiter and Schmidhuber 1997
+         c_t = f .* c_{t-1} + i .* g,  h_t = o .* tanh(c_t);  with W_hr: h_t = W_hr (o .* tanh(c_t))
+   GRU   r, z = s(..), s(..),  n = tanh(W_in x_t + b_in + r .* (W_hn h_{t-1} + b_hn))               Cho et al. 2014
+         h_t = (1 - z) .* n + z .* h_{t-1}
+
+   Gates stand one below the other in the weights, in this order: (G H, I), (G H, H), (G H), G = 1, 4, 3.
+
+   dl_rnn runs one layer over a whole sequence; w->.. points to its weights, biases are both NULL or both there.
+       x (T, N, I), with batch_first (N, T, I), or (T, I)  ->  (T, N, D P), (N, T, D P) or (T, D P)
+   with D directions and P = H, or the rows of W_hr.  h0 and *h_n are (D, N, P), c0 and *c_n (D, N, H), without N if x has none.
+   lengths: int32 (N), from 1 to T.  Sequence n ends at lengths[n], results behind are 0, h_n and c_n are its own last states, and
+   the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
+   Truncated backpropagation through time: hand on dl_detach of h_n and c_n, or the same numbers in kept tensors. */
+typedef enum { DL_RNN_TANH, DL_RNN_RELU, DL_LSTM, DL_GRU } dl_rnn_kind;
+typedef struct { dl_tensor *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr; } dl_rnn_weights;
+typedef struct {
+    dl_tensor  *h0, *c0, *lengths;
+    dl_tensor **h_n, **c_n;                  /* where the last states go; NULL: not wanted            */
+    int         batch_first;
+    const dl_rnn_weights *reverse;           /* a second direction, from the end to the beginning     */
+    int end_;
+} dl_rnn_opts;
+DL_API dl_tensor *dl_rnn_with(dl_ctx *c, dl_rnn_kind kind, dl_tensor *x, const dl_rnn_weights *w, dl_rnn_opts o);
+#define dl_rnn(...) DLI_KW4(dl_rnn, __VA_ARGS__)
+
+/* Layers on top of each other, as in torch.nn, with the parameters weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0,
+   weight_hr_l0 (LSTM with proj_size), the same with _reverse, then _l1 ..; all from U(-1/sqrt(H), 1/sqrt(H)).
+   dropout: between layers, in training.  relu: RNN only; proj_size: LSTM only, below hidden_size. */
+typedef struct {
+    int64_t num_layers;                      /* 1                                                     */
+    int     relu, no_bias, batch_first;
+    dl_real dropout;
+    int     bidirectional;
+    int64_t proj_size;
+    int end_;
+} dl_nn_rnn_opts, dl_nn_lstm_opts, dl_nn_gru_opts;
+DL_API dl_module *dl_nn_rnn_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_rnn_opts o);
+DL_API dl_module *dl_nn_lstm_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_lstm_opts o);
+DL_API dl_module *dl_nn_gru_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_gru_opts o);
+#define dl_nn_rnn(...)  DLI_KW3(dl_nn_rnn, __VA_ARGS__)
+#define dl_nn_lstm(...) DLI_KW3(dl_nn_lstm, __VA_ARGS__)
+#define dl_nn_gru(...)  DLI_KW3(dl_nn_gru, __VA_ARGS__)
+
+/* All three, with states: h0 and *h_n (layers D, N, P), c0 and *c_n (layers D, N, H).  dl_forward(c, m, x) gives the output alone. */
+typedef struct { dl_tensor *h0, *c0, *lengths, **h_n, **c_n; int end_; } dl_nn_rnn_forward_opts;
+DL_API dl_tensor *dl_nn_rnn_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_nn_rnn_forward_opts o);
+#define dl_nn_rnn_forward(...) DLI_KW3(dl_nn_rnn_forward, __VA_ARGS__)
+
+/* Cells, with the parameters weight_ih, weight_hh, bias_ih, bias_hh.  step: x (N, I) and h (N, H), or (I) and (H); returns the
+   next h.  An LSTM reads and writes *cell, which is NULL for the others; h and *cell may be NULL: zeros. */
+typedef struct { int no_bias, relu; int end_; } dl_nn_rnn_cell_opts, dl_nn_lstm_cell_opts, dl_nn_gru_cell_opts;
+DL_API dl_module *dl_nn_rnn_cell_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_rnn_cell_opts o);
+DL_API dl_module *dl_nn_lstm_cell_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_lstm_cell_opts o);
+DL_API dl_module *dl_nn_gru_cell_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_gru_cell_opts o);
+#define dl_nn_rnn_cell(...)  DLI_KW3(dl_nn_rnn_cell, __VA_ARGS__)
+#define dl_nn_lstm_cell(...) DLI_KW3(dl_nn_lstm_cell, __VA_ARGS__)
+#define dl_nn_gru_cell(...)  DLI_KW3(dl_nn_gru_cell, __VA_ARGS__)
+DL_API dl_tensor *dl_nn_rnn_step(dl_ctx *c, dl_module *cell, dl_tensor *x, dl_tensor *h, dl_tensor **state);
+
+/* --- embedding and positions: names and defaults as in torch.nn ---------------------------------------
+   embedding: y = weight[ids], rows of weight (V, D) for int32 ids of any shape -> (.., D); d weight[ids[i]] += g[i].
+   .padding_idx: this row gets no gradient; 0: there is none, DL_ZERO: row 0, negative: counted from the last.
+   .max_norm: looked-up rows with a larger .norm_type-norm are scaled down to it, in weight itself.
+   .scale_grad_by_freq: gradients divided by how often their id occurs in ids. */
+typedef struct {
+    int     padding_idx;
+    dl_real max_norm;                    /* 0: any                                          */
+    double  norm_type;                   /* 2                                               */
+    int     scale_grad_by_freq;
+    int end_;
+} dl_embedding_opts;
+typedef dl_embedding_opts dl_nn_embedding_opts;
+DL_API dl_tensor *dl_embedding_with(dl_ctx *c, dl_tensor *weight, dl_tensor *ids, dl_embedding_opts o);
+#define dl_embedding(...) DLI_KW3(dl_embedding, __VA_ARGS__)
+
+/* weight (num, dim) from N(0, 1), the padding row 0; dl_forward takes the ids */
+DL_API dl_module *dl_nn_embedding_with(dl_ctx *c, int64_t num, int64_t dim, dl_nn_embedding_opts o);
+#define dl_nn_embedding(...) DLI_KW3(dl_nn_embedding, __VA_ARGS__)
+
+/* Embeddings of a bag of ids joined into one: ids (B, L) -> (B, D), or, with .offsets, int32 (B), ids (n), of which
+   bag b has those from offsets[b] to before offsets[b + 1] or, the last bag, the end.  .padding_idx: such ids are
+   left out.  Empty bags give 0. .per_sample_weights, shaped like ids: factors of the terms of a sum. */
+typedef enum { DL_BAG_MEAN, DL_BAG_SUM, DL_BAG_MAX } dl_bag_mode;
+typedef struct {
+    dl_bag_mode mode;                    /* DL_BAG_MEAN                                     */
+    dl_tensor  *offsets, *per_sample_weights;
+    int         padding_idx;             /* from here on as in dl_embedding                 */
+    dl_real     max_norm;
+    double      norm_type;
+    int         scale_grad_by_freq;      /* of sums and means                               */
+    int end_;
+} dl_embedding_bag_opts;
+DL_API dl_tensor *dl_embedding_bag_with(dl_ctx *c, dl_tensor *weight, dl_tensor *ids, dl_embedding_bag_opts o);
+#define dl_embedding_bag(...) DLI_KW3(dl_embedding_bag, __VA_ARGS__)
+
+/* Sinusoids (positions, dim), Vaswani et al. 2017:  y[p][2i] = sin((offset + p) / base^(2i/dim)), y[p][2i + 1] the cosine.
+   Learned positions are a dl_nn_embedding of dl_to_int(c, dl_arange(c, 0, T, 1)). */
+typedef struct { int64_t offset; double base; int end_; } dl_positional_encoding_opts;           /* 0, 10000               */
+DL_API dl_tensor *dl_positional_encoding_with(dl_ctx *c, int64_t positions, int64_t dim, dl_positional_encoding_opts o);
+#define dl_positional_encoding(...) DLI_KW3(dl_positional_encoding, __VA_ARGS__)
+
+/* Rotary positions, Su et al. 2021: at position p = offset + t the pair (a, b) number i of a head's D / 2 pairs is turned by
+   the angle p / base^(2i/D):  (a, b) -> (a cos - b sin, b cos + a sin).  x (.., T, D), or (.., T, heads D) with .heads. */
+typedef struct {
+    int64_t heads;                       /* 1                                               */
+    int64_t offset;                      /* position of the first token: those in a cache   */
+    double  base;                        /* 10000                                           */
+    int     interleaved;                 /* pairs are (2i, 2i + 1); else (i, D/2 + i), as in LLaMA's published weights */
+    int end_;
+} dl_rope_opts;
+DL_API dl_tensor *dl_rope_with(dl_ctx *c, dl_tensor *x, dl_rope_opts o);
+#define dl_rope(...) DLI_KW2(dl_rope, __VA_ARGS__)
+
+/* (heads): slopes m_h of the biases -m_h (t - s) of attention scores, Press et al. 2022: 2^(-8 (h+1) / heads) for a
+   power of two; else those of the power below, and every other one of the power above. */
+DL_API dl_tensor *dl_alibi_slopes(dl_ctx *c, int64_t heads);
+
+/* --- text: bytes to tokens and back ----------------------------------------------------------------------
+   A tokenizer is a list of byte strings, the tokens, numbered from 0; it lives as long as the context and is only read by the
+   functions below.  Texts are bytes, UTF-8 or any; n = -1: up to the closing 0.
+   chars: the different characters of a text in the order of their code points.
+   train: byte-pair encoding, Sennrich et al. 2016, of bytes: tokens 0 .. 255 are the bytes; then, until there are `size` or
+          no pair comes twice, the most frequent pair of neighbours within a piece becomes a token (of equals, that of
+          smaller numbers).
+   gpt2:  the same from GPT-2's vocab.json and merges.txt, Radford et al. 2019; save writes such files, 0 on error.
+   Pieces are GPT-2's, never merged across: contractions like 's, runs of letters, of digits, of others, each with the space
+   before.
+   add:   one more token, say "<end>", that no text is encoded to; returns its number.
+   id:    the number of the token with these bytes, or -1. */
+typedef struct dl_tokenizer dl_tokenizer;
+DL_API dl_tokenizer *dl_tokenizer_chars(dl_ctx *c, const char *text, int64_t n);
+DL_API dl_tokenizer *dl_tokenizer_train(dl_ctx *c, const char *text, int64_t n, int64_t size);
+#ifndef DL_NO_STDIO
+DL_API dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const char *merges_path);
+DL_API int           dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab_path, const char *merges_path);
+DL_API char         *dl_text_load(dl_ctx *c, const char *path, int64_t *n);   /* a file's bytes and a 0, kept; n may be NULL */
+#endif
+DL_API int           dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token);
+DL_API int           dl_tokenizer_id(const dl_tokenizer *t, const char *token, int64_t n);
+DL_API int64_t       dl_tokenizer_size(const dl_tokenizer *t);
+/* int32 (tokens); and back: bytes and a 0, in the step, *n of them, where n may be NULL */
+DL_API dl_tensor    *dl_text_encode(dl_ctx *c, const dl_tokenizer *t, const char *text, int64_t n);
+DL_API const char   *dl_text_decode(dl_ctx *c, const dl_tokenizer *t, dl_tensor *ids, int64_t *n);
+
+/* Batches for language models from a stream of tokens, int32 (n), best kept: x (batch, length) and y, the same one
+   token on. Windows at random places; or, sequential, the stream is cut into `batch` equal tracks, and the index-th
+   call has the index-th window of each, so that a recurrent state can be carried from one to the next.  0 when none
+   is left (a rest is dropped), or on error. */
+typedef struct { int sequential; int64_t index; int end_; } dl_text_batch_opts;
+DL_API int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64_t length, dl_tensor **x, dl_tensor **y,
+                              dl_text_batch_opts o);
+#define dl_text_batch(...) DLI_KW6(dl_text_batch, __VA_ARGS__)
+
+/* --- decoding: choosing tokens ---------------------------------------------------------------------------
+   sample_token: logits (.., V) -> int32 (..), drawn from softmax(logits / temperature); in this order:
+     repetition_penalty  logits of the ids in history, int32 (..) for all rows or (rows, ..), are divided by it, or
+                         multiplied if negative (Keskar et al. 2019)
+     temperature         1; -1, an exact 0: the largest logit, greedy
+     top_k               only the k largest (Fan et al. 2018); 0: all
+     top_p               only the fewest that together have the probability p (Holtzman et al. 2020); 0: all
+   bernoulli: 1 with probability p, else 0, shaped like p.  Draws with chances proportional to weights: dl_multinomial. */
+typedef struct {
+    dl_real    temperature;
+    int64_t    top_k;
+    dl_real    top_p, repetition_penalty;
+    dl_tensor *history;
+    int end_;
+} dl_sample_token_opts;
+DL_API dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_token_opts o);
+#define dl_sample_token(...) DLI_KW2(dl_sample_token, __VA_ARGS__)
+DL_API dl_tensor *dl_bernoulli(dl_ctx *c, dl_tensor *p);
+
+/* Beam search (Graves 2012, Sutskever et al. 2014): the most probable continuation of a prefix, keeping the `beams`
+   best ones; one beam is greedy decoding.  step gets the prefixes, int32 (B, length), and parent, int32 (B): which of
+   the prefixes of the call before each of them goes on (so that a state (B', ..) becomes dl_index_select(c, state, 0,
+   parent)); it returns logits of the next token (B, V). A sequence that has come to the end token keeps its place.
+   The best is that with the largest  sum log p / length^length_penalty, length: new tokens; among ended ones if there
+   are any.  Returns prefix and continuation with the end token, int32 (length), in the step; step runs in evaluation
+   mode, without gradients. */
+typedef dl_tensor *(*dl_beam_fn)(dl_ctx *c, dl_tensor *prefixes, dl_tensor *parent, void *user);
+typedef struct {
+    int        beams;                    /* 4                                               */
+    int64_t    max_length;               /* new tokens at most, 64                          */
+    int        end_token;                /* 0: there is none; DL_ZERO: token 0              */
+    double     length_penalty;           /* 1; -1: an exact 0                               */
+    double    *score;                    /* out: of the best                                */
+    int end_;
+} dl_beam_search_opts;
+DL_API dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn step, void *user, dl_beam_search_opts o);
+#define dl_beam_search(...) DLI_KW4(dl_beam_search, __VA_ARGS__)
+
+#ifdef DL_MODELS
+/* Sequence to sequence (Sutskever et al. 2014, Cho et al. 2014): the last state of a recurrent encoder starts a recurrent
+   decoder.  With attention the decoder's output h looks back on the encoder's outputs s_t: logits are of
+   W tanh(W_c [sum_t a_t s_t; h]) with a = softmax(v . tanh(W_q h + W_k s_t)) (DL_ATTENTION_ADDITIVE, Bahdanau et al. 2015)
+   or softmax(W_q h . s_t) (DL_ATTENTION_DOT, Luong et al. 2015).
+   forward: teacher forcing: source (N, S), target (N, T), which begins with a start token -> logits of the token behind
+            each (N, T, V).
+   decode:  beam search from the start token, int32 (N, 1 + max_length), filled up with the end token. */
+typedef enum { DL_ATTENTION_NONE, DL_ATTENTION_ADDITIVE, DL_ATTENTION_DOT } dl_attention_kind;
+typedef struct {
+    int64_t           embed, layers;     /* hidden, 1                                       */
+    int               lstm;              /* not GRU                                         */
+    dl_attention_kind attention;
+    dl_real           dropout;           /* of embeddings and between layers                */
+    int end_;
+} dl_model_seq2seq_opts;
+/* lengths: of the sources, int32 (N); weights: out, a (N, T, S) */
+typedef struct { dl_tensor *lengths, **weights; int end_; } dl_model_seq2seq_forward_opts;
+typedef struct {
+    dl_tensor *lengths;
+    int        beams;                    /* 1, from here on as in dl_beam_search            */
+    int64_t    max_length;
+    int        end_token;
+    double     length_penalty;
+    int end_;
+} dl_model_seq2seq_decode_opts;
+DL_API dl_module *dl_model_seq2seq_with(dl_ctx *c, int64_t source_vocab, int64_t target_vocab, int64_t hidden,
+                                        dl_model_seq2seq_opts o);
+DL_API dl_tensor *dl_model_seq2seq_forward_with(dl_ctx *c, dl_module *m, dl_tensor *source, dl_tensor *target,
+                                                dl_model_seq2seq_forward_opts o);
+DL_API dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tensor *source, int start_token,
+                                               dl_model_seq2seq_decode_opts o);
+#define dl_model_seq2seq(...)         DLI_KW4(dl_model_seq2seq, __VA_ARGS__)
+#define dl_model_seq2seq_forward(...) DLI_KW4(dl_model_seq2seq_forward, __VA_ARGS__)
+#define dl_model_seq2seq_decode(...)  DLI_KW4(dl_model_seq2seq_decode, __VA_ARGS__)
+#endif
+
+/* --- transformers -------------------------------------------------------------------------------
+   Vaswani et al. 2017.  Sequences are (N, T, E): N of them, T tokens of E numbers, what PyTorch calls batch_first.  Names of
+   parameters, defaults and initial weights are those of torch.nn.Transformer and its parts.  activation: any function of a
+   tensor, dl_relu; dropout: 0.1, -1: none.
+
+   ffn: at every token y = W2 dropout(act(W1 x + b1)) + b2; parameters linear1, linear2
+        .gated: y = W2 dropout(act(W1 x) W3 x); gate_proj, down_proj, up_proj; with dl_silu, the usual there, SwiGLU,
+        Shazeer 2020 */
+typedef struct { dl_nn_fn activation; dl_real dropout; int gated, no_bias; int end_; } dl_nn_ffn_opts;      /* dropout 0      */
+DL_API dl_module *dl_nn_ffn_with(dl_ctx *c, int64_t dim, int64_t hidden, dl_nn_ffn_opts o);
+#define dl_nn_ffn(...) DLI_KW3(dl_nn_ffn, __VA_ARGS__)
+
+/* encoder_layer: self-attention, feed-forward; decoder_layer: self-attention, attention to the memory, feed-forward; each
+   f of them as x = norm(x + dropout(f(x))) or, with .norm_first, x = x + dropout(f(norm(x))) (Xiong et al. 2020).
+   encoder, decoder: num_layers of them, then with .final_norm a layer norm. */
+typedef struct {
+    int64_t  dim_feedforward;            /* 2048                                            */
+    dl_real  dropout;                    /* 0.1, also of the attention's weights            */
+    dl_nn_fn activation;                 /* dl_relu                                         */
+    dl_real  layer_norm_eps;             /* 1e-5                                            */
+    int      norm_first, no_bias;
+    int      final_norm;                 /* of stacks                                       */
+    int end_;
+} dl_nn_tfm_encoder_layer_opts, dl_nn_tfm_decoder_layer_opts, dl_nn_tfm_encoder_opts, dl_nn_tfm_decoder_opts;
+DL_API dl_module *dl_nn_tfm_encoder_layer_with(dl_ctx *c, int64_t dim, int64_t heads, dl_nn_tfm_encoder_layer_opts o);
+DL_API dl_module *dl_nn_tfm_decoder_layer_with(dl_ctx *c, int64_t dim, int64_t heads, dl_nn_tfm_decoder_layer_opts o);
+DL_API dl_module *dl_nn_tfm_encoder_with(dl_ctx *c, int64_t dim, int64_t heads, int num_layers, dl_nn_tfm_encoder_opts o);
+DL_API dl_module *dl_nn_tfm_decoder_with(dl_ctx *c, int64_t dim, int64_t heads, int num_layers, dl_nn_tfm_decoder_opts o);
+#define dl_nn_tfm_encoder_layer(...) DLI_KW3(dl_nn_tfm_encoder_layer, __VA_ARGS__)
+#define dl_nn_tfm_decoder_layer(...) DLI_KW3(dl_nn_tfm_decoder_layer, __VA_ARGS__)
+#define dl_nn_tfm_encoder(...)       DLI_KW4(dl_nn_tfm_encoder, __VA_ARGS__)
+#define dl_nn_tfm_decoder(...)       DLI_KW4(dl_nn_tfm_decoder, __VA_ARGS__)
+
+/* The forward pass of a layer or a stack; masks and lengths as in dl_attention: mask and lengths for x, memory_mask and
+   memory_lengths for the memory.  dl_forward(c, encoder, x) is the one without options. */
+typedef struct { dl_tensor *mask, *lengths; int causal; int end_; } dl_nn_tfm_encoder_forward_opts;
+typedef struct { dl_tensor *mask, *lengths; int causal; dl_tensor *memory_mask, *memory_lengths; int end_; }
+        dl_nn_tfm_decoder_forward_opts;
+DL_API dl_tensor *dl_nn_tfm_encoder_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_nn_tfm_encoder_forward_opts o);
+DL_API dl_tensor *dl_nn_tfm_decoder_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *memory,
+                                                 dl_nn_tfm_decoder_forward_opts o);
+#define dl_nn_tfm_encoder_forward(...) DLI_KW3(dl_nn_tfm_encoder_forward, __VA_ARGS__)
+#define dl_nn_tfm_decoder_forward(...) DLI_KW4(dl_nn_tfm_decoder_forward, __VA_ARGS__)
+
+#ifdef DL_MODELS
+/* Encoder and decoder with final norms, torch.nn.Transformer: 44,140,544 parameters.  Between source (N, S, E) and target
+   (N, T, E) stand no embeddings.  The decoder sees the encoder's result; .causal is for the target. */
+typedef struct {
+    int64_t  dim, heads;                 /* 512, 8                                          */
+    int      encoder_layers, decoder_layers;                                    /* 6, 6     */
+    int64_t  dim_feedforward;            /* from here on as above                           */
+    dl_real  dropout;
+    dl_nn_fn activation;
+    dl_real  layer_norm_eps;
+    int      norm_first, no_bias;
+    int end_;
+} dl_model_transformer_opts;
+typedef struct {
+    dl_tensor *src_mask, *tgt_mask, *memory_mask, *src_lengths, *tgt_lengths, *memory_lengths;
+    int        causal;
+    int end_;
+} dl_model_transformer_forward_opts;
+DL_API dl_module *dl_model_transformer_with(dl_ctx *c, dl_model_transformer_opts o);
+DL_API dl_tensor *dl_model_transformer_forward_with(dl_ctx *c, dl_module *m, dl_tensor *src, dl_tensor *tgt,
+                                                    dl_model_transformer_forward_opts o);
+#define dl_model_transformer(...)         DLI_KW1(dl_model_transformer, __VA_ARGS__)
+#define dl_model_transformer_forward(...) DLI_KW4(dl_model_transformer_forward, __VA_ARGS__)
+
+/* Language models: dl_forward takes token ids, int32 (N, T) or (T), and gives the logits of the token behind each, (.., T, vocab).
+   gpt: GPT-2 (Radford et al. 2019), weights called and laid out as in its published files: pre-norm, GELU, learned
+        positions, output weights that are the embedding's.  Initially N(0, 0.02^2), residual projections / sqrt(2 layers).
+   llama: LLaMA (Touvron et al. 2023), names as in its published files: RMSNorm, rotary positions, grouped queries, SwiGLU. */
+typedef struct {
+    int64_t vocab_size, block_size;      /* 50257, 1024: the longest sequence               */
+    int     layers;                      /* 12                                              */
+    int64_t heads, dim;                  /* 12, 768                                         */
+    dl_real dropout;                     /* 0                                               */
+    int end_;
+} dl_model_gpt_opts;
+typedef struct {
+    int64_t vocab_size, block_size;      /* 32000, 2048                                     */
+    int     layers;                      /* 32                                              */
+    int64_t heads, kv_heads, dim, hidden;/* 32, heads, 4096, 11008                          */
+    double  rope_base;                   /* 10000                                           */
+    dl_real rms_norm_eps;                /* 1e-6                                            */
+    int     tied;                        /* output weights are the embedding's              */
+    int end_;
+} dl_model_llama_opts;
+DL_API dl_module *dl_model_gpt_with(dl_ctx *c, dl_model_gpt_opts o);
+DL_API dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o);
+#define dl_model_gpt(...)   DLI_KW1(dl_model_gpt, __VA_ARGS__)
+#define dl_model_llama(...) DLI_KW1(dl_model_llama, __VA_ARGS__)
+
+/* n tokens more: prompt int32 (N, T) or (T) -> (.., T + n), or less if every sequence reached the stop token.  Keys and values of
+   earlier tokens are kept, so that each step works on one token.  In evaluation mode, without gradients.  When the model's
+   block is full it goes on from the last half of it.  Sampling as in dl_sample_token. */
+typedef struct {
+    dl_real  temperature;                /* 1; -1: always the likeliest token               */
+    int64_t  top_k;                      /* 0: all                                          */
+    dl_real  top_p;                      /* 0: all                                          */
+    dl_real  repetition_penalty;         /* 1: none                                         */
+    int      stop;                       /* this token ends a sequence; 0: none, DL_ZERO: token 0 */
+    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);                /* called with each step's N tokens; 1: stop */
+    void    *user;
+    int      no_cache;                   /* everything again for every token: for tests     */
+    int end_;
+} dl_generate_opts;
+DL_API dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *prompt, int64_t n, dl_generate_opts o);
+#define dl_generate(...) DLI_KW4(dl_generate, __VA_ARGS__)
+
+/* Vision transformer (Dosovitskiy et al. 2021), torchvision's names and initial weights; the defaults make ViT-B.  Images
+   (N, channels, image_size, image_size) are cut in squares of patch_size; logits (N, num_classes). */
+typedef struct {
+    int     layers;                      /* 12                                              */
+    int64_t heads, dim, mlp_dim;         /* 12, 768, 3072                                   */
+    dl_real dropout, attention_dropout;  /* 0                                               */
+    int     channels, num_classes;       /* 3, 1000                                         */
+    int end_;
+} dl_model_vit_opts;
+DL_API dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch_size, dl_model_vit_opts o);
+#define dl_model_vit(...) DLI_KW3(dl_model_vit, __VA_ARGS__)
+#endif
+
+/* --- finding trouble ------------------------------------------------------------------------------
+   dl_create(.detect_nan = 1) looks at every result and every gradient and ends with an error at the first NaN, and at the
+   first infinity that an op makes of finite numbers (infinities that are put in, as in masks, may pass).  The message names
+   the op, its module, the tensor with its place in the model, and the source line where DL_DEBUG was defined.  It costs one
+   pass over each result; switched off, nothing. */
+DL_API int dl_set_detect_nan(dl_ctx *c, int on);                          /* returns the state before */
+
+typedef struct {
+    int64_t size, zeros, nans, infs;     /* nans and infs count in none of what follows; if nothing is left that is NaN */
+    double  min, max, mean, std;         /* std: of the population, divided by n                     */
+} dl_stats;
+DL_API dl_stats dl_tensor_stats(const dl_tensor *x);
+DL_API dl_stats dl_grad_stats(const dl_tensor *x);                        /* of x->grad; size 0 if there is none */
+
+#ifndef DL_NO_STDIO
+/* Profile per op, from begin to end; begin clears what was there.  Seconds are wall-clock time.  at: the i-th row by time,
+   0 behind the last one; the row called "(rest)" is what was spent outside ops: optimizer, data, user code. */
+typedef struct {
+    const char *op;
+    int64_t calls, macs, bytes;          /* bytes: of sources and result, for each forward call       */
+    double  forward, backward, share;    /* seconds; share of the whole                               */
+    double  gflops;                      /* 2 macs, and 2 more for each gradient of a factor, by time */
+} dl_profile_row;
+DL_API void dl_profile_begin(dl_ctx *c);
+DL_API void dl_profile_end(dl_ctx *c);
+DL_API int  dl_profile_at(dl_ctx *c, int i, dl_profile_row *row);
+DL_API void dl_profile_print(dl_ctx *c, FILE *f);
+
+/* The tape behind y for Graphviz (dot -Tsvg): ops are boxes, leaves ellipses with their names and shapes. */
+DL_API void dl_graph_dot(dl_ctx *c, const dl_tensor *y, FILE *f);
+
+/* A table of weights and gradients: name, shape, mean, std, least and largest, zeros, what is not finite. */
+DL_API void dl_module_stats(dl_ctx *c, dl_module *m, FILE *f);
+
+/* TensorBoard: an event file in folder, which is made if it is missing (its parent must be there); tensorboard --logdir folder
+   shows it.  Each call returns 0 after an error.  Every record is written out at once. */
+typedef struct dl_tensorboard dl_tensorboard;
+DL_API dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder);
+DL_API int  dl_tensorboard_scalar(dl_ctx *c, dl_tensorboard *t, const char *tag, int64_t step, double value);
+DL_API int  dl_tensorboard_histogram(dl_ctx *c, dl_tensorboard *t, const char *tag, int64_t step, const dl_tensor *x);
+DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
+
+/* --- export ---------------------------------------------------------------------------------------
+   With DL_EXPORT defined before dl.h, wherever it is included:
+   m, run in evaluation mode on an input like x, as a file.  What is written are the ops that dl_forward(c, m, x) goes through:
+   if its path depends on values, the file has the path of x.  An op that cannot be written (recurrent layers, sorting,
+   detection) is an error that names it, and so is a value that depends on the input but was not made by ops (dl_to_real,
+   dl_argmax, the user's own loops).  0 after an error.
+   onnx: opset 20, float32, parameters with their full names; input "input", output "output".  The batch, axis 0 of x, is
+     dynamic if m allows it, which is found out by running it on two batch sizes; .fixed_batch = 1 keeps that of x.
+   c: one C99 file of its own with the weights and
+       void NAME(const float *input, float *output, float *work);          (input: int32_t if x is int32)
+     for inputs of x's shape; the constants NAME_INPUT, NAME_OUTPUT and NAME_WORK are the sizes of the arrays in elements.  It
+     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work. */
+#ifdef DL_EXPORT
+typedef struct { int fixed_batch; int end_; } dl_export_onnx_opts;
+DL_API int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, dl_export_onnx_opts o);
+#define dl_export_onnx(...) DLI_KW4(dl_export_onnx, __VA_ARGS__)
+DL_API int dl_export_c(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, const char *name);
+#endif
+#endif
 /* --- printing ------------------------------------------------------------------------------------ */
 #ifndef DL_NO_STDIO
 DL_API void dl_print(const dl_tensor *x);                       /* to stdout, large ones abridged                     */
@@ -2046,6 +2931,9 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 
 #if defined(DL_IMPLEMENTATION) && !defined(DLI_DONE)
 #define DLI_DONE                    /* a second include with DL_IMPLEMENTATION still set is harmless */
+#ifdef DLI_DEBUG_CALLS
+#error "dl.h: with DL_DEBUG, define DL_IMPLEMENTATION before the first include of this file"
+#endif
 
 /* ================================================================================================
    >>platform    compilers, instruction sets, threads, memory functions
@@ -2142,6 +3030,25 @@ DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1
 #define DLI_MAX_INPUTS 5
 #define DLI_STREAMED   (2 << 20)    /* elements of a result that is stored past the caches */
 typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s);
+/* Tiles of attention: x[s ld + t] belongs to key s < n and query t < ld, see >>attention. */
+typedef struct {
+    const dl_real *mask;                /* laid out as x; NULL: none                              */
+    dl_real        slope;               /* - slope abs(t + offset - s)                            */
+    int64_t        offset;
+    int            causal;              /* not seen, -3.4e38, where s > t + offset                */
+} dli_attention_bias;
+
+#define DLI_KERNELS_ATTENTION(K)                                                                                       \
+/* x += bias */                                                                                                        \
+    K(void, attention_bias,    (dl_real *x, int64_t n, int64_t ld, const dli_attention_bias *b))                       \
+/* the tile joins the softmax over keys: x = exp(x - top'), top' = max(top, max x), factor = exp(top - top'),          \
+   sum = sum factor + sum x */                                                                                         \
+    K(void, attention_softmax, (dl_real *x, int64_t n, int64_t ld, dl_real *top, dl_real *sum, dl_real *factor))       \
+/* rows i < n of y, step apart: y *= factor[i] */                                                                      \
+    K(void, attention_scale,   (dl_real *y, int64_t n, int64_t step, const dl_real *factor, int64_t width))            \
+/* x = exp(x - shift);  dx = x (dx - shift) */                                                                         \
+    K(void, attention_weights, (dl_real *x, int64_t n, int64_t ld, const dl_real *shift))                              \
+    K(void, attention_back,    (dl_real *dx, const dl_real *x, int64_t n, int64_t ld, const dl_real *shift))
 
 #if defined(__GNUC__) && !defined(__TINYC__)               /* to the cache; may be behind the end of the array */
 #define DLI_FETCH(p, n) __builtin_prefetch((const void *)((uintptr_t)(p) + (uintptr_t)(n) * sizeof(dl_real)))
@@ -2167,9 +3074,11 @@ typedef struct { int64_t from, to, n; } dli_conv_piece;
    ahead: how far the row is that will be wanted next */                                                               \
     K(void, conv_copy,   (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, int64_t left,\
                           int64_t width, int64_t ahead))                                                               \
-/* y[i][j] = f(bias + sum over r < R, s < S of w[r][s] x[i ldx + r tap_row + j + s tap_col]), f: relu or nothing */     \
+/* out[e mod step][e / step] = x[e], e < n, the rows of out `apart` numbers apart */                                    \
+    K(void, conv_deal,   (dl_real *out, int64_t apart, const dl_real *x, int64_t n, int64_t step))                     \
+/* y[i][j] = f(bias + sum over r < R, s < S of w[r][s] x[i ldx + r tap_row + j + tap_col[s]]), f: relu, relu6 or nothing */     \
     K(void, conv_direct, (dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *w, \
-                          int64_t R, int64_t S, int64_t tap_row, int64_t tap_col, dl_real bias, int relu))             \
+                          int64_t R, int64_t S, int64_t tap_row, const int64_t *tap_col, dl_real bias, dl_activation f))             \
 /* its weight gradient, in 16 partial sums: sums[t][l] += sum of g[i][j] x[i ldx + offset[t] + j], j mod 16 = l */      \
     K(void, conv_direct_weights, (dl_real *sums, const dl_real *g, int64_t ldg, const dl_real *x, int64_t ldx, int64_t rows, \
                           int64_t n, const int64_t *offset, int64_t taps))
@@ -2242,7 +3151,10 @@ typedef struct {
 /* a = keep1 a + fresh1 g;  w -= lr (direct g + through a);  without a: w -= lr g */                                   \
     K(void,    sgd,         (dl_real *w, const dl_real *g, dl_real *a, int64_t n, const dli_update *o))                \
 /* a += fresh1 (g - a);  v = keep2 v + fresh2 g^2;  w = shrink w - (lr a + direct g) / (sqrt(v) root + eps); a may be NULL */ \
-    K(void,    adam,        (dl_real *w, const dl_real *g, dl_real *a, dl_real *v, int64_t n, const dli_update *o))
+    K(void,    adam,        (dl_real *w, const dl_real *g, dl_real *a, dl_real *v, int64_t n, const dli_update *o))                \
+/* Riedmiller and Braun's rule: v, the step, grows by keep2 or shrinks by keep1 with the sign of g a; a = g, or 0 after a turn;  \
+   w -= v sign(a) */                                                                                                   \
+    K(void,    rprop,       (dl_real *w, const dl_real *g, dl_real *a, dl_real *v, int64_t n, const dli_update *o))
 
 /* Pooling with windows of at most 256 taps, vectorized along the rows (see >>pool).  A plane is a stack of rows, of one, two
    or three spatial axes alike: a link says which row of the other side a row meets, and the number of the first tap of that
@@ -2266,6 +3178,21 @@ typedef struct {
     K(void,    pool,      (dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p, int64_t planes))        \
 /* dx (+)= sum of the g whose window the element is in, or, if at is not NULL, of those it was the largest for */      \
     K(void,    pool_back, (dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes, int add))
+
+/* Gates of a recurrent layer, one step and one sequence: n numbers of each out[k] from those of the in[k]; an out may be an in.
+   forward:  in: G gates of the input, G of the state, c or (GRU) b_hn, h;  out: G gates, h, c or (GRU) W_hn h + b_hn
+   backward: in: G gates, c or W_hn h + b_hn, h, each before the step, two parts of dh, dc;
+             out: G gates of the input, (GRU) 3 of the state, dh without the part that goes through W_hh, (LSTM) dc */
+typedef void dli_gates(dl_real *const *out, const dl_real *const *in, int64_t n);
+#define DLI_KERNELS_RECURRENT(K)                                                                                       \
+    K(void, rnn_tanh_forward,  (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, rnn_tanh_backward, (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, rnn_relu_forward,  (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, rnn_relu_backward, (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, lstm_forward,      (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, lstm_backward,     (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, gru_forward,       (dl_real *const *out, const dl_real *const *in, int64_t n))                             \
+    K(void, gru_backward,      (dl_real *const *out, const dl_real *const *in, int64_t n))
 /* Rows of n > 0 elements.  Where there is an add: store if it is 0, else add to what is there.
    Random kernels: element i is a function of (seed, call, first + i) only, so threads may split a row anywhere. */
 #define DLI_KERNELS_ROWS(K)                                                                                            \
@@ -2292,6 +3219,10 @@ typedef struct {
 /* y (+)= x / (1 - p) with probability 1 - p, else 0; the same call on the gradient is its backward */                 \
     K(void,    dropout,     (dl_real *y, const dl_real *x, int64_t n, uint64_t seed, uint64_t call, uint64_t first,    \
                              dl_real p, int add))
+#define DLI_KERNELS_TEXT(K)                                                                                            \
+/* rotary positions:  ya (+)= xa k - xb s,  yb (+)= xb k + xa s  with s = sign sines, k = cosines; n pairs, every step-th */ \
+    K(void, rotate,  (dl_real *ya, dl_real *yb, const dl_real *xa, const dl_real *xb, const dl_real *sines,            \
+                      const dl_real *cosines, int64_t n, int64_t step, dl_real sign, int add))
 
 #define DLI_KERNELS_WINOGRAD(K)                                                                                        \
 /* Winograd's F(4 x 4, 3 x 3), 16 channels at a time, position p of 36 at p v_pos (see >>winograd):                    \
@@ -2313,7 +3244,10 @@ DLI_KERNELS_ROWS(K)                                                             
 DLI_KERNELS_OPTIM(K)                                                                                                   \
 DLI_KERNELS_CONV(K)                                                                                                    \
 DLI_KERNELS_NORM(K)                                                                                                    \
+DLI_KERNELS_RECURRENT(K)                                                                                               \
 DLI_KERNELS_POOL(K)                                                                                                    \
+DLI_KERNELS_ATTENTION(K)                                                                                               \
+DLI_KERNELS_TEXT(K)                                                                                                    \
 DLI_KERNELS_WINOGRAD(K)
 
 typedef struct {
@@ -2421,18 +3355,30 @@ struct dl_ctx {
     dli_arena  keep, step;
     dli_spare *spare;
     uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
+    struct dli_mpi *mpi;                /* the ranks that train together, or NULL, see >>mpi   */
     size_t     l1d, l2, l3;
     dli_batch  batch;
     dl_precision precision;
     int        depth;                   /* of nested dl_forward calls                          */
     struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
     int64_t    macs;                    /* multiply-adds of all ops so far                     */
+    int        interrupts;              /* dl_interrupt_install was called                     */
     dl_module *nil_module;              /* stands for a module that could not be made          */
+    const char *where;                  /* of the user's last call, with DL_DEBUG              */
+    dl_module *module;                  /* whose forward runs                                  */
+    unsigned   tracing;                 /* DLI_TRACE_.., 0: ops run untouched, see >>trouble   */
+    dl_tensor *(*lower)(dl_ctx *c, dl_tensor *y);   /* while recording for >>export: y by simpler ops, or NULL */
+    struct dli_profile *profile;        /* of each op that ran                                 */
+    double     profile_start, profile_seconds;
     char       error[DLI_ERROR_SIZE];
 };
+/* Between a rank's batch and the mean of the gradients the rank stands above these bits of calls: then dropout differs on the
+   ranks, while shuffles and noise of the optimizer are the same. */
+#define DLI_SHARED_CALLS (((uint64_t)1 << 40) - 1)
+enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
 
 /* The nil tensor: what a failed call returns.  Never written, size 0. */
-static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0};
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL};
 #define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
 
 DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
@@ -2602,6 +3548,11 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
         }
     }
     va_end(args);
+    if (c->where) {
+        dli_put(&t, " (at ");
+        dli_put(&t, c->where);
+        dli_put(&t, ")");
+    }
 #if defined(DL_DEBUG) && !defined(DL_NO_STDIO)
     fprintf(stderr, "dl.h: %s\n", c->error);
 #endif
@@ -2612,6 +3563,7 @@ DL_DEF const char *dl_error(const dl_ctx *c)
 {
     return !c ? "dl_create: out of memory" : c->failed ? c->error : NULL;
 }
+DL_DEF dl_ctx *dl_at(dl_ctx *c, const char *where) { if (c) c->where = where; return c; }
 DL_DEF void dl_clear_error(dl_ctx *c) { if (c) { c->failed = 0; c->error[0] = 0; } }
 
 /* Bytes of count elements, or 0 after dl_fail.  Nothing else multiplies sizes that come from outside. */
@@ -2725,6 +3677,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     if (c->threads > DLI_MAX_THREADS) c->threads = DLI_MAX_THREADS;
     c->grad_enabled = !o.no_grad;
     c->training = 1;
+    c->tracing = o.detect_nan ? DLI_TRACE_NAN : 0;
     c->precision = o.precision;
     c->seed = o.seed;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
@@ -3377,6 +4330,71 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *g)
     return dli_gemm_large(c, g);
 }
 
+/* --- one B for many products with few rows of A each, C = A op(B) + beta C, each by one thread: recurrent layers ------ */
+#define DLI_PACKED_CALLS 4              /* fewer do not pay for packing                                */
+typedef struct {
+    int            trans;
+    int64_t        K, N, ldb;
+    const dl_real *B;
+    dl_real       *panels;              /* blocks of KC rows of op(B), each in panels of nr columns; NULL: as it stands */
+} dli_packed;
+typedef struct { const dli_packed *p; const dli_kernels *kernels; } dli_pack_job;
+
+static void dli_pack_task(void *arg, int64_t panel, int worker)
+{
+    const dli_packed *p = ((const dli_pack_job *)arg)->p;
+    const dli_kernels *kernels = ((const dli_pack_job *)arg)->kernels;
+    const int64_t nr = kernels->nr, count = (p->N + nr - 1) / nr, j = panel * nr, width = dli_min64(p->N - j, nr);
+    int64_t k, kc;
+    (void)worker;
+    for (k = 0; k < p->K; k += kc) {
+        dl_real *out = p->panels + (k * count + panel * (kc = dli_min64(p->K - k, DLI_KC))) * nr;
+        if (p->trans) kernels->transpose(out, nr, p->B + j * p->ldb + k, p->ldb, kc, width);
+        else          kernels->gemm_pack(out, nr, p->B + k * p->ldb + j, p->ldb, kc, width);
+    }
+}
+
+/* For a number of calls of dli_packed_product; 0 after an error. */
+static int dli_pack(dl_ctx *c, dli_packed *p, int trans, int64_t K, int64_t N, const dl_real *B, int64_t ldb, int64_t calls)
+{
+    const int64_t nr = c->k->nr, count = (N + nr - 1) / nr;
+    dli_pack_job job;
+    p->trans = trans; p->K = K; p->N = N; p->B = B; p->ldb = ldb;
+    p->panels = NULL;
+    if (calls < DLI_PACKED_CALLS) return 1;
+    p->panels = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(K * count * nr));
+    job.p = p; job.kernels = c->k;
+    if (p->panels && K * N >= 1 << 16) dli_parallel(c, count, dli_pack_task, &job);
+    else if (p->panels) for (N = 0; N < count; N++) dli_pack_task(&job, N, 0);
+    return p->panels != NULL;
+}
+
+static void dli_packed_product(dl_ctx *c, const dli_packed *p, int64_t M, const dl_real *A, int64_t lda, dl_real beta, dl_real *C, int64_t ldc)
+{
+    const int64_t nr = c->k->nr, count = (p->N + nr - 1) / nr;
+    dli_gemm_args g;
+    dli_panel t;
+    int64_t k;
+    memset(&g, 0, sizeof g);
+    g.trans_b = p->trans;
+    g.M = M; g.N = p->N; g.K = p->K;
+    g.alpha = 1; g.beta = beta;
+    g.A = A; g.lda = lda;
+    g.B = p->B; g.ldb = p->ldb;
+    g.C = C; g.ldc = ldc;
+    if (!p->panels) { dli_gemm(c, &g); return; }
+    dli_gemm_set(&t, &g);
+    t.b_row = nr;
+    for (k = 0; k < p->K; k += DLI_KC) {
+        t.K = dli_min64(p->K - k, DLI_KC);
+        t.a = A + k;
+        t.b = p->panels + k * count * nr;
+        t.b_panel = t.K * nr;
+        t.beta = k ? 1 : beta;
+        c->k->gemm_panel(&t);
+    }
+}
+
 DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *A, int64_t lda,
                    const dl_real *B, int64_t ldb, dl_real beta, dl_real *C, int64_t ldc)
 {
@@ -3559,6 +4577,10 @@ static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
    from the loss to the front.  The gradient of a result lives from its first use to its own backward, after which its
    buffer serves the next result; gradients of leaves stay.
    ================================================================================================ */
+/* What dl_apply and dl_backward run instead of an op's own functions while c->tracing: see >>trouble and >>export. */
+static void dli_traced_forward(dl_ctx *c, dl_tensor *y);
+static void dli_traced_backward(dl_ctx *c, dl_tensor *y);
+
 DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *src, const void *opts, size_t opts_size)
 {
     dl_tensor *y;
@@ -3575,12 +4597,18 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     for (i = 0; i < n; i++) y->src[i] = src[i];
     if (opts_size) memcpy(y->opts, opts, opts_size);
     if (!op->shape(c, y) || c->failed) return DLI_NIL;
+    if (c->tracing & DLI_TRACE_RECORD) {
+        dl_tensor *simpler = c->lower(c, y);
+        if (simpler) return simpler;
+    }
     if (!y->data && !y->idata && !dli_alloc_data(c, y)) return DLI_NIL;
-    op->forward(c, y);
+    y->owner = c->module;
+    y->where = c->where;
+    if (c->tracing) dli_traced_forward(c, y); else op->forward(c, y);
     if (c->failed) return DLI_NIL;
     c->macs += y->macs;
-    if (needs_grad && c->grad_enabled && op->backward) {
-        y->requires_grad = 1;
+    if ((needs_grad && c->grad_enabled && op->backward) || c->tracing & DLI_TRACE_RECORD) {
+        y->requires_grad = needs_grad;
         y->prev = c->tape;
         c->tape = y;
     } else {
@@ -3678,7 +4706,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     else if (dy)        memcpy(dy, o.grad->data, (size_t)y->size * sizeof *dy);
     for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
         if (!t->grad) continue;
-        t->op->backward(c, t);
+        if (c->tracing) dli_traced_backward(c, t); else t->op->backward(c, t);
         if (!t->retain_grad) dli_grad_release(c, t);
     }
     if (c->failed) dli_drop_grads(y);
@@ -5481,45 +6509,58 @@ DL_DEF dl_tensor *dl_matmul_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_matmu
     return dl_apply(c, &dli_matmul_op, 2, s, &o, sizeof o);
 }
 
-/* --- linear:  y = act(x w^T + b)     dz = g act'(z),  dx = dz w,  dw = dz^T x,  db = sum of the rows of dz ------------- */
+/* --- linear:  y = act(x w^T + b)     dz = g act'(z),  dx = dz w,  dw = dz^T x,  db = sum of the rows of dz -------------
+   transposed:  y = act(x w + b)       dx = dz w^T,  dw = x^T dz */
+static int64_t dli_linear_in(const dl_tensor *y)
+{
+    return y->src[1]->shape[!((const dl_linear_opts *)y->opts)->transposed];
+}
 static int dli_linear_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
-    int64_t shape[DL_MAX_DIMS];
+    int64_t shape[DL_MAX_DIMS], in, out;
+    int transposed = ((const dl_linear_opts *)y->opts)->transposed != 0;
     if (!dli_check(c, "linear", "x", x, DL_REAL) || !dli_check(c, "linear", "weight", w, DL_REAL)) return 0;
-    if (w->ndim != 2 || !x->ndim) { dl_fail(c, "linear: %t with weight %t, expected (.., in) and (out, in)", x, w); return 0; }
-    if (x->shape[x->ndim - 1] != w->shape[1]) {
-        dl_fail(c, "linear: %t with weight %t: %l and %l differ", x, w, x->shape[x->ndim - 1], w->shape[1]);
+    if (w->ndim != 2 || !x->ndim) {
+        dl_fail(c, "linear: %t with weight %t, expected (.., in) and %s", x, w, transposed ? "(in, out)" : "(out, in)");
         return 0;
     }
-    if (b && (!dli_check(c, "linear", "bias", b, DL_REAL) || b->ndim != 1 || b->shape[0] != w->shape[0])) {
-        dl_fail(c, "linear: bias %t with weight %t, expected (%l)", b, w, w->shape[0]);
+    in = w->shape[!transposed];
+    out = w->shape[transposed];
+    if (x->shape[x->ndim - 1] != in) {
+        dl_fail(c, "linear: %t with weight %t: %l and %l differ", x, w, x->shape[x->ndim - 1], in);
+        return 0;
+    }
+    if (b && (!dli_check(c, "linear", "bias", b, DL_REAL) || b->ndim != 1 || b->shape[0] != out)) {
+        dl_fail(c, "linear: bias %t with weight %t, expected (%l)", b, w, out);
         return 0;
     }
     memcpy(shape, x->shape, sizeof shape);
-    shape[x->ndim - 1] = w->shape[0];
+    shape[x->ndim - 1] = out;
     if (!dl_set_shape(c, y, x->ndim, shape)) return 0;
-    y->macs = y->size * w->shape[1];
+    y->macs = y->size * in;
     return 1;
 }
 static void dli_linear_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *w = y->src[1];
+    const dl_linear_opts *o = (const dl_linear_opts *)y->opts;
     dli_gemm_args g;
     memset(&g, 0, sizeof g);
-    g.N = w->shape[0]; g.K = w->shape[1]; g.M = x->size / g.K;
+    g.K = dli_linear_in(y); g.N = w->size / g.K; g.M = x->size / g.K;
     g.A = x->data; g.lda = g.K;
-    g.B = w->data; g.ldb = g.K; g.trans_b = 1;
+    g.B = w->data; g.ldb = w->shape[1]; g.trans_b = !o->transposed;
     g.C = y->data; g.ldc = g.N;
     g.alpha = 1;
     g.bias = y->nsrc > 2 ? y->src[2]->data : NULL;
-    g.activation = *(const dl_activation *)y->opts;
+    g.activation = o->activation;
     dli_gemm(c, &g);
 }
 /* dz = g f'(z), from y = f(z): g itself if f is linear, else in step memory; NULL after an error */
 static dl_real *dli_activation_back(dl_ctx *c, dl_tensor *y, dl_activation f)
 {
-    dli_map *df = f == DL_RELU ? c->k->dx_relu : f == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
+    static const dl_real six[2] = { 0, 6 };
+    dli_map *df = f == DL_RELU ? c->k->dx_relu : f == DL_RELU6 ? c->k->dx_clamp : f == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
     dl_tensor *in[3];
     const dl_real *data[3];
     dl_real *dz;
@@ -5527,15 +6568,15 @@ static dl_real *dli_activation_back(dl_ctx *c, dl_tensor *y, dl_activation f)
     dz = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *dz);
     in[0] = in[1] = in[2] = y;
     data[0] = data[1] = y->data; data[2] = y->grad;
-    if (dz) dli_run_map(c, y, df, NULL, dz, 0, 3, in, data);
+    if (dz) dli_run_map(c, y, df, six, dz, 0, 3, in, data);
     return dz;
 }
 
 static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
-    int64_t out = w->shape[0], in = w->shape[1], rows = x->size / in;
-    dl_activation act = *(const dl_activation *)y->opts;
+    const dl_linear_opts *o = (const dl_linear_opts *)y->opts;
+    int64_t in = dli_linear_in(y), out = w->size / in, rows = x->size / in;
     dl_real *dx, *dw, *db, *dz;
     int add_x, add_w, add_b;
     dli_gemm_args g;
@@ -5544,18 +6585,21 @@ static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
     dw = dl_grad_of(c, w, &add_w);
     db = b ? dl_grad_of(c, b, &add_b) : NULL;
     m = dli_arena_mark(&c->step);
-    dz = dli_activation_back(c, y, act);
+    dz = dli_activation_back(c, y, o->activation);
     if (!dz) return;
     memset(&g, 0, sizeof g);
     g.alpha = 1;
     if (dx) {
         g.M = rows; g.N = in; g.K = out;
-        g.A = dz; g.lda = out; g.B = w->data; g.ldb = in; g.C = dx; g.ldc = in; g.beta = (dl_real)add_x;
+        g.A = dz; g.lda = out; g.B = w->data; g.ldb = w->shape[1]; g.trans_b = o->transposed;
+        g.C = dx; g.ldc = in; g.beta = (dl_real)add_x;
         dli_gemm(c, &g);
     }
     if (dw) {
-        g.M = out; g.N = in; g.K = rows;
-        g.A = dz; g.lda = out; g.trans_a = 1; g.B = x->data; g.ldb = in; g.C = dw; g.ldc = in; g.beta = (dl_real)add_w;
+        g.M = w->shape[0]; g.N = w->shape[1]; g.K = rows;
+        g.A = o->transposed ? x->data : dz; g.lda = g.M; g.trans_a = 1;
+        g.B = o->transposed ? dz : x->data; g.ldb = g.N; g.trans_b = 0;
+        g.C = dw; g.ldc = g.N; g.beta = (dl_real)add_w;
         dli_gemm(c, &g);
     }
     if (db) dli_sum_to(c, y, dz, b, db, add_b);
@@ -5566,8 +6610,8 @@ DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tenso
 {
     dl_tensor *s[3];
     s[0] = x; s[1] = w; s[2] = b;
-    if (o.activation > DL_TANH) return dl_fail(c, "linear: activation %d is unknown", (int)o.activation);
-    return dl_apply(c, &dli_linear_op, b ? 3 : 2, s, &o.activation, sizeof o.activation);
+    if (o.activation > DL_RELU6) return dl_fail(c, "linear: activation %d is unknown", (int)o.activation);
+    return dl_apply(c, &dli_linear_op, b ? 3 : 2, s, &o, sizeof o);
 }
 
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && defined(__OPTIMIZE__)
@@ -6570,17 +7614,22 @@ DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
 /* ================================================================================================
    >>modules     a tree of named nodes; forward is a function of the node's type
    ================================================================================================ */
-static double dli_sqrt64(double x)                                      /* Newton's method, from half the exponent */
+/* y = 1 / sqrt(x) by Newton's method from half the exponent, without a division: off by 3 %, 2e-3, 5e-6, 3e-11, 2e-21.
+   Then sqrt(x) = x y, and a last step for the rounding. */
+static double dli_sqrt64(double x)
 {
-    double y;
+    double y, root;
     uint64_t bits;
     int i;
     if (!(x > 0 && x <= 1.7976931348623157e308)) return x;
+    if (x < 1e-290) return dli_sqrt64(x * 324518553658426726783156020576256.0) / 18014398509481984.0;       /* 2^108, 2^54 */
+    if (x > 1e300)  return dli_sqrt64(x / 324518553658426726783156020576256.0) * 18014398509481984.0;
     memcpy(&bits, &x, sizeof x);
-    bits = (bits >> 1) + ((uint64_t)1023 << 51);
+    bits = 0x5FE6EB50C7B537A9u - (bits >> 1);
     memcpy(&y, &bits, sizeof y);
-    for (i = 0; i < 5; i++) y = (y + x / y) / 2;
-    return y;
+    for (i = 0; i < 4; i++) y *= 1.5 - 0.5 * x * y * y;
+    root = x * y;
+    return root + (x - root * root) * (0.5 * y);
 }
 
 #define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
@@ -6711,6 +7760,7 @@ static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, i
     params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
     if (!params) return DLI_NIL;
     t->requires_grad = !is_buffer;
+    t->owner = m;
     m->params = params;
     params[m->nparams].name = name;
     params[m->nparams].tensor = t;
@@ -6815,10 +7865,13 @@ typedef struct dli_row { struct dli_row *next; const dl_module *module; const dl
 static dl_tensor *dli_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
 {
     dl_tensor *y;
+    dl_module *outer = c->module;
     if (c->depth == DLI_MAX_DEPTH)
         return dl_fail(c, "forward: %s: modules call each other more than %d deep", m->type->name, DLI_MAX_DEPTH);
     c->depth++;
+    c->module = m;
     y = m->type->forward(c, m, x);
+    c->module = outer;
     c->depth--;
     return y ? y : dl_fail(c, "forward: %s returned NULL", m->type->name);
 }
@@ -6872,6 +7925,7 @@ DL_DEF dl_module *dl_nn_function(dl_ctx *c, const char *name, dl_nn_fn f)
 static dl_tensor *dli_flatten_samples(dl_ctx *c, dl_tensor *x) { return dl_flatten(c, x, 1, -1); }
 
 DL_DEF dl_module *dl_nn_relu(dl_ctx *c)    { return dl_nn_function(c, "relu", dl_relu); }
+DL_DEF dl_module *dl_nn_relu6(dl_ctx *c)   { return dl_nn_function(c, "relu6", dl_relu6); }
 DL_DEF dl_module *dl_nn_sigmoid(dl_ctx *c) { return dl_nn_function(c, "sigmoid", dl_sigmoid); }
 DL_DEF dl_module *dl_nn_tanh(dl_ctx *c)    { return dl_nn_function(c, "tanh", dl_tanh); }
 DL_DEF dl_module *dl_nn_flatten(dl_ctx *c) { return dl_nn_function(c, "flatten", dli_flatten_samples); }
@@ -6880,7 +7934,7 @@ DL_DEF dl_module *dl_nn_flatten(dl_ctx *c) { return dl_nn_function(c, "flatten",
 static dl_activation dli_activation_of(const dl_module *m)
 {
     dl_nn_fn f = m->type->forward == dli_nn_function_forward ? ((const dli_nn_function *)m)->f : NULL;
-    return f == dl_relu ? DL_RELU : f == dl_sigmoid ? DL_SIGMOID : f == dl_tanh ? DL_TANH : DL_LINEAR;
+    return f == dl_relu ? DL_RELU : f == dl_relu6 ? DL_RELU6 : f == dl_sigmoid ? DL_SIGMOID : f == dl_tanh ? DL_TANH : DL_LINEAR;
 }
 
 /* For the weight and bias of run[0], which is applied to x: if run[1] is a batch norm that can be done by other weights and
@@ -6895,7 +7949,7 @@ typedef struct { dl_module base; dl_tensor *weight, *bias; } dli_nn_linear;
 
 static dl_tensor *dli_nn_linear_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
-    dl_linear_opts o = { DL_LINEAR, 0 };
+    dl_linear_opts o = { DL_LINEAR, 0, 0 };
     return dl_linear_with(c, x, ((dli_nn_linear *)self)->weight, ((dli_nn_linear *)self)->bias, o);
 }
 static int dli_nn_linear_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x)
@@ -6906,7 +7960,7 @@ static int dli_nn_linear_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor
     int used = 1;
     if (!dl_is_nil(*x) && (*x)->ndim == 2) used += dli_fold_norm(c, run, n, *x, &w, &b);
     o.activation = used < n ? dli_activation_of(run[used]) : DL_LINEAR;
-    o.end_ = 0;
+    o.transposed = o.end_ = 0;
     used += o.activation != DL_LINEAR;
     if (used == 1) return 0;
     *x = dl_linear_with(c, *x, w, b, o);
@@ -6966,7 +8020,11 @@ static dl_tensor *dli_nn_sequential_forward(dl_ctx *c, dl_module *self, dl_tenso
     for (i = 0; i < self->nchildren; i += ran) {
         dl_module **m = self->children + i;
         ran = 0;
-        if ((*m)->fuse && !c->failed && !c->watch) ran = (*m)->fuse(c, m, self->nchildren - i, &x);   /* dl_summary shows each */
+        if ((*m)->fuse && !c->failed && !c->watch) {                   /* dl_summary shows each */
+            c->module = *m;
+            ran = (*m)->fuse(c, m, self->nchildren - i, &x);
+            c->module = self;
+        }
         if (ran < 1) {
             x = dl_forward(c, *m, x);
             ran = 1;
@@ -7114,19 +8172,22 @@ static dli_conv_stage dli_conv_staging(const dli_conv_pass *s, const dli_conv_bl
     return g;
 }
 
-/* One row: width pixels from column `first` of x, a row of n numbers. */
-static void dli_conv_stage_row(dl_real *out, const dl_real *x, int64_t n, int64_t first, int64_t width, int64_t step)
+/* One row: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
+static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64_t first, int64_t each, int64_t step, int64_t e, int64_t end)
 {
-    const int64_t each = width / step;
-    int64_t p, i;
-    for (p = 0; p < step; p++, out += each) {                        /* out[i] = x[first + p + i step] */
-        const int64_t start = first + p, low = start >= 0 ? 0 : dli_min64((step - 1 - start) / step, each);
-        const int64_t high = start >= n ? low : dli_max64(low, dli_min64((n - start + step - 1) / step, each));
-        for (i = 0; i < low; i++) out[i] = 0;
-        if (step == 1) memcpy(out + low, x + start + low, (size_t)(high - low) * sizeof *out);
-        else for (i = low; i < high; i++) out[i] = x[start + i * step];
-        for (i = high; i < each; i++) out[i] = 0;
+    int64_t p = e % step, i = e / step;
+    for (; e < end; e++) {
+        out[p * each + i] = first + e >= 0 && first + e < n ? x[first + e] : 0;
+        if (++p == step) { p = 0; i++; }
     }
+}
+static void dli_conv_stage_row(const dli_kernels *k, dl_real *out, const dl_real *x, int64_t n, int64_t first, int64_t width, int64_t step)
+{
+    const int64_t each = width / step, left = dli_min64(dli_max64(-first + step - 1, 0) / step, each);
+    const int64_t begin = left * step, end = dli_max64(dli_min64(n - first, width), begin);
+    if (begin > 0) dli_conv_stage_edge(out, x, n, first, each, step, 0, begin);
+    if (end > begin) k->conv_deal(out + left, each, x + first + begin, end - begin, step);
+    if (end < width) dli_conv_stage_edge(out, x, n, first, each, step, end, width);
 }
 
 /* Channels [c, c + channels) of a group of the block's images. */
@@ -7149,11 +8210,39 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
                 if (a[2].step == 1 && inside) ctx->k->conv_copy(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
                                                                           a[0].in * a[1].in * a[2].in);
                 else for (h = top; h < top + inside; h++)
-                    dli_conv_stage_row(out + h * g->row, x + (d * a[1].in + g->first[1] + h) * a[2].in, a[2].in, g->first[2], g->row, a[2].step);
+                    dli_conv_stage_row(ctx->k, out + h * g->row, x + (d * a[1].in + g->first[1] + h) * a[2].in, a[2].in, g->first[2], g->row, a[2].step);
                 h = before + inside;
                 if (h < g->extent[1]) memset(out + h * g->row, 0, (size_t)((g->extent[1] - h) * g->row) * sizeof *out);
             }
         }
+}
+
+/* 1 x 1, stride 1: the pixels are the columns, and all axes are one. */
+static int dli_conv_is_pointwise(const dli_conv_pass *s)
+{
+    int a, yes = 1;
+    for (a = 0; a < 3; a++) {
+        const dli_conv_axis *x = &s->axis[a];
+        yes = yes && x->taps == 1 && x->step == 1 && x->first == 0 && x->count == x->in && x->out == x->in && x->out_step == 1 && x->out_first == 0;
+    }
+    return yes;
+}
+static dli_conv_pass dli_conv_flat(const dli_conv_pass *s)
+{
+    dli_conv_pass f = *s;
+    dli_conv_axis *a = f.axis;
+    a[2].in = a[2].count = a[2].out = a[0].in * a[1].in * a[2].in;
+    a[0].in = a[0].count = a[0].out = a[1].in = a[1].count = a[1].out = 1;
+    return f;
+}
+/* Where the pixels of a block of a flat pass are, with no copy, or NULL: at the very end, as 16 are read at a time. */
+static const dl_real *dli_conv_unstaged(const dli_conv_pass *s, const dli_conv_block *b, dli_conv_stage *g, int64_t group, int64_t c, int64_t channels)
+{
+    const int64_t n = s->axis[2].in, all = s->groups * s->C, at = (b->n * all + group * s->C + c) * n + b->at[2];
+    if (at + ((b->images - 1) * all + channels - 1) * n + b->size[2] + 16 > s->N * all * n) return NULL;
+    g->channel = n;
+    g->image = all * n;
+    return s->x + at;
 }
 
 /* Where rows [p, p + n) of the column matrix begin in a staged image whose first channel is c. */
@@ -7200,7 +8289,7 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
-    int      pack_a, plain;                              /* plain: y is contiguous in the order of the columns                 */
+    int      pack_a, plain, flat;                        /* plain: y is contiguous in the order of the columns; flat: so is x  */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
@@ -7262,7 +8351,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size;
     int64_t *offset = (int64_t *)(void *)(tiles + p->a_size), *start = offset + p->kc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
-    int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1, last_row = 0;
+    int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1;
+    dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
     dli_gemm_plan pack;
     pack.kernels = k;
     pack.kc = p->kc;
@@ -7273,14 +8363,17 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
             for (q = 0; q < p->K || q == 0; q += p->kc) {
                 const int64_t kc = dli_min64(p->K - q, p->kc), c = kc ? q / p->taps : 0;
                 const int64_t channels = kc ? (q + kc - 1) / p->taps + 1 - c : 0;
-                const dli_conv_stage stage = dli_conv_staging(s, &b, channels);
-                if (kc) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                if (kc && (last_q != q || last_columns != b.columns || last_row != stage.row)) {     /* blocks of one size are alike */
+                dli_conv_stage stage = dli_conv_staging(s, &b, channels);
+                const dl_real *pixels = kc && p->flat ? dli_conv_unstaged(s, &b, &stage, group, c, channels) : NULL;
+                if (kc && !pixels) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
+                if (!pixels) pixels = staged;
+                if (kc && (last_q != q || last_columns != b.columns || last.row != stage.row || last.channel != stage.channel ||
+                           last.image != stage.image)) {                                             /* blocks of one size are alike */
                     dli_conv_offsets(s, &stage, c, q, kc, offset);
                     dli_conv_pieces(s, &b, &stage, nr, pieces, start);
                     last_q = q;
                     last_columns = b.columns;
-                    last_row = stage.row;
+                    last = stage;
                 }
                 for (u = 0; u < rows; u += p->mc) {
                     const int64_t mc = dli_min64(rows - u, p->mc);
@@ -7301,7 +8394,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
                             t.K = dli_min64(kc - v, DLI_KC);
                             t.b = out + (rows > p->mc ? v * nr : 0);
-                            if (u == 0 && kc) k->conv_pack((dl_real *)t.b, staged, offset + v, t.K, pieces + piece, pieces_n);
+                            if (u == 0 && kc) k->conv_pack((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
                             t.M = mc;
                             t.N = dli_min64(b.columns - j, nr);
                             t.beta = q + v ? 1 : 0;
@@ -7420,18 +8513,23 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
     const dli_conv_pass *s = d->plan.pass;
     const dli_conv_axis *h = &s->axis[1], *w = &s->axis[2];
     dl_real *staged = (dl_real *)(void *)(d->plan.scratch + (size_t)worker * d->plan.scratch_size), *sums = staged + d->staged_size;
-    const int simple = d->plan.plain && !s->end.add && !s->end.residual && s->end.activation <= DL_RELU;
+    const int simple = d->plan.plain && !s->end.add && !s->end.residual &&
+                       s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH;
     const int64_t planes = s->N * s->groups;
     dli_conv_stage g;
     dli_conv_block b = dli_conv_direct_block(s, &g);
     dl_real taps[DLI_KC];
-    int64_t i, m, r, q;
+    int64_t tap_col[DLI_KC], i, m, r, q;
+    for (q = 0; q < w->taps; q++) {                      /* column at lies in phase at mod step of the staged row */
+        const int64_t at = q * (w->tap < 0 ? -w->tap : w->tap);
+        tap_col[q] = at % w->step * (g.row / w->step) + at / w->step;
+    }
     staged += g.first[2] & 15;
     for (i = planes * part / d->parts; i < planes * (part + 1) / d->parts; i++) {
         const int64_t group = i % s->groups;
         dli_conv_direct_stage(d, &b, i / s->groups, group, &g, staged);
         for (m = group * s->M; m < (group + 1) * s->M; m++) {
-            const int64_t step = w->step, tap_row = h->tap < 0 ? -h->tap : h->tap, tap_col = w->tap < 0 ? -w->tap : w->tap;
+            const int64_t tap_row = h->tap < 0 ? -h->tap : h->tap;
             dl_real *y = simple ? s->y + (b.n * s->groups * s->M + m) * b.columns : sums;
             const dl_real scale = simple && s->end.scale ? s->end.scale[m] : 1;
             for (r = 0; r < h->taps; r++)
@@ -7439,22 +8537,8 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
                     const int64_t row = h->tap < 0 ? h->taps - 1 - r : r, column = w->tap < 0 ? w->taps - 1 - q : q;
                     taps[r * w->taps + q] = scale * s->w[m * d->taps + row * w->taps + column];
                 }
-            if (step == 1 || w->taps == 1)
-                d->plan.c->k->conv_direct(y, b.size[2], staged, h->step * g.row, b.size[1], b.size[2], taps, h->taps, w->taps, tap_row * g.row,
-                                          tap_col, simple && s->end.bias ? s->end.bias[m] : 0, simple && s->end.activation == DL_RELU);
-            else {                                      /* columns of taps lie in different phases: one at a time */
-                for (q = 0; q < w->taps; q++) {
-                    dl_real column[DLI_KC];
-                    const int64_t at = q * tap_col % step * (g.row / step) + q * tap_col / step;
-                    dl_real *to = q ? sums + b.columns : y;
-                    for (r = 0; r < h->taps; r++) column[r] = taps[r * w->taps + q];
-                    d->plan.c->k->conv_direct(to, b.size[2], staged + at, h->step * g.row, b.size[1], b.size[2], column, h->taps, 1,
-                                              tap_row * g.row, 0, 0, 0);
-                    if (q) d->plan.c->k->add(y, to, b.columns);
-                }
-                if (simple && (s->end.bias || s->end.activation != DL_LINEAR))
-                    d->plan.c->k->conv_finish(y, 0, y, 0, 1, b.columns, NULL, s->end.bias ? s->end.bias + m : NULL, NULL, s->end.activation, 0);
-            }
+            d->plan.c->k->conv_direct(y, b.size[2], staged, h->step * g.row, b.size[1], b.size[2], taps, h->taps, w->taps, tap_row * g.row,
+                                      tap_col, simple && s->end.bias ? s->end.bias[m] : 0, simple ? s->end.activation : DL_LINEAR);
             if (!simple) dli_conv_put(&d->plan, &b, m, 1, sums, b.columns, 0, b.columns);
         }
     }
@@ -7508,7 +8592,7 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     dli_conv_direct_block(s, &g);
     fits = (double)g.row * (double)g.extent[1] < 1e12;
     d.staged_size = fits ? (g.image + 63) / 16 * 16 : 0;
-    size = d.staged_size + (dw ? s->M * d.taps * 16 : 2 * results + 16);
+    size = d.staged_size + (dw ? s->M * d.taps * 16 : results);
     d.plan.scratch_size = ((size_t)size * sizeof(dl_real) + 63) & ~(size_t)63;
     d.plan.scratch = (char *)dli_conv_scratch(c, fits ? (double)d.plan.scratch_size : 1e16, d.parts);
     if (d.plan.scratch) dli_parallel(c, d.parts, dw ? dli_conv_direct_weights_task : dli_conv_direct_task, &d);
@@ -7522,11 +8606,14 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     dli_conv_plan p;
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t nr = c->k->nr;
+    const dli_conv_pass flat = dli_conv_flat(s);
     int64_t channels, threads, columns;
     int a;
     double results = (double)s->N * (double)s->groups * (double)dli_conv_inner(s, -1);
     if (c->precision != DL_HIGHEST && dli_conv_as_winograd(s, &winograd)) return dli_winograd(c, &winograd);
     if (dli_conv_is_direct(s)) return dli_conv_direct_run(c, s, NULL, NULL, 0);
+    p.flat = dli_conv_is_pointwise(s);
+    if (p.flat) s = &flat;
     p.c = c;
     p.pass = s;
     p.taps = s->axis[0].taps * s->axis[1].taps * s->axis[2].taps;
@@ -7940,7 +9027,7 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
                        transposed ? w->shape[0] : w->shape[1] * groups);
     K = transposed ? w->shape[1] * groups : w->shape[0];
     if (b && (b->ndim != 1 || b->shape[0] != K)) return dl_fail(c, "%s: bias %t with weight %t, expected (%l)", who, b, w, K);
-    if ((unsigned)o->activation > DL_TANH) return dl_fail(c, "%s: activation %d is unknown", who, (int)o->activation);
+    if ((unsigned)o->activation > DL_RELU6) return dl_fail(c, "%s: activation %d is unknown", who, (int)o->activation);
     if (transposed && (o->padding_mode != DL_PAD_ZEROS || o->same)) return dl_fail(c, "%s: only zeros, and not 'same', can be its padding", who);
     if (o->padding_mode != DL_PAD_ZEROS) x = dli_conv_pad(c, x, n, o->padding_mode, g, after);
     if (dl_is_nil(x)) return DLI_NIL;
@@ -9470,7 +10557,7 @@ static void dli_mean_var(const dl_ctx *c, const dl_real *x, int64_t n, int64_t r
     int64_t m = dli_min64(n, 256), i;
     dl_real a = c->k->sum(x, m) / (dl_real)m;
     double s[2] = {0, 0}, d;
-    for (i = 0; i < rows; i++) c->k->norm_moments(s, x + i * step, a, n, i + 1 < rows ? step : 0);
+    for (i = 0; i < rows; i++) c->k->norm_moments(s, x + i * step, a, n, i + 1 < rows || rows == 1 ? step : 0);
     d = s[0] / ((double)n * (double)rows);
     *mean = (double)a + d;
     *var = s[1] / ((double)n * (double)rows) - d * d;
@@ -9760,7 +10847,7 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
         !dli_norm_source(c, "batch_norm", "running_var", running_var, 1, &a.C, running, &two, &at)) return DLI_NIL;
     a.momentum = (double)dli_or_real(o.momentum, 0.1);
     if (!(a.momentum >= 0 && a.momentum <= 1)) return dl_fail(c, "batch_norm: momentum is %g, expected 0 to 1", a.momentum);
-    if ((unsigned)o.activation > DL_TANH) return dl_fail(c, "batch_norm: activation %d is unknown", (int)o.activation);
+    if ((unsigned)o.activation > DL_RELU6) return dl_fail(c, "batch_norm: activation %d is unknown", (int)o.activation);
     if (two == 1) return dl_fail(c, "batch_norm: running_mean and running_var go together, one is NULL");
     a.mean = running_mean;
     a.var = running_var;
@@ -9769,7 +10856,7 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
     if (c->training && a.N * a.S == 1)
         return dl_fail(c, "batch_norm: x %t has one value per channel, training needs more", x);
     y = dl_apply(c, &dli_batch_norm_op, n, src, &a, sizeof a);
-    return o.activation == DL_SIGMOID ? dl_sigmoid(c, y) : o.activation == DL_TANH ? dl_tanh(c, y) : y;
+    return o.activation == DL_RELU6 ? dl_relu6(c, y) : o.activation == DL_SIGMOID ? dl_sigmoid(c, y) : o.activation == DL_TANH ? dl_tanh(c, y) : y;
 }
 
 DL_DEF dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias,
@@ -9840,21 +10927,29 @@ static dli_norm_row dli_layer_row(const dli_layer_job *j, int64_t i)
     return row;
 }
 
+/* A few rows at a time, which stay in the first cache: the sums and roots of one do not wait for those of another. */
 static void dli_layer_forward_task(void *arg, int64_t task, int worker)
 {
     const dli_layer_job *j = (const dli_layer_job *)arg;
-    int64_t n = j->o->n, i, end = dli_min64((task + 1) * j->block, j->rows);
+    const int64_t n = j->o->n, last = dli_min64((task + 1) * j->block, j->rows), few = dli_min64(dli_max64(8192 / n, 1), 8);
+    int64_t first, i, end;
     (void)worker;
-    for (i = task * j->block; i < end; i++) {
-        double mean = 0, var, s[2] = {0, 0};
-        dli_norm_row row;
-        if (j->o->rms) {
-            j->c->k->norm_moments(s, j->x + i * n, 0, n, n);
-            var = s[1] / (double)n;
-        } else dli_mean_var(j->c, j->x + i * n, n, 1, n, &mean, &var);
-        j->standard[i] = dli_standardize(mean, var, j->o->eps);
-        row = dli_layer_row(j, i);
-        j->c->k->norm_forward(j->y + i * n, j->x + i * n, NULL, n, &row);
+    for (first = task * j->block; first < last; first = end) {
+        double mean[8], var[8];
+        end = dli_min64(first + few, last);
+        for (i = first; i < end; i++) {
+            double s[2] = {0, 0};
+            if (j->o->rms) {
+                j->c->k->norm_moments(s, j->x + i * n, 0, n, n);
+                mean[i - first] = 0;
+                var[i - first] = s[1] / (double)n;
+            } else dli_mean_var(j->c, j->x + i * n, n, 1, n, &mean[i - first], &var[i - first]);
+        }
+        for (i = first; i < end; i++) j->standard[i] = dli_standardize(mean[i - first], var[i - first], j->o->eps);
+        for (i = first; i < end; i++) {
+            const dli_norm_row row = dli_layer_row(j, i);
+            j->c->k->norm_forward(j->y + i * n, j->x + i * n, NULL, n, &row);
+        }
     }
 }
 static void dli_layer_forward(dl_ctx *c, dl_tensor *y)
@@ -10644,26 +11739,43 @@ DL_DEF dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts
 }
 
 /* ================================================================================================
-   >>files       reading: every number in a file is checked against the file's length before it counts
+   >>files       reading: a file is mapped, or read, as a whole, and every number in it is checked against its length
+                 before it counts.  Writing: into a temporary file that takes the place of the old one when it is complete
    ================================================================================================ */
 #ifndef DL_NO_STDIO
 #include <errno.h>
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(DL_NO_POSIX)
+#define DLI_POSIX 1
+#include <fcntl.h>
+#include <unistd.h>
+#include <sys/types.h>
+#include <sys/stat.h>
+#include <sys/mman.h>
+#else
+#define DLI_POSIX 0
+#endif
 #define DLI_PATH_SIZE 1024
 
 typedef struct {
-    FILE       *file;                   /* NULL: closed                                        */
     const char *who, *path;             /* for messages                                        */
+    const unsigned char *bytes;         /* all of them; NULL: closed                           */
     int64_t     length, at;             /* bytes in all, bytes read so far                     */
+    int         mapped;
 } dli_file;
 
 static void dli_file_close(dli_file *f)
 {
-    if (f->file) fclose(f->file);
-    f->file = NULL;
+    if (!f->bytes) return;
+#if DLI_POSIX
+    if (f->mapped) munmap((void *)f->bytes, (size_t)f->length);
+#endif
+    if (!f->mapped) DL_FREE((void *)f->bytes);
+    f->bytes = NULL;
 }
 
 /* check: the name of what went wrong; at: the byte; so many of `what` were expected. */
-static int dli_file_fail(dl_ctx *c, dli_file *f, const char *check, int64_t at, const char *what, int64_t expected, int64_t found)
+static int dli_file_fail(dl_ctx *c, dli_file *f, const char *check, int64_t at, const char *what, int64_t expected,
+                         int64_t found)
 {
     dl_fail(c, "%s: \"%s\": %s at byte %l: %s: %l expected, %l found", f->who, f->path, check, at, what, expected, found);
     dli_file_close(f);
@@ -10678,6 +11790,92 @@ static int dli_file_fail_text(dl_ctx *c, dli_file *f, const char *text)
     return 0;
 }
 
+/* Why a call of the system did not work. */
+static int dli_file_fail_system(dl_ctx *c, dli_file *f, const char *doing)
+{
+    dl_fail(c, "%s: \"%s\": cannot %s it: %s", f->who, f->path, doing, strerror(errno));
+    dli_file_close(f);
+    return 0;
+}
+
+/* Bytes of a tensor of so many bits an element, or -1: nothing else multiplies numbers from a file. */
+static int64_t dli_bytes(const uint64_t *dims, int ndim, int bits)
+{
+    uint64_t n = (uint64_t)bits, limit = DLI_MAX_BYTES / 8 * 8;         /* in bits it must fit, too */
+    int i, empty = 0;
+    for (i = 0; i < ndim; i++) {
+        if (dims[i] == 0) empty = 1;
+        else if (n > limit / dims[i]) return -1;
+        else n *= dims[i];
+    }
+    return empty ? 0 : (int64_t)((n + 7) / 8);
+}
+
+static unsigned char *dli_file_room(dl_ctx *c, dli_file *f)
+{
+    unsigned char *p = (uint64_t)f->length < DLI_MAX_BYTES ? (unsigned char *)DL_MALLOC((size_t)f->length + 1) : NULL;
+    if (!p) dl_fail(c, "%s: \"%s\": out of memory: %l bytes", f->who, f->path, f->length);
+    f->bytes = p;
+    return p;
+}
+
+#if DLI_POSIX
+static int dli_file_fill(dl_ctx *c, dli_file *f, int fd)               /* where mapping does not work */
+{
+    unsigned char *p = dli_file_room(c, f);
+    int64_t at = 0;
+    while (p && at < f->length) {
+        ssize_t n = read(fd, p + at, (size_t)dli_min64(f->length - at, 1 << 30));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return dli_file_fail_system(c, f, "read");
+        if (n == 0) return dli_file_fail(c, f, "FileShrunk", at, "bytes", f->length, at);
+        at += (int64_t)n;
+    }
+    return p != NULL;
+}
+
+static int dli_file_get(dl_ctx *c, dli_file *f)
+{
+    struct stat s;
+    void *p = MAP_FAILED;
+    int fd, ok;
+    do fd = open(f->path, O_RDONLY); while (fd < 0 && errno == EINTR);
+    if (fd < 0) return dli_file_fail_system(c, f, "open");
+    ok = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+    f->length = ok ? (int64_t)s.st_size : 0;
+    if (!ok) dli_file_fail_text(c, f, "it has no length: a folder or a pipe");
+    if (f->length > 0 && (uint64_t)f->length < DLI_MAX_BYTES) p = mmap(NULL, (size_t)f->length, PROT_READ, MAP_PRIVATE, fd,
+            0);
+    f->mapped = p != MAP_FAILED;
+    if (f->mapped) f->bytes = (const unsigned char *)p;
+    else if (ok) ok = dli_file_fill(c, f, fd);
+    close(fd);
+    return ok;
+}
+#else
+#if defined(_WIN32)
+#define DLI_SEEK _fseeki64
+#define DLI_TELL _ftelli64
+#else
+#define DLI_SEEK fseek
+#define DLI_TELL ftell
+#endif
+static int dli_file_get(dl_ctx *c, dli_file *f)
+{
+    FILE *file = fopen(f->path, "rb");
+    unsigned char *p;
+    int ok;
+    if (!file) return dli_file_fail_system(c, f, "open");
+    f->length = DLI_SEEK(file, 0, SEEK_END) == 0 ? (int64_t)DLI_TELL(file) : -1;
+    ok = f->length >= 0 && f->length != (int64_t)LONG_MAX && DLI_SEEK(file, 0, SEEK_SET) == 0;
+    if (!ok) dli_file_fail_text(c, f, "it has no length: a folder or a pipe");
+    p = ok ? dli_file_room(c, f) : NULL;
+    if (p && fread(p, 1, (size_t)f->length, file) != (size_t)f->length) dli_file_fail_system(c, f, "read");
+    fclose(file);
+    return f->bytes != NULL;
+}
+#endif
+
 static int dli_file_open(dl_ctx *c, dli_file *f, const char *who, const char *path)
 {
     memset(f, 0, sizeof *f);
@@ -10685,21 +11883,15 @@ static int dli_file_open(dl_ctx *c, dli_file *f, const char *who, const char *pa
     f->path = path ? path : "";
     if (!c || c->failed) return 0;
     if (!path) return dli_file_fail_text(c, f, "cannot open it: the path is NULL");
-    f->file = fopen(path, "rb");
-    if (!f->file) { dl_fail(c, "%s: \"%s\": cannot open it: %s", who, path, strerror(errno)); return 0; }
-    f->length = fseek(f->file, 0, SEEK_END) == 0 ? (int64_t)ftell(f->file) : -1;
-    if (f->length < 0 || f->length == LONG_MAX || fseek(f->file, 0, SEEK_SET) != 0)
-        return dli_file_fail_text(c, f, "it has no length: a folder or a pipe");
-    return 1;
+    return dli_file_get(c, f);
 }
 
 /* The next n bytes; check is the name of the fault if they are not there. */
 static int dli_file_read(dl_ctx *c, dli_file *f, void *p, int64_t n, const char *check)
 {
-    size_t got;
+    if (!f->bytes) return 0;
     if (n > f->length - f->at) return dli_file_fail(c, f, check, f->at, "bytes", n, f->length - f->at);
-    got = fread(p, 1, (size_t)n, f->file);
-    if (got != (size_t)n) return dli_file_fail(c, f, check, f->at, "bytes", n, (int64_t)got);
+    memcpy(p, f->bytes + f->at, (size_t)n);
     f->at += n;
     return 1;
 }
@@ -10716,7 +11908,1167 @@ static int dli_path_join(dl_ctx *c, const char *who, char *path, const char *fol
     dl_fail(c, "%s: the path %s is too long", who, path);
     return 0;
 }
+
+/* --- writing: whatever happens, a reader of `path` finds the old file or the new one, whole ------------------------------
+   create path.tmp.., write, flush to the disk, close, rename it to path, flush the folder.  Without POSIX the flushes are
+   the C library's, which a power cut may undo. */
+typedef struct {
+    const char *who, *path;
+    char        temp[DLI_PATH_SIZE + 64];
+#if DLI_POSIX
+    int         fd;
+#else
+    FILE       *file;
 #endif
+    int         open, keep;             /* keep: see dli_out_rotate                            */
+} dli_out;
+
+/* Keeps the error, closes and removes the temporary file. */
+static int dli_out_fail(dl_ctx *c, dli_out *o, const char *doing)
+{
+    dl_fail(c, "%s: \"%s\": cannot %s it: %s", o->who, o->path, doing, strerror(errno));
+#if DLI_POSIX
+    if (o->open) close(o->fd);
+#else
+    if (o->open) fclose(o->file);
+#endif
+    o->open = 0;
+    remove(o->temp);
+    return 0;
+}
+
+static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path)
+{
+    dli_text text;
+    memset(o, 0, sizeof *o);
+    if (!c || c->failed) return 0;
+    o->who = who;
+    o->path = path ? path : "";
+    if (!path || !*path) { dl_fail(c, "%s: the path is %s", who, path ? "empty" : "NULL"); return 0; }
+    if (strlen(path) >= DLI_PATH_SIZE) { dl_fail(c, "%s: the path %s is too long", who, path); return 0; }
+    text.p = o->temp; text.left = sizeof o->temp;
+    dli_put(&text, path);
+    dli_put(&text, ".tmp.");
+#if DLI_POSIX
+    dli_put_int(&text, (int64_t)getpid());                             /* of this process, and in it of this context */
+    dli_put(&text, ".");
+#endif
+    dli_put_int(&text, (int64_t)((uintptr_t)c & 0x7fffffff));
+#if DLI_POSIX
+    o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (o->fd < 0 && errno == EEXIST && remove(o->temp) == 0) o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    o->open = o->fd >= 0;
+#else
+    o->file = fopen(o->temp, "wb");
+    o->open = o->file != NULL;
+#endif
+    if (!o->open) dl_fail(c, "%s: \"%s\": cannot create it: %s", who, o->temp, strerror(errno));
+    return o->open;
+}
+
+static int dli_out_write(dl_ctx *c, dli_out *o, const void *bytes, size_t n)
+{
+    const char *p = (const char *)bytes;
+    if (!o->open) return 0;
+#if DLI_POSIX
+    while (n) {
+        ssize_t done = write(o->fd, p, n < ((size_t)1 << 30) ? n : (size_t)1 << 30);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return dli_out_fail(c, o, "write");
+        p += done;
+        n -= (size_t)done;
+    }
+#else
+    if (fwrite(p, 1, n, o->file) != n) return dli_out_fail(c, o, "write");
+#endif
+    return 1;
+}
+
+#if defined(_WIN32) && !DLI_POSIX
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall MoveFileExA(const char *from, const char *to, unsigned long flags);
+#define DLI_REPLACE(from, to) (MoveFileExA(from, to, 9) ? 0 : -1)      /* replace existing, write through */
+#else
+#define DLI_REPLACE rename                                             /* atomic on POSIX systems */
+#endif
+
+#if DLI_POSIX
+static int dli_sync(int fd)
+{
+    int r;
+    do r = fsync(fd); while (r != 0 && errno == EINTR);
+    return r;
+}
+
+/* The folder that path is in, so that the new name survives a power cut. */
+static int dli_sync_folder(const char *path)
+{
+    char folder[DLI_PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    int fd, r;
+    memcpy(folder, n ? path : slash ? "/" : ".", n ? n : 1);
+    folder[n ? n : 1] = 0;
+    fd = open(folder, O_RDONLY);
+    if (fd < 0) return errno == EACCES ? 0 : -1;                       /* may be written but not read */
+    r = dli_sync(fd);
+    if (r != 0 && errno == EINVAL) r = 0;                              /* a file system without such a thing */
+    close(fd);
+    return r;
+}
+#endif
+
+/* path.1 becomes path.2, .., and the old file becomes path.1 as well, as a second name, so that path is never missing. */
+static void dli_out_name(char name[DLI_PATH_SIZE + 16], const char *path, int k)
+{
+    dli_text text;
+    text.p = name; text.left = DLI_PATH_SIZE + 16;
+    dli_put(&text, path);
+    dli_put(&text, ".");
+    dli_put_int(&text, k);
+}
+static void dli_out_rotate(const dli_out *o)
+{
+    char from[DLI_PATH_SIZE + 16], to[DLI_PATH_SIZE + 16];
+    int k;
+    for (k = o->keep - 1; k >= 1; k--) {
+        dli_out_name(from, o->path, k);
+        dli_out_name(to, o->path, k + 1);
+        DLI_REPLACE(from, to);                                         /* there may be none */
+    }
+    if (o->keep < 1) return;
+    dli_out_name(to, o->path, 1);
+#if DLI_POSIX
+    remove(to);
+    if (link(o->path, to) == 0) return;                                /* file systems without links: */
+#endif
+    DLI_REPLACE(o->path, to);
+}
+
+/* The new file takes the place of the old one.  0 after an error; the old one is still there then. */
+static int dli_out_close(dl_ctx *c, dli_out *o)
+{
+    int bad;
+    if (!o->open) return 0;
+#if DLI_POSIX
+    if (dli_sync(o->fd) != 0) return dli_out_fail(c, o, "flush");
+    bad = close(o->fd) != 0 && errno != EINTR;
+#else
+    if (fflush(o->file) != 0) return dli_out_fail(c, o, "flush");
+    bad = fclose(o->file) != 0;
+#endif
+    o->open = 0;
+    if (bad) return dli_out_fail(c, o, "close");
+    dli_out_rotate(o);
+    if (DLI_REPLACE(o->temp, o->path) != 0) return dli_out_fail(c, o, "rename the temporary file to");
+#if DLI_POSIX
+    if (dli_sync_folder(o->path) != 0) { dl_fail(c, "%s: \"%s\": cannot flush the folder: %s", o->who, o->path,
+                                                 strerror(errno)); return 0; }
+#endif
+    return 1;
+}
+#endif
+
+/* ================================================================================================
+   >>attention   scaled dot products in blocks, multi-head attention, its cache; additive and multiplicative attention
+
+   For one head, with q (T, D), k (S, D), v (S, E) and z = scale q k^T + bias:
+       p = softmax(z),  y = p v;  with lse_t = log sum_s exp(z_ts), saved:  p = exp(z - lse)
+       dv = p^T g,  dp = g v^T,  dz = p (dp - delta),  delta_t = g_t . y_t,  dq = scale dz k,  dk = scale dz^T q
+   A tile is the part of z^T that belongs to 128 keys and 64 queries: queries lie in vector lanes, so nothing is summed across
+   lanes, and k and v are read as they stand.  The softmax runs over tiles (Milakov and Gimelshein 2018): top and sum of the
+   keys so far, and y, are rescaled when a tile has a larger top.  Tiles that nobody sees are left out.
+   Sums run over keys, or over heads and queries, in order; threads own rows of y and dq, or of dk and dv.
+   ================================================================================================ */
+enum { DLI_ATTENTION_Q = 64, DLI_ATTENTION_K = 128 };      /* constants: they decide the bits */
+
+/* Heads of q, k or v: number `at` + n batch + h head + t token + d of source src. */
+typedef struct { int src; int64_t at, batch, head, token; } dli_heads;
+
+typedef struct {
+    int64_t   N, H, G, T, S, D, E;
+    dli_heads q, k, v, y;
+    int       mask, lengths, alibi;             /* places among the sources, 0: none */
+    int64_t   mask_at[4];                       /* strides of the mask: n, h, t, s   */
+    int       causal;
+    dl_real   scale, dropout;
+    uint64_t  seed, call;
+    dl_real  *lse;                              /* (N, H, T)                         */
+} dli_attention_args;
+
+typedef struct {
+    const dl_ctx             *c;
+    const dli_attention_args *o;
+    dl_tensor *const         *src;
+    const dl_real *q, *k, *v, *g;
+    dl_real       *y, *dq, *dk, *dv, *dmask, *weights;
+    int            zero_q, zero_k, zero_v;      /* their gradients are stored, not added to            */
+    int64_t        parts;                       /* a head's tiles are shared by so many tasks          */
+    dl_real       *scratch;
+    int64_t        scratch_size;
+} dli_attention_job;
+
+/* The tile of head h of sample n from query t and key s on. */
+typedef struct {
+    const dli_attention_job *j;
+    int64_t        n, h, t, s, nt, ns, ld;      /* ld: nt rounded up to whole vectors */
+    int64_t        seen;                        /* the first 32 queries see no more than so many keys */
+    const dl_real *q, *k, *v;
+    dl_real       *qt, *x, *spare;              /* q^T (D, ld); the tile; room for another */
+} dli_attention_tile;
+
+static const dl_real *dli_head(const dl_real *x, const dli_heads *p, int64_t n, int64_t h, int64_t t)
+{
+    return x + p->at + n * p->batch + h * p->head + t * p->token;
+}
+
+/* C (+)= alpha A B */
+static void dli_tile_product(const dli_kernels *k, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *a, int64_t a_row,
+                             int64_t a_col, const dl_real *b, int64_t ldb, int add, dl_real *c, int64_t ldc)
+{
+    dli_panel p;
+    if (M <= 0 || K <= 0) return;
+    memset(&p, 0, sizeof p);
+    p.M = M; p.N = N; p.K = K;
+    p.a = a; p.a_row = a_row; p.a_col = a_col;
+    p.b = b; p.b_row = ldb;
+    p.c = c; p.ldc = ldc;
+    p.alpha = alpha; p.beta = (dl_real)add;
+    k->gemm_panel(&p);
+}
+
+/* Products with a tile x, which is (keys, queries); the corner that causality leaves empty, keys from `seen` on by the first 32
+   queries, is neither made nor read:  x = alpha a b^T;  c (queries, N) += alpha x^T b;  c (keys, N) += alpha x b */
+enum { DLI_ATTENTION_HALF = DLI_ATTENTION_Q / 2 };
+static void dli_tile_make(const dli_attention_tile *t, int64_t K, dl_real alpha, const dl_real *a, int64_t a_row,
+                          const dl_real *bt, dl_real *x)
+{
+    const int64_t ld = t->ld, half = DLI_ATTENTION_HALF, seen = t->seen;
+    const dli_kernels *k = t->j->c->k;
+    dli_tile_product(k, seen, ld, K, alpha, a, a_row, 1, bt, ld, 0, x, ld);
+    dli_tile_product(k, t->ns - seen, ld - half, K, alpha, a + seen * a_row, a_row, 1, bt + half, ld, 0, x + seen * ld + half, ld);
+}
+static void dli_tile_to_queries(const dli_attention_tile *t, int64_t N, dl_real alpha, const dl_real *x, const dl_real *b, int64_t ldb,
+                                dl_real *c, int64_t ldc)
+{
+    const int64_t half = t->seen < t->ns ? DLI_ATTENTION_HALF : 0;
+    const dli_kernels *k = t->j->c->k;
+    dli_tile_product(k, half, N, t->seen, alpha, x, 1, t->ld, b, ldb, 1, c, ldc);
+    dli_tile_product(k, t->nt - half, N, t->ns, alpha, x + half, 1, t->ld, b, ldb, 1, c + half * ldc, ldc);
+}
+static void dli_tile_to_keys(const dli_attention_tile *t, int64_t N, dl_real alpha, const dl_real *x, const dl_real *b, int64_t ldb,
+                             dl_real *c, int64_t ldc)
+{
+    const int64_t ld = t->ld, half = DLI_ATTENTION_HALF, seen = t->seen;
+    const dli_kernels *k = t->j->c->k;
+    dli_tile_product(k, seen, N, t->nt, alpha, x, ld, 1, b, ldb, 1, c, ldc);
+    dli_tile_product(k, t->ns - seen, N, t->nt - half, alpha, x + seen * ld + half, ld, 1, b + half * ldb, ldb, 1, c + seen * ldc, ldc);
+}
+
+/* rows (n, width) -> columns (width, ld), zeros beyond n */
+static void dli_tile_turn(const dli_kernels *k, dl_real *out, int64_t ld, const dl_real *rows, int64_t step, int64_t n, int64_t width)
+{
+    if (n < ld) memset(out, 0, (size_t)(ld * width) * sizeof *out);
+    k->transpose(out, ld, rows, step, width, n);
+}
+
+/* Keys that some query before t may see; those of sample n that are not padding. */
+static int64_t dli_attention_keys(const dli_attention_job *j, int64_t n, int64_t t)
+{
+    const dli_attention_args *o = j->o;
+    int64_t keys = o->lengths ? j->src[o->lengths]->idata[n] : o->S;
+    if (o->causal) keys = dli_min64(keys, t + o->S - o->T);
+    return dli_max64(keys, 0);
+}
+
+/* The part of the mask that belongs to the tile, laid out as it. */
+static void dli_tile_mask(const dli_attention_tile *t, dl_real *out)
+{
+    const dli_attention_args *o = t->j->o;
+    const dl_tensor *mask = t->j->src[o->mask];
+    const int64_t *step = o->mask_at, at = t->n * step[0] + t->h * step[1] + t->t * step[2] + t->s * step[3];
+    int64_t i, l;
+    memset(out, 0, (size_t)(t->ns * t->ld) * sizeof *out);
+    for (i = 0; i < t->ns; i++)
+        for (l = 0; l < t->nt; l++) {
+            const int64_t p = at + l * step[2] + i * step[3];
+            out[i * t->ld + l] = mask->data ? mask->data[p] : mask->idata[p] ? 0 : DLI_C(-3.4e38);
+        }
+}
+
+/* x = (scale q k^T + bias)^T */
+static void dli_tile_scores(const dli_attention_tile *t)
+{
+    const dli_attention_args *o = t->j->o;
+    const dli_kernels *k = t->j->c->k;
+    dli_attention_bias b;
+    dli_tile_make(t, o->D, o->scale, t->k, o->k.token, t->qt, t->x);
+    b.mask = NULL;
+    if (o->mask) { dli_tile_mask(t, t->spare); b.mask = t->spare; }
+    b.slope = o->alibi ? t->j->src[o->alibi]->data[t->h] : 0;
+    b.offset = t->t + o->S - o->T - t->s;
+    b.causal = o->causal && t->ns - 1 > b.offset;
+    if (b.mask || b.slope != 0 || b.causal) k->attention_bias(t->x, t->ns, t->ld, &b);
+}
+
+/* Dropout of a tile's weights or their gradients: the number of a weight is its place in its tile, and the tile's. */
+static void dli_tile_dropout(const dli_attention_tile *t, dl_real *out, const dl_real *x)
+{
+    const dli_attention_args *o = t->j->o;
+    const int64_t nt = (o->T - 1) / DLI_ATTENTION_Q + 1, ns = (o->S - 1) / DLI_ATTENTION_K + 1;
+    const int64_t tile = ((t->n * o->H + t->h) * nt + t->t / DLI_ATTENTION_Q) * ns + t->s / DLI_ATTENTION_K;
+    t->j->c->k->dropout(out, x, t->ns * t->ld, o->seed, o->call, (uint64_t)tile * (DLI_ATTENTION_Q * DLI_ATTENTION_K), o->dropout, 0);
+}
+
+static dli_attention_tile dli_tile_first(const dli_attention_job *j, int64_t n, int64_t h, int64_t t, int worker)
+{
+    const dli_attention_args *o = j->o;
+    dli_attention_tile tile;
+    memset(&tile, 0, sizeof tile);
+    tile.j = j; tile.n = n; tile.h = h; tile.t = t;
+    tile.nt = dli_min64(o->T - t, DLI_ATTENTION_Q);
+    tile.ld = (tile.nt + 15) / 16 * 16;
+    tile.q = dli_head(j->q, &o->q, n, h, t);
+    tile.x = j->scratch + worker * j->scratch_size;
+    tile.spare = tile.x + DLI_ATTENTION_Q * DLI_ATTENTION_K;
+    tile.qt = tile.spare + DLI_ATTENTION_Q * DLI_ATTENTION_K;
+    dli_tile_turn(j->c->k, tile.qt, tile.ld, tile.q, o->q.token, tile.nt, o->D);
+    return tile;
+}
+
+/* Keys [s, ..) of the tile's head, as many as fit a tile and lie below end. */
+static void dli_tile_keys(dli_attention_tile *t, int64_t s, int64_t end)
+{
+    const dli_attention_args *o = t->j->o;
+    const int64_t g = t->h / (o->H / o->G);
+    t->s = s;
+    t->ns = dli_min64(end - s, DLI_ATTENTION_K);
+    t->k = dli_head(t->j->k, &o->k, t->n, g, s);
+    t->v = dli_head(t->j->v, &o->v, t->n, g, s);
+    t->seen = t->ns;
+    if (o->causal && t->nt > DLI_ATTENTION_HALF)
+        t->seen = dli_max64(dli_min64(t->ns, t->t + o->S - o->T + DLI_ATTENTION_HALF - s), 0);
+}
+
+/* lse and what y is multiplied by, for n queries; where no key was seen 0, and exp(z - lse) = 0 as well */
+static void dli_attention_end(const dli_kernels *k, int64_t n, const dl_real *top, const dl_real *sum, dl_real *lse, dl_real *factor)
+{
+    int64_t i;
+    dli_row1(k->f_log, lse, sum, n, 0);
+    for (i = 0; i < n; i++) {
+        lse[i] = sum[i] == 0 ? dli_infinity() : top[i] + lse[i];
+        factor[i] = sum[i] == 0 ? 0 : 1 / sum[i];
+    }
+}
+
+/* Queries [t, t + 64) of a head: y and lse. */
+static void dli_attention_queries(const dli_attention_job *j, int64_t n, int64_t h, int64_t first, int worker)
+{
+    const dli_attention_args *o = j->o;
+    const dli_kernels *k = j->c->k;
+    dl_real top[DLI_ATTENTION_Q], sum[DLI_ATTENTION_Q], factor[DLI_ATTENTION_Q];
+    dli_attention_tile t = dli_tile_first(j, n, h, first, worker);
+    const int64_t keys = dli_attention_keys(j, n, first + t.nt);
+    dl_real *y = (dl_real *)dli_head(j->y, &o->y, n, h, first), *lse = o->lse + (n * o->H + h) * o->T + first;
+    int64_t s, i;
+    for (i = 0; i < t.ld; i++) { top[i] = -dli_infinity(); sum[i] = 0; }
+    for (i = 0; i < t.nt; i++) memset(y + i * o->y.token, 0, (size_t)o->E * sizeof *y);
+    for (s = 0; s < keys; s += DLI_ATTENTION_K) {
+        dli_tile_keys(&t, s, keys);
+        dli_tile_scores(&t);
+        k->attention_softmax(t.x, t.ns, t.ld, top, sum, factor);
+        if (s) k->attention_scale(y, t.nt, o->y.token, factor, o->E);
+        if (o->dropout > 0) dli_tile_dropout(&t, t.x, t.x);
+        dli_tile_to_queries(&t, o->E, 1, t.x, t.v, o->v.token, y, o->y.token);
+    }
+    dli_attention_end(k, t.nt, top, sum, lse, factor);
+    k->attention_scale(y, t.nt, o->y.token, factor, o->E);
+}
+
+static void dli_attention_forward_task(void *arg, int64_t task, int worker)
+{
+    const dli_attention_job *j = (const dli_attention_job *)arg;
+    const int64_t head = task / j->parts, part = task % j->parts;
+    int64_t t;
+    for (t = part * DLI_ATTENTION_Q; t < j->o->T; t += j->parts * DLI_ATTENTION_Q)
+        dli_attention_queries(j, head / j->o->H, head % j->o->H, t, worker);
+}
+
+/* One query, as in generation, for the heads that share keys and values: keys and values are read once, as rows. */
+static void dli_attention_one_query(void *arg, int64_t task, int worker)
+{
+    const dli_attention_job *j = (const dli_attention_job *)arg;
+    const dli_attention_args *o = j->o;
+    const dli_kernels *k = j->c->k;
+    const int64_t n = task / o->G, g = task % o->G, heads = o->H / o->G, keys = dli_attention_keys(j, n, 1);
+    dl_real *z = j->scratch + worker * j->scratch_size, *sums = z + heads * o->S, *factor = sums + heads * o->E;
+    dl_real *y = j->y + n * o->y.batch + g * heads * o->y.head, *lse = o->lse + n * o->H + g * heads;
+    dli_panel p;
+    int64_t h, s;
+    memset(&p, 0, sizeof p);
+    p.M = heads; p.N = keys; p.K = o->D;
+    p.a = dli_head(j->q, &o->q, n, g * heads, 0); p.a_row = o->q.head; p.a_col = 1;
+    p.b = dli_head(j->k, &o->k, n, g, 0); p.b_row = o->k.token;
+    p.c = z; p.ldc = o->S;
+    p.alpha = o->scale;
+    k->gemm_dots(&p);
+    for (h = 0; h < heads; h++, z += o->S) {
+        const dl_tensor *mask = o->mask ? j->src[o->mask] : NULL;
+        const int64_t *step = o->mask_at, head = g * heads + h;
+        dl_real top, sum = 0;
+        for (s = 0; s < keys && mask; s++) {
+            const int64_t at = n * step[0] + head * step[1] + s * step[3];
+            z[s] = mask->data ? z[s] + mask->data[at] : mask->idata[at] ? z[s] : DLI_C(-3.4e38);
+        }
+        for (s = 0; s < keys && o->alibi; s++) z[s] -= j->src[o->alibi]->data[head] * (dl_real)(o->S - 1 - s);
+        top = keys ? k->max(z, keys) : 0;
+        if (top < DLI_C(-3e38)) top = 0;                    /* nothing is seen: exponentials are 0 */
+        if (keys) k->exp_row(z, 1, z, top, keys, 0);
+        if (keys) sum = k->sum(z, keys);
+        dli_attention_end(k, 1, &top, &sum, &lse[h], &factor[h]);
+    }
+    p.a = z - heads * o->S; p.a_row = o->S;
+    p.M = heads; p.N = o->E; p.K = keys;
+    p.b = dli_head(j->v, &o->v, n, g, 0); p.b_row = o->v.token;
+    p.c = y; p.ldc = o->y.head;
+    p.alpha = 1;
+    if (keys) k->gemm_rows(&p, sums);
+    else for (h = 0; h < heads; h++) memset(y + h * o->y.head, 0, (size_t)o->E * sizeof *y);
+    k->attention_scale(y, heads, o->y.head, factor, o->E);
+}
+
+/* The weights of a head, from its lse. */
+static void dli_attention_weights_task(void *arg, int64_t head, int worker)
+{
+    const dli_attention_job *j = (const dli_attention_job *)arg;
+    const dli_attention_args *o = j->o;
+    dl_real lse[DLI_ATTENTION_Q], *out = j->weights + head * o->T * o->S;
+    int64_t t, s, i;
+    memset(out, 0, (size_t)(o->T * o->S) * sizeof *out);
+    for (t = 0; t < o->T; t += DLI_ATTENTION_Q) {
+        dli_attention_tile tile = dli_tile_first(j, head / o->H, head % o->H, t, worker);
+        const int64_t keys = dli_attention_keys(j, tile.n, t + tile.nt);
+        for (i = 0; i < tile.ld; i++) lse[i] = i < tile.nt ? o->lse[head * o->T + t + i] : 0;
+        for (s = 0; s < keys; s += DLI_ATTENTION_K) {
+            dli_tile_keys(&tile, s, keys);
+            dli_tile_scores(&tile);
+            j->c->k->attention_weights(tile.x, tile.ns, tile.ld, lse);
+            j->c->k->transpose(out + t * o->S + s, o->S, tile.x, tile.ld, tile.nt, tile.ns);
+        }
+    }
+}
+
+/* --- backward ----------------------------------------------------------------------------------------
+   A task has all heads that share keys and values.  Where these are too few for the threads, `parts` tasks have the blocks of
+   queries, and dq, in turn, and parts more those of keys, with dk and dv: probabilities are computed twice, and every sum runs
+   in the same order. */
+
+/* One tile: adds to dq, to dk and dv, and to the gradient of the mask. */
+static void dli_tile_backward(const dli_attention_tile *t, const dl_real *gt, const dl_real *lse, const dl_real *delta, dl_real *dp,
+                              int own_q, int own_k)
+{
+    const dli_attention_job *j = t->j;
+    const dli_attention_args *o = j->o;
+    const dli_kernels *k = j->c->k;
+    const int64_t g = t->h / (o->H / o->G);
+    const dl_real *gy = dli_head(j->g, &o->y, t->n, t->h, t->t), *p = t->x;
+    int64_t i, l;
+    dli_tile_scores(t);
+    k->attention_weights(t->x, t->ns, t->ld, lse);
+    if (o->dropout > 0) { dli_tile_dropout(t, t->spare, t->x); p = t->spare; }
+    if (j->dv && own_k)
+        dli_tile_to_keys(t, o->E, 1, p, gy, o->y.token, (dl_real *)dli_head(j->dv, &o->v, t->n, g, t->s), o->v.token);
+    if (!(j->dq && own_q) && !(j->dk && own_k) && !j->dmask) return;
+    dli_tile_make(t, o->E, 1, t->v, o->v.token, gt, dp);
+    if (o->dropout > 0) dli_tile_dropout(t, dp, dp);
+    k->attention_back(dp, t->x, t->ns, t->ld, delta);
+    if (j->dq && own_q)
+        dli_tile_to_queries(t, o->D, o->scale, dp, t->k, o->k.token, (dl_real *)dli_head(j->dq, &o->q, t->n, t->h, t->t), o->q.token);
+    if (j->dk && own_k)
+        dli_tile_to_keys(t, o->D, o->scale, dp, t->q, o->q.token, (dl_real *)dli_head(j->dk, &o->k, t->n, g, t->s), o->k.token);
+    if (j->dmask) {
+        dl_real *dm = j->dmask + t->n * o->mask_at[0] + t->h * o->mask_at[1] + t->t * o->mask_at[2] + t->s * o->mask_at[3];
+        for (i = 0; i < t->ns; i++)
+            for (l = i < t->seen ? 0 : DLI_ATTENTION_HALF; l < t->nt; l++) dm[l * o->mask_at[2] + i * o->mask_at[3]] += dp[i * t->ld + l];
+    }
+}
+
+static void dli_zero_rows(dl_real *x, int64_t rows, int64_t step, int64_t width)
+{
+    for (; rows > 0; rows--, x += step) memset(x, 0, (size_t)width * sizeof *x);
+}
+
+/* The gradients that start from zero, of every parts-th block from the first on: of keys or of queries. */
+static void dli_attention_zero_keys(const dli_attention_job *j, int64_t n, int64_t g, int64_t first, int64_t parts)
+{
+    const dli_attention_args *o = j->o;
+    int64_t s;
+    for (s = first * DLI_ATTENTION_K; s < o->S; s += parts * DLI_ATTENTION_K) {
+        const int64_t rows = dli_min64(o->S - s, DLI_ATTENTION_K);
+        if (j->zero_k) dli_zero_rows((dl_real *)dli_head(j->dk, &o->k, n, g, s), rows, o->k.token, o->D);
+        if (j->zero_v) dli_zero_rows((dl_real *)dli_head(j->dv, &o->v, n, g, s), rows, o->v.token, o->E);
+    }
+}
+static void dli_attention_zero_queries(const dli_attention_job *j, int64_t n, int64_t g, int64_t first, int64_t parts)
+{
+    const dli_attention_args *o = j->o;
+    const int64_t heads = o->H / o->G;
+    int64_t t, h;
+    for (h = g * heads; h < (g + 1) * heads && j->zero_q; h++)
+        for (t = first * DLI_ATTENTION_Q; t < o->T; t += parts * DLI_ATTENTION_Q)
+            dli_zero_rows((dl_real *)dli_head(j->dq, &o->q, n, h, t), dli_min64(o->T - t, DLI_ATTENTION_Q), o->q.token, o->D);
+}
+
+/* The tiles of 64 queries of a head with every parts-th block of keys from the first on. */
+static void dli_attention_queries_back(const dli_attention_job *j, int64_t n, int64_t h, int64_t t, int64_t first, int64_t parts,
+                                       int own_q, int own_k, int worker)
+{
+    const dli_attention_args *o = j->o;
+    const dli_kernels *k = j->c->k;
+    dl_real lse[DLI_ATTENTION_Q], delta[DLI_ATTENTION_Q];
+    dli_attention_tile tile = dli_tile_first(j, n, h, t, worker);
+    dl_real *dp = tile.qt + o->D * DLI_ATTENTION_Q, *gt = dp + DLI_ATTENTION_Q * DLI_ATTENTION_K;
+    const dl_real *g = dli_head(j->g, &o->y, n, h, t), *y = dli_head(j->y, &o->y, n, h, t);
+    const int64_t keys = dli_attention_keys(j, n, t + tile.nt);
+    int64_t s, i;
+    dli_tile_turn(k, gt, tile.ld, g, o->y.token, tile.nt, o->E);
+    for (i = 0; i < tile.ld; i++) {
+        lse[i] = i < tile.nt ? o->lse[(n * o->H + h) * o->T + t + i] : dli_infinity();
+        delta[i] = i < tile.nt ? k->dot(g + i * o->y.token, y + i * o->y.token, o->E) : 0;
+    }
+    for (s = first * DLI_ATTENTION_K; s < keys; s += parts * DLI_ATTENTION_K) {
+        dli_tile_keys(&tile, s, keys);
+        dli_tile_backward(&tile, gt, lse, delta, dp, own_q, own_k);
+    }
+}
+
+static void dli_attention_backward_task(void *arg, int64_t task, int worker)
+{
+    const dli_attention_job *j = (const dli_attention_job *)arg;
+    const dli_attention_args *o = j->o;
+    const int64_t parts = j->parts, all = parts == 1, n_g = all ? task : task / (2 * parts), part = all ? 0 : task % (2 * parts);
+    const int64_t n = n_g / o->G, g = n_g % o->G, heads = o->H / o->G;
+    const int own_q = part < parts, own_k = all || !own_q;
+    const int64_t first_q = own_k ? 0 : part, first_k = own_q ? 0 : part - parts;
+    int64_t h, t;
+    if (own_k) dli_attention_zero_keys(j, n, g, first_k, parts);
+    if (own_q) dli_attention_zero_queries(j, n, g, first_q, parts);
+    for (h = g * heads; h < (g + 1) * heads; h++)
+        for (t = first_q * DLI_ATTENTION_Q; t < o->T; t += (own_k ? 1 : parts) * DLI_ATTENTION_Q)
+            dli_attention_queries_back(j, n, h, t, first_k, own_q ? 1 : parts, own_q, own_k, worker);
+}
+
+/* --- the op: sources are q, k, v (as many as there are), mask, lengths, slopes --------------------- */
+/* One query is done without tiles, but for dropout, whose random numbers belong to tiles. */
+static int dli_attention_is_one(const dli_attention_args *o) { return o->T == 1 && o->dropout == 0; }
+
+/* heads: those that share no sums.  Parts where threads would be idle otherwise. */
+static int dli_attention_begin(dl_ctx *c, dli_attention_job *j, const dli_attention_args *o, dl_tensor *const *src, dl_tensor *y,
+                               int64_t heads)
+{
+    const int64_t shared = o->H / o->G;
+    memset(j, 0, sizeof *j);
+    j->c = c; j->o = o; j->src = src;
+    j->q = src[o->q.src]->data; j->k = src[o->k.src]->data; j->v = src[o->v.src]->data;
+    j->y = y->data; j->g = y->grad;
+    j->parts = heads < 4 * c->threads && heads % c->threads ? c->threads : 1;
+    j->scratch_size = dli_max64(3 * DLI_ATTENTION_Q * DLI_ATTENTION_K + (o->D + o->E) * DLI_ATTENTION_Q,
+                                dli_attention_is_one(o) ? shared * (o->S + o->E + 1) : 0);
+    j->scratch = (dl_real *)dl_alloc(c, (size_t)(j->scratch_size * c->threads) * sizeof *j->scratch);
+    return j->scratch != NULL;
+}
+static void dli_attention_run(dl_ctx *c, dli_attention_job *j, int64_t tasks, dli_task *task)
+{
+    const dli_attention_args *o = j->o;
+    dli_parallel_if(c, (double)o->N * (double)o->H * (double)o->T * (double)o->S * (double)(o->D + o->E) >= 4 * DLI_PAR_WORK, tasks, task, j);
+}
+
+static int dli_attention_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dli_attention_args *o = (const dli_attention_args *)y->opts;
+    int64_t shape[4];
+    y->macs = o->N * o->H * o->T * o->S * (o->D + o->E);
+    shape[0] = o->N;
+    if (o->y.head == o->E && o->y.src) { shape[1] = o->T; shape[2] = o->H * o->E; return dl_set_shape(c, y, 3, shape); }
+    shape[1] = o->H; shape[2] = o->T; shape[3] = o->E;
+    return dl_set_shape(c, y, 4, shape);
+}
+static void dli_attention_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_attention_args *o = (dli_attention_args *)y->opts;
+    dli_attention_job j;
+    dli_mark m;
+    o->lse = (dl_real *)dl_alloc(c, (size_t)(o->N * o->H * o->T) * sizeof *o->lse);
+    m = dli_arena_mark(&c->step);
+    if (!o->lse || !dli_attention_begin(c, &j, o, y->src, y, o->N * o->H)) return;
+    if (dli_attention_is_one(o)) dli_attention_run(c, &j, o->N * o->G, dli_attention_one_query);
+    else dli_attention_run(c, &j, o->N * o->H * j.parts, dli_attention_forward_task);
+    dli_arena_release(&c->step, m);
+}
+static void dli_attention_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_attention_args *o = (const dli_attention_args *)y->opts;
+    dli_attention_job j;
+    dl_real *dx[3];
+    int add[3] = {0, 0, 0}, add_mask, i;
+    int64_t task;
+    dli_mark m;
+    dl_real *dmask = o->mask ? dl_grad_of(c, y->src[o->mask], &add_mask) : NULL;
+    for (i = 0; i <= o->v.src; i++) dx[i] = dl_grad_of(c, y->src[i], &add[i]);
+    m = dli_arena_mark(&c->step);
+    if (!dli_attention_begin(c, &j, o, y->src, y, o->N * o->G)) return;
+    j.dq = dx[o->q.src]; j.dk = dx[o->k.src]; j.dv = dx[o->v.src];
+    j.zero_q = j.dq && !add[o->q.src]; j.zero_k = j.dk && !add[o->k.src]; j.zero_v = j.dv && !add[o->v.src];
+    j.dmask = dmask;
+    if (dmask && !add_mask) memset(dmask, 0, (size_t)y->src[o->mask]->size * sizeof *dmask);
+    for (i = 0; i < 3 && o->v.src; i++)                    /* one tensor that is q and k: their gradients are not of different threads */
+        if (y->src[i % (o->v.src + 1)] == y->src[(i + 1) % (o->v.src + 1)]) j.parts = 1;
+    if (dmask) for (j.parts = 1, task = 0; task < o->N * o->G; task++) dli_attention_backward_task(&j, task, 0);
+    else dli_attention_run(c, &j, o->N * o->G * (j.parts == 1 ? 1 : 2 * j.parts), dli_attention_backward_task);
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_attention_op = { "attention", dli_attention_shape, dli_attention_forward, dli_attention_backward };
+
+/* Strides of q, k, v and y, and the sizes.  0 after an error. */
+static int dli_attention_layout(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, const dl_attention_opts *o, dli_attention_args *a)
+{
+    const int64_t H = o->heads, G = o->kv_heads ? o->kv_heads : H, *qs = q->shape, *ks = k ? k->shape : qs, *vs = v ? v->shape : ks;
+    const int nsrc = 1 + (k != NULL) + (v != NULL);
+    if (H == 0) {
+        if (!k || !v || q->ndim != 4 || k->ndim != 4 || v->ndim != 4 || ks[0] != qs[0] || vs[0] != qs[0] || ks[3] != qs[3] || vs[1] != ks[1] ||
+            vs[2] != ks[2] || qs[1] % ks[1]) {
+            dl_fail(c, "attention: q %t, k %t, v %t, expected (N,H,T,D), (N,G,S,D), (N,G,S,E), H a multiple of G; "
+                    "with .heads (N,T,H D) ..", q, k, v);
+            return 0;
+        }
+        a->N = qs[0]; a->H = qs[1]; a->T = qs[2]; a->D = qs[3]; a->G = ks[1]; a->S = ks[2]; a->E = vs[3];
+        a->q.token = a->D; a->q.head = a->T * a->D; a->q.batch = a->H * a->q.head;
+        a->k.token = a->D; a->k.head = a->S * a->D; a->k.batch = a->G * a->k.head;
+        a->v.token = a->E; a->v.head = a->S * a->E; a->v.batch = a->G * a->v.head;
+        a->y.token = a->E; a->y.head = a->T * a->E; a->y.batch = a->H * a->y.head;
+    } else {
+        int ok = q->ndim == 3 && (!k || (k->ndim == 3 && ks[0] == qs[0])) && (!v || (k && v->ndim == 3 && vs[0] == qs[0] && vs[1] == ks[1])) &&
+                 H > 0 && H <= qs[2] && G > 0 && G <= H && H % G == 0;
+        const int64_t packed = ok && nsrc == 1 ? H + 2 * G : H;
+        ok = ok && qs[2] % packed == 0;
+        if (ok) {
+            a->N = qs[0]; a->T = qs[1]; a->S = ks[1]; a->H = H; a->D = a->E = qs[2] / packed;
+            a->G = nsrc == 3 ? ks[2] / a->D : G;
+            if (nsrc == 3) {
+                ok = a->G > 0 && ks[2] % a->D == 0 && H % a->G == 0 && vs[2] % a->G == 0 && (o->kv_heads == 0 || o->kv_heads == a->G);
+                if (ok) a->E = vs[2] / a->G;
+            } else if (nsrc == 2) ok = ks[2] == 2 * G * a->D;
+        }
+        if (!ok) {
+            dl_fail(c, "attention: q %t, k %t, v %t with %l heads and %l of k and v, expected (N,T,H D), (N,S,G D), (N,S,G E), "
+                    "H a multiple of G; "
+                    "without v k (N,S,2 G D); without k q (N,T,(H + 2 G) D)", q, k, v, H, G);
+            return 0;
+        }
+        a->q.token = qs[2]; a->k.token = ks[2]; a->v.token = vs[2]; a->y.token = a->H * a->E;
+        a->q.head = a->k.head = a->D; a->v.head = a->y.head = a->E;
+        a->q.batch = a->T * a->q.token; a->k.batch = a->S * a->k.token; a->v.batch = a->S * a->v.token; a->y.batch = a->T * a->y.token;
+        a->y.src = 1;                           /* marks a result of three axes */
+        if (nsrc == 1) a->k.at = H * a->D;
+        if (nsrc < 3) a->v.at = a->k.at + a->G * a->D;
+    }
+    a->k.src = nsrc > 1;
+    a->v.src = nsrc - 1;
+    return 1;
+}
+
+/* t, if given, becomes the next source. */
+static int dli_attention_source(dl_tensor *t, dl_tensor **src, int *n)
+{
+    if (!t) return 0;
+    src[*n] = t;
+    return (*n)++;
+}
+
+static int dli_check_lengths(dl_ctx *c, const char *who, const dl_tensor *lengths, int64_t N, int64_t S)
+{
+    int64_t i;
+    if (!dli_check(c, who, "lengths", lengths, DL_INT32)) return 0;
+    if (lengths->ndim != 1 || lengths->shape[0] != N) {
+        dl_fail(c, "%s: lengths %t, expected (%l), one for each sample", who, lengths, N);
+        return 0;
+    }
+    for (i = 0; i < N; i++)
+        if (lengths->idata[i] < 0 || lengths->idata[i] > S) {
+            dl_fail(c, "%s: length %l is %d, expected 0 to %l, the number of keys", who, i, (int)lengths->idata[i], S);
+            return 0;
+        }
+    return 1;
+}
+
+static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_attention_args *a)
+{
+    const dl_tensor *m = o->mask;
+    int64_t want[4], stride = 1;
+    int d;
+    want[0] = a->N; want[1] = a->H; want[2] = a->T; want[3] = a->S;
+    if (m) {
+        if (!dli_check(c, "attention", "mask", m, dl_is_nil(m) ? DL_REAL : m->dtype)) return 0;
+        for (d = 0; d < 4; d++) {
+            const int own = d - (4 - m->ndim);
+            if (own >= 0 && m->shape[own] != 1 && m->shape[own] != want[d]) break;
+        }
+        if (m->ndim > 4 || d < 4) {
+            dl_fail(c, "attention: mask %t does not broadcast to (%l,%l,%l,%l), (N,H,T,S)", m, a->N, a->H, a->T, a->S);
+            return 0;
+        }
+        for (d = 3; d >= 0; d--) {
+            const int own = d - (4 - m->ndim);
+            a->mask_at[d] = own >= 0 && m->shape[own] != 1 ? stride : 0;
+            if (own >= 0) stride *= m->shape[own];
+        }
+    }
+    if (o->lengths && !dli_check_lengths(c, "attention", o->lengths, a->N, a->S)) return 0;
+    if (o->alibi) {
+        if (!dli_check(c, "attention", "alibi", o->alibi, DL_REAL)) return 0;
+        if (o->alibi->ndim != 1 || o->alibi->shape[0] != a->H) {
+            dl_fail(c, "attention: alibi %t, expected (%l), a slope for each head", o->alibi, a->H);
+            return 0;
+        }
+        if (o->alibi->requires_grad) { dl_fail(c, "attention: alibi requires a gradient, but slopes are constants"); return 0; }
+    }
+    if (o->dropout >= 0 && o->dropout < 1) return 1;
+    dl_fail(c, "attention: dropout is %g, expected 0 to less than 1", (double)o->dropout);
+    return 0;
+}
+
+/* The weights (N, H, T, S) behind the result y. */
+static dl_tensor *dli_attention_weights_of(dl_ctx *c, dl_tensor *y, dl_tensor *const *src)
+{
+    const dli_attention_args *o = (const dli_attention_args *)y->opts;
+    int64_t shape[4];
+    dl_tensor *w;
+    dli_attention_job j;
+    dli_mark m;
+    shape[0] = o->N; shape[1] = o->H; shape[2] = o->T; shape[3] = o->S;
+    w = dli_leaf(c, "attention", DL_REAL, 4, shape, 0);
+    m = dli_arena_mark(&c->step);
+    if (dl_is_nil(w) || !dli_attention_begin(c, &j, o, src, y, 1)) return DLI_NIL;
+    j.weights = w->data;
+    dli_attention_run(c, &j, o->N * o->H, dli_attention_weights_task);
+    dli_arena_release(&c->step, m);
+    return w;
+}
+
+/* With the first S keys only, 0: with all. */
+static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o, int64_t S)
+{
+    dli_attention_args a;
+    dl_tensor *src[6], *y;
+    int n = 0;
+    memset(&a, 0, sizeof a);
+    if (!dli_check(c, "attention", "q", q, DL_REAL) || (k && !dli_check(c, "attention", "k", k, DL_REAL)) ||
+        (v && !dli_check(c, "attention", "v", v, DL_REAL))) return DLI_NIL;
+    if (!dli_attention_layout(c, q, k, v, &o, &a)) return DLI_NIL;
+    if (S) a.S = S;
+    if (!dli_attention_checks(c, &o, &a)) return DLI_NIL;
+    src[n++] = q;
+    if (k) src[n++] = k;
+    if (v) src[n++] = v;
+    a.mask = dli_attention_source(o.mask, src, &n);
+    a.lengths = dli_attention_source(o.lengths, src, &n);
+    a.alibi = dli_attention_source(o.alibi, src, &n);
+    a.causal = o.causal;
+    a.scale = o.scale != 0 ? o.scale : (dl_real)(1 / dli_sqrt64((double)a.D));
+    if (c->training && o.dropout > 0) { a.dropout = o.dropout; a.seed = c->seed; a.call = c->calls++; }
+    y = dl_apply(c, &dli_attention_op, n, src, &a, sizeof a);
+    if (o.weights) *o.weights = dl_is_nil(y) ? DLI_NIL : dli_attention_weights_of(c, y, src);
+    return y;
+}
+DL_DEF dl_tensor *dl_attention_with(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o)
+{
+    return dli_attention_of(c, q, k, v, o, 0);
+}
+
+DL_DEF dl_tensor *dl_causal_mask(dl_ctx *c, int64_t T)
+{
+    int64_t shape[2], i;
+    dl_tensor *y;
+    shape[0] = shape[1] = T;
+    y = dli_leaf(c, "causal_mask", DL_REAL, 2, shape, 0);
+    for (i = 0; i < y->size; i++) y->data[i] = i % T > i / T ? -dli_infinity() : 0;
+    return y;
+}
+
+/* --- keys and values of earlier tokens ------------------------------------------------------------- */
+DL_DEF dl_kv_cache *dl_kv_cache_create(dl_ctx *c, int64_t batch, int64_t capacity, int64_t width)
+{
+    dl_kv_cache *cache = c && !c->failed ? (dl_kv_cache *)dl_alloc_keep(c, sizeof *cache) : NULL;
+    int64_t shape[3];
+    if (!cache) return NULL;
+    shape[0] = batch; shape[1] = capacity; shape[2] = width;
+    cache->k = dli_leaf(c, "kv_cache_create", DL_REAL, 3, shape, 1);
+    cache->v = dli_leaf(c, "kv_cache_create", DL_REAL, 3, shape, 1);
+    return c->failed ? NULL : cache;
+}
+DL_DEF void dl_kv_cache_reset(dl_kv_cache *cache) { if (cache) cache->length = 0; }
+
+/* Columns [first, first + width) of rows of x (N, T, ..) go behind the tokens of a cache. */
+static void dli_cache_append(const dl_kv_cache *cache, dl_tensor *into, const dl_tensor *x, int64_t first)
+{
+    const int64_t N = x->shape[0], T = x->shape[1], from = x->shape[2], width = into->shape[2], capacity = into->shape[1];
+    int64_t n, t;
+    for (n = 0; n < N; n++)
+        for (t = 0; t < T; t++)
+            memcpy(into->data + (n * capacity + cache->length + t) * width, x->data + (n * T + t) * from + first,
+                   (size_t)width * sizeof *x->data);
+}
+
+/* --- rows [first, first + n) of x, which shares its data:  dx = g in these rows, else 0 -------------- */
+static int dli_row_range_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *x = y->src[0];
+    const int64_t *o = (const int64_t *)y->opts;
+    int64_t shape[DL_MAX_DIMS];
+    memcpy(shape, x->shape, sizeof shape);
+    shape[0] = o[1];
+    y->data = x->data + o[0] * (x->size / x->shape[0]);
+    return dl_set_shape(c, y, x->ndim, shape);
+}
+static void dli_row_range_forward(dl_ctx *c, dl_tensor *y) { (void)c; (void)y; }
+static void dli_row_range_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *x = y->src[0];
+    int add;
+    dl_real *dx = dl_grad_of(c, x, &add);
+    if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
+    if (dx) c->k->add(dx + *(const int64_t *)y->opts * (x->size / x->shape[0]), y->grad, y->size);
+}
+static const dl_op dli_row_range_op = { "rows", dli_row_range_shape, dli_row_range_forward, dli_row_range_backward };
+static dl_tensor *dli_row_range(dl_ctx *c, dl_tensor *x, int64_t first, int64_t n)
+{
+    int64_t o[2];
+    o[0] = first; o[1] = n;
+    return dl_apply(c, &dli_row_range_op, 1, &x, o, sizeof o);
+}
+
+/* --- multi-head attention --------------------------------------------------------------------------- */
+typedef struct {
+    dl_module      base;
+    dl_tensor     *in_weight, *in_bias;
+    dl_module     *out;
+    int64_t        E, H, G;
+    dl_nn_mha_opts o;
+} dli_nn_mha;
+
+static dl_tensor *dli_nn_mha_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_nn_mha_forward_opts o;
+    memset(&o, 0, sizeof o);
+    return dl_nn_mha_forward_with(c, self, x, NULL, NULL, o);
+}
+static const dl_module_type dli_nn_mha_type = { "mha", sizeof(dli_nn_mha), dli_nn_mha_forward };
+
+DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads, dl_nn_mha_opts o)
+{
+    dli_nn_mha *m = (dli_nn_mha *)dl_module_create(c, &dli_nn_mha_type);
+    const int64_t G = o.kv_heads ? o.kv_heads : num_heads;
+    dl_nn_linear_opts linear;
+    dl_init_xavier_uniform_opts init;
+    int64_t shape[2];
+    memset(&init, 0, sizeof init);
+    if (!c || c->failed) return &m->base;
+    if (embed_dim < 1 || embed_dim > INT64_MAX / 4 || num_heads < 1 || G < 1 || embed_dim % num_heads || num_heads % G) {
+        dl_fail(c, "nn_mha: %l channels, %l heads, %l of keys: expected channels a multiple of heads, and these of heads of keys",
+                embed_dim, num_heads, G);
+        return dli_nil_module(c);
+    }
+    if (!(o.dropout >= 0 && o.dropout < 1) || (o.rope != 0 && (!(o.rope > 0) || embed_dim / num_heads % 2))) {
+        dl_fail(c, "nn_mha: dropout is %g, expected 0 to less than 1; base of rope %g, expected 0 or more, and an even width of heads, not %l",
+                (double)o.dropout, o.rope, embed_dim / num_heads);
+        return dli_nil_module(c);
+    }
+    m->E = embed_dim; m->H = num_heads; m->G = G; m->o = o;
+    shape[0] = embed_dim + 2 * G * (embed_dim / num_heads); shape[1] = embed_dim;
+    m->in_weight = dli_module_tensor(c, &m->base, "in_proj_weight", 2, shape, 0);
+    dl_init_xavier_uniform_with(c, m->in_weight, init);
+    if (!o.no_bias) m->in_bias = dli_module_tensor(c, &m->base, "in_proj_bias", 1, shape, 0);
+    linear.no_bias = o.no_bias; linear.end_ = 0;
+    m->out = dl_module_add(c, &m->base, "out_proj", dl_nn_linear_with(c, embed_dim, embed_dim, linear));
+    if (!o.no_bias) dl_init_zeros(c, dl_module_get(c, m->out, "bias"));
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+/* x times rows [first, first + n) of in_proj */
+static dl_tensor *dli_mha_project(dl_ctx *c, const dli_nn_mha *m, dl_tensor *x, int64_t first, int64_t n)
+{
+    const int all = n == m->in_weight->shape[0];
+    dl_tensor *w = all ? m->in_weight : dli_row_range(c, m->in_weight, first, n);
+    dl_tensor *b = all || !m->in_bias ? m->in_bias : dli_row_range(c, m->in_bias, first, n);
+    dl_linear_opts o;
+    memset(&o, 0, sizeof o);
+    return dl_linear_with(c, x, w, b, o);
+}
+
+static int dli_mha_check(dl_ctx *c, const dli_nn_mha *m, const char *what, const dl_tensor *x)
+{
+    if (!dli_check(c, "mha", what, x, DL_REAL)) return 0;
+    if (x->ndim != 3 || x->shape[2] != m->E) { dl_fail(c, "mha: %s %t, expected (N,T,%l)", what, x, m->E); return 0; }
+    return 1;
+}
+
+DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *key, dl_tensor *value,
+                                         dl_nn_mha_forward_opts o)
+{
+    const dli_nn_mha *m = (const dli_nn_mha *)module;
+    dl_kv_cache *cache = o.cache;
+    dl_attention_opts a;
+    dl_tensor *q, *k = NULL, *v = NULL, *y, *weights = NULL;
+    dl_slice_opts slice = { 0, 0 };
+    dl_reduce_opts heads = { DL_DIM(1), 0, 0 };
+    int64_t D, GD, S = 0;
+    if (!dli_check_module(c, "nn_mha_forward", module)) return DLI_NIL;
+    if (module->type != &dli_nn_mha_type)
+        return dl_fail(c, "nn_mha_forward: the module is a %s, expected one of dl_nn_mha", module->type->name);
+    if (!key) key = query;
+    if (!value) value = key;
+    if (!dli_mha_check(c, m, "query", query) || !dli_mha_check(c, m, "key", key) || !dli_mha_check(c, m, "value", value)) return DLI_NIL;
+    D = m->E / m->H; GD = m->G * D;
+    memset(&a, 0, sizeof a);
+    a.mask = o.mask; a.lengths = o.lengths; a.alibi = o.alibi;
+    a.causal = o.causal || m->o.causal;
+    a.heads = m->H; a.kv_heads = m->G;
+    a.dropout = m->o.dropout;
+    if (o.weights) a.weights = &weights;
+    if (key == query && value == key && m->o.rope == 0) q = dli_mha_project(c, m, query, 0, m->E + 2 * GD);
+    else {
+        q = dli_mha_project(c, m, query, 0, m->E);
+        if (key == value && m->o.rope == 0) k = dli_mha_project(c, m, key, m->E, 2 * GD);
+        else {
+            k = dli_mha_project(c, m, key, m->E, GD);
+            v = dli_mha_project(c, m, value, m->E + GD, GD);
+        }
+        if (m->o.rope != 0) {
+            const int64_t before = cache ? cache->length : 0;
+            dl_rope_opts r;
+            memset(&r, 0, sizeof r);
+            r.heads = m->H; r.base = m->o.rope; r.offset = before;
+            q = dl_rope_with(c, q, r);
+            r.heads = m->G;
+            k = dl_rope_with(c, k, r);
+        }
+    }
+    if (c->failed) return DLI_NIL;
+    if (cache) {
+        const int64_t T = key->shape[1];
+        if (c->grad_enabled && q->requires_grad) return dl_fail(c, "mha: with a cache there are no gradients: see dl_set_grad_enabled");
+        if (cache->k->shape[0] != key->shape[0] || cache->k->shape[2] != GD || cache->length < 0 || cache->length > cache->k->shape[1] - T)
+            return dl_fail(c, "mha: %l tokens %t more in a cache %t that holds %l, expected room for them and (%l,..,%l)", T, key, cache->k,
+                           cache->length, key->shape[0], GD);
+        dli_cache_append(cache, cache->k, k ? k : q, k ? 0 : m->E);
+        dli_cache_append(cache, cache->v, v ? v : k ? k : q, v ? 0 : k ? GD : m->E + GD);
+        S = cache->length += T;
+        if (!k) q = dl_slice_with(c, q, 2, 0, m->E, slice);
+        k = cache->k; v = cache->v;
+    }
+    y = dli_attention_of(c, q, k, v, a, S);
+    if (weights) *o.weights = dl_mean_with(c, weights, heads);
+    return dl_forward(c, m->out, y);
+}
+
+/* --- attention of a decoder: a query for each step, values summed by how well their keys fit ------------------
+   z[t][s] = sum_a v_a tanh(p_ta + r_sa), p (N, T, A), r (N, S, A), v (A); u is the tanh and g the gradient of z:
+   dv_a = sum g u,  dp_ta = sum_s g v_a (1 - u^2),  dr_sa = sum_t of the same */
+typedef struct { const dl_ctx *c; const dl_tensor *y; dl_real *dp, *dr, *dv, *scratch; int64_t T, S, A; } dli_additive_job;
+
+static void dli_additive_task(void *arg, int64_t n, int worker)
+{
+    const dli_additive_job *j = (const dli_additive_job *)arg;
+    const dli_kernels *k = j->c->k;
+    const int64_t A = j->A;
+    const dl_real *p = j->y->src[0]->data + n * j->T * A, *r = j->y->src[1]->data + n * j->S * A, *v = j->y->src[2]->data;
+    dl_real *sum = j->scratch + worker * 2 * A, *u = sum + A, *z = j->y->data + n * j->T * j->S;
+    int64_t t, s;
+    for (t = 0; t < j->T; t++)
+        for (s = 0; s < j->S; s++) {
+            dli_row2(k->f_add, sum, p + t * A, r + s * A, A);
+            dli_row1(k->f_tanh, u, sum, A, 0);
+            z[t * j->S + s] = k->dot(v, u, A);
+        }
+}
+static void dli_additive_back_task(void *arg, int64_t n, int worker)
+{
+    const dli_additive_job *j = (const dli_additive_job *)arg;
+    const dli_kernels *k = j->c->k;
+    const int64_t A = j->A;
+    const dl_real *p = j->y->src[0]->data + n * j->T * A, *r = j->y->src[1]->data + n * j->S * A, *v = j->y->src[2]->data;
+    const dl_real *g = j->y->grad + n * j->T * j->S;
+    dl_real *sum = j->scratch + worker * 2 * A, *u = sum + A, *dv = j->dv + n * A;
+    const dl_real *in[3];
+    int64_t t, s;
+    memset(dv, 0, (size_t)A * sizeof *dv);
+    in[0] = in[1] = u; in[2] = v;
+    for (t = 0; t < j->T; t++)
+        for (s = 0; s < j->S; s++, g++) {
+            dli_row2(k->f_add, sum, p + t * A, r + s * A, A);
+            dli_row1(k->f_tanh, u, sum, A, 0);
+            k->axpy(dv, *g, u, A);
+            k->dx_tanh(sum, in, A, NULL);                   /* v (1 - u^2) */
+            if (j->dp) k->axpy(j->dp + (n * j->T + t) * A, *g, sum, A);
+            if (j->dr) k->axpy(j->dr + (n * j->S + s) * A, *g, sum, A);
+        }
+}
+static int dli_additive_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *p = y->src[0], *r = y->src[1], *v = y->src[2];
+    int64_t shape[3];
+    if (!dli_check(c, "attention_additive", "query", p, DL_REAL) || !dli_check(c, "attention_additive", "keys", r, DL_REAL) ||
+        !dli_check(c, "attention_additive", "v", v, DL_REAL)) return 0;
+    if (p->ndim != 3 || r->ndim != 3 || v->ndim != 1 || p->shape[0] != r->shape[0] || p->shape[2] != v->shape[0] || r->shape[2] != v->shape[0]) {
+        dl_fail(c, "attention_additive: projected query %t, keys %t, v %t, expected (N,T,A), (N,S,A), (A)", p, r, v);
+        return 0;
+    }
+    shape[0] = p->shape[0]; shape[1] = p->shape[1]; shape[2] = r->shape[1];
+    return dl_set_shape(c, y, 3, shape);
+}
+static int dli_additive_begin(dl_ctx *c, dli_additive_job *j, const dl_tensor *y)
+{
+    memset(j, 0, sizeof *j);
+    j->c = c; j->y = y; j->T = y->shape[1]; j->S = y->shape[2]; j->A = y->src[2]->size;
+    j->scratch = (dl_real *)dl_alloc(c, (size_t)(2 * j->A * c->threads) * sizeof *j->scratch);
+    return j->scratch != NULL;
+}
+static void dli_additive_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_additive_job j;
+    dli_mark m = dli_arena_mark(&c->step);
+    if (!dli_additive_begin(c, &j, y)) return;
+    dli_parallel_if(c, y->size * j.A >= DLI_PAR_WORK / 4, y->shape[0], dli_additive_task, &j);
+    dli_arena_release(&c->step, m);
+}
+static void dli_additive_backward(dl_ctx *c, dl_tensor *y)
+{
+    const int64_t N = y->shape[0];
+    dli_additive_job j;
+    dl_real *dx[3];
+    int add[3], i;
+    int64_t n;
+    dli_mark m;
+    for (i = 0; i < 3; i++) {
+        dx[i] = dl_grad_of(c, y->src[i], &add[i]);
+        if (dx[i] && !add[i]) memset(dx[i], 0, (size_t)y->src[i]->size * sizeof *dx[i]);
+    }
+    m = dli_arena_mark(&c->step);
+    if (!dli_additive_begin(c, &j, y) || !(j.dv = (dl_real *)dl_alloc(c, (size_t)(N * j.A) * sizeof *j.dv))) return;
+    j.dp = dx[0]; j.dr = dx[1];
+    dli_parallel_if(c, y->size * j.A >= DLI_PAR_WORK / 4, N, dli_additive_back_task, &j);
+    for (n = 0; n < N && dx[2]; n++) c->k->add(dx[2], j.dv + n * j.A, j.A);
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_additive_op = { "attention_additive", dli_additive_shape, dli_additive_forward, dli_additive_backward };
+
+/* (N, 1, S): 1 for s < lengths[n], else 0 */
+static dl_tensor *dli_length_mask(dl_ctx *c, const char *who, const dl_tensor *lengths, int64_t N, int64_t S)
+{
+    int64_t shape[3], n, s;
+    dl_tensor *y;
+    if (!dli_check_lengths(c, who, lengths, N, S)) return DLI_NIL;
+    shape[0] = N; shape[1] = 1; shape[2] = S;
+    y = dli_leaf(c, who, DL_REAL, 3, shape, 0);
+    for (n = 0; n < N && y->size; n++) for (s = 0; s < S; s++) y->data[n * S + s] = s < lengths->idata[n];
+    return y;
+}
+
+static int dli_decoder_check(dl_ctx *c, const char *who, const dl_tensor *query, const dl_tensor *keys, const dl_tensor *values)
+{
+    if (!dli_check(c, who, "query", query, DL_REAL) || !dli_check(c, who, "keys", keys, DL_REAL) || !dli_check(c, who, "values", values, DL_REAL))
+        return 0;
+    if (query->ndim == 3 && keys->ndim == 3 && values->ndim == 3 && query->shape[0] == keys->shape[0] && values->shape[0] == keys->shape[0] &&
+        values->shape[1] == keys->shape[1]) return 1;
+    dl_fail(c, "%s: query %t, keys %t, values %t, expected (N,T,Q), (N,S,K), (N,S,E)", who, query, keys, values);
+    return 0;
+}
+static int dli_decoder_weight(dl_ctx *c, const char *who, const char *what, const dl_tensor *w, int64_t rows, int64_t columns)
+{
+    if (!dli_check(c, who, what, w, DL_REAL)) return 0;
+    if (w->ndim == 2 && w->shape[0] == rows && w->shape[1] == columns) return 1;
+    dl_fail(c, "%s: %s %t, expected (%l,%l)", who, what, w, rows, columns);
+    return 0;
+}
+
+DL_DEF dl_tensor *dl_attention_additive_with(dl_ctx *c, dl_tensor *query, dl_tensor *keys, dl_tensor *W, dl_tensor *U, dl_tensor *v,
+                                             dl_attention_additive_opts o)
+{
+    const char *who = "attention_additive";
+    dl_tensor *src[3], *values = o.values ? o.values : keys, *z, *mask = NULL;
+    dl_linear_opts linear;
+    dl_matmul_opts plain;
+    memset(&linear, 0, sizeof linear);
+    memset(&plain, 0, sizeof plain);
+    if (!dli_decoder_check(c, who, query, keys, values) || !dli_check(c, who, "v", v, DL_REAL) ||
+        !dli_decoder_weight(c, who, "W", W, v->size, query->shape[2]) || (U && !dli_decoder_weight(c, who, "U", U, v->size, keys->shape[2])))
+        return DLI_NIL;
+    src[0] = dl_linear_with(c, query, W, NULL, linear);
+    src[1] = U ? dl_linear_with(c, keys, U, NULL, linear) : keys;
+    src[2] = v;
+    z = dl_apply(c, &dli_additive_op, 3, src, NULL, 0);
+    if (o.lengths && !dl_is_nil(z)) {                       /* 0 at padding, even where all is padding */
+        mask = dli_length_mask(c, who, o.lengths, z->shape[0], z->shape[2]);
+        z = dl_where(c, mask, z, dl_scalar(c, DLI_C(-1e30)));
+    }
+    z = dl_softmax(c, z, 2);
+    if (mask) z = dl_mul(c, z, mask);
+    if (o.weights) *o.weights = z;
+    return dl_matmul_with(c, z, values, plain);
+}
+
+DL_DEF dl_tensor *dl_attention_multiplicative_with(dl_ctx *c, dl_tensor *query, dl_tensor *keys, dl_attention_multiplicative_opts o)
+{
+    const char *who = "attention_multiplicative";
+    dl_attention_opts a;
+    dl_matmul_opts plain;
+    dl_tensor *w = NULL, *values = o.values ? o.values : keys, *y;
+    memset(&a, 0, sizeof a);
+    memset(&plain, 0, sizeof plain);
+    if (!dli_decoder_check(c, who, query, keys, values) || (o.W && !dli_decoder_weight(c, who, "W", o.W, query->shape[2], keys->shape[2])))
+        return DLI_NIL;
+    if (!o.W && query->shape[2] != keys->shape[2])
+        return dl_fail(c, "%s: query %t and keys %t of different widths need W", who, query, keys);
+    if (o.lengths && !dli_check_lengths(c, who, o.lengths, keys->shape[0], keys->shape[1])) return DLI_NIL;
+    a.heads = 1; a.scale = 1; a.lengths = o.lengths;
+    if (o.weights) a.weights = &w;
+    if (o.W) query = dl_matmul_with(c, query, o.W, plain);
+    y = dl_attention_with(c, query, keys, values, a);
+    if (o.weights) *o.weights = w ? dl_squeeze(c, w, DL_DIM(1)) : DLI_NIL;
+    return y;
+}
+
+typedef struct { dl_module base; dl_tensor *W, *U, *v; } dli_nn_additive;
+static const dl_module_type dli_nn_additive_type = { "attention_additive", sizeof(dli_nn_additive), NULL };
+
+DL_DEF dl_module *dl_nn_attention_additive(dl_ctx *c, int64_t query_dim, int64_t key_dim, int64_t hidden)
+{
+    dli_nn_additive *m = (dli_nn_additive *)dl_module_create(c, &dli_nn_additive_type);
+    dl_init_xavier_uniform_opts init;
+    int64_t shape[2];
+    memset(&init, 0, sizeof init);
+    if (!c || c->failed) return &m->base;
+    shape[0] = hidden; shape[1] = query_dim;
+    m->W = dli_module_tensor(c, &m->base, "W", 2, shape, 0);
+    shape[1] = key_dim;
+    m->U = dli_module_tensor(c, &m->base, "U", 2, shape, 0);
+    m->v = dli_module_tensor(c, &m->base, "v", 1, shape, 0);
+    dl_init_xavier_uniform_with(c, m->W, init);
+    dl_init_xavier_uniform_with(c, m->U, init);
+    if (!c->failed) dl_init_uniform(c, m->v, (dl_real)(-1 / dli_sqrt64((double)hidden)), (dl_real)(1 / dli_sqrt64((double)hidden)));
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+DL_DEF dl_tensor *dl_nn_attention_additive_forward_with(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *keys,
+                                                        dl_nn_attention_additive_forward_opts o)
+{
+    const dli_nn_additive *m = (const dli_nn_additive *)module;
+    if (!dli_check_module(c, "nn_attention_additive_forward", module)) return DLI_NIL;
+    if (module->type != &dli_nn_additive_type)
+        return dl_fail(c, "nn_attention_additive_forward: the module is a %s, expected one of dl_nn_attention_additive", module->type->name);
+    return dl_attention_additive_with(c, query, keys, m->W, m->U, m->v, o);
+}
 
 /* ================================================================================================
    >>detection   boxes, anchors, regions of interest, detectors' losses, metrics
@@ -11751,6 +14103,1201 @@ DL_DEF double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
 }
 
 /* ================================================================================================
+   >>embedding   rows of a table by index; positions: sinusoids, rotations, slopes
+
+   The gradient of a table is a scatter: a row is the sum over the tokens that looked it up.  Threads own columns and
+   walk the tokens in order, so sums do not depend on them.
+   ================================================================================================ */
+
+/* padding_idx as an index, or -1: none. */
+static int64_t dli_padding_idx(dl_ctx *c, const char *who, const dl_tensor *weight, int padding_idx)
+{
+    int64_t V = weight->shape[0], p = padding_idx;
+    if (padding_idx <= 0) p = padding_idx == DL_ZERO ? 0 : padding_idx ? V + padding_idx : -1;
+    if (padding_idx && (p < 0 || p >= V))
+        dl_fail(c, "%s: padding_idx %d is not one of the %l rows of weight", who, padding_idx, V);
+    return p;
+}
+
+static int dli_check_embedding(dl_ctx *c, const char *who, const dl_tensor *weight, const dl_tensor *ids,
+                               dl_real max_norm, double norm_type)
+{
+    int64_t i;
+    if (!dli_check(c, who, "weight", weight, DL_REAL) || !dli_check(c, who, "ids", ids, DL_INT32)) return 0;
+    if (weight->ndim != 2) { dl_fail(c, "%s: weight %t, expected (rows, dim)", who, weight); return 0; }
+    if (!(max_norm >= 0) || !(norm_type >= 0)) {
+        dl_fail(c, "%s: max_norm %g and norm_type %g, expected no negative ones", who, (double)max_norm, norm_type);
+        return 0;
+    }
+    for (i = 0; i < ids->size; i++)
+        if (ids->idata[i] < 0 || ids->idata[i] >= weight->shape[0]) {
+            dl_fail(c, "%s: id %d at position %l, expected 0 to %l, for weight %t", who, (int)ids->idata[i], i,
+                    weight->shape[0] - 1, weight);
+            return 0;
+        }
+    return 1;
+}
+
+/* Scales the looked-up rows down to max_norm. */
+static void dli_embedding_renorm(dl_ctx *c, dl_tensor *weight, const dl_tensor *ids, dl_real max_norm, double norm_type)
+{
+    int64_t D = weight->shape[1], i;
+    for (i = 0; max_norm > 0 && i < ids->size; i++) {
+        dl_real *row = weight->data + ids->idata[i] * D, norm = dli_vector_norm(c, row, D, norm_type);
+        if (norm > max_norm) c->k->scale(row, max_norm / (norm + DLI_C(1e-7)), D);
+    }
+}
+
+/* 1 / how often each id occurs, for each row of the table, in the step. */
+static dl_real *dli_id_shares(dl_ctx *c, const dl_tensor *ids, int64_t V)
+{
+    dl_real *share = (dl_real *)dl_alloc(c, (size_t)V * sizeof *share);
+    int64_t i;
+    if (!share) return NULL;
+    memset(share, 0, (size_t)V * sizeof *share);
+    for (i = 0; i < ids->size; i++) share[ids->idata[i]]++;
+    for (i = 0; i < V; i++) if (share[i] > 0) share[i] = 1 / share[i];
+    return share;
+}
+
+/* Rows of a gradient table: dx[row of term] += factor * g[row of g], for n terms in order. */
+typedef struct {
+    dl_ctx        *c;
+    dl_real       *dx;
+    const dl_real *g;
+    const int32_t *id;                  /* of each term: its row of dx                                       */
+    const int32_t *from;                /* its row of g; NULL: the term's number                             */
+    const dl_real *factor, *share;      /* NULL: 1; of the term, of the id                                   */
+    int64_t        n, D, padding, width, total;
+} dli_scatter;
+
+static void dli_scatter_task(void *arg, int64_t task, int worker)
+{
+    const dli_scatter *s = (const dli_scatter *)arg;
+    int64_t first = task * s->width, width = dli_min64(s->width, s->D - first), i;
+    (void)worker;
+    for (i = 0; i < s->n; i++) {
+        const dl_real *g = s->g + (s->from ? s->from[i] : i) * s->D + first;
+        dl_real *dx = s->dx + s->id[i] * s->D + first, f;
+        if (s->id[i] == s->padding) continue;
+        if (!s->factor && !s->share) { s->c->k->add(dx, g, width); continue; }
+        f = s->factor ? s->factor[i] : 1;
+        s->c->k->axpy(dx, s->share ? f * s->share[s->id[i]] : f, g, width);
+    }
+}
+static void dli_zero_task(void *arg, int64_t task, int worker)
+{
+    const dli_scatter *s = (const dli_scatter *)arg;
+    int64_t first = task * DLI_PAR_WORK;
+    (void)worker;
+    memset(s->dx + first, 0, (size_t)dli_min64(DLI_PAR_WORK, s->total - first) * sizeof *s->dx);
+}
+static void dli_run_scatter(dl_ctx *c, dli_scatter *s, int add)
+{
+    s->c = c;
+    if (!add) dli_parallel(c, (s->total + DLI_PAR_WORK - 1) / DLI_PAR_WORK, dli_zero_task, s);
+    s->width = s->D;
+    if (c->threads > 1 && s->n * s->D >= 8 * DLI_PAR_WORK)
+        s->width = ((s->D + c->threads - 1) / c->threads + 31) & ~(int64_t)31;
+    dli_parallel(c, (s->D + s->width - 1) / s->width, dli_scatter_task, s);
+}
+
+/* --- embedding ---------------------------------------------------------------------------------------
+   y[i] = weight[ids[i]]                                d weight[ids[i]] += g[i], but for the padding row   */
+typedef struct { dl_embedding_opts o; int64_t padding; } dli_embedding_args;
+
+static int dli_embedding_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *weight = y->src[0], *ids = y->src[1];
+    dli_embedding_args *a = (dli_embedding_args *)y->opts;
+    int64_t shape[DL_MAX_DIMS];
+    if (a->o.norm_type == 0) a->o.norm_type = 2;
+    if (!dli_check_embedding(c, "embedding", weight, ids, a->o.max_norm, a->o.norm_type)) return 0;
+    a->padding = dli_padding_idx(c, "embedding", weight, a->o.padding_idx);
+    if (ids->ndim == DL_MAX_DIMS) { dl_fail(c, "embedding: ids %t leave no room for another axis", ids); return 0; }
+    memcpy(shape, ids->shape, sizeof shape);
+    shape[ids->ndim] = weight->shape[1];
+    return dl_set_shape(c, y, ids->ndim + 1, shape);
+}
+static void dli_embedding_task(void *arg, int64_t task, int worker)
+{
+    const dl_tensor *y = (const dl_tensor *)arg, *weight = y->src[0], *ids = y->src[1];
+    int64_t D = weight->shape[1], rows = (DLI_PAR_WORK + D - 1) / D, i, end = dli_min64((task + 1) * rows, ids->size);
+    (void)worker;
+    for (i = task * rows; i < end; i++) memcpy(y->data + i * D, weight->data + ids->idata[i] * D, (size_t)D * sizeof *y->data);
+}
+static void dli_embedding_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_embedding_args *a = (const dli_embedding_args *)y->opts;
+    int64_t D = y->src[0]->shape[1], rows = (DLI_PAR_WORK + D - 1) / D;
+    dli_embedding_renorm(c, y->src[0], y->src[1], a->o.max_norm, a->o.norm_type);
+    dli_parallel_if(c, y->size >= 8 * DLI_PAR_WORK, (y->src[1]->size + rows - 1) / rows, dli_embedding_task, y);
+}
+static void dli_embedding_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *ids = y->src[1];
+    const dli_embedding_args *a = (const dli_embedding_args *)y->opts;
+    dli_mark m;
+    dli_scatter s;
+    int add;
+    memset(&s, 0, sizeof s);
+    s.dx = dl_grad_of(c, y->src[0], &add);
+    if (!s.dx) return;
+    m = dli_arena_mark(&c->step);
+    s.g = y->grad; s.id = ids->idata; s.n = ids->size; s.D = y->src[0]->shape[1];
+    s.padding = a->padding; s.total = y->src[0]->size;
+    if (a->o.scale_grad_by_freq) s.share = dli_id_shares(c, ids, y->src[0]->shape[0]);
+    dli_run_scatter(c, &s, add);
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_embedding_op = { "embedding", dli_embedding_shape, dli_embedding_forward, dli_embedding_backward };
+DL_DEF dl_tensor *dl_embedding_with(dl_ctx *c, dl_tensor *weight, dl_tensor *ids, dl_embedding_opts o)
+{
+    dl_tensor *s[2];
+    dli_embedding_args a;
+    s[0] = weight; s[1] = ids;
+    a.o = o; a.padding = -1;
+    return dl_apply(c, &dli_embedding_op, 2, s, &a, sizeof a);
+}
+
+typedef struct { dl_module base; dl_tensor *weight; dl_embedding_opts o; } dli_nn_embedding;
+static dl_tensor *dli_nn_embedding_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dl_embedding_with(c, ((dli_nn_embedding *)self)->weight, x, ((dli_nn_embedding *)self)->o);
+}
+static const dl_module_type dli_nn_embedding_type = { "embedding", sizeof(dli_nn_embedding), dli_nn_embedding_forward };
+DL_DEF dl_module *dl_nn_embedding_with(dl_ctx *c, int64_t num, int64_t dim, dl_nn_embedding_opts o)
+{
+    dli_nn_embedding *m = (dli_nn_embedding *)dl_module_create(c, &dli_nn_embedding_type);
+    int64_t shape[2], padding;
+    if (!c || c->failed) return &m->base;
+    shape[0] = num; shape[1] = dim;
+    m->o = o;
+    m->weight = dli_module_tensor(c, &m->base, "weight", 2, shape, 0);
+    dl_init_normal(c, m->weight, 0, 1);
+    padding = c->failed ? -1 : dli_padding_idx(c, "nn_embedding", m->weight, o.padding_idx);
+    if (c->failed) return dli_nil_module(c);
+    if (padding >= 0) memset(m->weight->data + padding * dim, 0, (size_t)dim * sizeof(dl_real));
+    return &m->base;
+}
+
+/* --- embedding bag -------------------------------------------------------------------------------------
+   y[b] = sum, mean or maximum of f_i weight[ids[i]] over the terms i of bag b
+   d weight[ids[i]] += f_i g[b] (mean: / count; maximum: column by column, the first row that has it)
+   d f_i = g[b] . weight[ids[i]] */
+typedef struct { dl_embedding_bag_opts o; int64_t padding; } dli_bag_args;
+typedef struct { int32_t *bag, *best; dl_real *factor; } dli_bag_saved;    /* of each term; of each output: its row, or -1 */
+
+static int dli_bag_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *weight = y->src[0], *ids = y->src[1];
+    dli_bag_args *a = (dli_bag_args *)y->opts;
+    const dl_tensor *offsets = a->o.offsets, *f = a->o.per_sample_weights;
+    int64_t shape[2], i;
+    if (a->o.norm_type == 0) a->o.norm_type = 2;
+    if (!dli_check_embedding(c, "embedding_bag", weight, ids, a->o.max_norm, a->o.norm_type)) return 0;
+    a->padding = dli_padding_idx(c, "embedding_bag", weight, a->o.padding_idx);
+    if ((unsigned)a->o.mode > DL_BAG_MAX) { dl_fail(c, "embedding_bag: mode %d is unknown", (int)a->o.mode); return 0; }
+    if (offsets && !dli_check(c, "embedding_bag", "offsets", offsets, DL_INT32)) return 0;
+    if (f && !dli_check(c, "embedding_bag", "per_sample_weights", f, DL_REAL)) return 0;
+    if (ids->ndim != (offsets ? 1 : 2) || (offsets && offsets->ndim != 1)) {
+        dl_fail(c, "embedding_bag: ids %t, expected (bags, ids), or (ids) with offsets (bags)", ids);
+        return 0;
+    }
+    for (i = 0; offsets && i < offsets->size; i++)
+        if (offsets->idata[i] < (i ? offsets->idata[i - 1] : 0) || offsets->idata[i] > ids->size ||
+            (i == 0 && offsets->idata[0])) {
+            dl_fail(c, "embedding_bag: offset %d at position %l; they begin with 0, never fall and end at %l",
+                    (int)offsets->idata[i], i, ids->size);
+            return 0;
+        }
+    if (f && (a->o.mode != DL_BAG_SUM || f->size != ids->size)) {
+        dl_fail(c, "embedding_bag: per_sample_weights %t: one for each of the ids %t, of a sum", f, ids);
+        return 0;
+    }
+    if (a->o.scale_grad_by_freq && a->o.mode == DL_BAG_MAX) {
+        dl_fail(c, "embedding_bag: scale_grad_by_freq is of sums and means, not of DL_BAG_MAX");
+        return 0;
+    }
+    shape[0] = offsets ? offsets->size : ids->shape[0];
+    shape[1] = weight->shape[1];
+    return dl_set_shape(c, y, 2, shape);
+}
+static int64_t dli_bag_start(const dl_tensor *y, int64_t b)
+{
+    const dl_tensor *ids = y->src[1], *offsets = ((const dli_bag_args *)y->opts)->o.offsets;
+    return b == y->shape[0] ? ids->size : offsets ? offsets->idata[b] : b * ids->shape[1];
+}
+typedef struct { dl_ctx *c; dl_tensor *y; } dli_bag_job;
+static void dli_bag_task(void *arg, int64_t b, int worker)
+{
+    dl_tensor *y = ((dli_bag_job *)arg)->y;
+    dl_ctx *c = ((dli_bag_job *)arg)->c;
+    const dli_bag_args *a = (const dli_bag_args *)y->opts;
+    const dli_bag_saved *v = (const dli_bag_saved *)y->saved;
+    const dl_tensor *f = a->o.per_sample_weights;
+    int64_t D = y->shape[1], end = dli_bag_start(y, b + 1), i, d, count = 0;
+    dl_real *out = y->data + b * D;
+    int32_t *best = v->best ? v->best + b * D : NULL;
+    (void)worker;
+    memset(out, 0, (size_t)D * sizeof *out);
+    for (d = 0; best && d < D; d++) best[d] = -1;
+    for (i = dli_bag_start(y, b); i < end; i++) {
+        int32_t id = y->src[1]->idata[i];
+        const dl_real *row = y->src[0]->data + id * D;
+        v->bag[i] = (int32_t)b;
+        v->factor[i] = f ? f->data[i] : 1;
+        if (id == a->padding) continue;
+        count++;
+        for (d = 0; best && d < D; d++) if (best[d] < 0 || row[d] > out[d]) { best[d] = id; out[d] = row[d]; }
+        if (!best) c->k->axpy(out, v->factor[i], row, D);
+    }
+    if (a->o.mode != DL_BAG_MEAN || !count) return;
+    for (i = dli_bag_start(y, b); i < end; i++) v->factor[i] = 1 / (dl_real)count;
+    c->k->scale(out, 1 / (dl_real)count, D);
+}
+static void dli_bag_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_bag_args *a = (const dli_bag_args *)y->opts;
+    int64_t n = y->src[1]->size;
+    dli_bag_saved *v = (dli_bag_saved *)dl_alloc(c, sizeof *v);
+    dli_bag_job j;
+    if (!v) return;
+    y->saved = v;
+    v->bag = (int32_t *)dl_alloc(c, (size_t)n * sizeof *v->bag);
+    v->factor = (dl_real *)dl_alloc(c, (size_t)n * sizeof *v->factor);
+    v->best = a->o.mode == DL_BAG_MAX ? (int32_t *)dl_alloc(c, (size_t)y->size * sizeof *v->best) : NULL;
+    if (c->failed) return;
+    dli_embedding_renorm(c, y->src[0], y->src[1], a->o.max_norm, a->o.norm_type);
+    j.c = c; j.y = y;
+    dli_parallel_if(c, n * y->shape[1] >= DLI_PAR_WORK, y->shape[0], dli_bag_task, &j);
+}
+static void dli_bag_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *ids = y->src[1];
+    const dli_bag_args *a = (const dli_bag_args *)y->opts;
+    const dli_bag_saved *v = (const dli_bag_saved *)y->saved;
+    int64_t D = y->shape[1], i;
+    int add;
+    dl_real *df = a->o.per_sample_weights ? dl_grad_of(c, a->o.per_sample_weights, &add) : NULL;
+    dli_scatter s;
+    dli_mark m;
+    for (i = 0; df && i < ids->size; i++) {
+        dl_real d = ids->idata[i] == a->padding ? 0 : c->k->dot(y->grad + v->bag[i] * D,
+                                                                y->src[0]->data + ids->idata[i] * D, D);
+        df[i] = add ? df[i] + d : d;
+    }
+    memset(&s, 0, sizeof s);
+    s.dx = dl_grad_of(c, y->src[0], &add);
+    if (!s.dx) return;
+    m = dli_arena_mark(&c->step);
+    s.g = y->grad; s.id = ids->idata; s.from = v->bag; s.factor = v->factor;
+    s.n = v->best ? 0 : ids->size; s.D = D; s.padding = a->padding; s.total = y->src[0]->size;
+    if (a->o.scale_grad_by_freq) s.share = dli_id_shares(c, ids, y->src[0]->shape[0]);
+    dli_run_scatter(c, &s, add);
+    for (i = 0; v->best && i < y->size; i++) if (v->best[i] >= 0) s.dx[v->best[i] * D + i % D] += y->grad[i];
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_bag_op = { "embedding_bag", dli_bag_shape, dli_bag_forward, dli_bag_backward };
+DL_DEF dl_tensor *dl_embedding_bag_with(dl_ctx *c, dl_tensor *weight, dl_tensor *ids, dl_embedding_bag_opts o)
+{
+    dl_tensor *s[4];
+    dli_bag_args a;
+    int n = 2;
+    s[0] = weight; s[1] = ids;
+    if (o.offsets) s[n++] = o.offsets;
+    if (o.per_sample_weights) s[n++] = o.per_sample_weights;
+    a.o = o; a.padding = -1;
+    return dl_apply(c, &dli_bag_op, n, s, &a, sizeof a);
+}
+
+/* --- sinusoids and rotations --------------------------------------------------------------------------
+   Angles p / base^(2i/D) are formed in double, since a float has no digits left for the fraction of a turn at p = 1e5. */
+
+/* exp, sin and cos: series in double, all digits but the last few. */
+static double dli_exp64(double x)
+{
+    double y = 1;
+    int i, halved = 0;
+    for (; (x < -0.5 || x > 0.5) && halved < 12; halved++) x /= 2;
+    for (i = 18; i > 0; i--) y = 1 + x * y / i;
+    for (; halved; halved--) y *= y;
+    return y;
+}
+static void dli_sincos64(double x, double *sine, double *cosine)
+{
+    const double turn = 6.283185307179586476925;
+    double turns = x / turn, s = 1, k = 1, x2;
+    int i;
+    if (!(turns > -1e15 && turns < 1e15)) turns = 0;
+    x -= turn * (double)(int64_t)(turns < 0 ? turns - 0.5 : turns + 0.5);
+    x2 = x * x;
+    for (i = 26; i > 0; i -= 2) {
+        s = 1 - x2 * s / (i * (i + 1));
+        k = 1 - x2 * k / (i * (i - 1));
+    }
+    *sine = x * s;
+    *cosine = k;
+}
+/* The natural logarithm of x > 0: a Newton step doubles the digits of the kernels' one. */
+static double dli_ln64(double x)
+{
+    double y = (double)dli_log_portable((dl_real)x);
+    return y + (x * dli_exp64(-y) - 1);
+}
+
+/* sines[i + p ld], cosines[..] of the angles (offset + p) / base^(2i/D), i < D/2; each next position one turn on, exact to
+   1e-16 p. */
+#define DLI_ANGLES 32
+static void dli_angles(dl_real *sines, dl_real *cosines, int64_t step, int64_t ld, int64_t positions, int64_t half,
+                       double D, double base, int64_t offset)
+{
+    double log_base = dli_ln64(base), s[DLI_ANGLES], k[DLI_ANGLES], ds[DLI_ANGLES], dk[DLI_ANGLES], t;
+    int64_t first, i, p, n;
+    for (first = 0; first < half; first += n) {
+        n = dli_min64(DLI_ANGLES, half - first);
+        for (i = 0; i < n; i++) {
+            double rate = dli_exp64(-log_base * (double)(2 * (first + i)) / D);
+            dli_sincos64((double)offset * rate, &s[i], &k[i]);
+            dli_sincos64(rate, &ds[i], &dk[i]);
+        }
+        for (p = 0; p < positions; p++)
+            for (i = 0; i < n; i++) {
+                sines[p * ld + (first + i) * step] = (dl_real)s[i];
+                cosines[p * ld + (first + i) * step] = (dl_real)k[i];
+                t = s[i] * dk[i] + k[i] * ds[i];
+                k[i] = k[i] * dk[i] - s[i] * ds[i];
+                s[i] = t;
+            }
+    }
+}
+
+static int dli_check_angles(dl_ctx *c, const char *who, double base, int64_t offset)
+{
+    if (base >= 1 && base <= 1e30 && offset >= 0 && offset <= (int64_t)1 << 40) return 1;
+    dl_fail(c, "%s: base %g, offset %l: expected a base from 1 to 1e30 and no negative offset", who, base, offset);
+    return 0;
+}
+
+DL_DEF dl_tensor *dl_positional_encoding_with(dl_ctx *c, int64_t positions, int64_t dim, dl_positional_encoding_opts o)
+{
+    int64_t shape[2];
+    dl_tensor *y;
+    double base = o.base != 0 ? o.base : 10000;
+    shape[0] = positions; shape[1] = dim;
+    if (!dli_check_angles(c, "positional_encoding", base, o.offset)) return DLI_NIL;
+    if (dim % 2) return dl_fail(c, "positional_encoding: dim %l is odd; sines and cosines alternate", dim);
+    y = dli_leaf(c, "positional_encoding", DL_REAL, 2, shape, 0);
+    if (y->size) dli_angles(y->data, y->data + 1, 2, dim, positions, dim / 2, (double)dim, base, o.offset);
+    return y;
+}
+
+/* rope:  y_a = x_a cos - x_b sin, y_b = x_b cos + x_a sin          dx: the same by the opposite angle
+   saved: for each position the half sines, then the half cosines. */
+typedef struct {
+    const dl_ctx  *c;
+    const dl_real *x, *table;
+    dl_real       *y;
+    int64_t        rows, T, heads, D, per_task;
+    int            interleaved, back, add;
+} dli_rope_job;
+
+static void dli_rope_task(void *arg, int64_t task, int worker)
+{
+    const dli_rope_job *j = (const dli_rope_job *)arg;
+    int64_t half = j->D / 2, step = j->interleaved ? 2 : 1, other = j->interleaved ? 1 : half, r, h;
+    int64_t end = dli_min64((task + 1) * j->per_task, j->rows);
+    (void)worker;
+    for (r = task * j->per_task; r < end; r++)
+        for (h = 0; h < j->heads; h++) {
+            const dl_real *x = j->x + (r * j->heads + h) * j->D, *sines = j->table + r % j->T * j->D;
+            dl_real *y = j->y + (r * j->heads + h) * j->D;
+            j->c->k->rotate(y, y + other, x, x + other, sines, sines + half, half, step, j->back ? -1 : 1, j->add);
+        }
+}
+static void dli_rope_run(dl_ctx *c, const dl_tensor *y, const dl_real *x, dl_real *out, int back, int add)
+{
+    const dl_rope_opts *o = (const dl_rope_opts *)y->opts;
+    int64_t last = y->shape[y->ndim - 1];
+    dli_rope_job j;
+    j.c = c; j.x = x; j.y = out; j.table = (const dl_real *)y->saved;
+    j.rows = y->size / last; j.T = y->ndim > 1 ? y->shape[y->ndim - 2] : 1; j.heads = o->heads; j.D = last / o->heads;
+    j.interleaved = o->interleaved; j.back = back; j.add = add;
+    j.per_task = (DLI_PAR_WORK + last - 1) / last;
+    dli_parallel(c, (j.rows + j.per_task - 1) / j.per_task, dli_rope_task, &j);
+}
+static int dli_rope_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *x = y->src[0];
+    dl_rope_opts *o = (dl_rope_opts *)y->opts;
+    if (o->heads == 0) o->heads = 1;
+    if (o->base == 0) o->base = 10000;
+    if (!dli_check(c, "rope", "x", x, DL_REAL) || !dli_check_angles(c, "rope", o->base, o->offset)) return 0;
+    if (x->ndim < 1 || o->heads < 1 || x->shape[x->ndim - 1] % o->heads || x->shape[x->ndim - 1] / o->heads % 2) {
+        dl_fail(c, "rope: x %t, expected (.., T, heads D) with %l heads and an even D", x, o->heads);
+        return 0;
+    }
+    return dl_set_shape(c, y, x->ndim, x->shape);
+}
+static void dli_rope_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dl_rope_opts *o = (const dl_rope_opts *)y->opts;
+    int64_t D = y->shape[y->ndim - 1] / o->heads, T = y->ndim > 1 ? y->shape[y->ndim - 2] : 1;
+    dl_real *table = (dl_real *)dl_alloc(c, (size_t)(T * D) * sizeof *table);
+    if (!table) return;
+    y->saved = table;
+    dli_angles(table, table + D / 2, 1, D, T, D / 2, (double)D, o->base, o->offset);
+    dli_rope_run(c, y, y->src[0]->data, y->data, 0, 0);
+}
+static void dli_rope_backward(dl_ctx *c, dl_tensor *y)
+{
+    int add;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    if (dx) dli_rope_run(c, y, y->grad, dx, 1, add);
+}
+static const dl_op dli_rope_op = { "rope", dli_rope_shape, dli_rope_forward, dli_rope_backward };
+DL_DEF dl_tensor *dl_rope_with(dl_ctx *c, dl_tensor *x, dl_rope_opts o)
+{
+    return dl_apply(c, &dli_rope_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_alibi_slopes(dl_ctx *c, int64_t heads)
+{
+    dl_tensor *y = dli_leaf(c, "alibi_slopes", DL_REAL, 1, &heads, 0);
+    const double ln2 = 0.693147180559945309417;
+    int64_t below = 1, h;
+    while (below <= heads / 2) below *= 2;
+    for (h = 0; h < y->size; h++)
+        y->data[h] = (dl_real)dli_exp64(-8 * ln2 * (h < below ? (double)(h + 1) / (double)below
+                                                             : (double)(2 * (h - below) + 1) / (double)(2 * below)));
+    return y;
+}
+
+/* ================================================================================================
+   >>recurrent   RNN, LSTM, GRU: layers, modules, cells
+
+   One op runs a layer of any kind over a whole sequence:
+
+       gates = x W_ih^T + b                              one product for all steps
+       for each step:  product = h W_hh^T                W_hh packed once for all steps
+                       gates, h, c = forward(gates, product, h, c)                       a kernel, for each sequence
+   backward:
+       for each step, from the last:  dgates, dh, dc = backward(gates, h, c, dy + dh, dc);  dh += dgates W_hh
+       dx = dgates W_ih,  dW_ih = dgates^T x,  dW_hh = dgates^T h,  db = column sums      one product each for all steps
+
+   The kinds differ in the number of gates and the two kernels.  Threads share out the sequences of the batch: each goes through
+   all steps by itself.
+   ================================================================================================ */
+typedef struct {
+    dl_rnn_kind    kind;
+    int            step;                /* a cell: x is (N, I), one step                       */
+    int            batch_first, directions;
+    dl_tensor     *x, *h0, *c0, *lengths;
+    dl_rnn_weights w[2];
+    int64_t        T, N, I, H, P;       /* steps, sequences, sizes: input, hidden, projected   */
+} dli_rnn_args;
+
+/* What forward leaves.  Row (t, n) of each array stands where it does in x. */
+typedef struct {
+    dl_real *gates[2], *before[2];      /* (T N, G H); (T N, P): h before the step              */
+    dl_real *extra[2], *hidden[2];      /* (T N, H): LSTM: c before the step, GRU: W_hn h + b_hn; with W_hr: o tanh(c) */
+    dl_real *state[2], *dstate[2];      /* h (D, N, P) and c (D, N, H) at the end, their gradients or NULL */
+} dli_rnn_saved;
+
+static int dli_rnn_gates(dl_rnn_kind kind) { return kind == DL_LSTM ? 4 : kind == DL_GRU ? 3 : 1; }
+
+static int dli_rnn_check(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t rows, int64_t columns)
+{
+    if (!dli_check(c, who, what, t, DL_REAL)) return 0;
+    if (t->ndim == (columns ? 2 : 1) && t->shape[0] == rows && (!columns || t->shape[1] == columns)) return 1;
+    if (columns) dl_fail(c, "%s: %s is %t, expected (%l,%l)", who, what, t, rows, columns);
+    else         dl_fail(c, "%s: %s is %t, expected (%l)", who, what, t, rows);
+    return 0;
+}
+
+static int dli_rnn_check_weights(dl_ctx *c, const char *who, const dli_rnn_args *o, const dl_rnn_weights *w)
+{
+    const int64_t rows = dli_rnn_gates(o->kind) * o->H;
+    if (!dli_rnn_check(c, who, "weight_ih", w->weight_ih, rows, o->I) || !dli_rnn_check(c, who, "weight_hh", w->weight_hh, rows, o->P))
+        return 0;
+    if (!w->bias_ih != !w->bias_hh) { dl_fail(c, "%s: one bias is NULL, the other is not", who); return 0; }
+    if (w->bias_ih && (!dli_rnn_check(c, who, "bias_ih", w->bias_ih, rows, 0) || !dli_rnn_check(c, who, "bias_hh", w->bias_hh, rows, 0)))
+        return 0;
+    if (!w->weight_hr != !o->w[0].weight_hr) { dl_fail(c, "%s: only one direction has weight_hr", who); return 0; }
+    return !w->weight_hr || dli_rnn_check(c, who, "weight_hr", w->weight_hr, o->P, o->H);
+}
+
+/* (first, N, size), where x has no N: (first, size); of a cell: (N, size) or (size).  Returns the number of axes. */
+static int dli_rnn_state_shape(const dli_rnn_args *o, int64_t first, int64_t size, int64_t *shape)
+{
+    int n = 0;
+    if (!o->step) shape[n++] = first;
+    if (o->x->ndim == (o->step ? 2 : 3)) shape[n++] = o->N;
+    shape[n++] = size;
+    return n;
+}
+static int dli_rnn_check_state(dl_ctx *c, const char *who, const char *what, const dli_rnn_args *o, const dl_tensor *h, int64_t first,
+                               int64_t size)
+{
+    dl_tensor want;
+    if (!h) return 1;
+    if (!dli_check(c, who, what, h, DL_REAL)) return 0;
+    want.ndim = dli_rnn_state_shape(o, first, size, want.shape);
+    if (h->ndim == want.ndim && !memcmp(h->shape, want.shape, (size_t)want.ndim * sizeof *want.shape)) return 1;
+    dl_fail(c, "%s: %s is %t, expected %t", who, what, h, &want);
+    return 0;
+}
+
+/* T, N and I from x; whether x and the lengths can be used. */
+static int dli_rnn_check_input(dl_ctx *c, const char *who, dli_rnn_args *o)
+{
+    const dl_tensor *x = o->x, *l = o->lengths;
+    int64_t n;
+    int ranks = o->step ? 1 : 2;
+    if (!dli_check(c, who, "x", x, DL_REAL)) return 0;
+    if (x->ndim != ranks && x->ndim != ranks + 1) {
+        dl_fail(c, "%s: x is %t, expected %s", who, x,
+                o->step ? "(N, I) or (I)" : o->batch_first ? "(N, T, I) or (T, I)" : "(T, N, I) or (T, I)");
+        return 0;
+    }
+    o->I = x->shape[x->ndim - 1];
+    o->T = o->step ? 1 : x->ndim == 2 ? x->shape[0] : x->shape[o->batch_first ? 1 : 0];
+    o->N = x->size / o->I / o->T;
+    if (!l) return 1;
+    if (!dli_check(c, who, "lengths", l, DL_INT32)) return 0;
+    if (l->ndim != 1 || l->size != o->N) { dl_fail(c, "%s: lengths %t for x %t, expected (%l)", who, l, x, o->N); return 0; }
+    for (n = 0; n < l->size; n++)
+        if (l->idata[n] < 1 || l->idata[n] > o->T) {
+            dl_fail(c, "%s: lengths[%l] is %d, expected 1 to %l", who, n, (int)l->idata[n], o->T);
+            return 0;
+        }
+    return 1;
+}
+
+static int dli_rnn_shape(dl_ctx *c, dl_tensor *y)
+{
+    dli_rnn_args *o = (dli_rnn_args *)y->opts;
+    const char *who = y->op->name;
+    const dl_tensor *hr = o->w[0].weight_hr, *hh = o->w[0].weight_hh;
+    const int64_t gates = dli_rnn_gates(o->kind);
+    int64_t shape[DL_MAX_DIMS];
+    int d;
+    if (!dli_rnn_check_input(c, who, o) || !dli_check(c, who, "weight_hh", hh, DL_REAL)) return 0;
+    if (hh->ndim != 2 || hh->shape[0] % gates) { dl_fail(c, "%s: weight_hh is %t, expected (%l H, H)", who, hh, gates); return 0; }
+    o->H = hh->shape[0] / gates;
+    o->P = hr && hr->ndim == 2 ? hr->shape[0] : o->H;
+    if (hr && (o->kind != DL_LSTM || o->P >= o->H)) {
+        dl_fail(c, "%s: weight_hr is %t, expected (P, %l) with P less than that, and only for an LSTM", who, hr, o->H);
+        return 0;
+    }
+    for (d = 0; d < o->directions; d++) if (!dli_rnn_check_weights(c, who, o, &o->w[d])) return 0;
+    if (!dli_rnn_check_state(c, who, "h0", o, o->h0, o->directions, o->P)) return 0;
+    if (o->c0 && o->kind != DL_LSTM) { dl_fail(c, "%s: c0 is for an LSTM only", who); return 0; }
+    if (!dli_rnn_check_state(c, who, "c0", o, o->c0, o->directions, o->H)) return 0;
+    memcpy(shape, o->x->shape, sizeof shape);
+    shape[o->x->ndim - 1] = o->directions * o->P;
+    if (!dl_set_shape(c, y, o->x->ndim, shape)) return 0;
+    y->macs = o->T * o->N * o->directions * (gates * o->H * (o->I + o->P) + (hr ? o->H * o->P : 0));
+    return 1;
+}
+
+/* One direction of a layer, for dli_parallel over parts of the batch. */
+typedef struct {
+    dl_ctx             *c;
+    const dli_rnn_args *o;
+    const int32_t      *lengths;
+    int                 reverse;
+    int64_t             parts, gates;               /* G; row t, n of an array is t row_t + n row_n */
+    int64_t             row_t, row_n;
+    dli_gates          *f;
+    dli_packed          recurrent, projection;      /* W_hh, W_hr                                   */
+    dl_real            *saved_gates, *before, *extra, *hidden;
+    dl_real            *h, *cell;                   /* (N, P), (N, H); backward: their gradients    */
+    dl_real            *product, *projected;        /* (N, G H), (N, P); backward: -, (N, H)        */
+    const dl_real      *bias;                       /* GRU: b_hn                                    */
+    dl_real            *y;                          /* (T N, D P) from this direction's first on; backward: the gradient */
+    dl_real            *dx_gates, *dh_gates, *carry, *dprojected;      /* (T N, G H) twice, (N, H) zeros, (T N, P) */
+    int64_t             ld;                         /* distance of rows of the gates' gradients             */
+} dli_rnn_job;
+
+static dli_gates *dli_rnn_kernel(const dli_kernels *k, dl_rnn_kind kind, int backward)
+{
+    switch (kind) {
+    case DL_RNN_RELU: return backward ? k->rnn_relu_backward : k->rnn_relu_forward;
+    case DL_LSTM:     return backward ? k->lstm_backward : k->lstm_forward;
+    case DL_GRU:      return backward ? k->gru_backward : k->gru_forward;
+    default:          return backward ? k->rnn_tanh_backward : k->rnn_tanh_forward;
+    }
+}
+
+static dli_rnn_job dli_rnn_job_of(dl_ctx *c, const dl_tensor *y, int d, int backward)
+{
+    const dli_rnn_args *o = (const dli_rnn_args *)y->opts;
+    const dli_rnn_saved *s = (const dli_rnn_saved *)y->saved;
+    dli_rnn_job j;
+    memset(&j, 0, sizeof j);
+    j.c = c; j.o = o; j.reverse = d;
+    j.gates = dli_rnn_gates(o->kind);
+    j.lengths = o->lengths ? o->lengths->idata : NULL;
+    j.row_t = o->batch_first ? 1 : o->N;
+    j.row_n = o->batch_first ? o->T : 1;
+    j.f = dli_rnn_kernel(c->k, o->kind, backward);
+    j.saved_gates = s->gates[d]; j.before = s->before[d]; j.extra = s->extra[d]; j.hidden = s->hidden[d];
+    j.parts = 1;
+    if (o->T >= DLI_PACKED_CALLS && (double)o->T * (double)o->N * (double)(j.gates * o->H) * (double)o->P >= 500e3)
+        j.parts = dli_min64(c->threads, o->N);
+    return j;
+}
+
+static void dli_rnn_forward_gates(const dli_rnn_job *j, int64_t row, int64_t n)
+{
+    const dli_rnn_args *o = j->o;
+    const int64_t H = o->H, G = j->gates;
+    dl_real *out[6], *h = j->h + n * o->P, *cell = j->cell + n * H, *extra = j->extra ? j->extra + row * H : NULL;
+    const dl_real *in[10];
+    int64_t k;
+    memcpy(j->before + row * o->P, h, (size_t)o->P * sizeof *h);
+    if (o->kind == DL_LSTM) memcpy(extra, cell, (size_t)H * sizeof *cell);
+    for (k = 0; k < G; k++) {
+        in[k] = out[k] = j->saved_gates + (row * G + k) * H;
+        in[G + k] = j->product + (n * G + k) * H;
+    }
+    in[2 * G] = o->kind == DL_GRU ? j->bias : cell;
+    in[2 * G + 1] = h;
+    out[G] = j->hidden ? j->hidden + row * H : h;
+    out[G + 1] = o->kind == DL_GRU ? extra : cell;
+    j->f(out, in, H);
+}
+
+static void dli_rnn_forward_part(void *arg, int64_t part, int worker)
+{
+    const dli_rnn_job *j = (const dli_rnn_job *)arg;
+    const dli_rnn_args *o = j->o;
+    const int64_t H = o->H, P = o->P, first = o->N * part / j->parts, end = o->N * (part + 1) / j->parts;
+    const size_t bytes = (size_t)P * sizeof(dl_real);
+    int64_t i, n;
+    (void)worker;
+    for (i = 0; i < o->T; i++) {
+        const int64_t t = j->reverse ? o->T - 1 - i : i;
+        dli_packed_product(j->c, &j->recurrent, end - first, j->h + first * P, P, 0, j->product + first * j->gates * H, j->gates * H);
+        for (n = first; n < end; n++) {
+            const int64_t row = t * j->row_t + n * j->row_n;
+            if (!j->lengths || t < j->lengths[n]) { dli_rnn_forward_gates(j, row, n); continue; }
+            memset(j->before + row * P, 0, bytes);                     /* backward multiplies these by 0 */
+            if (j->hidden) memset(j->hidden + row * H, 0, (size_t)H * sizeof(dl_real));
+        }
+        if (j->hidden)
+            dli_packed_product(j->c, &j->projection, end - first, j->hidden + (t * j->row_t + first * j->row_n) * H, j->row_n * H,
+                               0, j->projected + first * P, P);
+        for (n = first; n < end; n++) {
+            dl_real *y = j->y + (t * j->row_t + n * j->row_n) * o->directions * P;
+            if (j->lengths && t >= j->lengths[n]) { memset(y, 0, bytes); continue; }
+            if (j->hidden) memcpy(j->h + n * P, j->projected + n * P, bytes);
+            memcpy(y, j->h + n * P, bytes);
+        }
+    }
+}
+
+static dl_real *dli_rnn_alloc(dl_ctx *c, int64_t rows, int64_t columns)
+{
+    return (dl_real *)dl_alloc(c, (size_t)rows * (size_t)columns * sizeof(dl_real));
+}
+
+/* out = source (size numbers) or 0 */
+static void dli_rnn_start(dl_real *out, const dl_real *source, int64_t size)
+{
+    if (source) memcpy(out, source, (size_t)size * sizeof *out);
+    else        memset(out, 0, (size_t)size * sizeof *out);
+}
+
+/* gates = x W_ih^T + b: b is the sum of both biases, except that b_hn of a GRU stays inside r .* (..) */
+static int dli_rnn_input_gates(dl_ctx *c, dli_rnn_job *j, const dl_rnn_weights *w)
+{
+    const dli_rnn_args *o = j->o;
+    const int64_t rows = j->gates * o->H, inside = o->kind == DL_GRU ? o->H : 0;
+    dl_real *bias = NULL;
+    dli_gemm_args g;
+    int64_t i;
+    memset(&g, 0, sizeof g);
+    if (w->bias_ih) {
+        bias = dli_rnn_alloc(c, rows, 1);
+        if (!bias) return 0;
+        memcpy(bias, w->bias_ih->data, (size_t)rows * sizeof *bias);
+        for (i = 0; i < rows - inside; i++) bias[i] += w->bias_hh->data[i];
+        j->bias = w->bias_hh->data + rows - inside;
+    } else if (inside) {
+        dl_real *zeros = dli_rnn_alloc(c, o->H, 1);
+        if (!zeros) return 0;
+        dli_rnn_start(zeros, NULL, o->H);
+        j->bias = zeros;
+    }
+    g.M = o->T * o->N; g.N = rows; g.K = o->I;
+    g.A = o->x->data; g.lda = o->I;
+    g.B = w->weight_ih->data; g.ldb = o->I; g.trans_b = 1;
+    g.C = j->saved_gates; g.ldc = rows;
+    g.alpha = 1;
+    g.bias = bias;
+    return dli_gemm(c, &g);
+}
+
+static void dli_rnn_forward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_rnn_args *o = (const dli_rnn_args *)y->opts;
+    const int64_t G = dli_rnn_gates(o->kind), rows = o->T * o->N, H = o->H, P = o->P;
+    const int proj = P < H;
+    dli_rnn_saved *s = (dli_rnn_saved *)dl_alloc(c, sizeof *s);
+    int d;
+    if (!s) return;
+    memset(s, 0, sizeof *s);
+    y->saved = s;
+    s->state[0] = dli_rnn_alloc(c, o->directions * o->N, P);
+    s->state[1] = dli_rnn_alloc(c, o->directions * o->N, H);
+    for (d = 0; d < o->directions; d++) {
+        s->gates[d] = dli_rnn_alloc(c, rows, G * H);
+        s->before[d] = dli_rnn_alloc(c, rows, P);
+        if (G > 1) s->extra[d] = dli_rnn_alloc(c, rows, H);
+        if (proj)  s->hidden[d] = dli_rnn_alloc(c, rows, H);
+    }
+    for (d = 0; d < o->directions && !c->failed; d++) {
+        const dl_rnn_weights *w = &o->w[d];
+        const int64_t h = d * o->N * P, cell = d * o->N * H;
+        dli_mark mark = dli_arena_mark(&c->step);
+        dli_rnn_job j = dli_rnn_job_of(c, y, d, 0);
+        j.h = s->state[0] + h;
+        j.cell = s->state[1] + cell;
+        j.y = y->data + d * P;
+        j.product = dli_rnn_alloc(c, o->N, G * H);
+        if (proj) j.projected = dli_rnn_alloc(c, o->N, P);
+        dli_rnn_start(j.h, o->h0 ? o->h0->data + h : NULL, o->N * P);
+        dli_rnn_start(j.cell, o->c0 ? o->c0->data + cell : NULL, o->N * H);
+        if (!c->failed && dli_rnn_input_gates(c, &j, w) && dli_pack(c, &j.recurrent, 1, P, G * H, w->weight_hh->data, P, o->T) &&
+            (!proj || dli_pack(c, &j.projection, 1, H, P, w->weight_hr->data, H, o->T)))
+            dli_parallel(c, j.parts, dli_rnn_forward_part, &j);
+        dli_arena_release(&c->step, mark);
+    }
+}
+
+static void dli_rnn_backward_gates(const dli_rnn_job *j, int64_t row, int64_t n)
+{
+    const dli_rnn_args *o = j->o;
+    const int64_t H = o->H, G = j->gates;
+    dl_real *out[8], **next = out;
+    const dl_real *in[9];
+    int64_t k;
+    for (k = 0; k < G; k++) in[k] = j->saved_gates + (row * G + k) * H;
+    for (k = 0; k < G; k++) *next++ = j->dx_gates + row * j->ld + k * H;
+    if (o->kind == DL_GRU) for (k = 0; k < G; k++) *next++ = j->dh_gates + row * j->ld + k * H;
+    in[G] = j->extra ? j->extra + row * H : in[0];                         /* in[0]: not used by this kind */
+    in[G + 1] = o->kind == DL_GRU ? j->before + row * H : in[0];
+    in[G + 2] = j->hidden ? j->projected + n * H : j->y + row * o->directions * H;
+    in[G + 3] = *next++ = j->hidden ? j->carry + n * H : j->h + n * H;
+    in[G + 4] = *next++ = j->cell + n * H;
+    j->f(out, in, H);
+}
+
+/* With W_hr: dprojected = dy + dh, and projected = its product with W_hr.  Nothing of dh bypasses the gates. */
+static void dli_rnn_backward_projection(const dli_rnn_job *j, int64_t t, int64_t first, int64_t end)
+{
+    const dli_rnn_args *o = j->o;
+    const int64_t P = o->P;
+    int64_t n;
+    for (n = first; n < end; n++) {
+        const int64_t row = t * j->row_t + n * j->row_n;
+        dl_real *sum = j->dprojected + row * P, *dh = j->h + n * P;
+        if (j->lengths && t >= j->lengths[n]) { dli_rnn_start(sum, NULL, P); continue; }
+        memcpy(sum, j->y + row * o->directions * P, (size_t)P * sizeof *sum);
+        j->c->k->add(sum, dh, P);
+        dli_rnn_start(dh, NULL, P);
+    }
+    dli_packed_product(j->c, &j->projection, end - first, j->dprojected + (t * j->row_t + first * j->row_n) * P, j->row_n * P,
+                       0, j->projected + first * o->H, o->H);
+}
+
+static void dli_rnn_backward_part(void *arg, int64_t part, int worker)
+{
+    const dli_rnn_job *j = (const dli_rnn_job *)arg;
+    const dli_rnn_args *o = j->o;
+    const int64_t width = j->gates * o->H, first = o->N * part / j->parts, end = o->N * (part + 1) / j->parts;
+    int64_t i, n;
+    (void)worker;
+    for (i = o->T - 1; i >= 0; i--) {
+        const int64_t t = j->reverse ? o->T - 1 - i : i;
+        if (j->hidden) dli_rnn_backward_projection(j, t, first, end);
+        for (n = first; n < end; n++) {
+            const int64_t row = t * j->row_t + n * j->row_n;
+            if (!j->lengths || t < j->lengths[n]) { dli_rnn_backward_gates(j, row, n); continue; }
+            dli_rnn_start(j->dx_gates + row * j->ld, NULL, width);
+            if (j->dh_gates != j->dx_gates) dli_rnn_start(j->dh_gates + row * j->ld, NULL, width);
+        }
+        dli_packed_product(j->c, &j->recurrent, end - first, j->dh_gates + (t * j->row_t + first * j->row_n) * j->ld, j->row_n * j->ld,
+                           1, j->h + first * o->P, o->P);
+    }
+}
+
+/* C (M, N) = or += op(A) B, over all rows of the sequence if op is a transpose. */
+static void dli_rnn_add_product(dl_ctx *c, int trans, int64_t M, int64_t N, int64_t K, const dl_real *A, int64_t lda,
+                                const dl_real *B, dl_real *C, int add)
+{
+    dli_gemm_args g;
+    if (!C) return;
+    memset(&g, 0, sizeof g);
+    g.trans_a = trans;
+    g.M = M; g.N = N; g.K = K;
+    g.A = A; g.lda = lda;
+    g.B = B; g.ldb = N;
+    g.C = C; g.ldc = N;
+    g.alpha = 1; g.beta = (dl_real)add;
+    dli_gemm(c, &g);
+}
+
+/* g = or += s */
+static void dli_rnn_add(dl_ctx *c, dl_real *g, const dl_real *s, int64_t n, int add)
+{
+    if (g && add) c->k->add(g, s, n);
+    else if (g)   memcpy(g, s, (size_t)n * sizeof *g);
+}
+
+/* The gradients of one direction's weights, where they are wanted, and whether to add. */
+typedef struct { dl_real *ih, *hh, *bias_ih, *bias_hh, *hr; int add_ih, add_hh, add_bias_ih, add_bias_hh, add_hr; } dli_rnn_grads;
+
+static void dli_rnn_weight_grads(dl_ctx *c, const dli_rnn_job *j, const dli_rnn_grads *g)
+{
+    const dli_rnn_args *o = j->o;
+    const int64_t width = j->gates * o->H, rows = o->T * o->N;
+    dl_real *sums = g->bias_ih || g->bias_hh ? dli_rnn_alloc(c, j->ld, 1) : NULL;
+    dl_tensor like;
+    dli_reducer r;
+    dli_rnn_add_product(c, 1, width, o->I, rows, j->dx_gates, j->ld, o->x->data, g->ih, g->add_ih);
+    dli_rnn_add_product(c, 1, width, o->P, rows, j->dh_gates, j->ld, j->before, g->hh, g->add_hh);
+    dli_rnn_add_product(c, 1, o->P, o->H, rows, j->dprojected, o->P, j->hidden, g->hr, g->add_hr);
+    if (!sums) return;
+    r.row = c->k->sum;
+    r.join = c->k->f_add;
+    like.ndim = 2; like.shape[0] = rows; like.shape[1] = j->ld; like.size = rows * j->ld;
+    dli_reduce(c, r, &like, j->dx_gates, 1, sums);
+    dli_rnn_add(c, g->bias_ih, sums, width, g->add_bias_ih);
+    if (g->bias_hh && j->dh_gates != j->dx_gates) dli_reduce(c, r, &like, j->dh_gates, 1, sums);
+    dli_rnn_add(c, g->bias_hh, sums, width, g->add_bias_hh);
+}
+
+/* Rows of the gates' gradients, ld apart, zeros behind the width.  Rows that are 4 KB apart would share a set of the first cache. */
+static dl_real *dli_rnn_gate_rows(dl_ctx *c, int64_t rows, int64_t width, int64_t ld)
+{
+    dl_real *p = dli_rnn_alloc(c, rows, ld);
+    int64_t i;
+    for (i = 0; i < rows && p && ld > width; i++) dli_rnn_start(p + i * ld + width, NULL, ld - width);
+    return p;
+}
+
+static void dli_rnn_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_rnn_args *o = (const dli_rnn_args *)y->opts;
+    dli_rnn_saved *s = (dli_rnn_saved *)y->saved;
+    const int64_t G = dli_rnn_gates(o->kind), rows = o->T * o->N, width = G * o->H, H = o->H, P = o->P;
+    const int proj = P < H;
+    dli_rnn_grads g[2];
+    int d, add_x, add_h0, add_c0;
+    dl_real *dx = dl_grad_of(c, o->x, &add_x);
+    dl_real *dh0 = o->h0 ? dl_grad_of(c, o->h0, &add_h0) : NULL, *dc0 = o->c0 ? dl_grad_of(c, o->c0, &add_c0) : NULL;
+    memset(g, 0, sizeof g);
+    for (d = 0; d < o->directions; d++) {
+        const dl_rnn_weights *w = &o->w[d];
+        g[d].ih = dl_grad_of(c, w->weight_ih, &g[d].add_ih);
+        g[d].hh = dl_grad_of(c, w->weight_hh, &g[d].add_hh);
+        if (w->bias_ih) g[d].bias_ih = dl_grad_of(c, w->bias_ih, &g[d].add_bias_ih);
+        if (w->bias_hh) g[d].bias_hh = dl_grad_of(c, w->bias_hh, &g[d].add_bias_hh);
+        if (w->weight_hr) g[d].hr = dl_grad_of(c, w->weight_hr, &g[d].add_hr);
+    }
+    for (d = 0; d < o->directions && !c->failed; d++) {
+        const dl_rnn_weights *w = &o->w[d];
+        const int64_t h = d * o->N * P, cell = d * o->N * H;
+        dli_mark mark = dli_arena_mark(&c->step);
+        dli_rnn_job j = dli_rnn_job_of(c, y, d, 1);
+        j.y = y->grad + d * P;
+        j.h = dli_rnn_alloc(c, o->N, P);
+        j.cell = dli_rnn_alloc(c, o->N, H);
+        j.ld = width % 256 ? width : width + 16;
+        j.dh_gates = j.dx_gates = dli_rnn_gate_rows(c, rows, width, j.ld);
+        if (o->kind == DL_GRU) j.dh_gates = dli_rnn_gate_rows(c, rows, width, j.ld);
+        if (proj) {
+            j.carry = dli_rnn_alloc(c, o->N, H);
+            j.projected = dli_rnn_alloc(c, o->N, H);
+            j.dprojected = dli_rnn_alloc(c, rows, P);
+        }
+        if (!c->failed && dli_pack(c, &j.recurrent, 0, width, P, w->weight_hh->data, P, o->T) &&
+            (!proj || dli_pack(c, &j.projection, 0, P, H, w->weight_hr->data, H, o->T))) {
+            dli_rnn_start(j.h, s->dstate[0] ? s->dstate[0] + h : NULL, o->N * P);
+            dli_rnn_start(j.cell, s->dstate[1] ? s->dstate[1] + cell : NULL, o->N * H);
+            if (proj) dli_rnn_start(j.carry, NULL, o->N * H);
+            dli_parallel(c, j.parts, dli_rnn_backward_part, &j);
+            dli_rnn_add_product(c, 0, rows, o->I, width, j.dx_gates, j.ld, w->weight_ih->data, dx, add_x || d);
+            dli_rnn_weight_grads(c, &j, &g[d]);
+            dli_rnn_add(c, dh0 ? dh0 + h : NULL, j.h, o->N * P, add_h0);
+            dli_rnn_add(c, dc0 ? dc0 + cell : NULL, j.cell, o->N * H, add_c0);
+        }
+        dli_arena_release(&c->step, mark);
+    }
+    s->dstate[0] = s->dstate[1] = NULL;
+}
+static const dl_op dli_rnn_ops[] = {
+    { "rnn",  dli_rnn_shape, dli_rnn_forward, dli_rnn_backward },
+    { "rnn",  dli_rnn_shape, dli_rnn_forward, dli_rnn_backward },
+    { "lstm", dli_rnn_shape, dli_rnn_forward, dli_rnn_backward },
+    { "gru",  dli_rnn_shape, dli_rnn_forward, dli_rnn_backward }
+};
+
+/* --- h_n and c_n: results of their own, whose gradients go where the layer's backward begins -------------------------- */
+static int dli_rnn_final_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dli_rnn_args *o = (const dli_rnn_args *)y->src[0]->opts;
+    int64_t shape[DL_MAX_DIMS];
+    int n = dli_rnn_state_shape(o, o->directions, *(const int *)y->opts ? o->H : o->P, shape);
+    return dl_set_shape(c, y, n, shape);
+}
+static void dli_rnn_final_forward(dl_ctx *c, dl_tensor *y)
+{
+    (void)c;
+    memcpy(y->data, ((const dli_rnn_saved *)y->src[0]->saved)->state[*(const int *)y->opts], (size_t)y->size * sizeof *y->data);
+}
+static void dli_rnn_final_backward(dl_ctx *c, dl_tensor *y)
+{
+    dl_tensor *layer = y->src[0];
+    dl_real **sum = &((dli_rnn_saved *)layer->saved)->dstate[*(const int *)y->opts];
+    int add;
+    dl_real *dy = dl_grad_of(c, layer, &add);
+    if (dy && !add) memset(dy, 0, (size_t)layer->size * sizeof *dy);         /* so that the layer's turn comes */
+    add = *sum != NULL;
+    if (!*sum) *sum = dli_rnn_alloc(c, y->size, 1);
+    if (*sum) dli_rnn_add(c, *sum, y->grad, y->size, add);
+}
+static const dl_op dli_rnn_final_op = { "rnn_final", dli_rnn_final_shape, dli_rnn_final_forward, dli_rnn_final_backward };
+
+static dl_tensor *dli_rnn_layer(dl_ctx *c, dli_rnn_args *o, dl_tensor **h_n, dl_tensor **c_n)
+{
+    const char *who = dli_rnn_ops[o->kind].name;
+    dl_tensor *src[14], *y;
+    int n = 0, d, which;
+    if (h_n) *h_n = DLI_NIL;
+    if (c_n) *c_n = DLI_NIL;
+    if (!c || c->failed) return DLI_NIL;
+    if (c_n && o->kind != DL_LSTM) return dl_fail(c, "%s: only an LSTM has c_n", who);
+    src[n++] = o->x;
+    if (o->h0) src[n++] = o->h0;
+    if (o->c0) src[n++] = o->c0;
+    if (o->lengths) src[n++] = o->lengths;
+    for (d = 0; d < o->directions; d++) {
+        const dl_rnn_weights *w = &o->w[d];
+        src[n++] = w->weight_ih;
+        src[n++] = w->weight_hh;
+        if (w->bias_ih) src[n++] = w->bias_ih;
+        if (w->bias_hh) src[n++] = w->bias_hh;
+        if (w->weight_hr) src[n++] = w->weight_hr;
+    }
+    y = dl_apply(c, &dli_rnn_ops[o->kind], n, src, o, sizeof *o);
+    if (dl_is_nil(y)) return y;
+    which = 0;
+    if (h_n) *h_n = dl_apply(c, &dli_rnn_final_op, 1, &y, &which, sizeof which);
+    which = 1;
+    if (c_n) *c_n = dl_apply(c, &dli_rnn_final_op, 1, &y, &which, sizeof which);
+    return y;
+}
+
+DL_DEF dl_tensor *dl_rnn_with(dl_ctx *c, dl_rnn_kind kind, dl_tensor *x, const dl_rnn_weights *w, dl_rnn_opts opts)
+{
+    dli_rnn_args o;
+    if (!c || c->failed) return DLI_NIL;
+    if (kind > DL_GRU || !w) return dl_fail(c, "rnn: %s", w ? "the kind is unknown" : "no weights");
+    memset(&o, 0, sizeof o);
+    o.kind = kind;
+    o.x = x; o.h0 = opts.h0; o.c0 = opts.c0; o.lengths = opts.lengths;
+    o.batch_first = opts.batch_first;
+    o.w[0] = *w;
+    if (opts.reverse) o.w[1] = *opts.reverse;
+    o.directions = opts.reverse ? 2 : 1;
+    return dli_rnn_layer(c, &o, opts.h_n, opts.c_n);
+}
+
+/* --- modules ------------------------------------------------------------------------------------------------------------ */
+#define DLI_RNN_LAYERS 1024
+typedef struct {
+    dl_module       base;
+    dl_rnn_kind     kind;
+    int             cell, batch_first;
+    int64_t         layers, directions, hidden, projected;
+    dl_real         dropout;
+    dl_rnn_weights *w;                  /* of layer l, direction d: w[l directions + d]        */
+} dli_nn_rnn;
+
+/* Layer l of m, applied to x, without states. */
+static dli_rnn_args dli_nn_rnn_layer(const dli_nn_rnn *m, int64_t l, dl_tensor *x)
+{
+    dli_rnn_args o;
+    int64_t d;
+    memset(&o, 0, sizeof o);
+    o.kind = m->kind;
+    o.step = m->cell;
+    o.batch_first = m->batch_first;
+    o.directions = (int)m->directions;
+    o.x = x;
+    for (d = 0; d < m->directions; d++) o.w[d] = m->w[l * m->directions + d];
+    return o;
+}
+
+static dl_tensor *dli_nn_rnn_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_nn_rnn_forward_opts o;
+    memset(&o, 0, sizeof o);
+    return dl_nn_rnn_forward_with(c, self, x, o);
+}
+static const dl_module_type dli_nn_rnn_types[] = {
+    { "rnn", sizeof(dli_nn_rnn), dli_nn_rnn_forward }, { "rnn", sizeof(dli_nn_rnn), dli_nn_rnn_forward },
+    { "lstm", sizeof(dli_nn_rnn), dli_nn_rnn_forward }, { "gru", sizeof(dli_nn_rnn), dli_nn_rnn_forward }
+};
+
+static dli_nn_rnn *dli_rnn_module(dl_ctx *c, const char *who, dl_module *m, int cell)
+{
+    dli_nn_rnn *r = (dli_nn_rnn *)m;
+    if (!dli_check_module(c, who, m)) return NULL;
+    if (m->type->forward == dli_nn_rnn_forward && r->cell == cell) return r;
+    dl_fail(c, "%s: the module is a %s, expected a recurrent %s", who, m->type->name, cell ? "cell" : "layer");
+    return NULL;
+}
+
+DL_DEF dl_tensor *dl_nn_rnn_forward_with(dl_ctx *c, dl_module *module, dl_tensor *x, dl_nn_rnn_forward_opts o)
+{
+    dli_nn_rnn *m;
+    dl_tensor **h, **cells;
+    dl_slice_opts whole = {0, 0};
+    int64_t l, D;
+    if (o.h_n) *o.h_n = DLI_NIL;
+    if (o.c_n) *o.c_n = DLI_NIL;
+    m = dli_rnn_module(c, "nn_rnn_forward", module, 0);
+    if (!m) return DLI_NIL;
+    D = m->directions;
+    if (m->layers > 1 && (o.h0 || o.c0)) {                              /* cut into layers below: must fit as a whole */
+        const char *who = m->base.type->name;
+        dli_rnn_args args = dli_nn_rnn_layer(m, 0, x);
+        if (!dli_rnn_check_input(c, who, &args) || !dli_rnn_check_state(c, who, "h0", &args, o.h0, m->layers * D, m->projected) ||
+            !dli_rnn_check_state(c, who, "c0", &args, o.c0, m->layers * D, m->hidden)) return DLI_NIL;
+    }
+    h = (dl_tensor **)dl_alloc(c, (size_t)m->layers * 2 * sizeof *h);
+    if (!h) return DLI_NIL;
+    cells = h + m->layers;
+    for (l = 0; l < m->layers && !c->failed; l++) {
+        dli_rnn_args args = dli_nn_rnn_layer(m, l, x);
+        args.lengths = o.lengths;
+        args.h0 = o.h0 && m->layers > 1 ? dl_slice_with(c, o.h0, 0, l * D, (l + 1) * D, whole) : o.h0;
+        args.c0 = o.c0 && m->layers > 1 ? dl_slice_with(c, o.c0, 0, l * D, (l + 1) * D, whole) : o.c0;
+        x = dli_rnn_layer(c, &args, o.h_n ? &h[l] : NULL, o.c_n ? &cells[l] : NULL);
+        if (l + 1 < m->layers && m->dropout > 0) x = dl_dropout(c, x, m->dropout);
+    }
+    if (c->failed) return DLI_NIL;
+    if (o.h_n) *o.h_n = m->layers > 1 ? dl_cat(c, (int)m->layers, h, 0) : h[0];
+    if (o.c_n) *o.c_n = m->layers > 1 ? dl_cat(c, (int)m->layers, cells, 0) : cells[0];
+    return x;
+}
+
+DL_DEF dl_tensor *dl_nn_rnn_step(dl_ctx *c, dl_module *cell, dl_tensor *x, dl_tensor *h, dl_tensor **state)
+{
+    dli_nn_rnn *m = dli_rnn_module(c, "nn_rnn_step", cell, 1);
+    dli_rnn_args o;
+    if (!m) return DLI_NIL;
+    if (!state != (m->kind != DL_LSTM))
+        return dl_fail(c, "nn_rnn_step: %s cell %s a place for its state", m->base.type->name, state ? "has no use for" : "needs");
+    o = dli_nn_rnn_layer(m, 0, x);
+    o.h0 = h;
+    if (state) o.c0 = *state;
+    return dli_rnn_layer(c, &o, NULL, state);
+}
+
+/* A parameter called name, and in a layer that is no cell _l (its number) and _reverse. */
+static dl_tensor *dli_rnn_param(dl_ctx *c, dli_nn_rnn *m, const char *name, int64_t l, int64_t d, int64_t rows, int64_t columns)
+{
+    const dl_real bound = (dl_real)(1 / dli_sqrt64((double)m->hidden));
+    int64_t shape[2];
+    char full[48];
+    dli_text text;
+    dl_tensor *t;
+    text.p = full; text.left = sizeof full;
+    dli_put(&text, name);
+    if (!m->cell) { dli_put(&text, "_l"); dli_put_int(&text, l); }
+    if (d) dli_put(&text, "_reverse");
+    shape[0] = rows; shape[1] = columns;
+    t = dli_module_tensor(c, &m->base, full, columns ? 2 : 1, shape, 0);
+    dl_init_uniform(c, t, -bound, bound);
+    return t;
+}
+
+static dl_module *dli_nn_rnn_create(dl_ctx *c, dl_rnn_kind kind, int cell, int64_t input, int64_t hidden, dl_nn_rnn_opts o)
+{
+    const char *who = dli_nn_rnn_types[kind].name;
+    const int64_t rows = dli_rnn_gates(kind) * hidden, D = o.bidirectional ? 2 : 1, layers = o.num_layers ? o.num_layers : 1;
+    const int64_t P = o.proj_size ? o.proj_size : hidden;
+    dli_nn_rnn *m;
+    int64_t i;
+    if (!c || c->failed) return dli_nil_module(c);
+    if (input < 1 || hidden < 1 || input > INT32_MAX || hidden > INT32_MAX)
+        dl_fail(c, "nn_%s: input size %l, hidden size %l, expected 1 to 2^31 - 1", who, input, hidden);
+    else if (layers < 1 || layers > DLI_RNN_LAYERS) dl_fail(c, "nn_%s: %l layers, expected 1 to %d", who, layers, DLI_RNN_LAYERS);
+    else if (!(o.dropout >= 0 && o.dropout <= 1)) dl_fail(c, "nn_%s: dropout is %g, expected 0 to 1", who, (double)o.dropout);
+    else if (o.relu && kind > DL_RNN_RELU) dl_fail(c, "nn_%s: relu is for a plain RNN only", who);
+    else if (o.proj_size && kind != DL_LSTM) dl_fail(c, "nn_%s: proj_size is for an LSTM only", who);
+    else if (o.proj_size < 0 || (o.proj_size && P >= hidden))
+        dl_fail(c, "nn_%s: proj_size is %l, expected less than the hidden size %l", who, o.proj_size, hidden);
+    if (c->failed) return dli_nil_module(c);
+    m = (dli_nn_rnn *)dl_module_create(c, &dli_nn_rnn_types[kind]);
+    if (c->failed) return dli_nil_module(c);
+    m->kind = kind; m->cell = cell; m->batch_first = o.batch_first;
+    m->layers = layers; m->directions = D; m->hidden = hidden; m->projected = P;
+    m->dropout = o.dropout;
+    m->w = (dl_rnn_weights *)dl_alloc_keep(c, (size_t)(layers * D) * sizeof *m->w);
+    for (i = 0; i < layers * D && !c->failed; i++) {
+        dl_rnn_weights *w = &m->w[i];
+        const int64_t l = i / D, d = i % D;
+        w->weight_ih = dli_rnn_param(c, m, "weight_ih", l, d, rows, l ? D * P : input);
+        w->weight_hh = dli_rnn_param(c, m, "weight_hh", l, d, rows, P);
+        if (!o.no_bias) w->bias_ih = dli_rnn_param(c, m, "bias_ih", l, d, rows, 0);
+        if (!o.no_bias) w->bias_hh = dli_rnn_param(c, m, "bias_hh", l, d, rows, 0);
+        if (o.proj_size) w->weight_hr = dli_rnn_param(c, m, "weight_hr", l, d, P, hidden);
+    }
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+DL_DEF dl_module *dl_nn_rnn_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_rnn_opts o)
+{
+    return dli_nn_rnn_create(c, o.relu ? DL_RNN_RELU : DL_RNN_TANH, 0, input_size, hidden_size, o);
+}
+DL_DEF dl_module *dl_nn_lstm_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_lstm_opts o)
+{
+    return dli_nn_rnn_create(c, DL_LSTM, 0, input_size, hidden_size, o);
+}
+DL_DEF dl_module *dl_nn_gru_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_gru_opts o)
+{
+    return dli_nn_rnn_create(c, DL_GRU, 0, input_size, hidden_size, o);
+}
+
+static dl_module *dli_nn_rnn_cell(dl_ctx *c, dl_rnn_kind kind, int64_t input, int64_t hidden, dl_nn_rnn_cell_opts o)
+{
+    dl_nn_rnn_opts all;
+    memset(&all, 0, sizeof all);
+    all.no_bias = o.no_bias;
+    all.relu = o.relu;
+    return dli_nn_rnn_create(c, kind, 1, input, hidden, all);
+}
+DL_DEF dl_module *dl_nn_rnn_cell_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_rnn_cell_opts o)
+{
+    return dli_nn_rnn_cell(c, o.relu ? DL_RNN_RELU : DL_RNN_TANH, input_size, hidden_size, o);
+}
+DL_DEF dl_module *dl_nn_lstm_cell_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_lstm_cell_opts o)
+{
+    return dli_nn_rnn_cell(c, DL_LSTM, input_size, hidden_size, o);
+}
+DL_DEF dl_module *dl_nn_gru_cell_with(dl_ctx *c, int64_t input_size, int64_t hidden_size, dl_nn_gru_cell_opts o)
+{
+    return dli_nn_rnn_cell(c, DL_GRU, input_size, hidden_size, o);
+}
+
+/* ================================================================================================
    >>models      the well-known vision networks: public functions only, as a user would write them
    ================================================================================================ */
 #ifdef DL_MODELS
@@ -12505,6 +16052,1909 @@ DL_DEF dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
     list = dl_module_add(c, m, "outc", dli_layers(c));
     u->out = dl_module_add(c, list, "conv", dli_conv_layer(c, width, num_classes, 1, 1, 0));
     return dl_error(c) ? dl_module_create(c, NULL) : m;
+}
+#endif
+
+/* ================================================================================================
+   >>transformer layers of attention and feed-forward, stacks of them, language models, generation, vision
+
+   One layer serves all: f1 self-attention, f2 (decoders) attention to a memory, f3 feed-forward, each with a norm and a
+   residual sum:  x = norm(x + dropout(f(x)))  or, norm first,  x = x + dropout(f(norm(x))).  GPT, LLaMA and ViT are layers
+   of the second kind that call their parameters, norms and activations differently.
+   ================================================================================================ */
+
+/* --- feed-forward: out(dropout(f(in x))) or, gated, out(dropout(f(in x) * gate x)) ------------------ */
+typedef struct { dl_module *in, *gate, *out; dl_nn_fn f; dl_real dropout; } dli_ffn;
+typedef struct { dl_module base; dli_ffn ffn; } dli_nn_ffn;
+
+static dl_tensor *dli_ffn_run(dl_ctx *c, const dli_ffn *m, dl_tensor *x)
+{
+    dl_tensor *y;
+    if (m->f == dl_relu && m->in->type == &dli_nn_linear_type && !c->watch) {      /* in one pass; dl_summary shows both */
+        const dli_nn_linear *in = (const dli_nn_linear *)m->in;
+        dl_linear_opts o = { DL_RELU, 0, 0 };
+        y = dl_linear_with(c, x, in->weight, in->bias, o);
+    } else y = m->f(c, dl_forward(c, m->in, x));
+    if (m->gate) y = dl_mul(c, y, dl_forward(c, m->gate, x));
+    return dl_forward(c, m->out, dl_dropout(c, y, m->dropout));
+}
+
+static dl_module *dli_tfm_linear(dl_ctx *c, int64_t in, int64_t out, int no_bias)
+{
+    dl_nn_linear_opts o;
+    o.no_bias = no_bias; o.end_ = 0;
+    return dl_nn_linear_with(c, in, out, o);
+}
+
+static int dli_check_dropout(dl_ctx *c, const char *who, dl_real p)
+{
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: dropout is %g, expected 0 to 1", who, (double)p);
+    return !c->failed;
+}
+
+static dl_tensor *dli_nn_ffn_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dli_ffn_run(c, &((dli_nn_ffn *)self)->ffn, x);
+}
+static const dl_module_type dli_nn_ffn_type = { "ffn", sizeof(dli_nn_ffn), dli_nn_ffn_forward };
+
+DL_DEF dl_module *dl_nn_ffn_with(dl_ctx *c, int64_t dim, int64_t hidden, dl_nn_ffn_opts o)
+{
+    dl_module *m = dl_module_create(c, &dli_nn_ffn_type);
+    dli_ffn *f = &((dli_nn_ffn *)m)->ffn;
+    if (!c || c->failed || !dli_check_dropout(c, "nn_ffn", o.dropout)) return dli_nil_module(c);
+    f->f = o.activation ? o.activation : o.gated ? dl_silu : dl_relu;
+    f->dropout = o.dropout;
+    f->in = dl_module_add(c, m, o.gated ? "gate_proj" : "linear1", dli_tfm_linear(c, dim, hidden, o.no_bias));
+    if (o.gated) f->gate = dl_module_add(c, m, "up_proj", dli_tfm_linear(c, dim, hidden, o.no_bias));
+    f->out = dl_module_add(c, m, o.gated ? "down_proj" : "linear2", dli_tfm_linear(c, hidden, dim, o.no_bias));
+    return c->failed ? dli_nil_module(c) : m;
+}
+
+/* --- the layer ---------------------------------------------------------------------------------------- */
+typedef struct {
+    dl_module  base;
+    dl_module *self_attn, *cross, *norm[3];              /* cross: NULL without a memory; norms in order of use */
+    dli_ffn    ffn;
+    dl_real    dropout;
+    int        norm_first;
+    dl_tensor *(*attend)(dl_ctx *c, dl_module *self_attn, dl_tensor *x, dl_kv_cache *kv);      /* NULL: a dl_nn_mha */
+} dli_tfm_layer;
+
+static dl_tensor *dli_mha_run(dl_ctx *c, dl_module *m, dl_tensor *q, dl_tensor *kv, dl_tensor *mask, dl_tensor *lengths,
+                              int causal)
+{
+    dl_nn_mha_forward_opts o;
+    memset(&o, 0, sizeof o);
+    o.mask = mask; o.lengths = lengths; o.causal = causal;
+    return dl_nn_mha_forward_with(c, m, q, kv, kv, o);
+}
+
+static dl_tensor *dli_tfm_layer_run(dl_ctx *c, dl_module *self, dl_tensor *x, dl_tensor *memory,
+                                    dl_nn_tfm_decoder_forward_opts o, dl_kv_cache *kv)
+{
+    const dli_tfm_layer *m = (const dli_tfm_layer *)self;
+    int i, norm = 0;
+    for (i = 0; i < 3; i++) {
+        dl_tensor *y = x;
+        if (i == 1 && !m->cross) continue;
+        if (m->norm_first) y = dl_forward(c, m->norm[norm++], y);
+        if (i == 2)         y = dli_ffn_run(c, &m->ffn, y);
+        else if (i == 1)    y = dli_mha_run(c, m->cross, y, memory, o.memory_mask, o.memory_lengths, 0);
+        else if (m->attend) y = m->attend(c, m->self_attn, y, kv);
+        else                y = dli_mha_run(c, m->self_attn, y, y, o.mask, o.lengths, o.causal);
+        x = dl_add(c, x, dl_dropout(c, y, m->dropout));
+        if (!m->norm_first) x = dl_forward(c, m->norm[norm++], x);
+    }
+    return x;
+}
+
+static dl_tensor *dli_tfm_layer_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_nn_tfm_decoder_forward_opts o;
+    memset(&o, 0, sizeof o);
+    return dli_tfm_layer_run(c, self, x, NULL, o, NULL);
+}
+static const dl_module_type dli_tfm_encoder_layer_type = { "encoder_layer", sizeof(dli_tfm_layer), dli_tfm_layer_forward };
+static const dl_module_type dli_tfm_decoder_layer_type = { "decoder_layer", sizeof(dli_tfm_layer), NULL };
+
+/* A layer that is filled in by what makes it. */
+static dli_tfm_layer *dli_tfm_layer_create(dl_ctx *c, const dl_module_type *type, dl_nn_fn f, dl_real dropout,
+                                           int norm_first)
+{
+    dli_tfm_layer *m = (dli_tfm_layer *)dl_module_create(c, type);
+    if (!c || c->failed || !dli_check_dropout(c, type->name, dropout)) return (dli_tfm_layer *)dli_nil_module(c);
+    m->ffn.f = f;
+    m->dropout = dropout;
+    m->norm_first = norm_first;
+    return m;
+}
+
+static dl_module *dli_tfm_norm(dl_ctx *c, int64_t dim, dl_real eps, int no_bias)
+{
+    dl_nn_layernorm_opts o;
+    dl_shape shape = {{0}};
+    memset(&o, 0, sizeof o);
+    o.eps = eps; o.no_bias = no_bias;
+    shape.d[0] = dim;
+    return dl_nn_layernorm_with(c, shape, o);
+}
+
+static dl_module *dli_tfm_mha(dl_ctx *c, int64_t dim, int64_t heads, dl_real dropout, int no_bias)
+{
+    dl_nn_mha_opts o;
+    memset(&o, 0, sizeof o);
+    o.dropout = dropout; o.no_bias = no_bias;
+    return dl_nn_mha_with(c, dim, heads, o);
+}
+
+static dl_module *dli_tfm_layer_make(dl_ctx *c, const dl_module_type *type, int64_t dim, int64_t heads,
+                                     dl_nn_tfm_encoder_layer_opts o)
+{
+    static const char *const norms[3] = { "norm1", "norm2", "norm3" };
+    int64_t hidden = o.dim_feedforward ? o.dim_feedforward : 2048;
+    dl_real dropout = dli_or_real(o.dropout, DLI_C(0.1));
+    dli_tfm_layer *m = dli_tfm_layer_create(c, type, o.activation ? o.activation : dl_relu, dropout, o.norm_first);
+    int i, crosses = type == &dli_tfm_decoder_layer_type;
+    if (!c || c->failed) return dli_nil_module(c);
+    m->ffn.dropout = dropout;
+    m->self_attn = dl_module_add(c, &m->base, "self_attn", dli_tfm_mha(c, dim, heads, dropout, o.no_bias));
+    if (crosses) m->cross = dl_module_add(c, &m->base, "multihead_attn", dli_tfm_mha(c, dim, heads, dropout, o.no_bias));
+    m->ffn.in  = dl_module_add(c, &m->base, "linear1", dli_tfm_linear(c, dim, hidden, o.no_bias));
+    m->ffn.out = dl_module_add(c, &m->base, "linear2", dli_tfm_linear(c, hidden, dim, o.no_bias));
+    for (i = 0; i < 2 + crosses; i++)
+        m->norm[i] = dl_module_add(c, &m->base, norms[i], dli_tfm_norm(c, dim, o.layer_norm_eps, o.no_bias));
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+DL_DEF dl_module *dl_nn_tfm_encoder_layer_with(dl_ctx *c, int64_t dim, int64_t heads, dl_nn_tfm_encoder_layer_opts o)
+{
+    return dli_tfm_layer_make(c, &dli_tfm_encoder_layer_type, dim, heads, o);
+}
+DL_DEF dl_module *dl_nn_tfm_decoder_layer_with(dl_ctx *c, int64_t dim, int64_t heads, dl_nn_tfm_decoder_layer_opts o)
+{
+    return dli_tfm_layer_make(c, &dli_tfm_decoder_layer_type, dim, heads, o);
+}
+
+/* --- stacks -------------------------------------------------------------------------------------------- */
+typedef struct { dl_module base; dl_module *layers, *norm; } dli_tfm_stack;
+
+static dl_tensor *dli_tfm_run(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *memory, dl_nn_tfm_decoder_forward_opts o);
+
+static dl_tensor *dli_tfm_encoder_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_nn_tfm_decoder_forward_opts o;
+    memset(&o, 0, sizeof o);
+    return dli_tfm_run(c, self, x, NULL, o);
+}
+static const dl_module_type dli_tfm_encoder_type = { "encoder", sizeof(dli_tfm_stack), dli_tfm_encoder_forward };
+static const dl_module_type dli_tfm_decoder_type = { "decoder", sizeof(dli_tfm_stack), NULL };
+
+static dl_tensor *dli_tfm_run(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *memory, dl_nn_tfm_decoder_forward_opts o)
+{
+    const dli_tfm_stack *s = (const dli_tfm_stack *)m;
+    int i;
+    if (m->type == &dli_tfm_encoder_layer_type || m->type == &dli_tfm_decoder_layer_type)
+        return dli_tfm_layer_run(c, m, x, memory, o, NULL);
+    for (i = 0; i < s->layers->nchildren; i++) x = dli_tfm_layer_run(c, s->layers->children[i], x, memory, o, NULL);
+    return s->norm ? dl_forward(c, s->norm, x) : x;
+}
+
+static int dli_check_tfm(dl_ctx *c, const char *who, dl_module *m, const dl_module_type *layer, const dl_module_type *stack)
+{
+    if (!dli_check_module(c, who, m)) return 0;
+    if (m->type != layer && m->type != stack)
+        dl_fail(c, "%s: the module is a %s, expected %s or %s", who, m->type->name, layer->name, stack->name);
+    return !c->failed;
+}
+DL_DEF dl_tensor *dl_nn_tfm_encoder_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_nn_tfm_encoder_forward_opts o)
+{
+    dl_nn_tfm_decoder_forward_opts all;
+    if (!dli_check_tfm(c, "nn_tfm_encoder_forward", m, &dli_tfm_encoder_layer_type, &dli_tfm_encoder_type)) return DLI_NIL;
+    memset(&all, 0, sizeof all);
+    all.mask = o.mask; all.lengths = o.lengths; all.causal = o.causal;
+    return dli_tfm_run(c, m, x, NULL, all);
+}
+DL_DEF dl_tensor *dl_nn_tfm_decoder_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *memory,
+                                                 dl_nn_tfm_decoder_forward_opts o)
+{
+    if (!dli_check_tfm(c, "nn_tfm_decoder_forward", m, &dli_tfm_decoder_layer_type, &dli_tfm_decoder_type) ||
+        !dli_check(c, "nn_tfm_decoder_forward", "memory", memory, DL_REAL)) return DLI_NIL;
+    return dli_tfm_run(c, m, x, memory, o);
+}
+
+static dl_module *dli_tfm_stack_make(dl_ctx *c, const dl_module_type *type, const dl_module_type *layer, int64_t dim,
+                                     int64_t heads, int n, dl_nn_tfm_encoder_opts o)
+{
+    dli_tfm_stack *s = (dli_tfm_stack *)dl_module_create(c, type);
+    int i;
+    if (n < 0) dl_fail(c, "%s: %d layers", type->name, n);
+    if (!c || c->failed) return dli_nil_module(c);
+    s->layers = dl_module_add(c, &s->base, "layers", dl_nn_sequential_with(c, NULL, 0));
+    for (i = 0; i < n && !c->failed; i++) dl_module_add(c, s->layers, NULL, dli_tfm_layer_make(c, layer, dim, heads, o));
+    if (o.final_norm) s->norm = dl_module_add(c, &s->base, "norm", dli_tfm_norm(c, dim, o.layer_norm_eps, o.no_bias));
+    return c->failed ? dli_nil_module(c) : &s->base;
+}
+DL_DEF dl_module *dl_nn_tfm_encoder_with(dl_ctx *c, int64_t dim, int64_t heads, int num_layers, dl_nn_tfm_encoder_opts o)
+{
+    return dli_tfm_stack_make(c, &dli_tfm_encoder_type, &dli_tfm_encoder_layer_type, dim, heads, num_layers, o);
+}
+DL_DEF dl_module *dl_nn_tfm_decoder_with(dl_ctx *c, int64_t dim, int64_t heads, int num_layers, dl_nn_tfm_decoder_opts o)
+{
+    return dli_tfm_stack_make(c, &dli_tfm_decoder_type, &dli_tfm_decoder_layer_type, dim, heads, num_layers, o);
+}
+
+#ifdef DL_MODELS
+/* --- encoder and decoder --------------------------------------------------------------------------------- */
+typedef struct { dl_module base; dl_module *encoder, *decoder; } dli_transformer;
+static const dl_module_type dli_transformer_type = { "transformer", sizeof(dli_transformer), NULL };
+
+DL_DEF dl_module *dl_model_transformer_with(dl_ctx *c, dl_model_transformer_opts o)
+{
+    dli_transformer *m = (dli_transformer *)dl_module_create(c, &dli_transformer_type);
+    dl_nn_tfm_encoder_opts stack;
+    dl_init_xavier_uniform_opts xavier;
+    dl_param *p;
+    int i, encoders = dli_usual(o.encoder_layers, 6), decoders = dli_usual(o.decoder_layers, 6);
+    int64_t dim = o.dim ? o.dim : 512, heads = o.heads ? o.heads : 8;
+    memset(&stack, 0, sizeof stack);
+    memset(&xavier, 0, sizeof xavier);
+    if (!c || c->failed) return dli_nil_module(c);
+    stack.dim_feedforward = o.dim_feedforward; stack.dropout = o.dropout; stack.activation = o.activation;
+    stack.layer_norm_eps = o.layer_norm_eps; stack.norm_first = o.norm_first; stack.no_bias = o.no_bias;
+    stack.final_norm = 1;
+    m->encoder = dl_module_add(c, &m->base, "encoder", dl_nn_tfm_encoder_with(c, dim, heads, encoders, stack));
+    m->decoder = dl_module_add(c, &m->base, "decoder", dl_nn_tfm_decoder_with(c, dim, heads, decoders, stack));
+    for (i = 0; !c->failed && (p = dl_module_at(&m->base, i, NULL, 0)) != NULL; i++)
+        if (p->tensor->ndim > 1) dl_init_xavier_uniform_with(c, p->tensor, xavier);
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+DL_DEF dl_tensor *dl_model_transformer_forward_with(dl_ctx *c, dl_module *m, dl_tensor *src, dl_tensor *tgt,
+                                                    dl_model_transformer_forward_opts o)
+{
+    dl_nn_tfm_decoder_forward_opts e, d;
+    dli_transformer *t = (dli_transformer *)m;
+    dl_tensor *memory;
+    if (!dli_check_module(c, "model_transformer_forward", m)) return DLI_NIL;
+    if (m->type != &dli_transformer_type) return dl_fail(c, "model_transformer_forward: the module is a %s", m->type->name);
+    memset(&e, 0, sizeof e);
+    memset(&d, 0, sizeof d);
+    e.mask = o.src_mask; e.lengths = o.src_lengths;
+    d.mask = o.tgt_mask; d.lengths = o.tgt_lengths; d.causal = o.causal;
+    d.memory_mask = o.memory_mask; d.memory_lengths = o.memory_lengths;
+    memory = dli_tfm_run(c, t->encoder, src, NULL, e);
+    return dli_tfm_run(c, t->decoder, tgt, memory, d);
+}
+
+/* --- language models: GPT, LLaMA -------------------------------------------------------------------------- */
+
+/* y = x W + b with W (in, out): how GPT-2 stores it */
+static dl_tensor *dli_conv1d_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_linear_opts o = { DL_LINEAR, 1, 0 };
+    return dl_linear_with(c, x, ((dli_nn_linear *)self)->weight, ((dli_nn_linear *)self)->bias, o);
+}
+static const dl_module_type dli_conv1d_type = { "linear (in, out)", sizeof(dli_nn_linear), dli_conv1d_forward };
+
+static dl_module *dli_conv1d(dl_ctx *c, int64_t in, int64_t out)
+{
+    dli_nn_linear *m = (dli_nn_linear *)dl_module_create(c, &dli_conv1d_type);
+    int64_t shape[2];
+    if (!c || c->failed) return dli_nil_module(c);
+    shape[0] = in; shape[1] = out;
+    m->weight = dli_module_tensor(c, &m->base, "weight", 2, shape, 0);
+    m->bias   = dli_module_tensor(c, &m->base, "bias", 1, shape + 1, 0);
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+typedef struct {
+    dl_module  base;
+    dl_module *in[3], *out;                              /* queries, keys, values, or all side by side: in[1] NULL */
+    int64_t    heads, groups, head_dim;
+    dl_real    dropout;
+    double     rope;                                     /* base of the rotary positions; 0: none            */
+} dli_lm_attention;
+
+/* A leaf (N, T, E) that shows data. */
+static dl_tensor *dli_lm_view(dl_ctx *c, dl_real *data, int64_t N, int64_t T, int64_t E)
+{
+    dl_tensor *t = dli_node(c, 0, 0, 0);
+    int64_t shape[3];
+    shape[0] = N; shape[1] = T; shape[2] = E;
+    if (!t || !dl_set_shape(c, t, 3, shape)) return DLI_NIL;
+    t->data = data;
+    return t;
+}
+
+/* Appends k and v (N, T, E) to the cache and lets q see all of it. */
+static dl_tensor *dli_lm_cached(dl_ctx *c, dl_kv_cache *kv, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o)
+{
+    int64_t N = k->shape[0], T = k->shape[1], E = k->shape[2], first = kv->length, n;
+    for (n = 0; n < N && !c->failed; n++) {
+        int64_t to = (n * kv->k->shape[1] + first) * E;
+        memcpy(kv->k->data + to, k->data + n * T * E, (size_t)(T * E) * sizeof(dl_real));
+        memcpy(kv->v->data + to, v->data + n * T * E, (size_t)(T * E) * sizeof(dl_real));
+    }
+    if (first == 0) return dl_attention_with(c, q, k, v, o);
+    if (N == 1) {
+        k = dli_lm_view(c, kv->k->data, 1, first + T, E);
+        v = dli_lm_view(c, kv->v->data, 1, first + T, E);
+    } else {                                             /* one token of each sequence: the rest of the cache is padding */
+        dl_shape shape = {{0}};
+        shape.d[0] = N;
+        o.causal = 0;
+        o.lengths = dl_to_int(c, dl_full(c, shape, (dl_real)(first + T)));
+        k = kv->k;
+        v = kv->v;
+    }
+    return dl_attention_with(c, q, k, v, o);
+}
+
+static dl_tensor *dli_lm_attend(dl_ctx *c, dl_module *self, dl_tensor *x, dl_kv_cache *kv)
+{
+    const dli_lm_attention *m = (const dli_lm_attention *)self;
+    int64_t E = m->heads * m->head_dim, G = m->groups * m->head_dim;
+    dl_tensor *q = dl_forward(c, m->in[0], x), *k = NULL, *v = NULL;
+    dl_attention_opts o;
+    memset(&o, 0, sizeof o);
+    o.heads = m->heads; o.causal = 1; o.dropout = m->dropout;
+    if (m->in[1]) {
+        dl_rope_opts r;
+        memset(&r, 0, sizeof r);
+        k = dl_forward(c, m->in[1], x);
+        v = dl_forward(c, m->in[2], x);
+        r.base = m->rope; r.offset = kv ? kv->length : 0;
+        r.heads = m->heads;
+        q = dl_rope_with(c, q, r);
+        r.heads = m->groups;
+        k = dl_rope_with(c, k, r);
+    } else if (kv) {
+        dl_slice_opts step;
+        memset(&step, 0, sizeof step);
+        k = dl_slice_with(c, q, 2, E, E + G, step);
+        v = dl_slice_with(c, q, 2, E + G, E + 2 * G, step);
+        q = dl_slice_with(c, q, 2, 0, E, step);
+    }
+    x = kv ? dli_lm_cached(c, kv, q, k, v, o) : dl_attention_with(c, q, k, v, o);
+    return dl_forward(c, m->out, x);
+}
+static dl_tensor *dli_lm_attention_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dli_lm_attend(c, self, x, NULL);
+}
+static const dl_module_type dli_lm_attention_type = { "causal_attention", sizeof(dli_lm_attention), dli_lm_attention_forward };
+
+static dli_lm_attention *dli_lm_attention_create(dl_ctx *c, int64_t heads, int64_t groups, int64_t head_dim)
+{
+    dli_lm_attention *m = (dli_lm_attention *)dl_module_create(c, &dli_lm_attention_type);
+    if (!c || c->failed) return (dli_lm_attention *)dli_nil_module(c);
+    m->heads = heads;
+    m->groups = groups;
+    m->head_dim = head_dim;
+    return m;
+}
+
+typedef struct {
+    dl_module  base;
+    dl_module *embed, *layers, *norm;
+    dl_tensor *tokens, *positions, *head;                /* (V, E); (block, E) or NULL; (V, E), often the tokens */
+    int64_t    block, kv_dim;
+    dl_real    dropout;
+} dli_lm;
+
+/* Logits of all tokens or, with last, of the last one of each sequence; kv: an array with one for each layer, or NULL. */
+static dl_tensor *dli_lm_run(dl_ctx *c, const dli_lm *m, dl_tensor *ids, dl_kv_cache *kv, int last)
+{
+    int64_t first = kv ? kv->length : 0, T;
+    dl_linear_opts plain = { DL_LINEAR, 0, 0 };
+    dl_slice_opts step;
+    dl_tensor *x;
+    int i;
+    memset(&step, 0, sizeof step);
+    if (!dli_check(c, m->base.type->name, "ids", ids, DL_INT32)) return DLI_NIL;
+    if (ids->ndim < 1 || ids->ndim > 2) return dl_fail(c, "%s: ids %t, expected (N, T) or (T)", m->base.type->name, ids);
+    T = ids->shape[ids->ndim - 1];
+    if (first + T > m->block)
+        return dl_fail(c, "%s: %l tokens, the model sees at most %l", m->base.type->name, first + T, m->block);
+    if (ids->ndim == 1) ids = dl_unsqueeze(c, ids, 0);
+    x = dl_forward(c, m->embed, ids);
+    if (m->positions) x = dl_add(c, x, dl_slice_with(c, m->positions, 0, first, first + T, step));
+    x = dl_dropout(c, x, m->dropout);
+    for (i = 0; i < m->layers->nchildren && !c->failed; i++) {
+        dl_module *layer = m->layers->children[i];
+        dl_nn_tfm_decoder_forward_opts none;
+        memset(&none, 0, sizeof none);
+        x = kv ? dli_tfm_layer_run(c, layer, x, NULL, none, kv + i) : dl_forward(c, layer, x);
+        if (kv) kv[i].length += T;
+    }
+    if (last) x = dl_slice_with(c, x, 1, T - 1, T, step);
+    return dl_linear_with(c, dl_forward(c, m->norm, x), m->head, NULL, plain);
+}
+static dl_tensor *dli_lm_forward(dl_ctx *c, dl_module *self, dl_tensor *ids)
+{
+    dl_tensor *y = dli_lm_run(c, (const dli_lm *)self, ids, NULL, 0);
+    return !dl_is_nil(y) && ids->ndim == 1 ? dl_squeeze(c, y, DL_DIM(0)) : y;
+}
+static const dl_module_type dli_gpt_type   = { "gpt", sizeof(dli_lm), dli_lm_forward };
+static const dl_module_type dli_llama_type = { "llama", sizeof(dli_lm), dli_lm_forward };
+static const dl_module_type dli_lm_layer_type = { "block", sizeof(dli_tfm_layer), dli_tfm_layer_forward };
+
+static dli_lm *dli_lm_create(dl_ctx *c, const dl_module_type *type, int64_t vocab, int64_t block, int layers, int64_t heads,
+                             int64_t groups, int64_t dim)
+{
+    dli_lm *m = (dli_lm *)dl_module_create(c, type);
+    if (vocab < 1 || block < 1 || layers < 1 || dim < 1)
+        dl_fail(c, "%s: a vocabulary of %l, block %l, %d layers, dim %l", type->name, vocab, block, layers, dim);
+    if (heads < 1 || dim % heads || groups < 1 || heads % groups)
+        dl_fail(c, "%s: %l heads, %l of keys: the first must divide dim %l, the second the first", type->name, heads, groups,
+                dim);
+    if (!c || c->failed) return (dli_lm *)dli_nil_module(c);
+    m->block = block;
+    m->kv_dim = dim / heads * groups;
+    return m;
+}
+
+static dl_module *dli_lm_embedding(dl_ctx *c, int64_t n, int64_t dim)
+{
+    dl_nn_embedding_opts o;
+    memset(&o, 0, sizeof o);
+    return dl_nn_embedding_with(c, n, dim, o);
+}
+
+/* N(0, 0.02^2) for matrices, divided by `residual` if they end a branch; zeros for biases. */
+static dl_module *dli_lm_init(dl_ctx *c, dl_module *m, double residual)
+{
+    dl_param *p;
+    char name[256];
+    int i;
+    for (i = 0; !c->failed && (p = dl_module_at(m, i, name, sizeof name)) != NULL; i++)
+        if (p->tensor->ndim > 1) dl_init_normal(c, p->tensor, 0, (dl_real)(strstr(name, "c_proj") ? 0.02 / residual : 0.02));
+        else if (!strcmp(p->name, "bias")) dl_init_zeros(c, p->tensor);
+    return c->failed ? dli_nil_module(c) : m;
+}
+
+DL_DEF dl_module *dl_model_gpt_with(dl_ctx *c, dl_model_gpt_opts o)
+{
+    int64_t heads = o.heads ? o.heads : 12, dim = o.dim ? o.dim : 768;
+    int64_t vocab = o.vocab_size ? o.vocab_size : 50257, block = o.block_size ? o.block_size : 1024;
+    int layers = dli_usual(o.layers, 12), i;
+    dli_lm *m = dli_lm_create(c, &dli_gpt_type, vocab, block, layers, heads, heads, dim);
+    dl_module *self = &m->base, *wpe;
+    if (!c || c->failed || !dli_check_dropout(c, "gpt", o.dropout)) return dli_nil_module(c);
+    m->dropout = o.dropout;
+    m->embed = dl_module_add(c, self, "wte", dli_lm_embedding(c, vocab, dim));
+    wpe = dl_module_add(c, self, "wpe", dli_lm_embedding(c, block, dim));
+    m->layers = dl_module_add(c, self, "h", dl_nn_sequential_with(c, NULL, 0));
+    for (i = 0; i < layers && !c->failed; i++) {
+        dli_tfm_layer *b = dli_tfm_layer_create(c, &dli_lm_layer_type, dl_gelu_tanh, o.dropout, 1);
+        dli_lm_attention *a = dli_lm_attention_create(c, heads, heads, dim / heads);
+        dl_module *mlp = dl_nn_sequential_with(c, NULL, 0);
+        if (c->failed) break;
+        b->norm[0] = dl_module_add(c, &b->base, "ln_1", dli_tfm_norm(c, dim, 0, 0));
+        b->self_attn = dl_module_add(c, &b->base, "attn", &a->base);
+        a->in[0] = dl_module_add(c, &a->base, "c_attn", dli_conv1d(c, dim, 3 * dim));
+        a->out = dl_module_add(c, &a->base, "c_proj", dli_conv1d(c, dim, dim));
+        a->dropout = o.dropout;
+        b->attend = dli_lm_attend;
+        b->norm[1] = dl_module_add(c, &b->base, "ln_2", dli_tfm_norm(c, dim, 0, 0));
+        dl_module_add(c, &b->base, "mlp", mlp);
+        b->ffn.in = dl_module_add(c, mlp, "c_fc", dli_conv1d(c, dim, 4 * dim));
+        b->ffn.out = dl_module_add(c, mlp, "c_proj", dli_conv1d(c, 4 * dim, dim));
+        dl_module_add(c, m->layers, NULL, &b->base);
+    }
+    m->norm = dl_module_add(c, self, "ln_f", dli_tfm_norm(c, dim, 0, 0));
+    if (c->failed) return dli_nil_module(c);
+    m->tokens = m->head = dl_module_get(c, m->embed, "weight");
+    m->positions = dl_module_get(c, wpe, "weight");
+    return dli_lm_init(c, self, dli_sqrt64(2.0 * layers));
+}
+
+static dl_module *dli_rms_layer(dl_ctx *c, int64_t dim, dl_real eps)
+{
+    dl_nn_rmsnorm_opts o;
+    dl_shape shape = {{0}};
+    memset(&o, 0, sizeof o);
+    o.eps = eps;
+    shape.d[0] = dim;
+    return dl_nn_rmsnorm_with(c, shape, o);
+}
+
+DL_DEF dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o)
+{
+    static const char *const names[3] = { "q_proj", "k_proj", "v_proj" };
+    int64_t heads = o.heads ? o.heads : 32, groups = o.kv_heads ? o.kv_heads : heads, dim = o.dim ? o.dim : 4096;
+    int64_t vocab = o.vocab_size ? o.vocab_size : 32000, block = o.block_size ? o.block_size : 2048;
+    int64_t hidden = o.hidden ? o.hidden : 11008;
+    int layers = dli_usual(o.layers, 32), i, k;
+    dl_real eps = dli_or_real(o.rms_norm_eps, DLI_C(1e-6));
+    dli_lm *m = dli_lm_create(c, &dli_llama_type, vocab, block, layers, heads, groups, dim);
+    dl_module *self = &m->base, *model = dl_nn_sequential_with(c, NULL, 0), *head;
+    dl_nn_ffn_opts swiglu;
+    memset(&swiglu, 0, sizeof swiglu);
+    swiglu.gated = swiglu.no_bias = 1;
+    if (!c || c->failed) return dli_nil_module(c);
+    dl_module_add(c, self, "model", model);
+    m->embed = dl_module_add(c, model, "embed_tokens", dli_lm_embedding(c, vocab, dim));
+    m->layers = dl_module_add(c, model, "layers", dl_nn_sequential_with(c, NULL, 0));
+    for (i = 0; i < layers && !c->failed; i++) {
+        dli_tfm_layer *b = dli_tfm_layer_create(c, &dli_lm_layer_type, NULL, 0, 1);
+        dli_lm_attention *a = dli_lm_attention_create(c, heads, groups, dim / heads);
+        dl_module *mlp = dl_nn_ffn_with(c, dim, hidden, swiglu);
+        if (c->failed) break;
+        b->self_attn = dl_module_add(c, &b->base, "self_attn", &a->base);
+        for (k = 0; k < 3; k++)
+            a->in[k] = dl_module_add(c, &a->base, names[k], dli_tfm_linear(c, dim, k ? m->kv_dim : dim, 1));
+        a->out = dl_module_add(c, &a->base, "o_proj", dli_tfm_linear(c, dim, dim, 1));
+        a->rope = o.rope_base != 0 ? o.rope_base : 10000;
+        b->attend = dli_lm_attend;
+        dl_module_add(c, &b->base, "mlp", mlp);
+        b->ffn = ((dli_nn_ffn *)mlp)->ffn;
+        b->norm[0] = dl_module_add(c, &b->base, "input_layernorm", dli_rms_layer(c, dim, eps));
+        b->norm[1] = dl_module_add(c, &b->base, "post_attention_layernorm", dli_rms_layer(c, dim, eps));
+        dl_module_add(c, m->layers, NULL, &b->base);
+    }
+    m->norm = dl_module_add(c, model, "norm", dli_rms_layer(c, dim, eps));
+    head = o.tied ? m->embed : dl_module_add(c, self, "lm_head", dli_tfm_linear(c, dim, vocab, 1));
+    if (c->failed) return dli_nil_module(c);
+    m->tokens = dl_module_get(c, m->embed, "weight");
+    m->head = dl_module_get(c, head, "weight");
+    return dli_lm_init(c, self, 1);
+}
+
+/* --- generation: one token of each sequence at a time, sampled from the logits behind the last one ------------ */
+typedef struct {
+    const dli_lm *m;
+    dl_kv_cache  *kv;                                    /* one for each layer, or NULL                          */
+    int64_t       N, length, first, seen;                /* tokens so far; the model sees those from first on, the caches hold
+                                                            those before seen                                    */
+    int32_t      *ids;                                   /* (N, stride)                                          */
+    int64_t       stride;
+} dli_generation;
+
+/* Logits (N, V) behind ids[first .. length).  What the cache has not seen goes through the model. */
+static dl_tensor *dli_generate_logits(dl_ctx *c, dli_generation *g)
+{
+    int64_t shape[2], n, block = g->m->block;
+    dl_tensor *ids, *y;
+    int i;
+    if (g->length - g->first > block) {                  /* the block is full: on with its last half */
+        g->first = g->length - (block + 1) / 2;
+        g->seen = g->first;
+        for (i = 0; g->kv && i < g->m->layers->nchildren; i++) g->kv[i].length = 0;
+    }
+    if (!g->kv) g->seen = g->first;
+    shape[0] = g->N;
+    shape[1] = g->length - g->seen;
+    ids = dli_leaf(c, "generate", DL_INT32, 2, shape, 0);
+    if (c->failed) return DLI_NIL;
+    for (n = 0; n < g->N; n++)
+        memcpy(ids->idata + n * shape[1], g->ids + n * g->stride + g->seen, (size_t)shape[1] * sizeof(int32_t));
+    y = dli_lm_run(c, g->m, ids, g->kv, 1);
+    g->seen = g->length;
+    return dl_squeeze(c, y, DL_DIM(1));
+}
+
+/* Caches for `capacity` tokens of N sequences, one for each layer, in the step. */
+static dl_kv_cache *dli_generate_caches(dl_ctx *c, const dli_lm *m, int64_t N, int64_t capacity)
+{
+    int i, layers = m->layers->nchildren;
+    dl_kv_cache *kv = (dl_kv_cache *)dl_alloc(c, (size_t)layers * sizeof *kv);
+    int64_t shape[3];
+    shape[0] = N; shape[1] = capacity; shape[2] = m->kv_dim;
+    for (i = 0; i < layers && !c->failed; i++) {
+        kv[i].k = dli_leaf(c, "generate", DL_REAL, 3, shape, 0);
+        kv[i].v = dli_leaf(c, "generate", DL_REAL, 3, shape, 0);
+        kv[i].length = 0;
+    }
+    return c->failed ? NULL : kv;
+}
+
+/* The next token of each sequence, from the logits (N, V); those in `done` go on with the stop token. */
+static dl_tensor *dli_generate_pick(dl_ctx *c, const dli_generation *g, dl_tensor *logits, const dl_generate_opts *o)
+{
+    dl_sample_token_opts s;
+    dl_shape shape = {{0}};
+    int64_t n;
+    memset(&s, 0, sizeof s);
+    s.temperature = o->temperature; s.top_k = o->top_k; s.top_p = o->top_p; s.repetition_penalty = o->repetition_penalty;
+    if (o->repetition_penalty != 0) {
+        shape.d[0] = g->N;
+        shape.d[1] = g->length;
+        s.history = dli_new(c, "generate", DL_INT32, shape);
+        for (n = 0; n < g->N && !c->failed; n++)
+            memcpy(s.history->idata + n * g->length, g->ids + n * g->stride, (size_t)g->length * sizeof(int32_t));
+    }
+    return dl_sample_token_with(c, logits, s);
+}
+
+/* Up to n steps; returns the length reached. */
+static void dli_generate_loop(dl_ctx *c, dli_generation *g, int64_t n, const dl_generate_opts *o)
+{
+    int32_t stop = o->stop == DL_ZERO ? 0 : o->stop;
+    int64_t start = g->length, i;
+    while (g->length < start + n && !c->failed) {
+        dli_mark mark = dli_arena_mark(&c->step);
+        dl_tensor *next = dli_generate_pick(c, g, dli_generate_logits(c, g), o);
+        int64_t going = 0;
+        for (i = 0; i < next->size; i++) {
+            int32_t *at = g->ids + i * g->stride + g->length;
+            int ended = o->stop && g->length > start && at[-1] == stop;
+            *at = next->idata[i] = ended ? stop : next->idata[i];
+            going += !(o->stop && *at == stop);
+        }
+        g->length += next->size > 0;
+        if (next->size && o->each && o->each(c, next->idata, o->user)) going = 0;
+        dli_arena_release(&c->step, mark);
+        if (!going) return;
+    }
+}
+
+DL_DEF dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *prompt, int64_t n, dl_generate_opts o)
+{
+    dli_generation g;
+    dl_tensor *all, *y = DLI_NIL;
+    int64_t shape[2], i;
+    int grad, training;
+    memset(&g, 0, sizeof g);
+    if (!dli_check_module(c, "generate", model) || !dli_check(c, "generate", "prompt", prompt, DL_INT32)) return DLI_NIL;
+    if (model->type != &dli_gpt_type && model->type != &dli_llama_type)
+        return dl_fail(c, "generate: the module is a %s, expected a language model", model->type->name);
+    if (prompt->ndim < 1 || prompt->ndim > 2 || n < 0 || n > INT32_MAX)
+        return dl_fail(c, "generate: %l tokens behind a prompt %t, expected (N, T) or (T)", n, prompt);
+    grad = dl_set_grad_enabled(c, 0);
+    training = dl_set_training(c, 0);
+    g.m = (const dli_lm *)model;
+    g.N = prompt->ndim == 2 ? prompt->shape[0] : 1;
+    g.length = prompt->shape[prompt->ndim - 1];
+    shape[0] = g.N; shape[1] = g.stride = g.length + n;
+    all = dli_leaf(c, "generate", DL_INT32, 2, shape, 0);
+    if (!o.no_cache && !c->failed) g.kv = dli_generate_caches(c, g.m, g.N, dli_min64(g.stride, g.m->block));
+    if (!c->failed) {
+        g.ids = all->idata;
+        for (i = 0; i < g.N; i++) memcpy(g.ids + i * g.stride, prompt->idata + i * g.length, (size_t)g.length * sizeof(int32_t));
+        dli_generate_loop(c, &g, n, &o);
+    }
+    dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
+    shape[1] = g.length;
+    y = dli_leaf(c, "generate", DL_INT32, prompt->ndim, shape + 2 - prompt->ndim, 0);
+    for (i = 0; i < g.N && !c->failed; i++)
+        memcpy(y->idata + i * g.length, g.ids + i * g.stride, (size_t)g.length * sizeof(int32_t));
+    return y;
+}
+
+/* --- vision transformer: squares of an image as tokens, a class token before them ------------------------------- */
+typedef struct {
+    dl_module  base;
+    dl_module *patches, *layers, *norm, *head;
+    dl_tensor *class_token, *positions;
+    int64_t    channels, side;
+    dl_real    dropout;
+} dli_vit;
+
+static dl_tensor *dli_vit_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    const dli_vit *m = (const dli_vit *)self;
+    dl_nn_tfm_decoder_forward_opts none;
+    dl_slice_opts step;
+    dl_tensor *both[2];
+    dl_shape shape = {{0}};
+    int i;
+    memset(&none, 0, sizeof none);
+    memset(&step, 0, sizeof step);
+    if (!dli_check(c, "vit", "x", x, DL_REAL)) return DLI_NIL;
+    if (x->ndim != 4 || x->shape[1] != m->channels || x->shape[2] != m->side || x->shape[3] != m->side)
+        return dl_fail(c, "vit: x %t, expected (N, %l, %l, %l)", x, m->channels, m->side, m->side);
+    shape.d[0] = x->shape[0]; shape.d[1] = 1; shape.d[2] = m->class_token->shape[2];
+    both[0] = dl_expand(c, m->class_token, shape);
+    both[1] = dl_transpose(c, dl_flatten(c, dl_forward(c, m->patches, x), 2, -1), 1, 2);     /* (N, E, h, w) -> (N, h w, E) */
+    x = dl_dropout(c, dl_add(c, dl_cat(c, 2, both, 1), m->positions), m->dropout);
+    for (i = 0; i < m->layers->nchildren && !c->failed; i++) x = dl_forward(c, m->layers->children[i], x);
+    x = dl_forward(c, m->norm, dl_slice_with(c, x, 1, 0, 1, step));                    /* what is said of the class token */
+    return dl_forward(c, m->head, dl_squeeze(c, x, DL_DIM(1)));
+}
+static const dl_module_type dli_vit_type = { "vit", sizeof(dli_vit), dli_vit_forward };
+
+/* torchvision's initial weights; those of attention and positions are made already. */
+static void dli_vit_init(dl_ctx *c, dl_module *root)
+{
+    dl_init_xavier_uniform_opts xavier;
+    dl_param *p;
+    char name[256];
+    int i;
+    memset(&xavier, 0, sizeof xavier);
+    for (i = 0; !c->failed && (p = dl_module_at(root, i, name, sizeof name)) != NULL; i++) {
+        dl_tensor *w = p->tensor;
+        int matrix = w->ndim > 1;
+        if (strstr(name, "mlp") && matrix) dl_init_xavier_uniform_with(c, w, xavier);
+        else if (strstr(name, "mlp")) dl_init_normal(c, w, 0, DLI_C(1e-6));
+        else if (!strcmp(name, "conv_proj.weight")) {
+            dl_real std = (dl_real)(1 / dli_sqrt64((double)(w->size / w->shape[0])));
+            dl_init_trunc_normal(c, w, 0, std, -2, 2);
+        } else if (!strncmp(name, "heads", 5) || !strcmp(name, "conv_proj.bias")) dl_init_zeros(c, w);
+    }
+}
+
+DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch_size, dl_model_vit_opts o)
+{
+    int64_t heads = o.heads ? o.heads : 12, dim = o.dim ? o.dim : 768, hidden = o.mlp_dim ? o.mlp_dim : 3072, side;
+    int layers = dli_usual(o.layers, 12), channels = dli_usual(o.channels, 3), i;
+    dli_vit *m = (dli_vit *)dl_module_create(c, &dli_vit_type);
+    dl_module *encoder, *list;
+    dl_nn_conv2d_opts conv;
+    dl_nn_linear_opts plain;
+    dl_shape shape = {{0}};
+    char name[32] = "encoder_layer_";
+    if (image_size < 1 || patch_size < 1 || image_size % patch_size || image_size > 65536)
+        dl_fail(c, "model_vit: patches of size %l do not fill images of size %l", patch_size, image_size);
+    if (layers < 1 || dim < 1) dl_fail(c, "model_vit: %d layers, dim %l", layers, dim);
+    if (!c || c->failed || !dli_check_dropout(c, "model_vit", o.dropout)) return dli_nil_module(c);
+    memset(&conv, 0, sizeof conv);
+    memset(&plain, 0, sizeof plain);
+    conv.stride = (int)patch_size;
+    side = image_size / patch_size;
+    m->side = image_size;
+    m->channels = channels;
+    m->dropout = o.dropout;
+    shape.d[0] = shape.d[1] = 1; shape.d[2] = dim;
+    m->class_token = dl_module_param(c, &m->base, "class_token", shape);
+    m->patches = dl_module_add(c, &m->base, "conv_proj", dl_nn_conv2d_with(c, channels, dim, patch_size, conv));
+    encoder = dl_module_add(c, &m->base, "encoder", dl_nn_sequential_with(c, NULL, 0));
+    shape.d[1] = side * side + 1;
+    m->positions = dl_module_param(c, encoder, "pos_embedding", shape);
+    dl_init_normal(c, m->positions, 0, DLI_C(0.02));
+    m->layers = dl_module_add(c, encoder, "layers", dl_nn_sequential_with(c, NULL, 0));
+    for (i = 0; i < layers && !c->failed; i++) {
+        dli_tfm_layer *b = dli_tfm_layer_create(c, &dli_lm_layer_type, dl_gelu, o.dropout, 1);
+        dl_module *mlp = dl_nn_sequential_with(c, NULL, 0);
+        dli_text number;
+        if (c->failed) break;
+        b->norm[0] = dl_module_add(c, &b->base, "ln_1", dli_tfm_norm(c, dim, DLI_C(1e-6), 0));
+        b->self_attn = dl_module_add(c, &b->base, "self_attention", dli_tfm_mha(c, dim, heads, o.attention_dropout, 0));
+        b->norm[1] = dl_module_add(c, &b->base, "ln_2", dli_tfm_norm(c, dim, DLI_C(1e-6), 0));
+        dl_module_add(c, &b->base, "mlp", mlp);
+        b->ffn.in = dl_module_add(c, mlp, "0", dl_nn_linear_with(c, dim, hidden, plain));
+        b->ffn.out = dl_module_add(c, mlp, "3", dl_nn_linear_with(c, hidden, dim, plain));
+        b->ffn.dropout = o.dropout;
+        number.p = name + 14; number.left = sizeof name - 14;
+        dli_put_int(&number, i);
+        dl_module_add(c, m->layers, name, &b->base);
+    }
+    m->norm = dl_module_add(c, encoder, "ln", dli_tfm_norm(c, dim, DLI_C(1e-6), 0));
+    list = dl_module_add(c, &m->base, "heads", dl_nn_sequential_with(c, NULL, 0));
+    m->head = dl_module_add(c, list, "head", dl_nn_linear_with(c, dim, dli_usual(o.num_classes, 1000), plain));
+    if (c->failed) return dli_nil_module(c);
+    dli_vit_init(c, &m->base);
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+#endif
+
+/* ================================================================================================
+   >>gan         adversarial losses, penalties of the critic, cycle consistency, Frechet distance, DCGAN
+   ================================================================================================ */
+
+/* Mean loss of scores that should be high (sign 1) or low (-1). */
+static dl_tensor *dli_gan_loss(dl_ctx *c, const char *who, dl_tensor *score, dl_real sign, dl_gan_kind kind)
+{
+    dl_mean_opts all = {0, 0, 0};
+    dl_tensor *margin, *l;
+    if (!dli_check(c, who, "a score", score, DL_REAL)) return DLI_NIL;
+    margin = dl_mul_scalar(c, score, sign);
+    switch (kind) {
+    case DL_GAN_LOGISTIC:      l = dl_neg(c, dl_logsigmoid(c, margin)); break;
+    case DL_GAN_HINGE:         l = dl_relu(c, dl_rsub_scalar(c, margin, 1)); break;
+    case DL_GAN_LEAST_SQUARES: l = dl_mul_scalar(c, dl_square(c, sign > 0 ? dl_sub_scalar(c, score, 1) : score), DLI_C(0.5)); break;
+    case DL_GAN_WASSERSTEIN:   l = dl_neg(c, margin); break;
+    default:                   return dl_fail(c, "%s: there is no loss number %d", who, (int)kind);
+    }
+    return dl_mean_with(c, l, all);
+}
+
+DL_DEF dl_tensor *dl_gan_d_loss_with(dl_ctx *c, dl_tensor *real, dl_tensor *fake, dl_gan_d_loss_opts o)
+{
+    return dl_add(c, dli_gan_loss(c, "gan_d_loss", real, 1, o.kind), dli_gan_loss(c, "gan_d_loss", fake, -1, o.kind));
+}
+
+DL_DEF dl_tensor *dl_gan_g_loss_with(dl_ctx *c, dl_tensor *fake, dl_gan_g_loss_opts o)
+{
+    return dli_gan_loss(c, "gan_g_loss", fake, 1, o.kind == DL_GAN_HINGE ? DL_GAN_WASSERSTEIN : o.kind);
+}
+
+DL_DEF void dl_clip_weights(dl_ctx *c, dl_module *root, double most)
+{
+    dl_real limit = (dl_real)most;
+    dl_module *m;
+    dl_param *p;
+    int64_t j;
+    int i;
+    if (!dli_check_module(c, "clip_weights", root)) return;
+    if (!(most > 0)) { dl_fail(c, "clip_weights: the largest weight is %g", most); return; }
+    DLI_EACH_PARAM(root, m, i, p)
+        if (!p->is_buffer)
+            for (j = 0; j < p->tensor->size; j++) {
+                dl_real *w = &p->tensor->data[j];
+                *w = *w > limit ? limit : *w < -limit ? -limit : *w;
+            }
+}
+
+/* --- gradient penalty ------------------------------------------------------------------------------------
+   P = weight / N sum_i (|g_i| - target)^2,  dP/dw = sum_i k_i d|g_i|/dw,  k_i = 2 weight / N (|g_i| - target).
+   What is returned is  sum_i k_i (D(x_i + h u_i) - D(x_i - h u_i)) / 2h + constant,  with the value P. */
+
+/* The gradient of the scores at x, a leaf, for x alone: NULL after an error. */
+static const dl_real *dli_input_gradient(dl_ctx *c, dl_module *D, dl_tensor *x, int64_t n)
+{
+    dl_backward_opts all = {NULL, 0};
+    dl_tensor *score, *ones;
+    dl_module *m;
+    dl_param *p;
+    int count = 0, i, grad, *trained;
+    DLI_EACH_PARAM(D, m, i, p) count++;
+    trained = (int *)dl_alloc(c, (size_t)(count + 1) * sizeof *trained);
+    if (!trained) return NULL;
+    count = 0;
+    DLI_EACH_PARAM(D, m, i, p) { trained[count++] = p->tensor->requires_grad; p->tensor->requires_grad = 0; }
+    grad = dl_set_grad_enabled(c, 1);
+    dl_requires_grad(c, x, 1);
+    score = dl_forward(c, D, x);
+    if (!c->failed && score->size != n) dl_fail(c, "gradient_penalty: scores %t of %t, expected one a sample", score, x);
+    if (!c->failed) {
+        all.grad = ones = dli_leaf(c, "gradient_penalty", DL_REAL, score->ndim, score->shape, 0);
+        for (i = 0; i < n && !c->failed; i++) ones->data[i] = 1;
+        dl_backward_with(c, score, all);
+    }
+    dl_set_grad_enabled(c, grad);
+    count = 0;
+    DLI_EACH_PARAM(D, m, i, p) p->tensor->requires_grad = trained[count++];
+    return c->failed ? NULL : x->grad;
+}
+
+DL_DEF dl_tensor *dl_gradient_penalty_with(dl_ctx *c, dl_module *D, dl_tensor *real, dl_tensor *fake, dl_gradient_penalty_opts o)
+{
+    const double h = sizeof(dl_real) == 8 ? 1e-4 : 1e-2;
+    double weight = dli_or_real(o.weight, 10), target = dli_or_real(o.target, 1), penalty = 0;
+    dl_sum_opts all = {0, 0, 0};
+    dl_tensor *x, *t, *sides, *k, *y;
+    const dl_real *g;
+    dl_shape scores, pairs, shape;
+    int64_t N, n, i, j;
+    if (!dli_check_module(c, "gradient_penalty", D) || !dli_check(c, "gradient_penalty", "real", real, DL_REAL) ||
+        !dli_check(c, "gradient_penalty", "fake", fake, DL_REAL)) return DLI_NIL;
+    if (!dli_same_shape(real, fake) || real->ndim < 1) return dl_fail(c, "gradient_penalty: real %t, fake %t", real, fake);
+    N = real->shape[0];
+    n = real->size / N;
+    memset(&scores, 0, sizeof scores);
+    pairs = scores;
+    memcpy(shape.d, real->shape, sizeof shape.d);
+    scores.d[0] = N;
+    pairs.d[0] = shape.d[0] = 2 * N;
+    x = dli_leaf(c, "gradient_penalty", DL_REAL, real->ndim, real->shape, 0);
+    t = dl_rand(c, scores);
+    sides = dli_leaf(c, "gradient_penalty", DL_REAL, real->ndim, shape.d, 0);
+    k = dl_zeros(c, pairs);
+    if (c->failed) return DLI_NIL;
+    for (i = 0; i < real->size; i++) x->data[i] = real->data[i] + t->data[i / n] * (fake->data[i] - real->data[i]);
+    g = dli_input_gradient(c, D, x, N);
+    if (c->failed) return DLI_NIL;
+    for (i = 0; i < N; i++) {
+        double norm = 0, step;
+        for (j = 0; g && j < n; j++) norm += (double)g[i * n + j] * (double)g[i * n + j];
+        norm = dli_sqrt64(norm);
+        step = norm > 0 ? h / norm : 0;
+        for (j = 0; j < n; j++) {
+            double at = (double)x->data[i * n + j], d = g ? step * (double)g[i * n + j] : 0;
+            sides->data[i * n + j] = (dl_real)(at + d);
+            sides->data[(N + i) * n + j] = (dl_real)(at - d);
+        }
+        penalty += weight / (double)N * (norm - target) * (norm - target);
+        k->data[i] = (dl_real)(2 * weight / (double)N * (norm - target) / (2 * h));
+        k->data[N + i] = -k->data[i];
+    }
+    y = dl_sum_with(c, dl_mul(c, dl_reshape(c, dl_forward(c, D, sides), pairs), k), all);
+    return dl_add_scalar(c, y, (dl_real)(penalty - dl_item(y)));
+}
+
+/* --- conditions, cycles ---------------------------------------------------------------------------------- */
+DL_DEF dl_tensor *dl_join_labels(dl_ctx *c, dl_tensor *x, dl_tensor *labels, int64_t classes)
+{
+    dl_tensor *both[2];
+    dl_shape shape;
+    int d;
+    if (!dli_check(c, "join_labels", "x", x, DL_REAL) || !dli_check(c, "join_labels", "labels", labels, DL_INT32)) return DLI_NIL;
+    if (x->ndim < 2 || labels->ndim != 1 || labels->size != x->shape[0])
+        return dl_fail(c, "join_labels: %t with labels %t, expected (N, C, ..) and (N)", x, labels);
+    memset(&shape, 0, sizeof shape);
+    shape.d[0] = x->shape[0];
+    shape.d[1] = classes;
+    for (d = 2; d < x->ndim; d++) shape.d[d] = 1;
+    both[0] = x;
+    both[1] = dl_reshape(c, dl_one_hot(c, labels, classes), shape);
+    for (d = 2; d < x->ndim; d++) shape.d[d] = x->shape[d];
+    both[1] = dl_expand(c, both[1], shape);
+    return dl_cat(c, 2, both, 1);
+}
+
+DL_DEF dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_tensor *x, dl_tensor *y, dl_cycle_loss_opts o)
+{
+    dl_tensor *fake_y = dl_forward(c, G, x), *fake_x = dl_forward(c, F, y);
+    dl_l1_loss_opts mean;
+    memset(&mean, 0, sizeof mean);
+    if (o.fake_y) *o.fake_y = fake_y;
+    if (o.fake_x) *o.fake_x = fake_x;
+    return dl_add(c, dl_l1_loss_with(c, dl_forward(c, F, fake_y), x, mean), dl_l1_loss_with(c, dl_forward(c, G, fake_x), y, mean));
+}
+
+/* --- Frechet distance ---------------------------------------------------------------------------------------- */
+static void dli_eigen(double *a, double *v, int64_t n);
+
+static void dli_mean_covariance(const dl_tensor *x, double *mean, double *cov)
+{
+    int64_t n = x->shape[0], d = x->shape[1], i, j, k;
+    for (i = 0; i < n; i++) for (j = 0; j < d; j++) mean[j] += (double)x->data[i * d + j] / (double)n;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < d; j++) {
+            double a = ((double)x->data[i * d + j] - mean[j]) / (double)(n - 1);
+            for (k = 0; k < d; k++) cov[j * d + k] += a * ((double)x->data[i * d + k] - mean[k]);
+        }
+}
+
+/* out = a b, or a b^T with transposed: all (n, n). */
+static void dli_square_product(const double *a, const double *b, int transposed, double *out, int64_t n)
+{
+    int64_t i, j, k;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < n; j++) {
+            double s = 0;
+            for (k = 0; k < n; k++) s += a[i * n + k] * (transposed ? b[j * n + k] : b[k * n + j]);
+            out[i * n + j] = s;
+        }
+}
+
+/* A = V^T L V with the eigenvectors in the rows of V, so (A B)^(1/2) has the trace of the root of L^(1/2) V B V^T L^(1/2). */
+DL_DEF double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b)
+{
+    double *mean, *A, *B, *V, *W, distance = 0;
+    dli_mark mark;
+    int64_t d, i, j;
+    if (!dli_check(c, "frechet_distance", "a", a, DL_REAL) || !dli_check(c, "frechet_distance", "b", b, DL_REAL)) return dl_item(NULL);
+    if (a->ndim != 2 || b->ndim != 2 || a->shape[1] != b->shape[1] || a->shape[0] < 2 || b->shape[0] < 2) {
+        dl_fail(c, "frechet_distance: %t and %t, expected (n, d) and (m, d) with at least 2 samples", a, b);
+        return dl_item(NULL);
+    }
+    d = a->shape[1];
+    mark = dli_arena_mark(&c->step);
+    mean = (double *)dl_alloc(c, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
+    if (!mean) return dl_item(NULL);
+    memset(mean, 0, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
+    A = mean + 2 * d; B = A + d * d; V = B + d * d; W = V + d * d;
+    dli_mean_covariance(a, mean, A);
+    dli_mean_covariance(b, mean + d, B);
+    for (i = 0; i < d; i++) distance += (mean[i] - mean[d + i]) * (mean[i] - mean[d + i]) + A[i * d + i] + B[i * d + i];
+    dli_eigen(A, V, d);
+    dli_square_product(V, B, 0, W, d);
+    dli_square_product(W, V, 1, B, d);
+    for (i = 0; i < d; i++)
+        for (j = 0; j < d; j++) {
+            double l = A[i * d + i] * A[j * d + j];
+            B[i * d + j] *= l > 0 ? dli_sqrt64(l) : 0;
+        }
+    dli_eigen(B, V, d);
+    for (i = 0; i < d; i++) if (B[i * d + i] > 0) distance -= 2 * dli_sqrt64(B[i * d + i]);
+    dli_arena_release(&c->step, mark);
+    return distance;
+}
+
+/* --- DCGAN ---------------------------------------------------------------------------------------------------- */
+#ifdef DL_MODELS
+typedef struct { int size, channels, classes, latent, width, batch_norm, first, stages; } dli_dcgan;   /* first: the smallest side */
+
+static int dli_dcgan_plan(dl_ctx *c, const char *who, dl_model_dcgan_opts o, dli_dcgan *g)
+{
+    if (!c || c->failed) return 0;
+    g->size = dli_usual(o.size, 32);
+    g->channels = dli_usual(o.channels, 1);
+    g->latent = dli_usual(o.latent, 100);
+    g->width = dli_usual(o.width, 64);
+    g->classes = o.num_classes;
+    g->batch_norm = !o.no_batch_norm;
+    for (g->first = g->size, g->stages = 0; g->first % 2 == 0 && g->first > 4; g->first /= 2) g->stages++;
+    if (g->first < 1 || g->first > 8 || !g->stages || g->stages > 8 || g->channels < 1 || g->latent < 1 || g->width < 1 ||
+        g->width > 4096 || g->classes < 0 || g->classes > 1 << 20 || g->latent > 1 << 20 || g->channels > 1 << 20) {
+        dl_fail(c, "%s: size %d, expected 2^n times 4, 5 or 7; channels %d, classes %d, latent %d, width %d", who, g->size,
+                g->channels, g->classes, g->latent, g->width);
+        return 0;
+    }
+    return 1;
+}
+
+static dl_tensor *dli_as_pixels(dl_ctx *c, dl_tensor *z) { return dl_unsqueeze(c, dl_unsqueeze(c, z, -1), -1); }
+
+static dl_module *dli_conv_up(dl_ctx *c, int in, int out, int kernel, int stride, int padding)
+{
+    dl_nn_conv_transpose2d_opts o;
+    memset(&o, 0, sizeof o);
+    o.stride = stride; o.padding = padding; o.no_bias = 1;
+    return dl_nn_conv_transpose2d_with(c, in, out, kernel, o);
+}
+
+static dl_module *dli_dcgan_start(dl_ctx *c, dl_module *m)              /* initial weights */
+{
+    dl_param *p;
+    int i;
+    for (i = 0; !dl_error(c) && (p = dl_module_at(m, i, NULL, 0)) != NULL; i++)
+        if (!strcmp(p->name, "weight")) dl_init_normal(c, p->tensor, p->tensor->ndim == 1, DLI_C(0.02));
+    return dl_error(c) ? dl_module_create(c, NULL) : m;
+}
+
+DL_DEF dl_module *dl_model_dcgan_generator_with(dl_ctx *c, dl_model_dcgan_opts o)
+{
+    dl_module *m = dli_layers(c), *list;
+    dli_dcgan g;
+    int i;
+    if (!dli_dcgan_plan(c, "model_dcgan_generator", o, &g)) return dl_module_create(c, NULL);
+    dl_module_add(c, m, "pixels", dl_nn_function(c, "pixels", dli_as_pixels));
+    list = dl_module_add(c, m, "main", dli_layers(c));
+    for (i = g.stages; i > 0; i--) {                                    /* i: how often the picture will still double */
+        int out = g.width << (i - 1);
+        dl_module_add(c, list, NULL, i == g.stages ? dli_conv_up(c, g.latent + g.classes, out, g.first, 1, 0)
+                                                   : dli_conv_up(c, 2 * out, out, 4, 2, 1));
+        dl_module_add(c, list, NULL, dli_norm_layer(c, out));
+        dl_module_add(c, list, NULL, dl_nn_relu(c));
+    }
+    dl_module_add(c, list, NULL, dli_conv_up(c, g.width, g.channels, 4, 2, 1));
+    dl_module_add(c, list, NULL, dl_nn_tanh(c));
+    return dli_dcgan_start(c, m);
+}
+
+DL_DEF dl_module *dl_model_dcgan_discriminator_with(dl_ctx *c, dl_model_dcgan_opts o)
+{
+    dl_module *m = dli_layers(c), *list;
+    dli_dcgan g;
+    int i;
+    if (!dli_dcgan_plan(c, "model_dcgan_discriminator", o, &g)) return dl_module_create(c, NULL);
+    list = dl_module_add(c, m, "main", dli_layers(c));
+    for (i = 0; i < g.stages; i++) {
+        int in = i ? g.width << (i - 1) : g.channels + g.classes, out = g.width << i, norm = i && g.batch_norm;
+        dl_module_add(c, list, NULL, norm || !i ? dli_conv_plain(c, in, out, 4, 2, 1) : dli_conv_layer(c, in, out, 4, 2, 1));
+        if (norm) dl_module_add(c, list, NULL, dli_norm_layer(c, out));
+        dl_module_add(c, list, NULL, dl_nn_leaky_relu(c, DLI_C(0.2)));
+    }
+    dl_module_add(c, list, NULL, dli_conv_plain(c, g.width << (g.stages - 1), 1, g.first, 1, 0));
+    dl_module_add(c, m, "flatten", dl_nn_flatten(c));
+    return dli_dcgan_start(c, m);
+}
+#endif
+
+/* ================================================================================================
+   >>generative  likelihood, latent variables, flows, diffusion; the models with DL_MODELS
+   ================================================================================================ */
+
+/* --- divergences and draws --------------------------------------------------------------------------- */
+static int dli_check_normal(dl_ctx *c, const char *who, const dl_tensor *mu, const dl_tensor *logvar)
+{
+    if (!dli_check(c, who, "mu", mu, DL_REAL) || !dli_check(c, who, "logvar", logvar, DL_REAL)) return 0;
+    if (!dli_same_shape(mu, logvar)) dl_fail(c, "%s: mu %t with logvar %t", who, mu, logvar);
+    return !c->failed;
+}
+
+/* l = (mu^2 + (exp(logvar) - 1) - logvar) / 2 */
+DL_DEF dl_tensor *dl_kl_normal_with(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar, dl_kl_normal_opts o)
+{
+    dl_tensor *l;
+    if (!dli_check_normal(c, "kl_normal", mu, logvar) || !dli_check_reduction(c, "kl_normal", o.reduction)) return DLI_NIL;
+    l = dl_mul_scalar(c, dl_add(c, dl_square(c, mu), dl_sub(c, dl_expm1(c, logvar), logvar)), DLI_C(0.5));
+    return o.batchmean ? dl_div_scalar(c, dli_reduced(c, l, DL_SUM), (dl_real)mu->shape[0]) : dli_reduced(c, l, o.reduction);
+}
+
+DL_DEF dl_tensor *dl_reparameterize(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar)
+{
+    dl_tensor *e;
+    if (!dli_check_normal(c, "reparameterize", mu, logvar)) return DLI_NIL;
+    e = dli_leaf(c, "reparameterize", DL_REAL, mu->ndim, mu->shape, 0);
+    if (dl_is_nil(e)) return e;
+    dli_random(c, c->k->normal, e->data, e->size);
+    return dl_add(c, mu, dl_mul(c, dl_exp(c, dl_mul_scalar(c, logvar, DLI_C(0.5))), e));
+}
+
+/* --- masked convolution: that of w times a mask of 0 and 1 ------------------------------------------------ */
+static dl_tensor *dli_pixel_mask(dl_ctx *c, const dl_tensor *w, dl_mask mask, int64_t colours)
+{
+    dl_tensor *m = dli_leaf(c, "masked_conv2d", DL_REAL, 4, w->shape, 0);
+    const int64_t K = w->shape[0], C = w->shape[1], taps = w->shape[2] * w->shape[3], centre = taps / 2;
+    int64_t i;
+    for (i = 0; i < m->size; i++) {
+        const int64_t tap = i % taps, from = i / taps % C * colours / C, to = i / taps / C * colours / K;
+        m->data[i] = tap < centre || (tap == centre && from < to + (mask == DL_MASK_B));
+    }
+    return m;
+}
+
+static int dli_check_masked(dl_ctx *c, const char *who, int64_t in, int64_t out, dl_mask mask, int64_t colours)
+{
+    if (mask != DL_MASK_A && mask != DL_MASK_B) dl_fail(c, "%s: mask %d is unknown", who, (int)mask);
+    else if (colours < 1 || in % colours || out % colours)
+        dl_fail(c, "%s: %l colours do not divide %l and %l channels", who, colours, in, out);
+    return !c->failed;
+}
+
+DL_DEF dl_tensor *dl_masked_conv2d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tensor *b, dl_mask mask,
+                                        dl_masked_conv2d_opts o)
+{
+    dl_conv2d_opts conv;
+    const int64_t colours = dli_or(o.colours, 1);
+    if (!dli_check(c, "masked_conv2d", "x", x, DL_REAL) || !dli_check(c, "masked_conv2d", "w", w, DL_REAL)) return DLI_NIL;
+    if (b && !dli_check(c, "masked_conv2d", "b", b, DL_REAL)) return DLI_NIL;
+    if (x->ndim != 4 || w->ndim != 4 || x->shape[1] != w->shape[1] || w->shape[2] % 2 == 0 || w->shape[3] % 2 == 0 ||
+        (b && (b->ndim != 1 || b->size != w->shape[0])))
+        return dl_fail(c, "masked_conv2d: %t with w %t, expected (N,C,H,W), (K,C,R,S), R and S odd, and b (K)", x, w);
+    if (!dli_check_masked(c, "masked_conv2d", w->shape[1], w->shape[0], mask, colours)) return DLI_NIL;
+    memset(&conv, 0, sizeof conv);
+    conv.same = 1;
+    conv.dilation = o.dilation;
+    return dl_conv2d_with(c, x, dl_mul(c, w, dli_pixel_mask(c, w, mask, colours)), b, conv);
+}
+
+typedef struct { dl_module base; dl_tensor *weight, *bias; dl_mask mask; dl_masked_conv2d_opts o; } dli_nn_masked_conv2d;
+
+static dl_tensor *dli_nn_masked_conv2d_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    const dli_nn_masked_conv2d *m = (const dli_nn_masked_conv2d *)self;
+    return dl_masked_conv2d_with(c, x, m->weight, m->bias, m->mask, m->o);
+}
+static const dl_module_type dli_nn_masked_conv2d_type = { "masked_conv2d", sizeof(dli_nn_masked_conv2d),
+                                                          dli_nn_masked_conv2d_forward };
+
+DL_DEF dl_module *dl_nn_masked_conv2d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_mask mask,
+                                           dl_nn_masked_conv2d_opts o)
+{
+    dli_nn_masked_conv2d *m = (dli_nn_masked_conv2d *)dl_module_create(c, &dli_nn_masked_conv2d_type);
+    int64_t shape[4];
+    dl_real bound;
+    if (!c || c->failed) return &m->base;
+    if (in < 1 || out < 1 || kernel < 1 || kernel % 2 == 0)
+        dl_fail(c, "nn_masked_conv2d: %l to %l channels, kernel %l, expected an odd one", in, out, kernel);
+    if (c->failed || !dli_check_masked(c, "nn_masked_conv2d", in, out, mask, dli_or(o.colours, 1))) return dli_nil_module(c);
+    shape[0] = out; shape[1] = in; shape[2] = shape[3] = kernel;
+    m->mask = mask;
+    m->o = o;
+    m->weight = dli_module_tensor(c, &m->base, "weight", 4, shape, 0);
+    bound = (dl_real)(1 / dli_sqrt64((double)in * (double)kernel * (double)kernel));
+    dl_init_uniform(c, m->weight, -bound, bound);
+    if (!o.no_bias) dl_init_uniform(c, m->bias = dli_module_tensor(c, &m->base, "bias", 1, &out, 0), -bound, bound);
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+/* --- affine coupling: with s = 0 and t = 0 where mask is 1, y = x exp(s) + t everywhere ---------------------- */
+DL_DEF dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_tensor *s, dl_tensor *t, dl_coupling_opts o)
+{
+    dl_tensor *free_part, *y;
+    unsigned dims;
+    if (!dli_check(c, "coupling", "x", x, DL_REAL) || !dli_check(c, "coupling", "mask", mask, DL_REAL) ||
+        !dli_check(c, "coupling", "s", s, DL_REAL) || !dli_check(c, "coupling", "t", t, DL_REAL) ||
+        !dli_check_weight(c, "coupling", mask, x)) return DLI_NIL;
+    if (x->ndim < 1 || !dli_same_shape(x, s) || !dli_same_shape(x, t))
+        return dl_fail(c, "coupling: x %t with s %t and t %t, expected three of one shape (N, ..)", x, s, t);
+    free_part = dl_rsub_scalar(c, dl_detach(c, mask), 1);
+    s = dl_mul(c, s, free_part);
+    t = dl_mul(c, t, free_part);
+    if (o.inverse) s = dl_neg(c, s);
+    y = o.inverse ? dl_mul(c, dl_sub(c, x, t), dl_exp(c, s)) : dl_add(c, dl_mul(c, x, dl_exp(c, s)), t);
+    dims = ((1u << x->ndim) - 1) & ~1u;
+    if (o.log_det) *o.log_det = dims ? dli_sum_over(c, s, dims) : s;
+    return y;
+}
+
+/* --- diffusion ------------------------------------------------------------------------------------------------ */
+static double dli_cos64(double x)                                /* Taylor's series, for 0 <= x <= pi / 2 */
+{
+    double term = 1, sum = 1;
+    int k;
+    for (k = 1; k < 28; k += 2) {
+        term *= -x * x / (k * (k + 1));
+        sum += term;
+    }
+    return sum;
+}
+
+DL_DEF dl_ddpm *dl_ddpm_schedule_with(dl_ctx *c, int64_t T, dl_ddpm_schedule_opts o)
+{
+    const double quarter = 1.5707963267948966 / 1.008;
+    double first, last, before = 1, now;
+    dl_ddpm *d;
+    int64_t t;
+    if (!c || c->failed) return NULL;
+    if (T < 1 || T > 1000000) { dl_fail(c, "ddpm_schedule: %l steps, expected 1 to 1000000", T); return NULL; }
+    first = o.beta_start != 0 ? o.beta_start : 0.1 / (double)T;
+    last = o.beta_end != 0 ? o.beta_end : T > 20 ? 20 / (double)T : 0.999;
+    if (!(first > 0 && first < 1 && last > 0 && last < 1)) {
+        dl_fail(c, "ddpm_schedule: beta from %g to %g, expected numbers between 0 and 1", first, last);
+        return NULL;
+    }
+    d = (dl_ddpm *)dl_alloc_keep(c, sizeof *d + 2 * (size_t)T * sizeof(double));
+    if (!d) return NULL;
+    d->steps = T;
+    d->beta = (double *)(void *)(d + 1);
+    d->alpha_bar = d->beta + T;
+    for (t = 0; t < T; t++) {
+        if (o.cosine) {
+            const double f = dli_cos64((0.008 + (double)t / (double)T) * quarter);
+            const double g = dli_cos64((0.008 + (double)(t + 1) / (double)T) * quarter);
+            now = 1 - g * g / (f * f);
+            d->beta[t] = now > 0.999 ? 0.999 : now;
+        } else d->beta[t] = T == 1 ? first : first + (last - first) * ((double)t / (double)(T - 1));
+        d->alpha_bar[t] = before *= 1 - d->beta[t];
+    }
+    return d;
+}
+
+static int dli_check_diffusion(dl_ctx *c, const char *who, const dl_ddpm *d, const dl_tensor *x, const dl_tensor *e)
+{
+    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "e", e, DL_REAL)) return 0;
+    if (!d) dl_fail(c, "%s: the schedule is NULL", who);
+    else if (x->ndim < 1 || !dli_same_shape(x, e)) dl_fail(c, "%s: %t with e %t, expected two of one shape (N, ..)", who, x, e);
+    return !c->failed;
+}
+
+DL_DEF dl_tensor *dl_ddpm_noise(dl_ctx *c, const dl_ddpm *d, dl_tensor *x0, dl_tensor *t, dl_tensor *e)
+{
+    dl_tensor *a, *b;                                            /* sqrt(abar), sqrt(1 - abar): (N, 1, ..) */
+    int64_t shape[DL_MAX_DIMS], i;
+    if (!dli_check_diffusion(c, "ddpm_noise", d, x0, e) || !dli_check(c, "ddpm_noise", "t", t, DL_INT32)) return DLI_NIL;
+    if (t->ndim != 1 || t->size != x0->shape[0]) return dl_fail(c, "ddpm_noise: t %t for x %t, expected (N)", t, x0);
+    for (i = 1; i < x0->ndim; i++) shape[i] = 1;
+    shape[0] = t->size;
+    a = dli_leaf(c, "ddpm_noise", DL_REAL, x0->ndim, shape, 0);
+    b = dli_leaf(c, "ddpm_noise", DL_REAL, x0->ndim, shape, 0);
+    if (dl_is_nil(a) || dl_is_nil(b)) return DLI_NIL;
+    for (i = 0; i < t->size; i++) {
+        if (t->idata[i] < 0 || t->idata[i] >= d->steps)
+            return dl_fail(c, "ddpm_noise: step %d at index %l, expected 0 to %l", (int)t->idata[i], i, d->steps - 1);
+        a->data[i] = (dl_real)dli_sqrt64(d->alpha_bar[t->idata[i]]);
+        b->data[i] = (dl_real)dli_sqrt64(1 - d->alpha_bar[t->idata[i]]);
+    }
+    return dl_add(c, dl_mul(c, x0, a), dl_mul(c, e, b));
+}
+
+/* From t to s < t.  DDPM's mean is DDIM's with the posterior's variance:
+   x_s = sqrt(abar_s) x_0 + sqrt(1 - abar_s - mean_variance) e + sigma z,  x_0 = (x - sqrt(1 - abar_t) e) / sqrt(abar_t) */
+static dl_tensor *dli_denoise(dl_ctx *c, dl_tensor *x, dl_tensor *e, double abar_t, double abar_s, double mean_variance,
+                              double sigma, int clip)
+{
+    const dl_real signal = (dl_real)dli_sqrt64(abar_t), noise = (dl_real)dli_sqrt64(1 - abar_t);
+    const double rest = 1 - abar_s - mean_variance;
+    dl_tensor *x0 = dl_div_scalar(c, dl_sub(c, x, dl_mul_scalar(c, e, noise)), signal), *z;
+    if (clip) {
+        x0 = dl_clamp(c, x0, -1, 1);
+        e = dl_div_scalar(c, dl_sub(c, x, dl_mul_scalar(c, x0, signal)), noise);
+    }
+    x0 = dl_mul_scalar(c, x0, (dl_real)dli_sqrt64(abar_s));
+    if (rest > 0) x0 = dl_add(c, x0, dl_mul_scalar(c, e, (dl_real)dli_sqrt64(rest)));
+    if (!(sigma > 0) || dl_is_nil(x0)) return x0;
+    z = dli_leaf(c, "ddpm_step", DL_REAL, x->ndim, x->shape, 0);
+    if (dl_is_nil(z)) return z;
+    dli_random(c, c->k->normal, z->data, z->size);
+    return dl_add(c, x0, dl_mul_scalar(c, z, (dl_real)sigma));
+}
+
+DL_DEF dl_tensor *dl_ddpm_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, dl_tensor *e, int64_t t, dl_ddpm_step_opts o)
+{
+    double before, variance;
+    if (!dli_check_diffusion(c, "ddpm_step", d, x, e)) return DLI_NIL;
+    if (t < 0 || t >= d->steps) return dl_fail(c, "ddpm_step: step %l, expected 0 to %l", t, d->steps - 1);
+    before = t > 0 ? d->alpha_bar[t - 1] : 1;
+    variance = (1 - before) / (1 - d->alpha_bar[t]) * d->beta[t];
+    return dli_denoise(c, x, e, d->alpha_bar[t], before, variance,
+                       t == 0 ? 0 : dli_sqrt64(o.posterior_variance ? variance : d->beta[t]), o.clip);
+}
+
+DL_DEF dl_tensor *dl_ddim_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, dl_tensor *e, int64_t t, int64_t s,
+                                    dl_ddim_step_opts o)
+{
+    double now, then, variance;
+    if (!dli_check_diffusion(c, "ddim_step", d, x, e)) return DLI_NIL;
+    if (t < 0 || t >= d->steps || s < -1 || s >= t)
+        return dl_fail(c, "ddim_step: from step %l to %l, expected one below %l and an earlier one or -1", t, s, d->steps);
+    if (!(o.eta >= 0 && o.eta <= 1)) return dl_fail(c, "ddim_step: eta is %g, expected 0 to 1", o.eta);
+    now = d->alpha_bar[t];
+    then = s >= 0 ? d->alpha_bar[s] : 1;
+    variance = o.eta * o.eta * (1 - then) / (1 - now) * (1 - now / then);
+    return dli_denoise(c, x, e, now, then, variance, dli_sqrt64(variance), o.clip);
+}
+
+#ifdef DL_MODELS
+/* --- autoencoders ------------------------------------------------------------------------------------------------ */
+typedef struct { dl_module base; dl_module *encoder, *decoder; int variational; } dli_autoencoder;
+
+static dl_tensor *dli_autoencoder_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    const dli_autoencoder *m = (const dli_autoencoder *)self;
+    dl_tensor *code = dl_forward(c, m->encoder, x), *part[2];
+    if (m->variational && dl_split(c, code, dl_is_nil(code) ? 1 : code->shape[1] / 2, 1, part, 2))
+        code = dl_is_training(c) ? dl_reparameterize(c, part[0], part[1]) : part[0];
+    return dl_forward(c, m->decoder, code);
+}
+static const dl_module_type dli_autoencoder_type = { "autoencoder", sizeof(dli_autoencoder), dli_autoencoder_forward };
+static const dl_module_type dli_vae_type = { "vae", sizeof(dli_autoencoder), dli_autoencoder_forward };
+
+typedef struct { dl_module base; dl_shape sample; } dli_unflatten;                     /* (N, rest) -> (N, ..) */
+static dl_tensor *dli_unflatten_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_shape shape;
+    memset(&shape, 0, sizeof shape);
+    shape.d[0] = -1;
+    memcpy(shape.d + 1, ((dli_unflatten *)self)->sample.d, 3 * sizeof *shape.d);
+    return dl_reshape(c, x, shape);
+}
+static const dl_module_type dli_unflatten_type = { "unflatten", sizeof(dli_unflatten), dli_unflatten_forward };
+
+static dl_module *dli_dense(dl_ctx *c, int64_t in, int64_t out)
+{
+    dl_nn_linear_opts o;
+    memset(&o, 0, sizeof o);
+    return dl_nn_linear_with(c, in, out, o);
+}
+
+/* The layers between a sample and `out` numbers, and the way back from `code`. */
+static void dli_dense_coder(dl_ctx *c, const dli_autoencoder *m, int64_t n, int64_t hidden, int64_t out, int64_t code)
+{
+    if (!hidden) {
+        dl_module_add(c, m->encoder, NULL, dli_dense(c, n, out));
+        dl_module_add(c, m->decoder, NULL, dli_dense(c, code, n));
+        return;
+    }
+    dl_module_add(c, m->encoder, NULL, dli_dense(c, n, hidden));
+    dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->encoder, NULL, dli_dense(c, hidden, out));
+    dl_module_add(c, m->decoder, NULL, dli_dense(c, code, hidden));
+    dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->decoder, NULL, dli_dense(c, hidden, n));
+}
+
+static void dli_conv_coder(dl_ctx *c, const dli_autoencoder *m, const int64_t *image, int64_t width, int64_t out, int64_t code)
+{
+    const int64_t h = image[1] / 4, w = image[2] / 4;
+    dl_conv_opts half;
+    dli_unflatten *u;
+    memset(&half, 0, sizeof half);
+    half.stride = 2; half.padding = 1;
+    dl_module_add(c, m->encoder, NULL, dl_nn_conv2d_with(c, image[0], width, 4, half));
+    dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->encoder, NULL, dl_nn_conv2d_with(c, width, 2 * width, 4, half));
+    dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->encoder, NULL, dl_nn_flatten(c));
+    dl_module_add(c, m->encoder, NULL, dli_dense(c, 2 * width * h * w, out));
+    dl_module_add(c, m->decoder, NULL, dli_dense(c, code, 2 * width * h * w));
+    dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
+    u = (dli_unflatten *)dl_module_add(c, m->decoder, NULL, dl_module_create(c, &dli_unflatten_type));
+    if (dl_error(c)) return;
+    u->sample.d[0] = 2 * width; u->sample.d[1] = h; u->sample.d[2] = w;
+    dl_module_add(c, m->decoder, NULL, dl_nn_conv_transpose2d_with(c, 2 * width, width, 4, half));
+    dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->decoder, NULL, dl_nn_conv_transpose2d_with(c, width, image[0], 4, half));
+}
+
+static dl_module *dli_make_autoencoder(dl_ctx *c, const char *who, const dl_module_type *type, dl_shape sample, int64_t code,
+                                       int64_t hidden, int linear)
+{
+    dl_module *base = dl_module_create(c, type);
+    dli_autoencoder *m = (dli_autoencoder *)base;
+    const int rank = dli_shape_rank(sample.d);
+    const int64_t big = 1 << 24, *d = sample.d;
+    if (!c || c->failed) return base;
+    if ((rank != 1 && rank != 3) || (linear && rank != 1) || d[0] < 1 || d[0] > big || code < 1 || code > big || hidden < 0 ||
+        hidden > big || (rank == 3 && (d[1] < 4 || d[2] < 4 || d[1] % 4 || d[2] % 4 || d[1] > 65536 || d[2] > 65536))) {
+        dl_fail(c, "%s: a sample of %d axes, the first %l, %l and %l, code %l, hidden %l, expected (n) or (C, H, W), H and W divisible "
+                "by 4, and positive numbers", who, rank, d[0], d[1], d[2], code, hidden);
+        return dl_module_create(c, NULL);
+    }
+    m->variational = type == &dli_vae_type;
+    m->encoder = dl_module_add(c, base, "encoder", dli_layers(c));
+    m->decoder = dl_module_add(c, base, "decoder", dli_layers(c));
+    if (rank == 1) dli_dense_coder(c, m, d[0], linear ? 0 : hidden ? hidden : 400, code << m->variational, code);
+    else           dli_conv_coder(c, m, d, hidden ? hidden : 32, code << m->variational, code);
+    return dl_error(c) ? dl_module_create(c, NULL) : base;
+}
+
+DL_DEF dl_module *dl_model_autoencoder_with(dl_ctx *c, dl_shape sample, int64_t code, dl_model_autoencoder_opts o)
+{
+    return dli_make_autoencoder(c, "model_autoencoder", &dli_autoencoder_type, sample, code, o.hidden, o.linear);
+}
+DL_DEF dl_module *dl_model_vae_with(dl_ctx *c, dl_shape sample, int64_t code, dl_model_vae_opts o)
+{
+    return dli_make_autoencoder(c, "model_vae", &dli_vae_type, sample, code, o.hidden, 0);
+}
+
+/* Whether m is a module of this type. */
+static int dli_check_model(dl_ctx *c, const char *who, const dl_module *m, const dl_module_type *type)
+{
+    if (!dli_check_module(c, who, m)) return 0;
+    if (m->type != type) dl_fail(c, "%s: the module is a %s, expected a %s", who, m->type->name, type->name);
+    return !c->failed;
+}
+static const dli_autoencoder *dli_check_autoencoder(dl_ctx *c, const char *who, const dl_module *m)
+{
+    if (!dli_check_module(c, who, m)) return NULL;
+    if (m->type != &dli_vae_type && !dli_check_model(c, who, m, &dli_autoencoder_type)) return NULL;
+    return (const dli_autoencoder *)m;
+}
+
+DL_DEF dl_tensor *dl_model_encode(dl_ctx *c, dl_module *m, dl_tensor *x)
+{
+    const dli_autoencoder *a = dli_check_autoencoder(c, "model_encode", m);
+    return a ? dl_forward(c, a->encoder, x) : DLI_NIL;
+}
+DL_DEF dl_tensor *dl_model_decode(dl_ctx *c, dl_module *m, dl_tensor *z)
+{
+    const dli_autoencoder *a = dli_check_autoencoder(c, "model_decode", m);
+    return a ? dl_forward(c, a->decoder, z) : DLI_NIL;
+}
+
+/* -E_q[log p(x given z)] + beta KL(q(z given x), N(0, 1)), the mean over the batch */
+DL_DEF dl_tensor *dl_model_vae_loss_with(dl_ctx *c, dl_module *vae, dl_tensor *x, dl_model_vae_loss_opts o)
+{
+    dl_tensor *part[2], *code, *reconstruction, *kl;
+    dl_bce_with_logits_opts sum;
+    dl_kl_normal_opts batchmean;
+    if (!dli_check_model(c, "model_vae_loss", vae, &dli_vae_type)) return DLI_NIL;
+    code = dl_model_encode(c, vae, x);
+    if (dl_is_nil(code) || !dl_split(c, code, code->shape[1] / 2, 1, part, 2)) return DLI_NIL;
+    memset(&sum, 0, sizeof sum);
+    sum.reduction = DL_SUM;
+    memset(&batchmean, 0, sizeof batchmean);
+    batchmean.batchmean = 1;
+    code = dl_reparameterize(c, part[0], part[1]);
+    reconstruction = dl_div_scalar(c, dl_bce_with_logits_with(c, dl_model_decode(c, vae, code), x, sum), (dl_real)x->shape[0]);
+    kl = dl_kl_normal_with(c, part[0], part[1], batchmean);
+    if (o.reconstruction) *o.reconstruction = reconstruction;
+    if (o.kl) *o.kl = kl;
+    return dl_add(c, reconstruction, dl_mul_scalar(c, kl, dli_or_real(o.beta, 1)));
+}
+
+/* --- NADE:  a_0 = b,  h_i = sigmoid(a_i),  y_i = c_i + V_i . h_i,  a_{i+1} = a_i + x_i W_i ---------------------------
+   for rows W_i, V_i of (D, H).  Backward goes from the last i to the first, undoing the sums:
+   dV_i = g_i h_i,  da_i = da_{i+1} + g_i V_i h_i (1 - h_i),  dW_i = x_i da_{i+1},  db = da_0.
+   Tasks: forward some samples, backward some of the hidden units, for all samples. */
+enum { DLI_NADE_SAMPLES = 8, DLI_NADE_UNITS = 256 };
+typedef struct { const dl_ctx *c; dl_tensor *y; dl_real *grad[4], *a, *da, *scratch; } dli_nade_job;
+
+static int dli_nade_shape(dl_ctx *c, dl_tensor *y)
+{
+    const dl_tensor *x = y->src[0], *w = y->src[1];
+    if (!dli_check(c, "nade", "x", x, DL_REAL)) return 0;
+    if (x->ndim != 2 || x->shape[1] != w->shape[0]) { dl_fail(c, "nade: x %t, expected (N,%l)", x, w->shape[0]); return 0; }
+    y->macs = 2 * x->size * w->shape[1];
+    return dl_set_shape(c, y, 2, x->shape);
+}
+
+static void dli_nade_forward_task(void *arg, int64_t task, int worker)
+{
+    const dli_nade_job *j = (const dli_nade_job *)arg;
+    dl_tensor *const *src = j->y->src;
+    const int64_t D = src[1]->shape[0], H = src[1]->shape[1], first = task * DLI_NADE_SAMPLES;
+    const int64_t last = dli_min64(first + DLI_NADE_SAMPLES, j->y->shape[0]);
+    const dl_real *x = src[0]->data, *w = src[1]->data, *b = src[2]->data, *v = src[3]->data, *bias = src[4]->data;
+    dl_real *h = j->scratch + task * H;
+    int64_t i, n;
+    (void)worker;
+    for (n = first; n < last; n++) memcpy(j->a + n * H, b, (size_t)H * sizeof *b);
+    for (i = 0; i < D; i++, w += H, v += H)
+        for (n = first; n < last; n++) {
+            const dl_real *a = j->a + n * H;
+            j->c->k->f_sigmoid(h, &a, H, NULL);
+            j->y->data[n * D + i] = bias[i] + j->c->k->dot(v, h, H);
+            if (x[n * D + i] != 0) j->c->k->axpy(j->a + n * H, x[n * D + i], w, H);
+        }
+}
+
+static void dli_nade_forward(dl_ctx *c, dl_tensor *y)
+{
+    const int64_t H = y->src[1]->shape[1], N = y->shape[0], tasks = (N + DLI_NADE_SAMPLES - 1) / DLI_NADE_SAMPLES;
+    dli_nade_job j;
+    dli_mark m;
+    memset(&j, 0, sizeof j);
+    j.c = c; j.y = y;
+    j.a = (dl_real *)(y->saved = dl_alloc(c, (size_t)(N * H) * sizeof *j.a));
+    m = dli_arena_mark(&c->step);
+    j.scratch = (dl_real *)dl_alloc(c, (size_t)(tasks * H) * sizeof *j.scratch);
+    if (j.a && j.scratch) dli_parallel_if(c, y->macs > DLI_PAR_WORK, tasks, dli_nade_forward_task, &j);
+    dli_arena_release(&c->step, m);
+}
+
+static void dli_nade_backward_task(void *arg, int64_t task, int worker)
+{
+    const dli_nade_job *j = (const dli_nade_job *)arg;
+    dl_tensor *const *src = j->y->src;
+    const int64_t N = j->y->shape[0], D = src[1]->shape[0], H = src[1]->shape[1];
+    const int64_t at = task * DLI_NADE_UNITS, units = dli_min64(H - at, DLI_NADE_UNITS);
+    const dl_real *x = src[0]->data, *g = j->y->grad, *in[3];
+    dl_real *h = j->scratch + task * 2 * DLI_NADE_UNITS, *slope = h + DLI_NADE_UNITS;
+    int64_t i, n;
+    (void)worker;
+    for (i = D - 1; i >= 0; i--) {
+        const dl_real *w = src[1]->data + i * H + at, *v = src[3]->data + i * H + at;
+        for (n = 0; n < N; n++) {
+            dl_real *a = j->a + n * H + at, *da = j->da + n * H + at;
+            const dl_real xi = x[n * D + i], gi = g[n * D + i];
+            if (xi != 0 && j->grad[0]) j->c->k->axpy(j->grad[0] + i * H + at, xi, da, units);
+            if (xi != 0) j->c->k->axpy(a, -xi, w, units);
+            in[0] = a;
+            j->c->k->f_sigmoid(h, in, units, NULL);
+            if (j->grad[2]) j->c->k->axpy(j->grad[2] + i * H + at, gi, h, units);
+            in[0] = a; in[1] = h; in[2] = v;
+            j->c->k->dx_sigmoid(slope, in, units, NULL);         /* V_i h (1 - h) */
+            j->c->k->axpy(da, gi, slope, units);
+        }
+    }
+    for (n = 0; n < N && j->grad[1]; n++) j->c->k->add(j->grad[1] + at, j->da + n * H + at, units);
+}
+
+static void dli_nade_backward(dl_ctx *c, dl_tensor *y)
+{
+    const int64_t N = y->shape[0], H = y->src[1]->shape[1], D = y->shape[1], tasks = (H + DLI_NADE_UNITS - 1) / DLI_NADE_UNITS;
+    const size_t bytes = (size_t)(N * H) * sizeof(dl_real);
+    dli_nade_job j;
+    dli_mark m;
+    int64_t n;
+    int i, add;
+    memset(&j, 0, sizeof j);
+    j.c = c; j.y = y;
+    for (i = 0; i < 4; i++) {
+        j.grad[i] = dl_grad_of(c, y->src[i + 1], &add);
+        if (j.grad[i] && !add) memset(j.grad[i], 0, (size_t)y->src[i + 1]->size * sizeof(dl_real));
+    }
+    m = dli_arena_mark(&c->step);
+    j.a = (dl_real *)dl_alloc(c, bytes);
+    j.da = (dl_real *)dl_alloc(c, bytes);
+    j.scratch = (dl_real *)dl_alloc(c, (size_t)tasks * 2 * DLI_NADE_UNITS * sizeof(dl_real));
+    if (j.a && j.da && j.scratch) {
+        memcpy(j.a, y->saved, bytes);
+        memset(j.da, 0, bytes);
+        dli_parallel_if(c, y->macs > DLI_PAR_WORK, tasks, dli_nade_backward_task, &j);
+        for (n = 0; n < N && j.grad[3]; n++) c->k->add(j.grad[3], y->grad + n * D, D);
+    }
+    dli_arena_release(&c->step, m);
+}
+static const dl_op dli_nade_op = { "nade", dli_nade_shape, dli_nade_forward, dli_nade_backward };
+
+typedef struct { dl_module base; dl_tensor *w, *b, *v, *c; } dli_nade;
+
+static dl_tensor *dli_nade_module_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    const dli_nade *m = (const dli_nade *)self;
+    dl_tensor *src[5];
+    src[0] = dl_detach(c, x); src[1] = m->w; src[2] = m->b; src[3] = m->v; src[4] = m->c;
+    return dl_apply(c, &dli_nade_op, 5, src, NULL, 0);
+}
+static const dl_module_type dli_nade_type = { "nade", sizeof(dli_nade), dli_nade_module_forward };
+
+DL_DEF dl_module *dl_model_nade(dl_ctx *c, int64_t n, int64_t hidden)
+{
+    dl_module *base = dl_module_create(c, &dli_nade_type);
+    dli_nade *m = (dli_nade *)base;
+    int64_t shape[2];
+    dl_real bound;
+    if (!c || c->failed) return base;
+    if (n < 1 || hidden < 1) { dl_fail(c, "model_nade: %l bits, %l hidden units", n, hidden); return dl_module_create(c, NULL); }
+    shape[0] = n; shape[1] = hidden;
+    m->w = dli_module_tensor(c, base, "W", 2, shape, 0);
+    m->b = dli_module_tensor(c, base, "b", 1, shape + 1, 0);
+    m->v = dli_module_tensor(c, base, "V", 2, shape, 0);
+    m->c = dli_module_tensor(c, base, "c", 1, shape, 0);
+    bound = (dl_real)(1 / dli_sqrt64((double)hidden));
+    dl_init_uniform(c, m->w, -bound, bound);
+    dl_init_uniform(c, m->v, -bound, bound);
+    return dl_error(c) ? dl_module_create(c, NULL) : base;
+}
+
+DL_DEF dl_tensor *dl_model_nade_sample(dl_ctx *c, dl_module *module, int64_t n)
+{
+    const dli_nade *m = (const dli_nade *)module;
+    dl_tensor *x;
+    dli_mark mark;
+    dl_real *a, *h;
+    int64_t shape[2], D, H, i, k;
+    if (!dli_check_model(c, "model_nade_sample", module, &dli_nade_type)) return DLI_NIL;
+    shape[0] = n; shape[1] = D = m->w->shape[0];
+    H = m->w->shape[1];
+    x = dli_leaf(c, "model_nade_sample", DL_REAL, 2, shape, 0);
+    if (dl_is_nil(x)) return x;
+    mark = dli_arena_mark(&c->step);
+    a = (dl_real *)dl_alloc(c, (size_t)H * 2 * sizeof *a);
+    if (!a) return DLI_NIL;
+    h = a + H;
+    dli_random(c, c->k->uniform, x->data, x->size);
+    for (k = 0; k < n; k++) {
+        dl_real *xk = x->data + k * D, logit, p;
+        const dl_real *in = a, *at = &logit;
+        memcpy(a, m->b->data, (size_t)H * sizeof *a);
+        for (i = 0; i < D; i++) {
+            c->k->f_sigmoid(h, &in, H, NULL);
+            logit = m->c->data[i] + c->k->dot(m->v->data + i * H, h, H);
+            c->k->f_sigmoid(&p, &at, 1, NULL);
+            xk[i] = xk[i] < p;
+            if (xk[i] != 0) c->k->axpy(a, 1, m->w->data + i * H, H);
+        }
+    }
+    dli_arena_release(&c->step, mark);
+    return x;
+}
+
+/* --- PixelCNN ------------------------------------------------------------------------------------------------------ */
+typedef struct { dl_module base; dl_module *first, *blocks, *out; int levels; } dli_pixelcnn;
+
+static dl_tensor *dli_pixelcnn_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    const dli_pixelcnn *m = (const dli_pixelcnn *)self;
+    int i;
+    x = dl_forward(c, m->first, x);
+    for (i = 0; i < m->blocks->nchildren && !dl_is_nil(x); i++) x = dl_add(c, x, dl_forward(c, m->blocks->children[i], x));
+    return dl_forward(c, m->out, x);
+}
+static const dl_module_type dli_pixelcnn_type = { "pixelcnn", sizeof(dli_pixelcnn), dli_pixelcnn_forward };
+
+static dl_module *dli_masked_layer(dl_ctx *c, int in, int out, int kernel, dl_mask mask, int dilation)
+{
+    dl_nn_masked_conv2d_opts o;
+    memset(&o, 0, sizeof o);
+    o.dilation = dilation;
+    return dl_nn_masked_conv2d_with(c, in, out, kernel, mask, o);
+}
+
+DL_DEF dl_module *dl_model_pixelcnn_with(dl_ctx *c, dl_model_pixelcnn_opts o)
+{
+    dl_module *base = dl_module_create(c, &dli_pixelcnn_type), *block;
+    dli_pixelcnn *m = (dli_pixelcnn *)base;
+    const int width = dli_usual(o.width, 32), half = (width + 1) / 2, blocks = dli_or(o.blocks, 6);
+    int i;
+    if (!c || c->failed) return base;
+    m->levels = dli_usual(o.levels, 2);
+    if (m->levels < 2 || m->levels > 256 || width < 1 || width > 65536 || blocks < 0 || blocks > 1000) {
+        dl_fail(c, "model_pixelcnn: %d levels, width %d, %d blocks", m->levels, width, blocks);
+        return dl_module_create(c, NULL);
+    }
+    m->first = dl_module_add(c, base, "first", dli_masked_layer(c, 1, width, 7, DL_MASK_A, 1));
+    m->blocks = dl_module_add(c, base, "blocks", dli_layers(c));
+    for (i = 0; i < blocks && !dl_error(c); i++) {
+        block = dl_module_add(c, m->blocks, NULL, dli_layers(c));
+        dl_module_add(c, block, NULL, dl_nn_relu(c));
+        dl_module_add(c, block, NULL, dli_conv_layer(c, width, half, 1, 1, 0));
+        dl_module_add(c, block, NULL, dl_nn_relu(c));
+        dl_module_add(c, block, NULL, dli_masked_layer(c, half, half, 3, DL_MASK_B, 1 << i % 3));
+        dl_module_add(c, block, NULL, dl_nn_relu(c));
+        dl_module_add(c, block, NULL, dli_conv_layer(c, half, width, 1, 1, 0));
+    }
+    m->out = dl_module_add(c, base, "out", dli_layers(c));
+    dl_module_add(c, m->out, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->out, NULL, dli_conv_layer(c, width, width, 1, 1, 0));
+    dl_module_add(c, m->out, NULL, dl_nn_relu(c));
+    dl_module_add(c, m->out, NULL, dli_conv_layer(c, width, m->levels, 1, 1, 0));
+    return dl_error(c) ? dl_module_create(c, NULL) : base;
+}
+
+/* Row by row: no pixel sees a row below its own, so the network gets the picture down to this row only. */
+DL_DEF dl_tensor *dl_model_pixelcnn_sample(dl_ctx *c, dl_module *module, int64_t n, int64_t H, int64_t W)
+{
+    const dli_pixelcnn *m = (const dli_pixelcnn *)module;
+    const int grad = dl_set_grad_enabled(c, 0);
+    int64_t shape[4], row, column, i, k;
+    dl_slice_opts every;
+    dl_multinomial_opts one;
+    dl_tensor *x;
+    memset(&every, 0, sizeof every);
+    memset(&one, 0, sizeof one);
+    shape[0] = n; shape[1] = 1; shape[2] = H; shape[3] = W;
+    x = DLI_NIL;
+    if (dli_check_model(c, "model_pixelcnn_sample", module, &dli_pixelcnn_type))
+        x = dli_leaf(c, "model_pixelcnn_sample", DL_REAL, 4, shape, 0);
+    if (!dl_is_nil(x)) memset(x->data, 0, (size_t)x->size * sizeof *x->data);
+    for (row = 0; row < H && !dl_is_nil(x); row++)
+        for (column = 0; column < W && !dl_error(c); column++) {
+            const dli_mark mark = dli_arena_mark(&c->step);
+            dl_tensor *p = dl_forward(c, module, dl_slice_with(c, x, 2, 0, row + 1, every)), *grey;
+            p = dl_slice_with(c, dl_slice_with(c, p, 2, row, row + 1, every), 3, column, column + 1, every);
+            grey = dl_multinomial_with(c, dl_softmax(c, dl_flatten(c, p, 1, -1), 1), 1, one);
+            for (i = 0, k = row * W + column; i < n && !dl_is_nil(grey); i++, k += H * W)
+                x->data[k] = (dl_real)grey->idata[i] / (dl_real)(m->levels - 1);
+            dli_arena_release(&c->step, mark);
+        }
+    dl_set_grad_enabled(c, grad);
+    return dl_error(c) ? DLI_NIL : x;
+}
+
+/* --- RealNVP ---------------------------------------------------------------------------------------------------------
+   s = scale tanh(first half), t = second half of net(mask x);  scale, learned, begins as 1 and the last layer as 0: the flow
+   begins as the identity. */
+typedef struct { dl_module base; int64_t n; dl_module *layer[64]; dl_tensor *scale[64], *mask[2]; } dli_realnvp;
+
+static dl_tensor *dli_realnvp_module_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    dl_model_realnvp_forward_opts o;
+    memset(&o, 0, sizeof o);
+    return dl_model_realnvp_forward_with(c, self, x, o);
+}
+static const dl_module_type dli_realnvp_type = { "realnvp", sizeof(dli_realnvp), dli_realnvp_module_forward };
+
+DL_DEF dl_tensor *dl_model_realnvp_forward_with(dl_ctx *c, dl_module *module, dl_tensor *x, dl_model_realnvp_forward_opts o)
+{
+    const dli_realnvp *m = (const dli_realnvp *)module;
+    dl_tensor *sum = NULL, *log_det = NULL, *st[2];
+    dl_coupling_opts how;
+    int k;
+    if (!dli_check_model(c, "model_realnvp_forward", module, &dli_realnvp_type) ||
+        !dli_check(c, "model_realnvp_forward", "x", x, DL_REAL)) return DLI_NIL;
+    if (x->ndim != 2 || x->shape[1] != m->n) return dl_fail(c, "model_realnvp_forward: %t, expected (N,%l)", x, m->n);
+    how.inverse = o.inverse; how.log_det = &log_det; how.end_ = 0;
+    for (k = 0; k < module->nchildren && !dl_error(c); k++) {
+        const int i = o.inverse ? module->nchildren - 1 - k : k;
+        dl_tensor *mask = m->mask[i % 2], *y = dl_forward(c, m->layer[i], dl_mul(c, x, mask));
+        if (!dl_split(c, y, m->n, 1, st, 2)) return DLI_NIL;
+        x = dl_coupling_with(c, x, mask, dl_mul(c, dl_tanh(c, st[0]), m->scale[i]), st[1], how);
+        sum = sum ? dl_add(c, sum, log_det) : log_det;
+    }
+    if (o.log_det) *o.log_det = sum ? sum : DLI_NIL;
+    return x;
+}
+
+/* -|z|^2 / 2 - n log(2 pi) / 2 + log_det */
+DL_DEF dl_tensor *dl_model_realnvp_log_prob(dl_ctx *c, dl_module *module, dl_tensor *x)
+{
+    dl_tensor *log_det, *z;
+    dl_model_realnvp_forward_opts o;
+    memset(&o, 0, sizeof o);
+    o.log_det = &log_det;
+    z = dl_model_realnvp_forward_with(c, module, x, o);
+    if (dl_is_nil(z)) return z;
+    z = dl_mul_scalar(c, dli_sum_over(c, dl_square(c, z), DL_DIM(1)), DLI_C(-0.5));
+    return dl_add(c, dl_sub_scalar(c, z, (dl_real)((double)((const dli_realnvp *)module)->n * 0.9189385332046727)), log_det);
+}
+
+DL_DEF dl_module *dl_model_realnvp_with(dl_ctx *c, int64_t n, dl_model_realnvp_opts o)
+{
+    dl_module *base = dl_module_create(c, &dli_realnvp_type), *net;
+    dli_realnvp *m = (dli_realnvp *)base;
+    const int layers = dli_usual(o.layers, 6);
+    const int64_t hidden = o.hidden ? o.hidden : 256;
+    int64_t i;
+    if (!c || c->failed) return base;
+    if (n < 2 || n > 1 << 24 || layers < 1 || layers > 64 || hidden < 1) {
+        dl_fail(c, "model_realnvp: %l numbers, %d layers, %l hidden units, expected at least 2, 1 to 64, at least 1", n, layers, hidden);
+        return dl_module_create(c, NULL);
+    }
+    m->n = n;
+    for (i = 0; i < 2; i++) {
+        m->mask[i] = dli_leaf(c, "model_realnvp", DL_REAL, 1, &n, 1);
+        if (dl_is_nil(m->mask[i])) return dl_module_create(c, NULL);
+    }
+    for (i = 0; i < n; i++) m->mask[i % 2]->data[i] = 1;
+    for (i = 0; i < layers && !dl_error(c); i++) {
+        net = m->layer[i] = dl_module_add(c, base, NULL, dli_layers(c));
+        m->scale[i] = dli_module_tensor(c, net, "scale", 1, &n, 0);
+        dl_init_ones(c, m->scale[i]);
+        dl_module_add(c, net, NULL, dli_dense(c, n, hidden));
+        dl_module_add(c, net, NULL, dl_nn_relu(c));
+        dl_module_add(c, net, NULL, dli_dense(c, hidden, hidden));
+        dl_module_add(c, net, NULL, dl_nn_relu(c));
+        net = dl_module_add(c, net, NULL, dli_dense(c, hidden, 2 * n));
+        if (!dl_error(c)) dl_init_zeros(c, net->params[0].tensor);
+        if (!dl_error(c)) dl_init_zeros(c, net->params[1].tensor);
+    }
+    return dl_error(c) ? dl_module_create(c, NULL) : base;
+}
+
+/* --- the U-Net of diffusion models -----------------------------------------------------------------------------------
+   block(x, time):  h = conv(silu(norm(x))) + linear(time);  y = conv(silu(norm(h))) + x, x by a 1 x 1 convolution where the
+   channels differ.  Its last convolution begins as 0, as does the network's.  Groups of 8 channels: a norm of single channels
+   would hide how bright the picture is, and samples would drift into grey. */
+typedef struct { dl_module base; dl_module *in, *time, *out, *skip; } dli_time_block;
+static const dl_module_type dli_time_block_type = { "time_block", sizeof(dli_time_block), NULL };
+
+enum { DLI_UNET_LEVELS = 3 };
+typedef struct {
+    dl_module  base;
+    dl_module *time, *first, *down, *half, *middle, *up, *twice, *out;
+    dl_tensor *sinusoids;                                              /* (steps, width) */
+} dli_unet_ddpm;
+static const dl_module_type dli_unet_ddpm_type = { "unet_ddpm", sizeof(dli_unet_ddpm), NULL };
+
+static dl_module *dli_norm_silu_conv(dl_ctx *c, int in, int out, int zero)
+{
+    dl_module *m = dli_layers(c), *conv;
+    dl_nn_groupnorm_opts norm;
+    memset(&norm, 0, sizeof norm);
+    dl_module_add(c, m, NULL, dl_nn_groupnorm_with(c, in % 8 ? 1 : in / 8, in, norm));
+    dl_module_add(c, m, NULL, dl_nn_silu(c));
+    conv = dl_module_add(c, m, NULL, dli_conv_layer(c, in, out, 3, 1, 1));
+    if (zero && !dl_error(c)) dl_init_zeros(c, conv->params[0].tensor);
+    if (zero && !dl_error(c)) dl_init_zeros(c, conv->params[1].tensor);
+    return m;
+}
+
+static dl_module *dli_make_time_block(dl_ctx *c, int in, int out, int embedding)
+{
+    dl_module *base = dl_module_create(c, &dli_time_block_type);
+    dli_time_block *m = (dli_time_block *)base;
+    if (dl_error(c)) return base;
+    m->in = dl_module_add(c, base, "in", dli_norm_silu_conv(c, in, out, 0));
+    m->time = dl_module_add(c, base, "time", dli_dense(c, embedding, out));
+    m->out = dl_module_add(c, base, "out", dli_norm_silu_conv(c, out, out, 1));
+    m->skip = in == out ? NULL : dl_module_add(c, base, "skip", dli_conv_layer(c, in, out, 1, 1, 0));
+    return base;
+}
+
+static dl_tensor *dli_time_block_forward(dl_ctx *c, dl_module *block, dl_tensor *x, dl_tensor *time)
+{
+    const dli_time_block *m = (const dli_time_block *)block;
+    dl_tensor *h = dl_forward(c, m->in, x);
+    h = dl_add(c, h, dl_unsqueeze(c, dl_unsqueeze(c, dl_forward(c, m->time, time), 2), 3));
+    return dl_add(c, dl_forward(c, m->out, h), m->skip ? dl_forward(c, m->skip, x) : x);
+}
+
+DL_DEF dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *module, dl_tensor *x, dl_tensor *t)
+{
+    const dli_unet_ddpm *m = (const dli_unet_ddpm *)module;
+    dl_tensor *time, *both[2], *skip[DLI_UNET_LEVELS];
+    int i;
+    if (!dli_check_model(c, "model_unet_ddpm_forward", module, &dli_unet_ddpm_type) ||
+        !dli_check(c, "model_unet_ddpm_forward", "x", x, DL_REAL) ||
+        !dli_check(c, "model_unet_ddpm_forward", "t", t, DL_INT32)) return DLI_NIL;
+    if (x->ndim != 4 || x->shape[2] % 4 || x->shape[3] % 4 || t->ndim != 1 || t->size != x->shape[0])
+        return dl_fail(c, "model_unet_ddpm_forward: %t with t %t, expected (N,C,H,W), H and W divisible by 4, and (N)", x, t);
+    time = dl_forward(c, m->time, dl_index_select(c, m->sinusoids, 0, t));
+    x = dl_forward(c, m->first, x);
+    for (i = 0; i < DLI_UNET_LEVELS; i++) {
+        skip[i] = dli_time_block_forward(c, m->down->children[i], x, time);
+        x = i < DLI_UNET_LEVELS - 1 ? dl_forward(c, m->half->children[i], skip[i]) : skip[i];
+    }
+    for (i = 0; i < m->middle->nchildren; i++) x = dli_time_block_forward(c, m->middle->children[i], x, time);
+    for (i = DLI_UNET_LEVELS - 1; i >= 0; i--) {
+        both[0] = x; both[1] = skip[i];
+        x = dli_time_block_forward(c, m->up->children[i], dl_cat(c, 2, both, 1), time);
+        if (i > 0) x = dl_forward(c, m->twice->children[i - 1], x);
+    }
+    return dl_forward(c, m->out, x);
+}
+
+DL_DEF dl_module *dl_model_unet_ddpm_with(dl_ctx *c, dl_model_unet_ddpm_opts o)
+{
+    const int width = dli_usual(o.width, 32), channels = dli_usual(o.channels, 1), steps = dli_usual(o.steps, 1000);
+    const int embedding = 4 * width;
+    dl_module *base = dl_module_create(c, &dli_unet_ddpm_type), *twice;
+    dli_unet_ddpm *m = (dli_unet_ddpm *)base;
+    dl_positional_encoding_opts usual;
+    dl_nn_upsample_opts nearest;
+    int i;
+    if (!c || c->failed) return base;
+    if (width < 2 || width % 2 || width > 4096 || channels < 1 || steps < 1) {
+        dl_fail(c, "model_unet_ddpm: %d channels, width %d, %d steps, expected positive numbers, an even width", channels, width, steps);
+        return dl_module_create(c, NULL);
+    }
+    memset(&usual, 0, sizeof usual);
+    memset(&nearest, 0, sizeof nearest);
+    m->sinusoids = dl_keep(c, dl_positional_encoding_with(c, steps, width, usual));
+    m->time = dl_module_add(c, base, "time", dli_layers(c));
+    dl_module_add(c, m->time, NULL, dli_dense(c, width, embedding));
+    dl_module_add(c, m->time, NULL, dl_nn_silu(c));
+    dl_module_add(c, m->time, NULL, dli_dense(c, embedding, embedding));
+    dl_module_add(c, m->time, NULL, dl_nn_silu(c));
+    m->first = dl_module_add(c, base, "first", dli_conv_layer(c, channels, width, 3, 1, 1));
+    m->down = dl_module_add(c, base, "down", dli_layers(c));
+    m->half = dl_module_add(c, base, "half", dli_layers(c));
+    m->middle = dl_module_add(c, base, "middle", dli_layers(c));
+    m->up = dl_module_add(c, base, "up", dli_layers(c));
+    m->twice = dl_module_add(c, base, "twice", dli_layers(c));
+    for (i = 0; i < DLI_UNET_LEVELS && !dl_error(c); i++) {
+        const int here = i ? 2 * width : width, above = i > 1 ? 2 * width : width;
+        dl_module_add(c, m->down, NULL, dli_make_time_block(c, above, here, embedding));
+        dl_module_add(c, m->up, NULL, dli_make_time_block(c, 2 * here, above, embedding));
+        if (i == DLI_UNET_LEVELS - 1) break;
+        dl_module_add(c, m->half, NULL, dli_conv_layer(c, here, here, 3, 2, 1));
+        twice = dl_module_add(c, m->twice, NULL, dli_layers(c));
+        dl_module_add(c, twice, NULL, dl_nn_upsample_with(c, 2, nearest));
+        dl_module_add(c, twice, NULL, dli_conv_layer(c, here, here, 3, 1, 1));
+    }
+    for (i = 0; i < 2; i++) dl_module_add(c, m->middle, NULL, dli_make_time_block(c, 2 * width, 2 * width, embedding));
+    m->out = dl_module_add(c, base, "out", dli_norm_silu_conv(c, width, channels, 1));
+    return dl_error(c) ? dl_module_create(c, NULL) : base;
 }
 #endif
 
@@ -13306,7 +18756,7 @@ static double dli_call_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     if (!c->failed && (!loss || loss->size != 1))
         dl_fail(c, "%s: the closure returned %t, expected the loss, a scalar", o->type->name, loss);
     for (i = 0; i < o->nslots && !o->slots[i].w->grad; i++) {}
-    if (!c->failed && i == o->nslots) dl_fail(c, "%s: the closure left no gradients; it calls dl_backward", o->type->name);
+    if (!c->failed && i == o->nslots) dl_fail(c, "%s: its parameters got no gradients; the closure calls dl_backward on a loss of them", o->type->name);
     return c->failed ? dl_item(NULL) : dl_item(loss);
 }
 
@@ -13414,16 +18864,7 @@ static void dli_adam_rule(const dli_kernels *k, dl_real *w, const dl_real *g, dl
 
 static void dli_rprop_rule(const dli_kernels *k, dl_real *w, const dl_real *g, dl_real *const *s, int64_t n, const dli_update *o)
 {
-    dl_real *last = s[0], *size = s[1];
-    int64_t i;
-    (void)k;
-    for (i = 0; i < n; i++) {
-        dl_real turn = g[i] * last[i], step = o->first ? o->lr : size[i] * (turn > 0 ? o->keep2 : turn < 0 ? o->keep1 : 1);
-        step = step < o->low ? o->low : step > o->high ? o->high : step;
-        size[i] = step;
-        last[i] = turn < 0 ? 0 : g[i];
-        w[i] -= last[i] > 0 ? step : last[i] < 0 ? -step : 0;
-    }
+    k->rprop(w, g, s[0], s[1], n, o);
 }
 
 /* The other rules: for each row d = g + l2 w, and v = keep2 v + fresh2 d^2 where there is a v; t and u are scratch. */
@@ -13794,11 +19235,16 @@ static double dli_adafactor_matrix(const dl_ctx *c, dl_real *u, const dl_real *g
                                    int64_t rows, int64_t cols, double fresh, double eps)
 {
     double mean = 0, squares = 0, floor = eps * eps;
-    int64_t i, j;
+    dl_real t[DLI_CHUNK];
+    int64_t i, j, m;
     memset(u, 0, (size_t)cols * sizeof *u);
     for (i = 0; i < rows; i++) {
         const dl_real *x = g + i * cols;
-        for (j = 0; j < cols; j++) u[j] += x[j] * x[j];
+        for (j = 0; j < cols; j += m) {
+            m = dli_min64(cols - j, DLI_CHUNK);
+            dli_row1(c->k->f_square, t, x + j, m, 0);
+            c->k->add(u + j, t, m);
+        }
         if (row) row[i] += (dl_real)(fresh * ((double)c->k->sum_squares(x, 0, 1, cols) / (double)cols - (double)row[i]));
         if (row) mean += (double)row[i] / (double)rows;
     }
@@ -14542,6 +19988,24 @@ DL_DEF dl_schedule *dl_lr_inverse(dl_ctx *c, dl_optim *o, double gamma)
     return dli_schedule_create(c, &dli_lr_inverse_type, o, &s);
 }
 
+/* Vaswani et al. 2017; step t + 1 */
+static double dli_lr_noam(const dl_schedule *s, int64_t t, double lr, double *momentum)
+{
+    double step = (double)t + 1, warmup = (double)s->n[0];
+    (void)momentum;
+    return lr / dli_sqrt64((double)s->n[1]) * (step < warmup ? step / (warmup * dli_sqrt64(warmup)) : 1 / dli_sqrt64(step));
+}
+static const dli_schedule_type dli_lr_noam_type = { "lr_noam", dli_lr_noam };
+DL_DEF dl_schedule *dl_lr_noam(dl_ctx *c, dl_optim *o, int64_t dim, int64_t warmup_steps)
+{
+    dl_schedule s = *dli_nil_schedule();
+    s.n[0] = warmup_steps;
+    s.n[1] = dim;
+    dli_schedule_steps(c, "lr_noam", "warmup_steps", warmup_steps);
+    if (dim < 1) dl_fail(c, "lr_noam: dim is %l", dim);
+    return dli_schedule_create(c, &dli_lr_noam_type, o, &s);
+}
+
 static double dli_lr_cosine(const dl_schedule *s, int64_t t, double lr, double *momentum)
 {
     int64_t n = s->n[0];
@@ -15029,7 +20493,7 @@ DL_DEF dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mni
     if (!c || c->failed) return d;
     if (!folder) { dl_fail(c, "data_mnist: the folder is NULL"); return d; }
     mark = dli_arena_mark(&c->keep);
-    images.f.file = labels.f.file = NULL;
+    images.f.bytes = labels.f.bytes = NULL;
     if (dli_mnist_open(c, &images, image_path, folder, o.train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", 3) &&
         dli_mnist_open(c, &labels, label_path, folder, o.train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", 1)) {
         shape[0] = images.shape[0]; shape[1] = 1; shape[2] = images.shape[1]; shape[3] = images.shape[2];
@@ -15363,15 +20827,22 @@ DL_DEF dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed)
 }
 
 /* --- mini-batches --------------------------------------------------------------------------------- */
-static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, 0 };
+static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0 };
 
 DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o)
 {
     dl_loader *l;
+    int64_t size;
     if (!dli_check_dataset(c, "loader_create", d)) return (dl_loader *)&dli_nil_loader;
     if (o.batch_size == 0) o.batch_size = 1;
-    if (o.batch_size < 0 || (o.drop_last && o.batch_size > d->size)) {
-        dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, d->size);
+    if (o.ranks == 0) o.ranks = 1;
+    if (o.rank < 0 || o.rank >= o.ranks || o.ranks > 1 << 22) {
+        dl_fail(c, "loader_create: rank %d of %d", o.rank, o.ranks);
+        return (dl_loader *)&dli_nil_loader;
+    }
+    size = (d->size - 1) / o.ranks + 1;
+    if (o.batch_size < 0 || (o.drop_last && o.batch_size > size)) {
+        dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, size);
         return (dl_loader *)&dli_nil_loader;
     }
     if (o.weights && (dl_is_nil(o.weights) || o.weights->dtype != DL_REAL || o.weights->ndim != 1 || o.weights->size != d->size)) {
@@ -15387,12 +20858,15 @@ DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_crea
     l->batch_size = o.batch_size;
     l->augment = o.augment;
     l->user = o.user;
+    l->size = size;
+    l->rank = o.rank;
+    l->ranks = o.ranks;
     if (o.augment) l->call = (uint64_t)1 << 63 | (c->calls++ & 0x7fffffff) << 32;    /* random calls of its own, see dli_lot */
-    l->batches = (d->size - (o.drop_last ? o.batch_size - 1 : 0) - 1) / o.batch_size + 1;
+    l->batches = (size - (o.drop_last ? o.batch_size - 1 : 0) - 1) / o.batch_size + 1;
     return l;
 }
 
-/* Rows order[first], order[first + 1], ... of x, or first, first + 1, ... if order is NULL, copied into the step. */
+/* Rows order[0], order[1], ... of x, or first, first + 1, ... if order is NULL, copied into the step. */
 static dl_tensor *dli_gather_rows(dl_ctx *c, const dl_tensor *x, const int32_t *order, int64_t first, int64_t n)
 {
     int64_t shape[DL_MAX_DIMS], i;
@@ -15406,12 +20880,27 @@ static dl_tensor *dli_gather_rows(dl_ctx *c, const dl_tensor *x, const int32_t *
     if (!y->size) return y;
     to = y->idata ? (char *)y->idata : (char *)y->data;
     if (!order) memcpy(to, from + (size_t)first * row, (size_t)n * row);
-    else for (i = 0; i < n; i++) memcpy(to + (size_t)i * row, from + (size_t)order[first + i] * row, row);
+    else for (i = 0; i < n; i++) memcpy(to + (size_t)i * row, from + (size_t)order[i] * row, row);
     return y;
+}
+
+/* The samples of the next batch of n, this rank's part of the order; NULL: they follow each other from l->position. */
+static const int32_t *dli_loader_samples(dl_ctx *c, const dl_loader *l, int64_t n)
+{
+    int32_t *samples;
+    int64_t i;
+    if (l->ranks == 1) return l->order ? l->order + l->position : NULL;
+    samples = (int32_t *)dl_alloc(c, (size_t)n * sizeof *samples);
+    for (i = 0; samples && i < n; i++) {
+        int64_t at = ((l->position + i) * l->ranks + l->rank) % l->data->size;
+        samples[i] = l->order ? l->order[at] : (int32_t)at;
+    }
+    return samples;
 }
 
 DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
 {
+    const int32_t *samples;
     int64_t n;
     if (!c || c->failed) return 0;
     if (!l || !l->data) {
@@ -15420,7 +20909,8 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
     }
     dl_step_begin(c);
     l->input = l->target = DLI_NIL;
-    n = dli_min64(l->batch_size, l->data->size - l->position);
+    c->calls &= DLI_SHARED_CALLS;
+    n = dli_min64(l->batch_size, l->size - l->position);
     if (l->position >= l->batches * l->batch_size || n <= 0) {
         l->position = 0;
         l->epoch++;
@@ -15432,12 +20922,14 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
         if (c->failed) return 0;
         memcpy(l->order, drawn->idata, (size_t)drawn->size * sizeof *l->order);
     } else if (l->position == 0 && l->order) dli_permutation(c->seed, c->calls++, l->order, l->data->size);
-    l->input = dli_gather_rows(c, l->data->inputs, l->order, l->position, n);
-    l->target = dli_gather_rows(c, l->data->targets, l->order, l->position, n);
+    samples = dli_loader_samples(c, l, n);
+    if (c->failed) return 0;
+    l->input = dli_gather_rows(c, l->data->inputs, samples, l->position, n);
+    l->target = dli_gather_rows(c, l->data->targets, samples, l->position, n);
     l->index = l->position / l->batch_size;
     if (l->augment && !c->failed) {
-        c->batch.order = l->weights ? NULL : l->order;                 /* a sample that is drawn twice comes out differently */
-        c->batch.first = l->position;
+        c->batch.order = l->weights ? NULL : samples;                  /* a sample that is drawn twice comes out differently */
+        c->batch.first = c->batch.order ? 0 : l->rank * l->size + l->position;
         c->batch.size = n;
         c->batch.call = l->call | ((uint64_t)l->epoch & 0xffff) << 16;
         l->augment(c, &l->input, &l->target, l->user);
@@ -15446,6 +20938,7 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
             dl_fail(c, "next_batch: the augmentation made %t with targets %t", l->input, l->target);
     }
     l->position += n;
+    c->calls |= (uint64_t)l->rank * (DLI_SHARED_CALLS + 1);
     return !c->failed;
 }
 
@@ -15487,14 +20980,15 @@ static dl_scores dli_tally_mean(const dl_ctx *c, const dli_tally *s)
     return mean;
 }
 
-DL_DEF dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o)
+/* Over batches rank, rank + ranks, .. of the data. */
+static dli_tally dli_evaluate(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o, int rank, int ranks)
 {
     dli_tally sum = {0, 0, 0};
     int64_t at, n, size = o.batch_size > 0 ? o.batch_size : 256;
     int grad = dl_set_grad_enabled(c, 0), training = dl_set_training(c, 0);
     if (o.batch_size < 0) dl_fail(c, "evaluate: batch size %l", o.batch_size);
     if (dli_check_dataset(c, "evaluate", d))
-        for (at = 0; at < d->size && !c->failed; at += size) {
+        for (at = rank * size; at < d->size && !c->failed; at += ranks * size) {
             dli_mark mark = dli_arena_mark(&c->step);                  /* the caller's step goes on afterwards */
             dl_tensor *input, *target, *output, *loss;
             n = dli_min64(size, d->size - at);
@@ -15507,6 +21001,12 @@ DL_DEF dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_eva
         }
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
+    return sum;
+}
+
+DL_DEF dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluate_opts o)
+{
+    dli_tally sum = dli_evaluate(c, m, d, o, 0, 1);
     return dli_tally_mean(c, &sum);
 }
 
@@ -15732,18 +21232,139 @@ static int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
 #endif
 
 /* --- training --------------------------------------------------------------------------------------- */
-DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
+
+/* What ranks that train together do together, see >>mpi; without MPI there is one, and nothing to do. */
+#ifdef DL_USE_MPI
+static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count);
+static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buffers, dl_tensor *loss);
+#else
+static int  dl_mpi_rank(const dl_ctx *c) { (void)c; return 0; }
+static int  dl_mpi_size(const dl_ctx *c) { (void)c; return 1; }
+static void dl_mpi_broadcast(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
+static void dl_mpi_average_buffers(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
+static void dl_mpi_sum(dl_ctx *c, double *x, int n) { (void)c; (void)x; (void)n; }
+static void dl_mpi_hash(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
+static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count) { (void)who; (void)count; return c && !c->failed; }
+static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buffers, dl_tensor *loss)
+{ (void)c; (void)who; (void)root; (void)buffers; (void)loss; }
+#endif
+
+static void dli_tally_share(dl_ctx *c, dli_tally *s)     /* the sums of all ranks */
+{
+    double x[3];
+    x[0] = s->loss; x[1] = (double)s->right; x[2] = (double)s->n;
+    dl_mpi_sum(c, x, 3);
+    s->loss = x[0]; s->right = (int64_t)x[1]; s->n = (int64_t)x[2];
+}
+static int dli_on_any_rank(dl_ctx *c, int is)
+{
+    double x[1];
+    x[0] = is != 0;
+    dl_mpi_sum(c, x, 1);
+    return x[0] > 0;
+}
+
+/* One batch in training.  The optimizer asks for its loss and gradients once or, if it works with closures, more often: then
+   each time in the memory of the time before, and only the first loss is counted. */
+typedef struct {
+    dl_module *m;
+    dl_loader *batches;
+    const dl_fit_opts *o;
+    dli_tally *sum;
+    dli_mark start;                      /* behind the batch, in the step                   */
+    int group, complete;                 /* batches a step; the last of them                */
+    int again;
+} dli_fit_batch;
+
+static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
+{
+    dli_fit_batch *b = (dli_fit_batch *)user;
+    const dl_fit_opts *o = b->o;
+    dl_dataset *d = b->batches->data;
+    dl_l1_penalty_opts weights = {1, 0};
+    dl_backward_opts whole = {NULL, 0};
+    dl_tensor *output, *loss, *total;
+    if (b->again) {
+        dli_arena_release(&c->step, b->start);
+        c->tape = NULL;
+        c->spare = NULL;
+    }
+    output = dl_forward(c, b->m, b->batches->input);
+    total = loss = o->loss ? o->loss(c, output, b->batches->target) : dli_usual_loss(c, d, output, b->batches->target, o->label_smoothing);
+    if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, b->m, weights), (dl_real)o->l1));
+    if (b->group > 1) total = dl_div_scalar(c, total, (dl_real)b->group);
+    dl_backward_with(c, total, whole);
+    if (!b->again) dli_tally_add(c, b->sum, d, output, b->batches->target, loss);
+    if (b->complete) dli_mpi_reduce(c, "fit", b->m, 0, total);
+    if (b->complete && o->clip_norm > 0) dl_clip_grad_norm(c, b->m, o->clip_norm);
+    b->again = 1;
+    return total;
+}
+
+#ifndef DL_NO_STDIO
+static void dli_fit_tensorboard(dl_ctx *c, dl_tensorboard *t, int epoch, const dl_epoch *e)
+{
+    dl_tensorboard_scalar(c, t, "loss/train", epoch, e->train.loss);
+    dl_tensorboard_scalar(c, t, "accuracy/train", epoch, e->train.accuracy);
+    dl_tensorboard_scalar(c, t, "lr", epoch, e->lr);
+    if (e->validation.loss != e->validation.loss) return;
+    dl_tensorboard_scalar(c, t, "loss/validation", epoch, e->validation.loss);
+    dl_tensorboard_scalar(c, t, "accuracy/validation", epoch, e->validation.accuracy);
+}
+#endif
+
+#ifndef DL_NO_STDIO
+/* The checkpoint of dl_fit has, beside what is trained, numbers: where it is, the sums of this epoch and the learning curves. */
+enum { DLI_FIT_NUMBERS = 7, DLI_FIT_EPOCH = sizeof(dl_epoch) / sizeof(double) };
+
+static void dli_fit_save(dl_ctx *c, const dl_checkpoint_opts *all, const char *path, const dl_history *h, const dli_tally *sum, int64_t step,
+                         int over)
+{
+    dl_checkpoint_opts o = *all;
+    double *x = o.numbers;
+    x[0] = h->count; x[1] = h->best; x[2] = sum->loss; x[3] = (double)sum->right; x[4] = (double)sum->n; x[5] = (double)step; x[6] = over;
+    memcpy(x + DLI_FIT_NUMBERS, h->epochs, (size_t)h->count * sizeof *h->epochs);
+    o.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * h->count;
+    dl_checkpoint_save_with(c, path, o);
+}
+
+static void dli_fit_resume(dl_ctx *c, const dl_checkpoint_opts *all, const char *path, dl_history *h, dli_tally *sum, int64_t *step, int *over)
+{
+    FILE *f = path && !c->failed ? fopen(path, "rb") : NULL;
+    const double *x = all->numbers;
+    if (!path) dl_fail(c, "fit: .resume needs a .checkpoint");
+    if (!f) return;                                                    /* there is none yet */
+    fclose(f);
+    if (!dl_checkpoint_load_with(c, path, *all)) return;
+    h->count = (int)x[0]; h->best = (int)x[1]; sum->loss = x[2]; sum->right = (int64_t)x[3]; sum->n = (int64_t)x[4]; *step = (int64_t)x[5]; *over = (int)x[6];
+    if (h->count < 0 || DLI_FIT_NUMBERS + DLI_FIT_EPOCH * (int64_t)h->count > all->nnumbers) {
+        dl_fail(c, "fit: \"%s\": %d epochs, more than .epochs", path, h->count);
+        h->count = 0;
+    }
+    memcpy(h->epochs, x + DLI_FIT_NUMBERS, (size_t)h->count * sizeof *h->epochs);
+}
+#endif
+
+static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
 {
     dl_loader_create_opts how;
-    dl_backward_opts whole = {NULL, 0};
     dl_evaluate_opts plain = {0, NULL, 0};
     dl_early_stop_create_opts any_fall = {0, 0};
-    dl_l1_penalty_opts weights = {1, 0};
+    dli_fit_batch batch;
     dl_early_stop *stop = NULL;
     dl_history history = {NULL, 0, 0};
+    dl_fit_state state;
     dl_scores none;
     dl_epoch *now;
     dli_progress progress;
+#ifndef DL_NO_STDIO
+    dl_tensorboard *board = NULL;
+    dl_checkpoint_opts all;
+    dl_save_opts as_usual = {NULL, DL_AS_IS, 0, 0};
+#endif
+    dli_tally none_yet = {0, 0, 0}, sum = none_yet, checked;
+    int rank = dl_mpi_rank(c), ranks = dl_mpi_size(c);
+    int over = 0, stopped = 0;                                         /* by early stopping; by a signal */
     dl_loader *batches;
     int epochs = opts.epochs ? opts.epochs : 1, group = opts.accumulate ? opts.accumulate : 1, end = 0, grad, training;
     memset(&how, 0, sizeof how);
@@ -15751,6 +21372,9 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
     how.shuffle = !opts.no_shuffle;
     how.augment = opts.augment;
     how.user = opts.user;
+    how.rank = rank;
+    how.ranks = ranks;
+    if (rank) { opts.log = opts.tensorboard = opts.save_best = NULL; opts.quiet = 1; }       /* rank 0 speaks for all */
     plain.loss = opts.loss;
     none.loss = none.accuracy = dl_item(NULL);
     if (opts.history) *opts.history = history;
@@ -15761,51 +21385,113 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
     if (opts.patience > 0) stop = dl_early_stop_create_with(c, m, opts.patience, any_fall);
     if (c && !c->failed) history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)epochs * sizeof *history.epochs);
     if (!c || c->failed) return none;
+#ifndef DL_NO_STDIO
+    if (opts.tensorboard && !(board = dl_tensorboard_open(c, opts.tensorboard))) return none;
+#endif
+    memset(&state, 0, sizeof state);
+    state.module = m; state.user = opts.user;
+    memset(&batch, 0, sizeof batch);
+    batch.m = m; batch.batches = batches; batch.o = &opts; batch.group = group;
     progress = dli_progress_create(opts.quiet, epochs, train->size);
+#ifndef DL_NO_STDIO
+    if (opts.checkpoint || opts.resume) {
+        memset(&all, 0, sizeof all);
+        all.module = m; all.optim = o; all.schedule = opts.schedule; all.loader = batches; all.stop = stop; all.keep_last = opts.keep_last;
+        all.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * epochs;
+        all.numbers = (double *)dl_alloc_keep(c, (size_t)all.nnumbers * sizeof *all.numbers);
+        if (opts.resume) dli_fit_resume(c, &all, opts.checkpoint, &history, &sum, &state.step, &over);
+        end = over;
+    }
+#else
+    if (opts.checkpoint || opts.resume || opts.save_best) dl_fail(c, "fit: no files without stdio");
+#endif
+    dl_mpi_broadcast(c, m);
+    dli_mpi_agree(c, "fit from step", state.step);                      /* not if a rank cannot see the checkpoint */
+    if (rank) sum = none_yet;                                          /* what was saved in an epoch is the sum of all */
+    if (c->failed) return none;
     grad = dl_set_grad_enabled(c, 1);
     training = dl_set_training(c, 1);
     while (history.count < epochs && !end) {
-        dli_tally sum = {0, 0, 0};
         int epoch = history.count + 1;
         dli_progress_begin(&progress);
-        while (dl_next_batch(c, batches)) {
-            dl_tensor *output = dl_forward(c, m, batches->input);
-            dl_tensor *loss = opts.loss ? opts.loss(c, output, batches->target)
-                                        : dli_usual_loss(c, train, output, batches->target, opts.label_smoothing);
-            dl_tensor *total = loss;
-            if (opts.l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, m, weights), (dl_real)opts.l1));
-            if (group > 1) total = dl_div_scalar(c, total, (dl_real)group);
-            dl_backward_with(c, total, whole);
-            dli_tally_add(c, &sum, train, output, batches->target, loss);
-            if ((batches->index + 1) % group == 0 || batches->index + 1 == batches->batches) {
-                if (opts.clip_norm > 0) dl_clip_grad_norm(c, m, opts.clip_norm);
-                dl_optim_step(c, o);
-                if (opts.max_norm > 0) dl_max_norm(c, m, opts.max_norm);
-                if (opts.schedule && !opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
+        while (!end && dl_next_batch(c, batches)) {
+            batch.sum = &sum;
+            batch.start = dli_arena_mark(&c->step);
+            batch.complete = (batches->index + 1) % group == 0 || batches->index + 1 == batches->batches;
+            batch.again = 0;
+            if (group == 1) dl_optim_step_closure(c, o, dli_fit_loss, &batch);
+            else {                                                     /* gradients add up */
+                dli_fit_loss(c, &batch);
+                if (batch.complete) dl_optim_step(c, o);
             }
-            if (!c->failed) dli_progress_show(&progress, epoch, sum.n, dli_tally_mean(c, &sum), NULL, 0);
+            if (batch.complete && opts.max_norm > 0) dl_max_norm(c, m, opts.max_norm);
+            if (batch.complete && opts.schedule && !opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
+            state.step += batch.complete;
+            if (batch.complete && opts.on_step && !c->failed) {
+                state.epoch = epoch;
+                state.train = dli_tally_mean(c, &sum); state.validation = none; state.lr = dl_optim_lr(o);
+                end = dli_on_any_rank(c, opts.on_step(c, &state));
+            }
+            if (!c->failed) dli_progress_show(&progress, epoch, dli_min64(sum.n * ranks, train->size), dli_tally_mean(c, &sum), NULL, 0);
+#ifndef DL_NO_STDIO
+            if (batch.complete && opts.checkpoint && dli_on_any_rank(c, dl_interrupted(c))) { end = stopped = 1; break; }
+#endif
         }
         if (c->failed) break;
+        dl_mpi_average_buffers(c, m);
+        dli_tally_share(c, &sum);
+        if (stopped) break;
         now = &history.epochs[history.count];
         now->train = dli_tally_mean(c, &sum);
-        now->validation = opts.validation ? dl_evaluate_with(c, m, opts.validation, plain) : none;
+        now->validation = none;
+        if (opts.validation) {
+            checked = dli_evaluate(c, m, opts.validation, plain, rank, ranks);
+            dli_tally_share(c, &checked);
+            now->validation = dli_tally_mean(c, &checked);
+        }
         now->lr = dl_optim_lr(o);
+        dl_mpi_hash(c, m);
         if (c->failed) break;
         if (!history.count || dli_epoch_loss(now) < dli_epoch_loss(&history.epochs[history.best])) history.best = history.count;
         history.count++;
-        dli_progress_show(&progress, epoch, sum.n, now->train, opts.validation ? &now->validation : NULL, 1);
+        dli_progress_show(&progress, epoch, dli_min64(sum.n, train->size), now->train, opts.validation ? &now->validation : NULL, 1);
         if (opts.log) dl_history_save(c, &history, opts.log);
-        if (stop) end = dl_early_stop_observe(c, stop, dli_epoch_loss(now));
+#ifndef DL_NO_STDIO
+        if (board) dli_fit_tensorboard(c, board, epoch, now);
+#endif
+        if (opts.on_epoch) {
+            state.epoch = epoch; state.train = now->train; state.validation = now->validation; state.lr = now->lr;
+            end |= dli_on_any_rank(c, opts.on_epoch(c, &state));
+        }
+        if (stop) end |= over = dl_early_stop_observe(c, stop, dli_epoch_loss(now));
         if (opts.schedule && opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
         if (opts.schedule) dl_schedule_observe(c, opts.schedule, dli_epoch_loss(now));
+        sum = none_yet;
+#ifndef DL_NO_STDIO
+        if (opts.save_best && history.best == history.count - 1) dl_save_with(c, m, opts.save_best, as_usual);
+        if (opts.checkpoint && !rank) dli_fit_save(c, &all, opts.checkpoint, &history, &sum, state.step, over);
+#endif
     }
-    if (stop) dl_early_stop_restore(c, stop);
+#ifndef DL_NO_STDIO
+    if (stopped && !rank) dli_fit_save(c, &all, opts.checkpoint, &history, &sum, state.step, over);
+#endif
+    if (stop && !stopped) dl_early_stop_restore(c, stop);
+#ifndef DL_NO_STDIO
+    dl_tensorboard_close(c, board);
+#endif
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
     if (opts.history) *opts.history = history;
     if (c->failed || !history.count) return none;
     now = &history.epochs[stop ? history.best : history.count - 1];
     return opts.validation ? now->validation : now->train;
+}
+
+DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
+{
+    dl_scores scores = dli_fit(c, m, o, train, opts);
+    if (!dli_mpi_agree(c, "fit", 0)) scores.loss = scores.accuracy = dl_item(NULL);          /* a rank may have failed long ago */
+    return scores;
 }
 
 /* ================================================================================================
@@ -17547,6 +23233,5749 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
 }
 
 /* ================================================================================================
+   >>archives    tensors in files: safetensors, npy, npz; checkpoints; CSV
+
+   In a file there are entries: a name, a type, a shape and bytes.  In memory there are items: a name and a place.  A reader
+   turns a file into entries, sorted by name, and checks every number on the way; dli_load_items copies entries to items
+   when all of them fit; a writer turns items into a file.  Modules, checkpoints and lists of tensors are lists of items.
+   ================================================================================================ */
+#ifndef DL_NO_STDIO
+typedef struct { const char *name; int bits; } dli_format;
+static const dli_format dli_formats[] = {                              /* in the order of dl_file_type, then those not converted */
+    {"", 0}, {"BOOL", 8}, {"U8", 8}, {"I8", 8}, {"I16", 16}, {"U16", 16}, {"F16", 16}, {"BF16", 16}, {"I32", 32}, {"U32",
+            32}, {"F32", 32},
+    {"F64", 64}, {"I64", 64}, {"U64", 64}, {"F4", 4}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E5M2", 8}, {"F8_E4M3", 8},
+            {"F8_E8M0", 8},
+    {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"C64", 64}
+};
+enum { DLI_FORMATS = sizeof dli_formats / sizeof *dli_formats, DLI_UNSUPPORTED = DL_U64 + 1 };
+static int dli_is_float(int type) { return type == DL_F16 || type == DL_BF16 || type == DL_F32 || type == DL_F64; }
+
+#define DLI_REAL_TYPE (sizeof(dl_real) == 8 ? DL_F64 : DL_F32)
+#define DLI_NAME_SIZE 1024              /* longest name of a tensor                             */
+
+typedef struct {
+    const char *name;
+    const unsigned char *bytes;
+    const dli_file *file;
+    int64_t     at, size, count;        /* its first byte in the file, its bytes, its elements  */
+    uint64_t    shape[DL_MAX_DIMS];
+    unsigned char type, ndim, big,
+            fortran;                            /* big: big-endian; fortran: the first axis runs fastest */
+    unsigned char wanted;
+} dli_entry;
+
+typedef struct {
+    dl_ctx     *c;
+    const char *who, *path;
+    dli_file   *files;
+    int64_t     nfiles, n, nmeta;
+    dli_entry  *entry;
+    dl_metadata *meta;
+} dli_reader;
+
+typedef struct {
+    const char *name;
+    void       *data;
+    int         as, type;               /* the type in memory; that in the file                 */
+    int         ndim;
+    int64_t     shape[DL_MAX_DIMS], count;
+    int64_t     least;                  /* in a file axis 0 may have from `least` to shape[0]; shape[0]: must be equal */
+} dli_item;
+
+/* --- values: IEEE halves, bfloat16, whole numbers; little-endian unless said otherwise --------------------------------- */
+static int dli_host_is_big(void)
+{
+    uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 0;
+}
+
+static uint64_t dli_get_bits(const unsigned char *p, int size, int big)
+{
+    uint64_t v = 0;
+    int i;
+    for (i = 0; i < size; i++) v = v << 8 | p[big ? i : size - 1 - i];
+    return v;
+}
+static void dli_put_bits(unsigned char *p, int size, uint64_t v)
+{
+    int i;
+    for (i = 0; i < size; i++, v >>= 8) p[i] = (unsigned char)v;
+}
+
+static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
+static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
+
+static float dli_half_to_float(uint32_t h)
+{
+    uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, m = h & 1023;
+    if (exponent == 31) return dli_float_of(sign | 0x7f800000u | m << 13);
+    if (exponent) return dli_float_of(sign | (exponent + 112) << 23 | m << 13);
+    return (sign ? -1.0f : 1.0f) * (float)m * (1.0f / 16777216);
+}
+/* Round to nearest, ties to even; NaN stays NaN. */
+static uint32_t dli_float_to_half(float v)
+{
+    uint32_t bits = dli_bits_of(v), sign = bits >> 16 & 0x8000, x = bits & 0x7fffffff, shift, m, half;
+    if (x > 0x7f800000) return sign | 0x7e00 | (x >> 13 & 0x3ff);
+    if (x >= 0x477ff000) return sign | 0x7c00;                          /* 65520 and more */
+    if (x >= 0x38800000) return sign | ((x - 0x38000000 + 0xfff + (x >> 13 & 1)) >> 13);
+    if (x < 0x33000000) return sign;                                    /* below half of the smallest */
+    shift = 126 - (x >> 23);
+    m = (x & 0x7fffff) | 0x800000;
+    half = (uint32_t)1 << (shift - 1);
+    return sign | ((m >> shift) + ((m & (2 * half - 1)) > half || ((m & (2 * half - 1)) == half && (m >> shift & 1))));
+}
+static uint32_t dli_float_to_bfloat(float v)
+{
+    uint32_t x = dli_bits_of(v);
+    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
+    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
+}
+
+static double dli_get_real(const unsigned char *p, int type, int big)
+{
+    uint64_t bits = dli_get_bits(p, dli_formats[type].bits / 8, big);
+    double v;
+    switch (type) {
+    case DL_F16:  return (double)dli_half_to_float((uint32_t)bits);
+    case DL_BF16: return (double)dli_float_of((uint32_t)bits << 16);
+    case DL_F32:  return (double)dli_float_of((uint32_t)bits);
+    case DL_F64:  memcpy(&v, &bits, sizeof v); return v;
+    case DL_I8:   return (double)bits - (bits >> 7 ? 256 : 0);
+    case DL_I16:  return (double)bits - (bits >> 15 ? 65536 : 0);
+    case DL_I32:  return (double)bits - (bits >> 31 ? 4294967296.0 : 0);
+    case DL_I64:  return bits >> 63 ? -(double)(0 - bits) : (double)bits;
+    default:      return (double)bits;
+    }
+}
+
+/* Whether memory of type `as` can be filled from (or written as) `type`. */
+static int dli_convertible(int as, int type)
+{
+    if (type == as) return 1;
+    if (type >= DLI_UNSUPPORTED) return 0;
+    return as == DLI_REAL_TYPE || (as == DL_I32 && !dli_is_float(type));
+}
+
+/* n elements to memory.  0: one of them, *bad, does not fit. */
+static int dli_decode(void *to, int as, const unsigned char *p, int type, int big, int64_t n, int64_t *bad)
+{
+    int size = dli_formats[type].bits / 8;
+    int64_t i;
+    if (type == as && big == dli_host_is_big()) { memcpy(to, p, (size_t)(n * size)); return 1; }
+    for (i = 0; i < n; i++, p += size)
+        if (as == DLI_REAL_TYPE) ((dl_real *)to)[i] = (dl_real)dli_get_real(p, type, big);
+        else if (as == DL_I32) {
+            double v = dli_get_real(p, type, big);
+            if (!(v >= -2147483648.0 && v <= 2147483647.0)) { *bad = i; return 0; }
+            ((int32_t *)to)[i] = (int32_t)v;
+        } else {
+            uint64_t bits = dli_get_bits(p, size, big);
+            if (size == 1) ((uint8_t *)to)[i] = (uint8_t)bits;
+            else if (size == 4) ((uint32_t *)to)[i] = (uint32_t)bits;
+            else ((uint64_t *)to)[i] = bits;
+        }
+    return 1;
+}
+
+/* n elements of memory as bytes of `type`, little-endian. */
+static void dli_encode(unsigned char *p, int type, const void *from, int as, int64_t n)
+{
+    int size = dli_formats[type].bits / 8;
+    int64_t i;
+    for (i = 0; i < n; i++, p += size) {
+        uint64_t bits = dli_get_bits((const unsigned char *)from + i * size, size, dli_host_is_big());
+        if (type != as) {
+            double v = as == DL_I32 ? (double)((const int32_t *)from)[i] : (double)((const dl_real *)from)[i];
+            if (type == DL_F16) bits = dli_float_to_half((float)v);
+            else if (type == DL_BF16) bits = dli_float_to_bfloat((float)v);
+            else if (type == DL_F32) bits = dli_bits_of((float)v);
+            else if (type == DL_F64) memcpy(&bits, &v, sizeof bits);
+            else bits = (uint64_t)(int64_t)v;
+        }
+        dli_put_bits(p, size, bits);
+    }
+}
+
+/* --- names ---------------------------------------------------------------------------------------------------------- */
+/* Where it stops being UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1. */
+static int64_t dli_utf8_bad(const unsigned char *s, int64_t n)
+{
+    int64_t i = 0;
+    while (i < n) {
+        int b = s[i], more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 &&
+                b < 0xf5 ? 3 : -1, k;
+        if (more < 0 || more >= n - i) return i;
+        for (k = 1; k <= more; k++) {
+            int low = k > 1 ? 0x80 : b == 0xe0 ? 0xa0 : b == 0xf0 ? 0x90 : 0x80,
+                    high = k > 1 ? 0xbf : b == 0xed ? 0x9f : b == 0xf4 ? 0x8f : 0xbf;
+            if (s[i + k] < low || s[i + k] > high) return i;
+        }
+        i += more + 1;
+    }
+    return -1;
+}
+
+/* A name for a message: control characters as \xNN. */
+static const char *dli_printable(char out[128], const char *s)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 0;
+    for (; *s && n < 118; s++) {
+        unsigned char b = (unsigned char)*s;
+        if (b >= 32 && b != 127) { out[n++] = *s; continue; }
+        out[n++] = '\\'; out[n++] = 'x'; out[n++] = hex[b >> 4]; out[n++] = hex[b & 15];
+    }
+    if (*s) { out[n++] = '.'; out[n++] = '.'; }
+    out[n] = 0;
+    return out;
+}
+
+static int dli_entry_fail(dl_ctx *c, const dli_file *f, const char *check, const dli_entry *e, const char *what,
+                          int64_t expected, int64_t found)
+{
+    char name[128];
+    dl_fail(c, "%s: \"%s\": %s at byte %l: tensor \"%s\": %s: %l expected, %l found", f->who, f->path, check, e->at,
+            dli_printable(name, e->name), what, expected, found);
+    return 0;
+}
+
+static int dli_entry_order(const void *a, const void *b)
+{
+    return strcmp(((const dli_entry *)a)->name, ((const dli_entry *)b)->name);
+}
+static int dli_offset_order(const void *a, const void *b)
+{
+    const dli_entry *x = (const dli_entry *)a, *y = (const dli_entry *)b;
+    return x->at != y->at ? (x->at < y->at ? -1 : 1) : x->size != y->size ? (x->size < y->size ? -1 : 1) : 0;
+}
+
+/* Sorts entries by name; no name may be there twice. */
+static int dli_sort_names(dl_ctx *c, const dli_file *f, dli_entry *e, int64_t n)
+{
+    char name[128];
+    int64_t i;
+    if (n) qsort(e, (size_t)n, sizeof *e, dli_entry_order);
+    for (i = 1; i < n; i++)
+        if (!strcmp(e[i - 1].name, e[i].name)) {
+            dl_fail(c, "%s: \"%s\": DuplicateName at byte %l: \"%s\": 1 expected, 2 found", f->who, f->path, e[i].at,
+                    dli_printable(name, e[i].name));
+            return 0;
+        }
+    return 1;
+}
+
+static dli_entry *dli_find_entry(const dli_reader *r, const char *name)
+{
+    dli_entry key;
+    key.name = name;
+    return r->n ? (dli_entry *)bsearch(&key, r->entry, (size_t)r->n, sizeof key, dli_entry_order) : NULL;
+}
+
+/* --- JSON: the strict subset that safetensors needs; no recursion ------------------------------------------------------ */
+typedef struct { dl_ctx *c; dli_file *f; int64_t at,
+        end; char *pool; } dli_json;       /* pool: for strings; NULL: only look */
+
+static int dli_json_fail(dli_json *j, const char *expected)
+{
+    if (!j->c->failed)
+        dl_fail(j->c, "%s: \"%s\": InvalidHeaderDeserialization at byte %l: %s expected, %s found", j->f->who, j->f->path,
+                j->at, expected,
+                j->at < j->end ? "something else" : "the end");
+    return 0;
+}
+static int dli_json_peek(dli_json *j)                                  /* the next character that is not white space, or -1 */
+{
+    const unsigned char *p = j->f->bytes;
+    while (j->at < j->end && (p[j->at] == ' ' || p[j->at] == '\n' || p[j->at] == '\r' || p[j->at] == '\t')) j->at++;
+    return j->at < j->end ? p[j->at] : -1;
+}
+static int dli_json_take(dli_json *j, const char *ch)
+{
+    if (dli_json_peek(j) != ch[0]) return dli_json_fail(j, ch);
+    j->at++;
+    return 1;
+}
+/* After an element: 1 if a comma says that another one follows, 0 at `close` or after an error. */
+static int dli_json_more(dli_json *j, const char *close)
+{
+    if (dli_json_peek(j) == ',') { j->at++; return 1; }
+    dli_json_take(j, close);
+    return 0;
+}
+
+static int dli_json_hex(dli_json *j)
+{
+    int v = 0, k;
+    for (k = 0; k < 4; k++) {
+        int b = j->at < j->end ? j->f->bytes[j->at] : 0;
+        int d = b >= '0' && b <= '9' ? b - '0' : b >= 'a' && b <= 'f' ? b - 'a' + 10 : b >= 'A' &&
+                b <= 'F' ? b - 'A' + 10 : -1;
+        if (d < 0) { dli_json_fail(j, "a hexadecimal digit"); return -1; }
+        v = v * 16 + d;
+        j->at++;
+    }
+    return v;
+}
+
+/* A string, decoded to out; NULL after an error.  A NUL cannot be in one here. */
+static const char *dli_json_string(dli_json *j, const char *what)
+{
+    const unsigned char *p = j->f->bytes;
+    char *out = j->pool, *start = out;
+    if (dli_json_peek(j) != '"') { dli_json_fail(j, what); return NULL; }
+    for (j->at++; j->at < j->end && p[j->at] != '"';) {
+        int b = p[j->at++];
+        if (b < 32) { j->at--; dli_json_fail(j, "no control character"); return NULL; }
+        if (b == '\\') {
+            static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+            const char *k;
+            b = j->at < j->end ? p[j->at++] : 0;
+            if (b == 'u') {
+                int v = dli_json_hex(j), low;
+                if (v >= 0xd800 && v < 0xdc00 && j->end - j->at > 2 && p[j->at] == '\\' && p[j->at + 1] == 'u') {
+                    j->at += 2;
+                    low = dli_json_hex(j);
+                    v = low >= 0xdc00 && low < 0xe000 ? 0x10000 + (v - 0xd800) * 1024 + low - 0xdc00 : -1;
+                } else if (v >= 0xd800 && v < 0xe000) v = -1;
+                if (v <= 0) { dli_json_fail(j, "a character"); return NULL; }
+                if (out && v >= 0x10000) { *out++ = (char)(0xf0 | v >> 18); *out++ = (char)(0x80 | (v >> 12 & 63)); }
+                else if (out && v >= 0x800) *out++ = (char)(0xe0 | v >> 12);
+                if (out && v >= 0x800) *out++ = (char)(0x80 | (v >> 6 & 63));
+                else if (out && v >= 0x80) *out++ = (char)(0xc0 | v >> 6);
+                if (out) *out++ = (char)(v < 0x80 ? v : 0x80 | (v & 63));
+                continue;
+            }
+            k = b ? strchr(from, b) : NULL;
+            if (!k) { j->at--; dli_json_fail(j, "an escape"); return NULL; }
+            b = to[k - from];
+        }
+        if (out) *out++ = (char)b;
+    }
+    if (j->at >= j->end) { dli_json_fail(j, "\""); return NULL; }
+    j->at++;
+    if (!out) return "";
+    *out++ = 0;
+    j->pool = out;
+    return start;
+}
+
+/* A short string without escapes. */
+static int dli_json_word(dli_json *j, char word[16])
+{
+    int n = 0;
+    if (dli_json_peek(j) != '"') return 0;
+    for (j->at++; j->at < j->end && j->f->bytes[j->at] != '"' && n < 15; j->at++) word[n++] = (char)j->f->bytes[j->at];
+    word[n] = 0;
+    return j->at < j->end && j->f->bytes[j->at++] == '"';
+}
+
+static int dli_json_number(dli_json *j,
+                           uint64_t *v)                   /* digits only; no sign, point or exponent, no leading 0 */
+{
+    const unsigned char *p = j->f->bytes;
+    int64_t start;
+    dli_json_peek(j);
+    for (*v = 0, start = j->at; j->at < j->end && p[j->at] >= '0' && p[j->at] <= '9'; j->at++) {
+        if (*v > (UINT64_MAX - (uint64_t)(p[j->at] - '0')) / 10 ||
+            (j->at > start && p[start] == '0')) return dli_json_fail(j, "a number below 2^64");
+        *v = *v * 10 + (uint64_t)(p[j->at] - '0');
+    }
+    return j->at > start ? 1 : dli_json_fail(j, "a whole number");
+}
+
+static int dli_json_skip(dli_json *j)                                  /* any value, at most 4 deep */
+{
+    int depth = 0, b, value = 1;
+    uint64_t ignore;
+    char *pool = j->pool;
+    j->pool = NULL;
+    do {
+        b = dli_json_peek(j);
+        if (b == '{' || b == '[') { j->at++; if (++depth > 4) return dli_json_fail(j, "at most 4 levels"); }
+        else if (b == '}' || b == ']') { j->at++; depth--; }
+        else if (depth && (b == ',' || b == ':')) j->at++;
+        else if (b == '"') value = dli_json_string(j, "a string") != NULL;
+        else if (b == 't' || b == 'n' || b == 'f') { while (j->at < j->end && j->f->bytes[j->at] >= 'a' &&
+                                                            j->f->bytes[j->at] <= 'z') j->at++; }
+        else value = dli_json_number(j, &ignore);
+    } while (value && depth > 0);
+    j->pool = pool;
+    return value;
+}
+
+/* --- safetensors: 8 bytes N, N bytes of JSON, the values; the checks are numbered as in the reference reader ----------- */
+#ifndef DL_SAFETENSORS_MAX_HEADER
+#define DL_SAFETENSORS_MAX_HEADER 100000000
+#endif
+
+/* {"dtype":"F32","shape":[2,3],"data_offsets":[begin,end]}, keys in any order.  at, size: begin and end, as they stand there. */
+static int dli_json_tensor(dli_json *j, dli_entry *e)
+{
+    char word[16];
+    uint64_t v[2];
+    int seen = 0, k, key, type;
+    if (!dli_json_take(j, "{")) return 0;
+    do {
+        int64_t key_at = (dli_json_peek(j), j->at);
+        if (!dli_json_word(j, word)) return dli_json_fail(j, "dtype, shape or data_offsets");
+        key = !strcmp(word, "dtype") ? 1 : !strcmp(word, "shape") ? 2 : !strcmp(word, "data_offsets") ? 4 : 0;
+        if (!key || seen & key) { j->at = key_at; return dli_json_fail(j, "dtype, shape and data_offsets, each once"); }
+        seen |= key;
+        if (!dli_json_take(j, ":")) return 0;
+        if (key == 1) {
+            int known = dli_json_word(j, word);
+            for (type = 1; known && type < DLI_FORMATS && strcmp(word, dli_formats[type].name); type++) {}
+            if (!known || type == DLI_FORMATS) return dli_json_fail(j, "the name of a type, like \"F32\",");
+            e->type = (unsigned char)type;
+        } else if (!dli_json_take(j, "[")) return 0;
+        else if (key == 2) {
+            if (dli_json_peek(j) == ']') { j->at++; continue; }
+            do {
+                if (e->ndim == DL_MAX_DIMS) return dli_json_fail(j, "at most 8 axes (RankTooLarge)");
+                if (!dli_json_number(j, &e->shape[e->ndim++])) return 0;
+            } while (dli_json_more(j, "]"));
+        } else {
+            for (k = 0; k < 2; k++) if ((k && !dli_json_take(j, ",")) || !dli_json_number(j, &v[k])) return 0;
+            if (v[0] > INT64_MAX || v[1] > INT64_MAX) return dli_json_fail(j, "an offset below 2^63");
+            e->at = (int64_t)v[0];
+            e->size = (int64_t)v[1];
+            if (!dli_json_take(j, "]")) return 0;
+        }
+    } while (!j->c->failed && dli_json_more(j, "}"));
+    return !j->c->failed && (seen == 7 || dli_json_fail(j, "dtype, shape and data_offsets"));
+}
+
+/* The whole header.  r->entry NULL: only counts. */
+static int dli_json_header(dli_json *j, dli_reader *r, int64_t first)
+{
+    dli_entry spare;
+    int64_t n = 0, nmeta = 0;
+    int seen_meta = 0;
+    if (!dli_json_take(j, "{")) return 0;
+    if (dli_json_peek(j) == '}') j->at++;
+    else do {
+        int64_t at = (dli_json_peek(j), j->at);
+        const char *name = dli_json_string(j, "a name"), meta[] = "\"__metadata__\"";
+        if (!name) return 0;
+        if (j->at - at > DLI_NAME_SIZE + 2) { j->at = at; return dli_json_fail(j, "a name of at most 1024 bytes"); }
+        if (!dli_json_take(j, ":")) return 0;
+        if (j->end - at > (int64_t)sizeof meta && !memcmp(j->f->bytes + at, meta, sizeof meta - 1)) {
+            if (seen_meta++) { j->at = at; return dli_json_fail(j, "__metadata__ once (DuplicateName)"); }
+            if (!dli_json_take(j, "{")) return 0;
+            if (dli_json_peek(j) == '}') { j->at++; continue; }
+            do {
+                const char *key = dli_json_string(j, "a key"), *value = key &&
+                        dli_json_take(j, ":") ? dli_json_string(j, "a string") : NULL;
+                if (!value) return 0;
+                if (r->entry) { r->meta[r->nmeta + nmeta].key = key; r->meta[r->nmeta + nmeta].value = value; }
+                nmeta++;
+            } while (dli_json_more(j, "}"));
+        } else {
+            dli_entry *e = r->entry ? &r->entry[first + n] : &spare;
+            memset(e, 0, sizeof *e);
+            e->name = name;
+            e->file = j->f;
+            if (!dli_json_tensor(j, e)) return 0;
+            n++;
+        }
+    } while (!j->c->failed && dli_json_more(j, "}"));
+    if (j->c->failed) return 0;
+    if (dli_json_peek(j) != -1) return dli_json_fail(j, "nothing behind the header");
+    r->n = first + n;
+    r->nmeta += nmeta;
+    return 1;
+}
+
+/* Room for n entries and pairs more than are in use. */
+static int dli_reader_room(dli_reader *r, int64_t n, int64_t nmeta)
+{
+    dli_entry *e = (dli_entry *)dl_alloc(r->c, (size_t)(r->n + n + 1) * sizeof *e);
+    dl_metadata *m = (dl_metadata *)dl_alloc(r->c, (size_t)(r->nmeta + nmeta + 1) * sizeof *m);
+    if (!e || !m) return 0;
+    if (r->n) memcpy(e, r->entry, (size_t)r->n * sizeof *e);
+    if (r->nmeta) memcpy(m, r->meta, (size_t)r->nmeta * sizeof *m);
+    r->entry = e;
+    r->meta = m;
+    return 1;
+}
+
+/* f is open; adds its entries to those of r. */
+static int dli_read_safetensors(dli_reader *r, dli_file *f)
+{
+    dl_ctx *c = r->c;
+    dli_json j;
+    dli_reader count;
+    dli_entry *e;
+    int64_t n, i, at = 0, first = r->n, bad;
+    uint64_t size;
+    if (f->length < 8) return dli_file_fail(c, f, "HeaderTooSmall", 0, "bytes, at least", 8, f->length);
+    size = dli_get_bits(f->bytes, 8, 0);
+    if (size > DL_SAFETENSORS_MAX_HEADER)
+        return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header, at most", DL_SAFETENSORS_MAX_HEADER,
+                             size < INT64_MAX ? (int64_t)size : INT64_MAX);
+    n = (int64_t)size;
+    if (n > f->length - 8) return dli_file_fail(c, f, "InvalidHeaderLength", 0, "bytes of header, at most", f->length - 8,
+                                                n);
+    bad = dli_utf8_bad(f->bytes + 8, n);
+    if (bad >= 0) return dli_file_fail(c, f, "InvalidHeader", 8 + bad, "UTF-8, not the byte", 127, f->bytes[8 + bad]);
+    memset(&count, 0, sizeof count);
+    j.c = c; j.f = f; j.at = 8; j.end = 8 + n; j.pool = NULL;
+    if (!dli_json_header(&j, &count, 0) || !dli_reader_room(r, count.n, count.nmeta)) return 0;
+    j.at = 8;
+    j.pool = (char *)dl_alloc(c, (size_t)n + 1);
+    if (!j.pool || !dli_json_header(&j, r, first)) return 0;
+    e = r->entry + first;
+    if (!dli_sort_names(c, f, e, count.n)) return 0;
+    if (count.n) qsort(e, (size_t)count.n, sizeof *e, dli_offset_order);
+    for (i = 0; i < count.n; i++, e++) {
+        int64_t begin = e->at, end = e->size, bytes = dli_bytes(e->shape, e->ndim, dli_formats[e->type].bits);
+        int k;
+        e->at = 8 + n + dli_min64(begin, INT64_MAX - 8 - n);
+        if (begin != at) return dli_entry_fail(c, f, "InvalidOffset", e, "begin", at, begin);
+        if (end < begin) return dli_entry_fail(c, f, "InvalidOffset", e, "end, at least", begin, end);
+        if (bytes < 0) return dli_entry_fail(c, f, "ValidationOverflow", e, "bytes, at most", (int64_t)(DLI_MAX_BYTES / 8),
+                                             -1);
+        for (e->count = 1, k = 0; k < e->ndim; k++) e->count *= bytes ? (int64_t)e->shape[k] : 0;
+        if (e->count % 8 * dli_formats[e->type].bits % 8) return dli_entry_fail(c, f, "MisalignedSlice", e,
+                "multiple of bits", 8, dli_formats[e->type].bits);
+        if (end - begin != bytes) return dli_entry_fail(c, f, "TensorInvalidInfo", e, "bytes", bytes, end - begin);
+        e->size = bytes;
+        at = end;
+    }
+    if (at > f->length - 8 - n || at < f->length - 8 - n)
+        return dli_file_fail(c, f, "MetadataIncompleteBuffer", 8 + n + dli_min64(at, f->length - 8 - n), "bytes of values",
+                             at, f->length - 8 - n);
+    for (i = first; i < r->n; i++) r->entry[i].bytes = f->bytes + r->entry[i].at;
+    return 1;
+}
+
+/* --- a set of safetensors files: {"metadata":{..},"weight_map":{"name":"file in the same folder",..}} ------------------ */
+static int dli_json_index(dli_json *j, dl_metadata *pairs, int64_t *n)  /* pairs NULL: only counts */
+{
+    char word[16];
+    int seen = 0;
+    *n = 0;
+    if (!dli_json_take(j, "{")) return 0;
+    do {
+        if (!dli_json_word(j, word) || !dli_json_take(j, ":")) return dli_json_fail(j, "metadata or weight_map");
+        if (strcmp(word, "weight_map")) { if (!dli_json_skip(j)) return 0; continue; }
+        if (seen++) return dli_json_fail(j, "weight_map once");
+        if (!dli_json_take(j, "{")) return 0;
+        do {
+            const char *name = dli_json_string(j, "a name"), *file = name &&
+                    dli_json_take(j, ":") ? dli_json_string(j, "the name of a file") : NULL;
+            if (!file) return 0;
+            if (pairs) {
+                char text[128];
+                pairs[*n].key = name;
+                pairs[*n].value = file;
+                if (!*file || strchr(file, '/') || strchr(file, '\\') || strstr(file, "..")) {
+                    dl_fail(j->c, "%s: \"%s\": BadShardName at byte %l: a file in the same folder expected, \"%s\" found",
+                            j->f->who, j->f->path, j->at,
+                            dli_printable(text, file));
+                    return 0;
+                }
+            }
+            ++*n;
+        } while (dli_json_more(j, "}"));
+    } while (!j->c->failed && dli_json_more(j, "}"));
+    if (j->c->failed) return 0;
+    return (seen && dli_json_peek(j) == -1) || dli_json_fail(j, seen ? "nothing behind the index" : "weight_map");
+}
+
+static int dli_shard_order(const void *a, const void *b) { return strcmp(((const dl_metadata *)a)->value,
+        ((const dl_metadata *)b)->value); }
+
+static int dli_read_index(dli_reader *r, dli_file *f)
+{
+    dl_ctx *c = r->c;
+    dl_metadata *pair;
+    dli_json j;
+    const char *slash = strrchr(f->path, '/');
+    size_t folder = slash ? (size_t)(slash - f->path) + 1 : 0;
+    int64_t n, i, bad = dli_utf8_bad(f->bytes, f->length);
+    char name[128];
+    if (f->length > DL_SAFETENSORS_MAX_HEADER)
+        return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes, at most", DL_SAFETENSORS_MAX_HEADER, f->length);
+    if (bad >= 0) return dli_file_fail(c, f, "InvalidHeader", bad, "UTF-8, not the byte", 127, f->bytes[bad]);
+    j.c = c; j.f = f; j.at = 0; j.end = f->length; j.pool = NULL;
+    if (!dli_json_index(&j, NULL, &n)) return 0;
+    pair = (dl_metadata *)dl_alloc(c, (size_t)n * sizeof *pair);
+    j.at = 0;
+    j.pool = (char *)dl_alloc(c, (size_t)f->length + 1);
+    if (c->failed || !dli_json_index(&j, pair, &n)) return 0;
+    qsort(pair, (size_t)n, sizeof *pair, dli_shard_order);
+    r->files = (dli_file *)dl_alloc(c, (size_t)n * sizeof *r->files);
+    for (i = 0; i < n && !c->failed; i++)
+        if (i == 0 || strcmp(pair[i].value, pair[i - 1].value)) {
+            size_t length = strlen(pair[i].value) + 1;
+            char *path = (char *)dl_alloc(c, folder + length);
+            if (!path) break;
+            memcpy(path, f->path, folder);
+            memcpy(path + folder, pair[i].value, length);
+            if (dli_file_open(c, &r->files[r->nfiles++], f->who, path)) dli_read_safetensors(r, &r->files[r->nfiles - 1]);
+        }
+    if (c->failed || !dli_sort_names(c, f, r->entry, r->n)) return 0;
+    for (i = 0; i < n && !c->failed; i++) {
+        const dli_entry *e = dli_find_entry(r, pair[i].key);
+        if (!e || strcmp(e->file->path + folder, pair[i].value))
+            dl_fail(c, "%s: \"%s\": MissingTensor: \"%s\" is not in %s", f->who, f->path, dli_printable(name, pair[i].key),
+                    pair[i].value);
+    }
+    return !c->failed;
+}
+
+/* --- npy: magic, version, length, {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, values ------------------ */
+static int dli_npy_fail(dl_ctx *c, const dli_file *f, const char *check, int64_t at, const char *expected)
+{
+    dl_fail(c, "%s: \"%s\": %s at byte %l: %s expected", f->who, f->path, check, at, expected);
+    return 0;
+}
+
+typedef struct { const unsigned char *p; int64_t at, end; } dli_dict;
+static int dli_dict_is(dli_dict *d,
+                       const char *text)                  /* passes over blanks and then the text, if it is there */
+{
+    int64_t n = (int64_t)strlen(text);
+    while (d->at < d->end && d->p[d->at] == ' ') d->at++;
+    if (d->end - d->at < n || memcmp(d->p + d->at, text, (size_t)n)) return 0;
+    d->at += n;
+    return 1;
+}
+
+static int dli_npy_shape(dl_ctx *c, dli_dict *d, dli_entry *e)
+{
+    while (!dli_dict_is(d, ")")) {
+        uint64_t v = 0;
+        int64_t start = d->at;
+        for (; d->at < d->end && d->p[d->at] >= '0' && d->p[d->at] <= '9'; d->at++) {
+            if (v > (UINT64_MAX - 9) / 10) return dli_npy_fail(c, e->file, "SizeOverflow", d->at, "an axis below 2^64");
+            v = v * 10 + (uint64_t)(d->p[d->at] - '0');
+        }
+        if (d->at == start) return dli_npy_fail(c, e->file, "HeaderSyntax", d->at, "the size of an axis");
+        if (e->ndim == DL_MAX_DIMS) return dli_npy_fail(c, e->file, "RankTooLarge", d->at, "at most 8 axes");
+        e->shape[e->ndim++] = v;
+        if (!dli_dict_is(d, ",")) {
+            if (e->ndim == 1 || !dli_dict_is(d, ")")) return dli_npy_fail(c, e->file, "HeaderSyntax", d->at, "a comma or )");
+            break;
+        }
+    }
+    return 1;
+}
+
+static int dli_npy_type(dl_ctx *c, dli_dict *d, dli_entry *e)
+{
+    static const char codes[][4] = {"b1", "u1", "i1", "i2", "u2", "f2", "", "i4", "u4", "f4", "f8", "i8", "u8"};
+    int order = d->end - d->at > 4 ? d->p[d->at] : 0, k;
+    if (order == '<' || order == '>' || order == '|' || order == '=')
+        for (k = 0, d->at++; k < (int)(sizeof codes / sizeof *codes); k++)
+            if (codes[k][0] && d->p[d->at] == codes[k][0] && d->p[d->at + 1] == codes[k][1] &&
+                (d->p[d->at + 2] == '\'' || d->p[d->at + 2] == '"')) {
+                e->type = (unsigned char)(k + DL_BOOL);
+                if (order == '|' && dli_formats[e->type].bits > 8) break;
+                e->big = order == '>' || (order == '=' && dli_host_is_big());
+                d->at += 3;
+                return 1;
+            }
+    return dli_npy_fail(c, e->file, "UnsupportedType", d->at, "a number type like '<f4'");
+}
+
+/* The array in bytes begin to end of its file. */
+static int dli_read_npy(dl_ctx *c, dli_entry *e, int64_t begin, int64_t end)
+{
+    const dli_file *f = e->file;
+    const unsigned char *p = f->bytes;
+    int64_t length, bytes;
+    int seen = 0, key, k;
+    dli_dict d;
+    if (end - begin < 10) return dli_npy_fail(c, f, "HeaderTruncated", end, "10 bytes and more");
+    if (memcmp(p + begin, "\223NUMPY", 6)) return dli_npy_fail(c, f, "BadMagic", begin, "93 NUMPY");
+    if (p[begin + 6] < 1 || p[begin + 6] > 3 || p[begin + 7]) return dli_npy_fail(c, f, "BadVersion", begin + 6,
+            "version 1.0, 2.0 or 3.0");
+    k = p[begin + 6] == 1 ? 2 : 4;
+    if (end - begin < 8 + k) return dli_npy_fail(c, f, "HeaderTruncated", end, "12 bytes and more");
+    length = (int64_t)dli_get_bits(p + begin + 8, k, 0);
+    if (length > 10000) return dli_npy_fail(c, f, "HeaderTooLarge", begin + 8, "at most 10000 bytes");
+    d.p = p; d.at = begin + 8 + k; d.end = d.at + length;
+    if (length > end - d.at) return dli_npy_fail(c, f, "HeaderTruncated", end, "the whole header");
+    if (!dli_dict_is(&d, "{")) return dli_npy_fail(c, f, "HeaderSyntax", d.at, "{");
+    while (!dli_dict_is(&d, "}")) {
+        int64_t at = d.at;
+        key = dli_dict_is(&d, "'descr'") ? 1 : dli_dict_is(&d, "'fortran_order'") ? 2 : dli_dict_is(&d, "'shape'") ? 4 : 0;
+        if (!key || seen & key || !dli_dict_is(&d, ":")) return dli_npy_fail(c, f, "HeaderSyntax", at,
+                "'descr', 'fortran_order' and 'shape', each once");
+        seen |= key;
+        if (key == 1) {
+            if (!dli_dict_is(&d, "'")) return dli_npy_fail(c, f, "UnsupportedType", d.at, "a number type like '<f4'");
+            if (!dli_npy_type(c, &d, e)) return 0;
+        } else if (key == 2) {
+            e->fortran = (unsigned char)dli_dict_is(&d, "True");
+            if (!e->fortran && !dli_dict_is(&d, "False")) return dli_npy_fail(c, f, "HeaderSyntax", d.at, "True or False");
+        } else if (!dli_dict_is(&d, "(")) return dli_npy_fail(c, f, "HeaderSyntax", d.at, "(");
+        else if (!dli_npy_shape(c, &d, e)) return 0;
+        if (!dli_dict_is(&d, ",") && !(dli_dict_is(&d, " ") || d.p[d.at] == '}')) return dli_npy_fail(c, f, "HeaderSyntax",
+                d.at, "a comma or }");
+    }
+    if (seen != 7) return dli_npy_fail(c, f, "HeaderSyntax", d.at, "'descr', 'fortran_order' and 'shape'");
+    while (d.at < d.end - 1) if (d.p[d.at++] != ' ') return dli_npy_fail(c, f, "HeaderSyntax", d.at - 1, "a blank");
+    if (d.at != d.end - 1 || d.p[d.at++] != '\n') return dli_npy_fail(c, f, "HeaderSyntax", d.at, "the end of the line");
+    bytes = dli_bytes(e->shape, e->ndim, dli_formats[e->type].bits);
+    if (bytes < 0) return dli_npy_fail(c, f, "SizeOverflow", begin, "a smaller shape");
+    e->at = d.at;
+    e->size = bytes;
+    if (end - d.at < bytes) return dli_entry_fail(c, f, "DataTruncated", e, "bytes of values", bytes, end - d.at);
+    if (end - d.at > bytes) return dli_entry_fail(c, f, "TrailingData", e, "bytes of values", bytes, end - d.at);
+    e->bytes = p + e->at;
+    e->count = bytes / (dli_formats[e->type].bits / 8);
+    return 1;
+}
+
+/* --- CRC-32, 8 bytes at a time, for the polynomials of zip and of Castagnoli ------------------------------------------- */
+#define DLI_CRC_ZIP 0xedb88320u
+#define DLI_CRC_C   0x82f63b78u
+typedef struct { uint32_t t[8][256]; } dli_crc;
+
+static dli_crc *dli_crc_create(dl_ctx *c, uint32_t polynomial)
+{
+    dli_crc *crc = (dli_crc *)dl_alloc(c, sizeof *crc);
+    uint32_t i, v;
+    int k;
+    if (!crc) return NULL;
+    for (i = 0; i < 256; i++) {
+        for (v = i, k = 0; k < 8; k++) v = v >> 1 ^ (v & 1 ? polynomial : 0);
+        crc->t[0][i] = v;
+    }
+    for (k = 1; k < 8; k++) for (i = 0; i < 256; i++) crc->t[k][i] = crc->t[k - 1][i] >> 8 ^ crc->t[0][crc->t[k - 1][i] & 255];
+    return crc;
+}
+static uint32_t dli_crc_of(const dli_crc *crc, uint32_t v, const unsigned char *p,
+                           int64_t n)      /* v: of what comes before, at first 0 */
+{
+    v = ~v;
+    for (; n >= 8; n -= 8, p += 8)
+        v = crc->t[7][p[0] ^ (v & 255)] ^ crc->t[6][p[1] ^ (v >> 8 & 255)] ^ crc->t[5][p[2] ^ (v >> 16 & 255)] ^ crc->t[4][p[3] ^ v >> 24] ^
+            crc->t[3][p[4]] ^ crc->t[2][p[5]] ^ crc->t[1][p[6]] ^ crc->t[0][p[7]];
+    for (; n > 0; n--) v = v >> 8 ^ crc->t[0][(v ^ *p++) & 255];
+    return ~v;
+}
+
+/* --- npz: a zip archive of stored .npy files --------------------------------------------------------------------------- */
+/* The 8-byte value of a zip64 extra field that stands for the 4-byte one at p, the k-th that is all ones. */
+static int64_t dli_zip64(const unsigned char *p, const unsigned char *extra, int n, int k)
+{
+    int size;
+    if (dli_get_bits(p, 4, 0) != 0xffffffffu) return (int64_t)dli_get_bits(p, 4, 0);
+    for (; n >= 4; n -= size, extra += size) {
+        size = 4 + (int)dli_get_bits(extra + 2, 2, 0);
+        if (size > n) break;
+        if (dli_get_bits(extra, 2, 0) == 1 && size >= 12 + 8 * k) return (int64_t)(dli_get_bits(extra + 4 + 8 * k, 8,
+                0) & INT64_MAX);
+    }
+    return INT64_MAX;
+}
+
+static int dli_read_npz(dli_reader *r, dli_file *f)
+{
+    dl_ctx *c = r->c;
+    const unsigned char *p = f->bytes;
+    int64_t end = f->length - 22, at, n, i, total = 0, directory;
+    const dli_crc *crc = dli_crc_create(c, DLI_CRC_ZIP);
+    while (end >= 0 && end >= f->length - 22 - 65535 && memcmp(p + end, "PK\5\6", 4)) end--;
+    if (!crc) return 0;
+    if (end < 0 || memcmp(p + end, "PK\5\6", 4)) return dli_file_fail_text(c, f,
+            "DirectoryMissing: a zip archive ends with its directory");
+    n = (int64_t)dli_get_bits(p + end + 10, 2, 0);
+    at = (int64_t)dli_get_bits(p + end + 16, 4, 0);
+    if (end >= 20 && !memcmp(p + end - 20, "PK\6\7", 4)) {
+        int64_t big = (int64_t)(dli_get_bits(p + end - 12, 8, 0) & INT64_MAX);
+        if (big > end - 56 || memcmp(p + big, "PK\6\6", 4)) return dli_file_fail(c, f, "DirectoryMissing", end - 12,
+                "place of the directory, at most", end - 56, big);
+        n = (int64_t)(dli_get_bits(p + big + 32, 8, 0) & INT64_MAX);
+        at = (int64_t)(dli_get_bits(p + big + 48, 8, 0) & INT64_MAX);
+    }
+    directory = at;
+    if (at > end || n > (end - at) / 46) return dli_file_fail(c, f, "DirectoryTruncated", end, "files, at most",
+                                                              at > end ? 0 : (end - at) / 46, n);
+    if (!dli_reader_room(r, n, 0)) return 0;
+    for (i = 0; i < n; i++) {
+        dli_entry *e = &r->entry[r->n];
+        int64_t size, packed, local, data;
+        int length, extra, more;
+        char *name;
+        const unsigned char *h = p + at;
+        memset(e, 0, sizeof *e);
+        e->file = f;
+        e->name = "";
+        e->at = at;
+        if (end - at < 46 || memcmp(h, "PK\1\2", 4)) return dli_file_fail(c, f, "DirectoryTruncated", at, "bytes, at least",
+                46, end - at);
+        length = (int)dli_get_bits(h + 28, 2, 0); extra = (int)dli_get_bits(h + 30, 2, 0); more = (int)dli_get_bits(h + 32,
+                2, 0);
+        if (end - at - 46 < length + extra + more) return dli_file_fail(c, f, "DirectoryTruncated", at, "bytes, at least",
+                46 + length + extra + more, end - at);
+        if (length < 5 || length > DLI_NAME_SIZE || memcmp(h + 46 + length - 4, ".npy", 4) ||
+            memchr(h + 46, 0, (size_t)length))
+            return dli_file_fail_text(c, f, "UnsupportedMember: a file in it has no name ending in .npy");
+        if (dli_utf8_bad(h + 46, length) >= 0) return dli_file_fail(c, f, "InvalidName", at + 46, "UTF-8, not the byte",
+                                                                    127, h[46 + dli_utf8_bad(h + 46, length)]);
+        name = (char *)dl_alloc(c, (size_t)length - 3);
+        if (!name) return 0;
+        memcpy(name, h + 46, (size_t)length - 4);
+        name[length - 4] = 0;
+        e->name = name;
+        if (dli_get_bits(h + 10, 2, 0) || h[8] & 1)
+            return dli_entry_fail(c, f, "CompressedMember", e, "method, 0 (numpy.savez, not savez_compressed)", 0,
+                                  (int64_t)dli_get_bits(h + 10, 2, 0));
+        size = dli_zip64(h + 24, h + 46 + length, extra, 0);
+        packed = dli_zip64(h + 20, h + 46 + length, extra, dli_get_bits(h + 24, 4, 0) == 0xffffffffu);
+        local = dli_zip64(h + 42, h + 46 + length, extra, (dli_get_bits(h + 24, 4,
+                0) == 0xffffffffu) + (dli_get_bits(h + 20, 4, 0) == 0xffffffffu));
+        if (size != packed) return dli_entry_fail(c, f, "SizeMismatch", e, "bytes", size, packed);
+        if (local > directory - 30 || memcmp(p + local, "PK\3\4", 4)) return dli_entry_fail(c, f, "MemberMissing", e,
+                "its place, at most", directory - 30, local);
+        data = local + 30 + (int64_t)dli_get_bits(p + local + 26, 2, 0) + (int64_t)dli_get_bits(p + local + 28, 2, 0);
+        if (data > directory || size > directory - data || size > directory - total) return dli_entry_fail(c, f,
+                "DataTruncated", e, "bytes, at most", directory - data, size);
+        total += size;
+        if (dli_crc_of(crc, 0, p + data, size) != (uint32_t)dli_get_bits(h + 16, 4, 0))
+            return dli_entry_fail(c, f, "ChecksumMismatch", e, "CRC-32", (int64_t)dli_get_bits(h + 16, 4, 0),
+                                  (int64_t)dli_crc_of(crc, 0, p + data, size));
+        if (!dli_read_npy(c, e, data, data + size)) return 0;
+        r->n++;
+        at += 46 + length + extra + more;
+    }
+    return dli_sort_names(c, f, r->entry, r->n);
+}
+
+/* --- reading: a file of any of these kinds ----------------------------------------------------------------------------- */
+static void dli_reader_close(dli_reader *r)
+{
+    int64_t i;
+    for (i = 0; i < r->nfiles; i++) dli_file_close(&r->files[i]);
+    r->nfiles = 0;
+}
+
+static int dli_reader_open(dl_ctx *c, dli_reader *r, const char *who, const char *path)
+{
+    dli_file *f;
+    int ok = 0;
+    memset(r, 0, sizeof *r);
+    r->c = c;
+    r->who = who;
+    r->path = path;
+    f = c && !c->failed ? (dli_file *)dl_alloc(c, sizeof *f) : NULL;
+    if (!f || !dli_file_open(c, f, who, path)) return 0;
+    r->files = f;
+    r->nfiles = 1;
+    if (f->length >= 6 && !memcmp(f->bytes, "\223NUMPY", 6)) {
+        if (dli_reader_room(r, 1, 0)) {
+            memset(r->entry, 0, sizeof *r->entry);
+            r->entry->file = f;
+            r->entry->name = "";
+            r->n = ok = dli_read_npy(c, r->entry, 0, f->length);
+        }
+    } else if (f->length >= 4 && (!memcmp(f->bytes, "PK\3\4", 4) || !memcmp(f->bytes, "PK\5\6", 4))) ok = dli_read_npz(r, f);
+    else if (dli_ends_with(path, ".json")) {
+        dli_file index = *f;                                           /* the set takes the place of the index */
+        r->nfiles = 0;
+        ok = dli_read_index(r, &index);
+        dli_file_close(&index);
+    } else if (dli_read_safetensors(r, f)) ok = dli_sort_names(c, f, r->entry, r->n);
+    if (!ok) dli_reader_close(r);
+    return ok;
+}
+
+/* The values of e, whose count is not 0, to memory of type `as`; fortran: by way of scratch. */
+static int dli_entry_copy(dl_ctx *c, const dli_entry *e, void *to, int as)
+{
+    int64_t bad = 0, index[DL_MAX_DIMS] = {0}, i, from, stride;
+    size_t size = (size_t)dli_formats[as].bits / 8;
+    dli_mark mark = dli_arena_mark(&c->step);
+    char *scratch = (char *)to;
+    int k;
+    if (e->fortran && e->ndim > 1 && !(scratch = (char *)dl_alloc(c, (size_t)e->count * size))) return 0;
+    if (!dli_decode(scratch, as, e->bytes, e->type, e->big, e->count, &bad))
+        return dli_entry_fail(c, e->file, "ValueOutOfRange", e, "int32 at element", bad, bad);
+    if (scratch == (char *)to) return 1;
+    for (i = 0; i < e->count; i++) {
+        for (from = 0, stride = 1, k = 0; k < e->ndim; k++) { from += index[k] * stride; stride *= (int64_t)e->shape[k]; }
+        memcpy((char *)to + (size_t)i * size, scratch + (size_t)from * size, size);
+        for (k = e->ndim - 1; k >= 0 && ++index[k] == (int64_t)e->shape[k]; k--) index[k] = 0;
+    }
+    dli_arena_release(&c->step, mark);
+    return 1;
+}
+
+static const dl_archive dli_nil_archive = { 0, 0, NULL, NULL };
+
+DL_DEF dl_archive *dl_load_tensors(dl_ctx *c, const char *path)
+{
+    dli_reader r;
+    dl_archive *a;
+    int64_t i, shape[DL_MAX_DIMS];
+    int k;
+    if (!dli_reader_open(c, &r, "load_tensors", path)) return (dl_archive *)&dli_nil_archive;
+    a = (dl_archive *)dl_alloc(c, sizeof *a);
+    if (a) {
+        a->size = r.n;
+        a->nmetadata = r.nmeta;
+        a->metadata = r.meta;
+        a->item = (dl_named *)dl_alloc(c, (size_t)(r.n + 1) * sizeof *a->item);
+    }
+    for (i = 0; i < r.n && !c->failed; i++) {
+        const dli_entry *e = &r.entry[i];
+        dl_tensor *t = DLI_NIL;
+        if (e->type >= DLI_UNSUPPORTED) dli_entry_fail(c, e->file, "UnsupportedDtype", e,
+                                                       "bits of a type that can be converted", 32,
+                                                               dli_formats[e->type].bits);
+        else if (e->count) {
+            for (k = 0; k < e->ndim; k++) shape[k] = (int64_t)e->shape[k];
+            t = dli_leaf(c, "load_tensors", dli_is_float(e->type) ? DL_REAL : DL_INT32, e->ndim, shape, 0);
+            if (t->size) dli_entry_copy(c, e, t->idata ? (void *)t->idata : (void *)t->data,
+                                        t->idata ? (int)DL_I32 : (int)DLI_REAL_TYPE);
+        }
+        a->item[i].name = e->name;
+        a->item[i].tensor = t;
+    }
+    dli_reader_close(&r);
+    return c->failed ? (dl_archive *)&dli_nil_archive : a;
+}
+
+DL_DEF dl_tensor *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name)
+{
+    char text[128];
+    int64_t i;
+    if (!c || c->failed) return DLI_NIL;
+    if (!a || !name) return dl_fail(c, "archive_get: the %s is NULL", a ? "name" : "archive");
+    for (i = 0; i < a->size; i++) if (!strcmp(a->item[i].name, name)) return a->item[i].tensor;
+    return dl_fail(c, "archive_get: no tensor is called \"%s\"", dli_printable(text, name));
+}
+
+DL_DEF const char *dl_archive_metadata(const dl_archive *a, const char *key)
+{
+    int64_t i;
+    for (i = 0; a && key && i < a->nmetadata; i++) if (!strcmp(a->metadata[i].key, key)) return a->metadata[i].value;
+    return NULL;
+}
+
+/* --- items: what memory has to save, or wants to load ------------------------------------------------------------------ */
+typedef struct { dl_ctx *c; dli_item *item; int64_t n, room; } dli_items;
+
+static dli_item *dli_items_add(dli_items *l, const char *name, void *data, int as, int ndim, const int64_t *shape)
+{
+    dli_item *bigger, *x;
+    int k;
+    if (l->c->failed) return NULL;
+    if (l->n == l->room) {
+        bigger = (dli_item *)dl_alloc(l->c, (size_t)(l->room = l->room ? 2 * l->room : 64) * sizeof *bigger);
+        if (!bigger) return NULL;
+        if (l->n) memcpy(bigger, l->item, (size_t)l->n * sizeof *bigger);
+        l->item = bigger;
+    }
+    x = &l->item[l->n++];
+    memset(x, 0, sizeof *x);
+    x->name = name;
+    x->data = data;
+    x->as = x->type = as;
+    x->ndim = ndim;
+    x->count = 1;
+    for (k = 0; k < ndim; k++) { x->shape[k] = shape[k]; x->count *= shape[k]; }
+    x->least = ndim ? shape[0] : 0;
+    return x;
+}
+
+/* a + b + d, in the step */
+static const char *dli_concat(dl_ctx *c, const char *a, const char *b, const char *d)
+{
+    size_t n = strlen(a), m = strlen(b), k = strlen(d);
+    char *s = (char *)dl_alloc(c, n + m + k + 1);
+    if (!s) return "";
+    memcpy(s, a, n);
+    memcpy(s + n, b, m);
+    memcpy(s + n + m, d, k + 1);
+    return s;
+}
+
+static const char *dli_full_name(dl_ctx *c, const dl_module *root, const dl_module *m, const char *prefix, const char *name)
+{
+    const char *path = name;
+    for (; m != root && !c->failed; m = m->parent) path = dli_concat(c, m->name, ".", path);
+    return *prefix ? dli_concat(c, prefix, path, "") : path;
+}
+
+static void dli_items_tensor(dli_items *l, const char *name, dl_tensor *t)
+{
+    dli_items_add(l, name, t->idata ? (void *)t->idata : (void *)t->data, t->idata ? (int)DL_I32 : (int)DLI_REAL_TYPE,
+                  t->ndim, t->shape);
+}
+
+static void dli_items_module(dli_items *l, dl_module *root, const char *prefix)
+{
+    dl_module *m;
+    dl_param *p;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p) {
+        dli_items_tensor(l, dli_full_name(l->c, root, m, prefix, p->name), p->tensor);
+        if (l->c->failed || !p->is_buffer || strcmp(p->name, "num_batches_tracked")) continue;
+        l->item[l->n - 1].type = DL_I64;                               /* as in PyTorch */
+    }
+}
+
+/* Names for a message: the first three. */
+static void dli_put_names(dli_text *t, const char *what, const char *const *names, int n)
+{
+    char text[128];
+    int i;
+    if (!n) return;
+    dli_put(t, "; ");
+    dli_put_int(t, n);
+    dli_put(t, what);
+    for (i = 0; i < n && i < 3; i++) { dli_put(t, i ? ", " : ": "); dli_put(t, dli_printable(text, names[i])); }
+    if (n > 3) dli_put(t, ", ..");
+}
+
+static void dli_put_dims(dli_text *t, int ndim, const int64_t *shape, int type)
+{
+    int i;
+    dli_put(t, dli_formats[type].name);
+    dli_put(t, " (");
+    for (i = 0; i < ndim; i++) { if (i) dli_put(t, ","); dli_put_int(t, shape[i]); }
+    dli_put(t, ")");
+}
+
+static int dli_item_fits(const dli_item *x, const dli_entry *e)
+{
+    int k;
+    if (x->ndim != e->ndim || !e->count || !dli_convertible(x->as, e->type)) return 0;
+    for (k = 0; k < x->ndim; k++) if (e->shape[k] > (uint64_t)x->shape[k] ||
+                                      (int64_t)e->shape[k] < (k ? x->shape[k] : x->least)) return 0;
+    return 1;
+}
+
+typedef struct { dl_ctx *c; dli_item *item; dli_entry **entry; } dli_copy_job;
+static void dli_copy_task(void *arg, int64_t i, int worker)
+{
+    const dli_copy_job *job = (const dli_copy_job *)arg;
+    (void)worker;
+    if (job->entry[i] && !job->entry[i]->fortran) {
+        int64_t bad;
+        dli_decode(job->item[i].data, job->item[i].as, job->entry[i]->bytes, job->entry[i]->type, job->entry[i]->big,
+                   job->entry[i]->count, &bad);
+    }
+}
+
+/* Copies entries to the items of the same name when all is well. */
+static int dli_load_items(dli_reader *r, const dli_items *l, int loose, dl_load_report *report)
+{
+    dl_ctx *c = r->c;
+    char names[400], *wrong = names;
+    dl_load_report none;
+    dli_copy_job job;
+    dli_text t;
+    int64_t i, k;
+    if (!report) report = &none;
+    memset(report, 0, sizeof *report);
+    job.c = c;
+    job.item = l->item;
+    job.entry = (dli_entry **)dl_alloc(c, (size_t)(l->n + 1) * sizeof *job.entry);
+    report->missing = (const char **)dl_alloc(c, (size_t)(l->n + 1) * sizeof(char *));
+    report->mismatched = (const char **)dl_alloc(c, (size_t)(l->n + 1) * sizeof(char *));
+    report->unexpected = (const char **)dl_alloc(c, (size_t)(r->n + 1) * sizeof(char *));
+    if (c->failed) return 0;
+    t.p = wrong; t.left = sizeof names;
+    *wrong = 0;
+    for (i = 0; i < l->n; i++) {
+        const dli_item *x = &l->item[i];
+        dli_entry *e = dli_find_entry(r, x->name);
+        for (k = 0; k < r->nmeta && !e; k++) if (!strcmp(r->meta[k].key, x->name)) e = dli_find_entry(r, r->meta[k].value);
+        job.entry[i] = NULL;
+        if (!e) report->missing[report->nmissing++] = x->name;
+        else if (!dli_item_fits(x, e)) {
+            report->mismatched[report->nmismatched++] = x->name;
+            e->wanted = 1;
+            if (report->nmismatched == 1) {
+                int64_t shape[DL_MAX_DIMS];
+                char text[128];
+                for (k = 0; k < e->ndim; k++) shape[k] = (int64_t)e->shape[k];
+                dli_put(&t, "; \"");
+                dli_put(&t, dli_printable(text, x->name));
+                dli_put(&t, "\" is ");
+                dli_put_dims(&t, e->ndim, shape, e->type);
+                dli_put(&t, ", expected ");
+                dli_put_dims(&t, x->ndim, x->shape, x->as);
+            }
+        } else {
+            e->wanted = 1;
+            job.entry[i] = e;
+            report->loaded++;
+        }
+    }
+    for (i = 0; i < r->n; i++) if (!r->entry[i].wanted) report->unexpected[report->nunexpected++] = r->entry[i].name;
+    if (report->nmismatched || (!loose && (report->nmissing || report->nunexpected))) {
+        dli_put_names(&t, " mismatched", report->mismatched, report->nmismatched);
+        dli_put_names(&t, " missing", report->missing, report->nmissing);
+        dli_put_names(&t, " unexpected", report->unexpected, report->nunexpected);
+        dl_fail(c, "%s: \"%s\": NamesDiffer: %s", r->who, r->path, wrong + 2);
+        report->loaded = 0;
+        return 0;
+    }
+    for (i = 0; i < l->n && !c->failed; i++)                           /* first those that need memory, which can fail, .. */
+        if (job.entry[i] && job.entry[i]->fortran) {
+            void *spare = dl_alloc(c, (size_t)job.entry[i]->count * (size_t)dli_formats[l->item[i].as].bits / 8);
+            if (!spare || !dli_entry_copy(c, job.entry[i], spare, l->item[i].as)) return 0;
+            job.entry[i]->bytes = (const unsigned char *)spare;
+            job.entry[i]->type = (unsigned char)l->item[i].as;
+            job.entry[i]->big = (unsigned char)dli_host_is_big();
+            job.entry[i]->fortran = 0;
+        }
+    if (!c->failed) dli_parallel(c, l->n, dli_copy_task, &job);        /* .. then all of them */
+    return !c->failed;
+}
+
+/* Gives the entries the names that they have in the module, and drops those that it does not know. */
+static int dli_rename_entries(dli_reader *r, const dl_load_opts *o)
+{
+    size_t n = o->prefix ? strlen(o->prefix) : 0;
+    int64_t i, kept = 0;
+    for (i = 0; i < r->n && !r->c->failed; i++) {
+        dli_entry *e = &r->entry[i];
+        const char *name = e->name;
+        if (n && strncmp(name, o->prefix, n)) continue;
+        name += n;
+        if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_concat(r->c, name, "", "");
+        if (!name) continue;
+        r->entry[kept] = *e;
+        r->entry[kept++].name = name;
+    }
+    r->n = kept;
+    return !r->c->failed && dli_sort_names(r->c, r->files, r->entry, r->n);
+}
+
+DL_DEF int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o)
+{
+    dli_reader r;
+    dli_items list = { NULL, NULL, 0, 0 };
+    dli_mark mark;
+    int ok = 0;
+    if (o.report) memset(o.report, 0, sizeof *o.report);
+    if (!dli_check_module(c, "load", m)) return 0;
+    mark = dli_arena_mark(&c->step);
+    list.c = c;
+    if (dli_reader_open(c, &r, "load", path)) {
+        dli_items_module(&list, m, "");
+        ok = dli_rename_entries(&r, &o) && dli_load_items(&r, &list, o.loose, o.report);
+        dli_reader_close(&r);
+    }
+    if (!o.report) dli_arena_release(&c->step, mark);
+    return ok;
+}
+
+/* --- writing ----------------------------------------------------------------------------------------------------------- */
+typedef struct { char *p; int64_t n; } dli_sink;                       /* text; p NULL: only its length */
+
+static void dli_sink_put(dli_sink *s, const char *text)
+{
+    size_t n = strlen(text);
+    if (s->p) memcpy(s->p + s->n, text, n);
+    s->n += (int64_t)n;
+}
+static void dli_sink_int(dli_sink *s, int64_t v)
+{
+    char number[24];
+    dli_text t;
+    t.p = number; t.left = sizeof number;
+    dli_put_int(&t, v);
+    dli_sink_put(s, number);
+}
+static void dli_sink_json(dli_sink *s, const char *text)               /* as a JSON string */
+{
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
+    char out[8];
+    dli_sink_put(s, "\"");
+    for (; *text; text++) {
+        unsigned char b = (unsigned char)*text;
+        const char *k = strchr(from, *text);
+        memset(out, 0, sizeof out);
+        out[0] = *text;
+        if (k) { out[0] = '\\'; out[1] = to[k - from]; }
+        else if (b < 32) { memcpy(out, "\\u00", 4); out[4] = hex[b >> 4]; out[5] = hex[b & 15]; }
+        dli_sink_put(s, out);
+    }
+    dli_sink_put(s, "\"");
+}
+
+/* The values of x, little-endian, to the file and the checksum; either may be NULL. */
+static int dli_put_values(dl_ctx *c, dli_out *o, const dli_item *x, const dli_crc *crc, uint32_t *sum)
+{
+    unsigned char buffer[4096];
+    int size = dli_formats[x->type].bits / 8;
+    int64_t at, n, step = 4096 / 8;
+    int plain = x->type == x->as && !dli_host_is_big();
+    if (plain) step = 1 << 18;
+    for (at = 0; at < x->count; at += n) {
+        const unsigned char *from = (const unsigned char *)x->data + at * (dli_formats[x->as].bits / 8);
+        n = dli_min64(x->count - at, step);
+        if (!plain) { dli_encode(buffer, x->type, from, x->as, n); from = buffer; }
+        if (crc) *sum = dli_crc_of(crc, *sum, from, n * size);
+        if (o && !dli_out_write(c, o, from, (size_t)(n * size))) return 0;
+    }
+    return 1;
+}
+
+static int dli_item_order(const void *a, const void *b)
+{
+    const dli_item *x = *(const dli_item *const *)a, *y = *(const dli_item *const *)b;
+    return x->type != y->type ? y->type - x->type : strcmp(x->name, y->name);
+}
+static int dli_memory_order(const void *a, const void *b)
+{
+    const dli_item *x = *(const dli_item *const *)a, *y = *(const dli_item *const *)b;
+    uintptr_t p = (uintptr_t)x->data, q = (uintptr_t)y->data;
+    return p != q ? (p < q ? -1 : 1) : strcmp(x->name, y->name);
+}
+static int dli_item_name_order(const void *a, const void *b)
+{
+    return strcmp((*(const dli_item *const *)a)->name, (*(const dli_item *const *)b)->name);
+}
+
+/* {"__metadata__":{..},"name":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},..} and blanks up to a multiple of 8 */
+static void dli_safetensors_header(dli_sink *s, const dl_metadata *meta, int64_t nmeta, dli_item *const *x, int64_t n)
+{
+    int64_t i, at = 0;
+    int k;
+    dli_sink_put(s, "{");
+    for (i = 0; i < nmeta; i++) {
+        dli_sink_put(s, i ? "," : "\"__metadata__\":{");
+        dli_sink_json(s, meta[i].key);
+        dli_sink_put(s, ":");
+        dli_sink_json(s, meta[i].value);
+    }
+    if (nmeta) dli_sink_put(s, n ? "}," : "}");
+    for (i = 0; i < n; i++) {
+        if (i) dli_sink_put(s, ",");
+        dli_sink_json(s, x[i]->name);
+        dli_sink_put(s, ":{\"dtype\":\"");
+        dli_sink_put(s, dli_formats[x[i]->type].name);
+        dli_sink_put(s, "\",\"shape\":[");
+        for (k = 0; k < x[i]->ndim; k++) { if (k) dli_sink_put(s, ","); dli_sink_int(s, x[i]->shape[k]); }
+        dli_sink_put(s, "],\"data_offsets\":[");
+        dli_sink_int(s, at);
+        dli_sink_put(s, ",");
+        dli_sink_int(s, at += x[i]->count * (dli_formats[x[i]->type].bits / 8));
+        dli_sink_put(s, "]}");
+    }
+    dli_sink_put(s, "}");
+    while (s->n % 8) dli_sink_put(s, " ");
+}
+
+/* Sum not NULL: its 8 digits, as the metadata "dl.crc32c", are put in. */
+static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n, dl_metadata *meta, int64_t nmeta,
+                                 char *digits)
+{
+    unsigned char length[8];
+    dli_sink s = { NULL, 0 };
+    int64_t i, kept = 0;
+    if (n) qsort(x, (size_t)n, sizeof *x, dli_memory_order);
+    for (i = 0; i < n; i++) {
+        const dli_item *last = kept ? x[kept - 1] : NULL;              /* shared tensors: once, with a note in the metadata */
+        if (last && last->data == x[i]->data && last->count == x[i]->count && last->type == x[i]->type) {
+            meta[nmeta].key = x[i]->name;
+            meta[nmeta++].value = last->name;
+        } else x[kept++] = x[i];
+    }
+    n = kept;
+    if (n) qsort(x, (size_t)n, sizeof *x, dli_item_order);
+    if (digits) {
+        static const char hex[] = "0123456789abcdef";
+        const dli_crc *crc = dli_crc_create(c, DLI_CRC_C);
+        uint32_t sum = 0;
+        if (!crc) return 0;
+        for (i = 0; i < n; i++) dli_put_values(c, NULL, x[i], crc, &sum);
+        for (i = 7; i >= 0; i--, sum >>= 4) digits[i] = hex[sum & 15];
+    }
+    dli_safetensors_header(&s, meta, nmeta, x, n);
+    if (!(s.p = (char *)dl_alloc(c, (size_t)s.n))) return 0;
+    dli_put_bits(length, 8, (uint64_t)s.n);
+    s.n = 0;
+    dli_safetensors_header(&s, meta, nmeta, x, n);
+    if (!dli_out_write(c, o, length, 8) || !dli_out_write(c, o, s.p, (size_t)s.n)) return 0;
+    for (i = 0; i < n; i++) if (!dli_put_values(c, o, x[i], NULL, NULL)) return 0;
+    return 1;
+}
+
+/* The header of an .npy file, a multiple of 64 bytes.  0: no room in it, or no such type. */
+static int64_t dli_npy_header(char out[512], const dli_item *x)
+{
+    static const char *const codes[] = {"|b1", "|u1", "|i1", "<i2", "<u2", "<f2", "", "<i4", "<u4", "<f4", "<f8", "<i8",
+            "<u8"};
+    dli_sink s;
+    int k;
+    if (x->type == DL_BF16) return 0;
+    memcpy(out, "\223NUMPY\1\0\0\0", 10);
+    s.p = out;
+    s.n = 10;
+    dli_sink_put(&s, "{'descr': '");
+    dli_sink_put(&s, codes[x->type - DL_BOOL]);
+    dli_sink_put(&s, "', 'fortran_order': False, 'shape': (");
+    for (k = 0; k < x->ndim; k++) {
+        if (k) dli_sink_put(&s, " ");
+        dli_sink_int(&s, x->shape[k]);
+        if (x->ndim == 1 || k < x->ndim - 1) dli_sink_put(&s, ",");
+    }
+    dli_sink_put(&s, "), }");
+    while (s.n % 64 != 63) dli_sink_put(&s, " ");
+    dli_sink_put(&s, "\n");
+    dli_put_bits((unsigned char *)out + 8, 2, (uint64_t)s.n - 10);
+    return s.n;
+}
+
+static int dli_npy_refused(dl_ctx *c, const dli_out *o)
+{
+    dl_fail(c, "%s: \"%s\": UnsupportedType: NumPy has no BF16", o->who, o->path);
+    return 0;
+}
+
+static int dli_write_npz(dl_ctx *c, dli_out *o, dli_item **x, int64_t n)
+{
+    const dli_crc *crc = dli_crc_create(c, DLI_CRC_ZIP);
+    unsigned char *directory = (unsigned char *)dl_alloc(c, (size_t)(n + 1) * (DLI_NAME_SIZE + 64)), *d = directory;
+    int64_t i, at = 0, size;
+    char head[512];
+    if (!crc || !directory) return 0;
+    for (i = 0; i < n; i++) {
+        size_t length = strlen(x[i]->name) + 4;
+        int64_t header = dli_npy_header(head, x[i]);
+        uint32_t sum = header ? dli_crc_of(crc, 0, (const unsigned char *)head, header) : 0;
+        unsigned char h[30];
+        if (!header) return dli_npy_refused(c, o);
+        size = header + x[i]->count * (dli_formats[x[i]->type].bits / 8);
+        if (size > 0xfffffffe || at > 0xfffffffe - size || n > 65534) {
+            dl_fail(c, "%s: \"%s\": SizeOverflow: .npz files end at 4 GB and 65534 arrays; safetensors has no such limit",
+                    o->who, o->path);
+            return 0;
+        }
+        dli_put_values(c, NULL, x[i], crc, &sum);
+        memcpy(d, "PK\1\2\24\0\24\0\0\10\0\0\0\0\41\0", 16);              /* versions 2.0, UTF-8, stored, 1980-01-01 */
+        dli_put_bits(d + 16, 4, sum);
+        dli_put_bits(d + 20, 4, (uint64_t)size);
+        dli_put_bits(d + 24, 4, (uint64_t)size);
+        dli_put_bits(d + 28, 2, length);
+        memset(d + 30, 0, 12);
+        dli_put_bits(d + 42, 4, (uint64_t)at);
+        memcpy(d + 46, x[i]->name, length - 4);
+        memcpy(d + 46 + length - 4, ".npy", 4);
+        memcpy(h, "PK\3\4", 4);
+        memcpy(h + 4, d + 6, 26);                                      /* the local header is a part of the one in the directory */
+        if (!dli_out_write(c, o, h, 30) || !dli_out_write(c, o, d + 46, length) ||
+            !dli_out_write(c, o, head, (size_t)header) ||
+            !dli_put_values(c, o, x[i], NULL, NULL)) return 0;
+        at += 30 + (int64_t)length + size;
+        d += 46 + length;
+    }
+    size = (int64_t)(d - directory);
+    memcpy(d, "PK\5\6\0\0\0\0", 8);
+    dli_put_bits(d + 8, 2, (uint64_t)n);
+    dli_put_bits(d + 10, 2, (uint64_t)n);
+    dli_put_bits(d + 12, 4, (uint64_t)size);
+    dli_put_bits(d + 16, 4, (uint64_t)at);
+    dli_put_bits(d + 20, 2, 0);
+    return dli_out_write(c, o, directory, (size_t)size + 22);
+}
+
+static int dli_check_names(dl_ctx *c, const char *who, const char *path, dli_item **x, int64_t n)
+{
+    char text[128];
+    int64_t i;
+    for (i = 0; i < n && !c->failed; i++) {
+        const char *name = x[i]->name;
+        size_t length = name ? strlen(name) : 0;
+        if (!name) dl_fail(c, "%s: \"%s\": name %l is NULL", who, path, i);
+        else if (length > DLI_NAME_SIZE || dli_utf8_bad((const unsigned char *)name, (int64_t)length) >= 0 ||
+                 !strcmp(name, "__metadata__"))
+            dl_fail(c, "%s: \"%s\": InvalidName: \"%s\" is not UTF-8, too long or reserved", who, path,
+                    dli_printable(text, name));
+    }
+    if (!c->failed && n) qsort(x, (size_t)n, sizeof *x, dli_item_name_order);
+    for (i = 1; i < n && !c->failed; i++)
+        if (!strcmp(x[i - 1]->name, x[i]->name)) dl_fail(c, "%s: \"%s\": DuplicateName: \"%s\"", who, path,
+                                                         dli_printable(text, x[i]->name));
+    return !c->failed;
+}
+
+/* All items as a file of the kind that the path says; digits: a safetensors file, see there. */
+static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const char *path, const dl_metadata *metadata,
+                          char *digits,
+                          int keep)
+{
+    dli_item **x = (dli_item **)dl_alloc(c, (size_t)(l->n + 1) * sizeof *x);
+    dl_metadata *meta;
+    char head[512];
+    dli_out o;
+    int64_t i, nmeta = 0, size;
+    int ok;
+    if (!x) return 0;
+    if (!path) { dl_fail(c, "%s: the path is NULL", who); return 0; }
+    for (i = 0; i < l->n; i++) x[i] = &l->item[i];
+    for (i = 0; metadata && metadata[i].key; i++)
+        if (!metadata[i].value || dli_utf8_bad((const unsigned char *)metadata[i].key,
+                                               (int64_t)strlen(metadata[i].key)) >= 0 ||
+            dli_utf8_bad((const unsigned char *)metadata[i].value, (int64_t)strlen(metadata[i].value)) >= 0) {
+            dl_fail(c, "%s: \"%s\": InvalidName: metadata \"%s\" is not UTF-8", who, path,
+                    dli_printable(head, metadata[i].key));
+            return 0;
+        }
+    meta = (dl_metadata *)dl_alloc(c, (size_t)(i + l->n + 1) * sizeof *meta);
+    if (!meta || !dli_check_names(c, who, path, x, l->n)) return 0;
+    for (; metadata && metadata[nmeta].key; nmeta++) meta[nmeta] = metadata[nmeta];
+    if (!dli_out_open(c, &o, who, path)) return 0;
+    o.keep = keep;
+    if (digits) ok = dli_write_safetensors(c, &o, x, l->n, meta, nmeta, digits);
+    else if (dli_ends_with(path, ".npz")) ok = dli_write_npz(c, &o, x, l->n);
+    else if (dli_ends_with(path, ".npy")) {
+        size = l->n == 1 ? dli_npy_header(head, x[0]) : 0;
+        if (l->n != 1) dl_fail(c, "%s: \"%s\": an .npy file holds one tensor, not %l; .npz holds many", who, path, l->n);
+        else if (!size) dli_npy_refused(c, &o);
+        ok = size && dli_out_write(c, &o, head, (size_t)size) && dli_put_values(c, &o, x[0], NULL, NULL);
+    } else ok = dli_write_safetensors(c, &o, x, l->n, meta, nmeta, NULL);
+    if (!ok) { if (o.open) { errno = 0; dli_out_fail(c, &o, "write"); } return 0; }
+    return dli_out_close(c, &o);
+}
+
+static int dli_check_finite(dl_ctx *c, const char *who, const char *path, const dli_items *l)
+{
+    int64_t i, k, n, j;
+    for (i = 0; i < l->n; i++) {
+        const dl_real *x = (const dl_real *)l->item[i].data;
+        if (l->item[i].as != DLI_REAL_TYPE) continue;
+        for (k = 0; k < l->item[i].count; k += n) {
+            double sum;
+            n = dli_min64(4096, l->item[i].count - k);
+            sum = (double)c->k->sum_squares(x + k, 0, 1, n);
+            if (sum - sum == 0) continue;                              /* else they are large, or not finite */
+            for (j = k; j < k + n; j++)
+                if (x[j] - x[j] != 0) {
+                    dl_fail(c, "%s: \"%s\": NotFinite: \"%s\" has %g at element %l; .force saves it all the same", who,
+                            path, l->item[i].name, (double)x[j], j);
+                    return 0;
+                }
+        }
+    }
+    return 1;
+}
+
+static int dli_check_type(dl_ctx *c, const char *who, dl_file_type type)
+{
+    if (type != DL_AS_IS && !dli_is_float((int)type)) dl_fail(c, "%s: .type %d, expected DL_F16, DL_BF16, DL_F32 or DL_F64",
+                                                              who, (int)type);
+    return !c->failed;
+}
+
+static void dli_items_store_as(dli_items *l, dl_file_type type)
+{
+    int64_t i;
+    for (i = 0; i < l->n; i++) if (type != DL_AS_IS && l->item[i].type == DLI_REAL_TYPE) l->item[i].type = (int)type;
+}
+
+DL_DEF int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts o)
+{
+    dli_items list = { NULL, NULL, 0, 0 };
+    dli_mark mark;
+    int ok = 0;
+    if (!dli_check_module(c, "save", m) || !dli_check_type(c, "save", o.type)) return 0;
+    mark = dli_arena_mark(&c->step);
+    list.c = c;
+    dli_items_module(&list, m, "");
+    dli_items_store_as(&list, o.type);
+    if (!c->failed && (o.force || dli_check_finite(c, "save", path ? path : "", &list)))
+        ok = dli_save_items(c, "save", &list, path, o.metadata, NULL, 0);
+    dli_arena_release(&c->step, mark);
+    return ok;
+}
+
+DL_DEF int dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o)
+{
+    dli_items items = { NULL, NULL, 0, 0 };
+    dli_mark mark;
+    int64_t i;
+    int ok = 0;
+    if (!c || c->failed || !dli_check_type(c, "save_tensors", o.type)) return 0;
+    if (n < 0 || (n && !list)) { dl_fail(c, "save_tensors: %l tensors in a list that is %s", n,
+                                         list ? "there" : "NULL"); return 0; }
+    mark = dli_arena_mark(&c->step);
+    items.c = c;
+    for (i = 0; i < n && dli_check_any(c, "save_tensors", list[i].tensor); i++) dli_items_tensor(&items, list[i].name,
+            list[i].tensor);
+    dli_items_store_as(&items, o.type);
+    if (!c->failed) ok = dli_save_items(c, "save_tensors", &items, path, o.metadata, NULL, 0);
+    dli_arena_release(&c->step, mark);
+    return ok;
+}
+
+/* --- raw numbers ------------------------------------------------------------------------------------------------------- */
+DL_DEF dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type type, dl_shape shape, dl_load_raw_opts o)
+{
+    static const char who[] = "load_raw";
+    dli_entry e;
+    dli_file f;
+    dl_tensor *t;
+    int64_t bytes;
+    int k;
+    if (!c || c->failed) return DLI_NIL;
+    if (type <= DL_AS_IS || type > DL_U64 || o.offset < 0) return dl_fail(c, "%s: type %d, offset %l", who, (int)type,
+            o.offset);
+    t = dli_new(c, who, dli_is_float((int)type) ? DL_REAL : DL_INT32, shape);
+    if (!t->size || !dli_file_open(c, &f, who, path)) return DLI_NIL;
+    memset(&e, 0, sizeof e);
+    e.name = "";
+    e.file = &f;
+    e.type = (unsigned char)type;
+    e.big = o.big_endian != 0;
+    e.ndim = (unsigned char)t->ndim;
+    e.count = t->size;
+    for (k = 0; k < t->ndim; k++) e.shape[k] = (uint64_t)t->shape[k];
+    bytes = dli_bytes(e.shape, t->ndim, dli_formats[type].bits);
+    e.at = o.offset;
+    if (o.offset > f.length || f.length - o.offset < bytes)
+        dli_file_fail(c, &f, "DataTruncated", o.offset, "bytes", bytes, o.offset > f.length ? 0 : f.length - o.offset);
+    else if (f.length - o.offset > bytes) dli_file_fail(c, &f, "TrailingData", o.offset + bytes, "bytes", bytes,
+                                                        f.length - o.offset);
+    else {
+        e.bytes = f.bytes + o.offset;
+        dli_entry_copy(c, &e, t->idata ? (void *)t->idata : (void *)t->data, t->idata ? (int)DL_I32 : (int)DLI_REAL_TYPE);
+    }
+    dli_file_close(&f);
+    return c->failed ? DLI_NIL : t;
+}
+
+/* --- text to numbers ------------------------------------------------------------------------------------------------------
+   m 10^e with m below 2^53 and abs e up to 22 is one correctly rounded multiplication or division.  Other numbers are made from
+   pairs of doubles, high + low, of about 100 bits (Dekker 1971). */
+typedef struct { double high, low; } dli_pair_real;
+
+static dli_pair_real dli_pair_sum(double a, double b)                  /* abs a >= abs b */
+{
+    dli_pair_real r;
+    r.high = a + b;
+    r.low = b - (r.high - a);
+    return r;
+}
+static dli_pair_real dli_pair_product(double a, double b)
+{
+    double x = a * 134217729.0, y = b * 134217729.0, ah = x - (x - a), bh = y - (y - b), al = a - ah, bl = b - bh;
+    dli_pair_real r;
+    r.high = a * b;
+    r.low = ((ah * bh - r.high) + ah * bl + al * bh) + al * bl;
+    return r;
+}
+static dli_pair_real dli_pair_mul(dli_pair_real a, dli_pair_real b)
+{
+    dli_pair_real p = dli_pair_product(a.high, b.high);
+    return dli_pair_sum(p.high, p.low + (a.high * b.low + a.low * b.high));
+}
+static dli_pair_real dli_pair_div(dli_pair_real a, dli_pair_real b)
+{
+    double q = a.high / b.high;
+    dli_pair_real p = dli_pair_product(q, b.high);
+    return dli_pair_sum(q, ((a.high - p.high) - p.low + a.low - q * b.low) / b.high);
+}
+
+static const double dli_tens[23] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+        1e16, 1e17, 1e18,
+                                     1e19, 1e20, 1e21, 1e22 };
+
+/* To the number type with one rounding in all: a float is made from the double that lies next to the pair, toward 0, and is odd
+   (which stands for "and some more"), so that no tie is seen where there is none. */
+static dl_real dli_pair_round(dli_pair_real v)                         /* v > 0 */
+{
+    uint64_t bits;
+    if (sizeof(dl_real) == 8 || v.low == 0) return (dl_real)v.high;
+    memcpy(&bits, &v.high, sizeof bits);
+    bits = (v.low < 0 ? bits - 1 : bits) | 1;
+    memcpy(&v.high, &bits, sizeof bits);
+    return (dl_real)v.high;
+}
+
+static dl_real dli_decimal(uint64_t m, int64_t e)                      /* m 10^e */
+{
+    dli_pair_real v, power, ten;
+    int64_t k;
+    if (m == 0) return 0;
+    v.high = (double)m;
+    v.low = 0;
+    if (m < (uint64_t)1 << 53 && e >= -22 && e <= 22 &&
+        sizeof(dl_real) == 8) return (dl_real)(e < 0 ? v.high / dli_tens[-e] : v.high * dli_tens[e]);
+    if (e > 310 || e < -350) return e > 0 ? (dl_real)(1e308 * 10) : 0;
+    v.low = m >= (uint64_t)v.high ? (double)(m - (uint64_t)v.high) : -(double)((uint64_t)v.high - m);
+    for (; e < -290; e++) { ten.high = 10; ten.low = 0; v = dli_pair_div(v, ten); }
+    ten.high = 10; power.high = 1;
+    ten.low = power.low = 0;
+    for (k = e < 0 ? -e : e; k; k >>= 1) {
+        if (k & 1) power = dli_pair_mul(power, ten);
+        if (k > 1) ten = dli_pair_mul(ten, ten);
+    }
+    if (e > 0 && v.high > 1e290 / power.high) return (dl_real)(v.high * power.high);        /* near the end of the range of doubles */
+    return dli_pair_round(e < 0 ? dli_pair_div(v, power) : dli_pair_mul(v, power));
+}
+
+/* A number at p: 12, -.5, +3.25e-7.  Returns where it ends, or NULL. */
+static const unsigned char *dli_parse_real(const unsigned char *p, const unsigned char *end, dl_real *value)
+{
+    const unsigned char *start, *point = NULL;
+    uint64_t m = 0;
+    int64_t e = 0;
+    int negative = p < end && *p == '-';
+    unsigned d;
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    for (start = p; p < end && (d = (unsigned)*p - '0') < 10; p++) m = m * 10 + d;
+    if (p < end && *p == '.') {
+        for (point = ++p; p < end && (d = (unsigned)*p - '0') < 10; p++) m = m * 10 + d;
+        e = point - p;
+    }
+    if (p - start == (point != NULL)) return NULL;                     /* no digits */
+    if (p - start > 19) {                                              /* too many for m, unless the first are zeros */
+        const unsigned char *q;
+        for (m = 0, e = 0, q = start; q < p; q++) {
+            if (*q == '.') continue;
+            if (m < 1000000000000000000u) { m = m * 10 + (unsigned)*q - '0'; e -= point && q > point - 1; }
+            else e += !(point && q > point - 1);
+        }
+    }
+    if (p < end && (*p | 32) == 'e') {
+        const unsigned char *q = p + 1;
+        int down = q < end && *q == '-';
+        int64_t x = 0;
+        if (q < end && (*q == '-' || *q == '+')) q++;
+        if (q < end && (unsigned)*q - '0' < 10) {
+            for (; q < end && (d = (unsigned)*q - '0') < 10; q++) if (x < 100000) x = x * 10 + d;
+            e += down ? -x : x;
+            p = q;
+        }
+    }
+    if (e <= 0 && e >= -22 && m < (uint64_t)1 << 53) {                  /* most numbers; a division is rounded once more if it is no tie */
+        dli_pair_real v;
+        uint64_t bits;
+        v.high = (double)m / dli_tens[-e];
+        memcpy(&bits, &v.high, sizeof bits);
+        if (sizeof(dl_real) == 8 || (bits & 0x1fffffff) != 0x10000000) { *value = (dl_real)(negative ? -v.high : v.high); return p; }
+    }
+    *value = dli_decimal(m, e);
+    if (negative) *value = -*value;
+    return p;
+}
+
+/* --- CSV --------------------------------------------------------------------------------------------------------------- */
+#define DLI_CSV_LINE    ((int64_t)1 << 24)
+#define DLI_CSV_COLUMNS 65536
+#define DLI_CSV_CLASSES 1000
+
+typedef struct { const unsigned char *p; int64_t n; int last; } dli_field;     /* last: of its line */
+typedef struct {
+    dl_ctx     *c;
+    dli_file    f;
+    int         delimiter;
+    int64_t     at, line, columns,
+            width;                              /* columns: in the file; width: inputs                */
+    dli_field  *names;                                                 /* of the first line                                  */
+    int64_t    *place;                                                 /* of a column among the inputs; -1: passed over, -2: the target */
+    dli_field  *words;                                                 /* different labels, in the order they came           */
+    int        *table, nwords;                                         /* hash table of indices + 1                          */
+} dli_csv;
+
+static int dli_csv_fail(dli_csv *s, const char *check, int64_t column, const char *expected, const dli_field *found)
+{
+    char text[64] = "", name[128];
+    if (found) { size_t n = (size_t)dli_min64(found->n, 40); memcpy(text, found->p, n); text[n] = 0; }
+    dl_fail(s->c, "%s: \"%s\": %s at byte %l: line %l, column %l: %s expected%s%s%s", s->f.who, s->f.path, check,
+            found ? (int64_t)(found->p - s->f.bytes) : s->at, s->line, column, expected, found ? ", \"" : "",
+                    found ? dli_printable(name, text) : "",
+            found ? "\" found" : "");
+    return 0;
+}
+
+/* The next field of the line: without quotes and blanks around it.  Doubled quotes within it stay doubled. */
+static int dli_csv_field(dli_csv *s, dli_field *x, int64_t column)
+{
+    const unsigned char *p = s->f.bytes, *q;
+    int64_t end = s->f.length;
+    while (s->at < end && p[s->at] == ' ' && p[s->at] != s->delimiter) s->at++;
+    x->p = p + s->at;
+    if (s->at < end && p[s->at] == '"') {
+        x->p++;
+        for (s->at++; s->at < end; s->at++) {
+            if (p[s->at] == '\n') s->line++;
+            if (p[s->at] == '"' && (s->at + 1 == end || p[++s->at] != '"')) break;
+        }
+        if (s->at == end && (x->p == p + end || p[end - 1] != '"')) return dli_csv_fail(s, "UnterminatedQuote", column,
+                "a quote at the end of the field", NULL);
+        if (s->at + 1 == end && p[s->at] == '"') s->at++;
+        q = p + s->at;
+        while (q > x->p && q[-1] != '"') q--;
+        x->n = q > x->p ? (int64_t)(q - x->p) - 1 : 0;
+        while (s->at < end && (p[s->at] == ' ' || p[s->at] == '\r')) s->at++;
+        if (s->at < end && p[s->at] != s->delimiter && p[s->at] != '\n') return dli_csv_fail(s, "UnterminatedQuote", column,
+                "the end of the field behind the quote", NULL);
+    } else {
+        while (s->at < end && p[s->at] != s->delimiter && p[s->at] != '\n') s->at++;
+        x->n = (int64_t)(p + s->at - x->p);
+        while (x->n && (x->p[x->n - 1] == ' ' || x->p[x->n - 1] == '\r' || x->p[x->n - 1] == '\t')) x->n--;
+    }
+    x->last = s->at >= end || p[s->at] == '\n';
+    s->at += s->at < end;
+    return 1;
+}
+
+static int dli_field_is(const dli_field *x, const char *word) { return x->n == (int64_t)strlen(word) &&
+        !memcmp(x->p, word, (size_t)x->n); }
+static int dli_field_missing(const dli_field *x)
+{
+    static const char *const words[] = { "", "?", "NA", "NaN", "nan", "null", "N/A" };
+    size_t i;
+    for (i = 0; i < sizeof words / sizeof *words; i++) if (dli_field_is(x, words[i])) return 1;
+    return 0;
+}
+static int dli_field_number(const dli_field *x, dl_real *v)
+{
+    const unsigned char *end = dli_parse_real(x->p, x->p + x->n, v);
+    return x->n && end == x->p + x->n;
+}
+static int dli_csv_blank(const dli_csv *s)                             /* nothing but ends of lines from here on */
+{
+    int64_t at = s->at;
+    while (at < s->f.length && (s->f.bytes[at] == '\n' || s->f.bytes[at] == '\r')) at++;
+    return at == s->f.length;
+}
+
+/* The column that text[0..n) names, by number or by name. */
+static int64_t dli_csv_column(dli_csv *s, const char *text, size_t n, int named)
+{
+    char word[128];
+    int64_t i, v = 0;
+    size_t k;
+    for (i = 0; named && i < s->columns; i++) if (s->names[i].n == (int64_t)n && !memcmp(s->names[i].p, text, n)) return i;
+    for (k = 0; k < n && k < 9 && text[k] >= '0' && text[k] <= '9'; k++) v = v * 10 + text[k] - '0';
+    if (n && k == n && v < s->columns) return v;
+    n = n < 100 ? n : 100;
+    memcpy(word, text, n);
+    word[n] = 0;
+    dl_fail(s->c, "%s: \"%s\": UnknownColumn: \"%s\" is none of the %l columns", s->f.who, s->f.path, word, s->columns);
+    return -1;
+}
+
+/* Opens the file, reads its first line and finds the columns that are wanted. */
+static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path, const dl_load_csv_opts *o, int has_target)
+{
+    dli_field x;
+    dl_real v;
+    int numbers = 0, named;
+    int64_t start, k;
+    memset(s, 0, sizeof *s);
+    s->c = c;
+    s->delimiter = o->delimiter ? o->delimiter : ',';
+    s->line = 1;
+    if (c && !c->failed && (s->delimiter < 1 || s->delimiter > 255 || strchr("\"\n\r.+-", s->delimiter) ||
+                            o->missing > DL_MISSING_DROP))
+        dl_fail(c, "%s: delimiter %d, missing %d", who, s->delimiter, (int)o->missing);
+    if (!dli_file_open(c, &s->f, who, path)) return 0;
+    if (s->f.length >= 3 && !memcmp(s->f.bytes, "\357\273\277", 3)) s->at = 3;
+    if (dli_csv_blank(s)) return dli_csv_fail(s, "EmptyFile", 0, "a line with numbers", NULL);
+    start = s->at;
+    do {
+        if (!dli_csv_field(s, &x, s->columns)) return 0;
+        if (++s->columns > DLI_CSV_COLUMNS) return dli_csv_fail(s, "TooManyColumns", s->columns, "at most 65536 columns",
+                                                                NULL);
+        numbers |= dli_field_number(&x, &v);
+        if (s->at - start > DLI_CSV_LINE) return dli_csv_fail(s, "LineTooLong", s->columns, "at most 16 MB in a line", NULL);
+    } while (!x.last);
+    named = o->header ? o->header > 0 : !numbers;
+    s->names = (dli_field *)dl_alloc(c, (size_t)s->columns * sizeof *s->names);
+    s->place = (int64_t *)dl_alloc(c, (size_t)s->columns * sizeof *s->place);
+    if (c->failed) return 0;
+    s->at = start;
+    s->line = 1;
+    for (k = 0; k < s->columns; k++) { dli_csv_field(s, &s->names[k], k); s->place[k] = -1; }
+    if (named) s->line++;
+    else s->at = start;
+    if (has_target) {
+        k = o->target ? dli_csv_column(s, o->target, strlen(o->target), named) : s->columns - 1;
+        if (k < 0) return 0;
+        s->place[k] = -2;
+    }
+    if (o->columns) {
+        const char *text = o->columns;
+        for (;;) {
+            size_t n = strcspn(text, ",");
+            if ((k = dli_csv_column(s, text, n, named)) < 0) return 0;
+            if (s->place[k] != -1) { dl_fail(c, "%s: \"%s\": column %l is asked for twice", who, path, k); return 0; }
+            s->place[k] = s->width++;
+            if (!text[n]) break;
+            text += n + 1;
+        }
+    } else for (k = 0; k < s->columns; k++) if (s->place[k] == -1) s->place[k] = s->width++;
+    if (!s->width) dl_fail(c, "%s: \"%s\": no columns are left for the inputs", who, path);
+    return !c->failed;
+}
+
+/* The number of the label x among the words. */
+static int dli_csv_word(dli_csv *s, const dli_field *x, int64_t column)
+{
+    uint32_t h = 2166136261u, slots = 4096;
+    int64_t i;
+    for (i = 0; i < x->n; i++) h = (h ^ x->p[i]) * 16777619u;
+    for (h %= slots; s->table[h]; h = (h + 1) % slots) {
+        const dli_field *w = &s->words[s->table[h] - 1];
+        if (w->n == x->n && !memcmp(w->p, x->p, (size_t)x->n)) return s->table[h] - 1;
+    }
+    if (s->nwords == DLI_CSV_CLASSES) { dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels", x); return 0; }
+    s->words[s->nwords] = *x;
+    s->table[h] = ++s->nwords;
+    return s->nwords - 1;
+}
+
+/* All rows; row by row into inputs (rows, width) and, if there are targets, labels (as words) or values.  Returns their number. */
+static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_real *values, int32_t *labels)
+{
+    const unsigned char *bytes = s->f.bytes, *end = bytes + s->f.length;
+    dl_real nan = (dl_real)dl_item(NULL);
+    const int64_t *where = s->place, columns = s->columns;
+    int64_t rows = 0, k, start;
+    int delimiter = s->delimiter;
+    while (!dli_csv_blank(s)) {
+        const unsigned char *p = bytes + s->at;
+        int drop = 0, last = 0;
+        dl_real *row = inputs + rows * s->width;
+        start = s->at;
+        for (k = 0; k < columns; k++) {
+            const unsigned char *q;
+            int64_t place = where[k];
+            dl_real v = 0;
+            dli_field x;
+            if (last) { s->at = p - bytes; return dli_csv_fail(s, "RaggedRow", k, "as many fields as in the first line",
+                                                               NULL); }
+            if (place >= 0 && (q = dli_parse_real(p, end, &v)) != NULL && (q == end || *q == delimiter || *q == '\n')) {
+                row[place] = v;                                        /* the usual case */
+                last = q == end || *q == '\n';
+                p = q + (q < end);
+                continue;
+            }
+            s->at = p - bytes;
+            if (!dli_csv_field(s, &x, k)) return 0;
+            last = x.last;
+            p = bytes + s->at;
+            if (last && k < columns - 1) return dli_csv_fail(s, "RaggedRow", k + 1, "as many fields as in the first line",
+                                                             NULL);
+            if (place == -1) continue;
+            if (dli_field_missing(&x)) {
+                if (missing == DL_MISSING_DROP) { drop = 1; continue; }
+                if (place == -2 && labels) return dli_csv_fail(s, "BadLabel", k, "a label", &x);
+                if (missing == DL_MISSING_ERROR) return dli_csv_fail(s, "NotANumber", k, "a number (see .missing)", &x);
+                v = nan;
+            } else if (place == -2 && labels) { labels[rows] = dli_csv_word(s, &x,
+                    k); if (s->c->failed) return 0; continue; }
+            else if (!dli_field_number(&x, &v)) return dli_csv_fail(s, "NotANumber", k, "a number", &x);
+            *(place == -2 ? &values[rows] : &row[place]) = v;
+        }
+        s->at = p - bytes;
+        if (!last) return dli_csv_fail(s, "RaggedRow", s->columns, "as many fields as in the first line", NULL);
+        if (s->at - start > DLI_CSV_LINE) return dli_csv_fail(s, "LineTooLong", 0, "at most 16 MB in a line", NULL);
+        rows += !drop;
+        s->line++;
+    }
+    if (!rows) return dli_csv_fail(s, "EmptyFile", 0, "a line with numbers", NULL);
+    return rows;
+}
+
+/* The most rows that there can be: a row has an end of line, and a byte for each field but the last. */
+static int64_t dli_csv_rows(const dli_csv *s)
+{
+    const unsigned char *p = s->f.bytes + s->at, *end = s->f.bytes + s->f.length;
+    int64_t n = 1;
+    while (p < end && (p = (const unsigned char *)memchr(p, '\n', (size_t)(end - p))) != NULL) { n++; p++; }
+    return dli_min64(n, (s->f.length - s->at) / s->columns + 1);
+}
+
+static dl_tensor *dli_csv_shrink(dl_tensor *t, int64_t rows)
+{
+    t->size = t->size / t->shape[0] * rows;
+    t->shape[0] = rows;
+    return t;
+}
+
+DL_DEF dl_tensor *dl_load_csv_with(dl_ctx *c, const char *path, dl_load_csv_opts o)
+{
+    dli_csv s;
+    dl_tensor *t = DLI_NIL;
+    int64_t shape[2], rows = 0;
+    if (dli_csv_open(c, &s, "load_csv", path, &o, 0)) {
+        shape[0] = dli_csv_rows(&s); shape[1] = s.width;
+        t = dli_leaf(c, "load_csv", DL_REAL, 2, shape, 0);
+        if (t->size) rows = dli_csv_read(&s, o.missing, t->data, NULL, NULL);
+    }
+    dli_file_close(&s.f);
+    return rows ? dli_csv_shrink(t, rows) : DLI_NIL;
+}
+
+static int dli_word_order(const void *a, const void *b)
+{
+    const dli_field *x = *(const dli_field *const *)a, *y = *(const dli_field *const *)b;
+    int order = memcmp(x->p, y->p, (size_t)dli_min64(x->n, y->n));
+    return order ? order : x->n < y->n ? -1 : x->n > y->n;
+}
+
+/* Words to classes: if all of them are 0, 1, .. they are that, else their place in alphabetical order. */
+static void dli_csv_classes(dli_csv *s, dl_dataset *d, dl_tensor *t)
+{
+    const dli_field **sorted = (const dli_field **)dl_alloc(s->c, (size_t)s->nwords * sizeof *sorted);
+    int32_t *class_of = (int32_t *)dl_alloc(s->c, (size_t)s->nwords * sizeof *class_of);
+    const char **names;
+    int64_t i;
+    int k, numbers = 1, most = 0;
+    if (!sorted || !class_of) return;
+    for (k = 0; k < s->nwords; k++) {
+        dl_real v;
+        sorted[k] = &s->words[k];
+        numbers &= dli_field_number(sorted[k], &v) && v >= 0 && v < 1000000 && v == (dl_real)(int32_t)v;
+        if (numbers && (class_of[k] = (int32_t)v) > most) most = (int)v;
+    }
+    if (!numbers) {
+        names = (const char **)dl_alloc_keep(s->c, (size_t)s->nwords * sizeof *names);
+        qsort(sorted, (size_t)s->nwords, sizeof *sorted, dli_word_order);
+        for (k = 0; names && k < s->nwords; k++) {
+            char *name = (char *)dl_alloc_keep(s->c, (size_t)sorted[k]->n + 1);
+            if (!name) return;
+            memcpy(name, sorted[k]->p, (size_t)sorted[k]->n);
+            class_of[sorted[k] - s->words] = k;
+            names[k] = name;
+        }
+        d->names = names;
+        most = s->nwords - 1;
+    }
+    for (i = 0; i < t->size; i++) t->idata[i] = class_of[t->idata[i]];
+    d->classes = most + 1;
+}
+
+DL_DEF dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opts o)
+{
+    static const char who[] = "data_csv";
+    dl_dataset *d = DLI_NIL_DATASET;
+    dl_tensor *x, *t;
+    dli_mark keep, step;
+    int64_t shape[2], rows = 0;
+    dli_csv s;
+    if (!c || c->failed) return d;
+    keep = dli_arena_mark(&c->keep);
+    step = dli_arena_mark(&c->step);
+    if (dli_csv_open(c, &s, who, path, &o, 1)) {
+        s.words = (dli_field *)dl_alloc(c, DLI_CSV_CLASSES * sizeof *s.words);
+        s.table = (int *)dl_alloc(c, 4096 * sizeof *s.table);
+        if (s.table) memset(s.table, 0, 4096 * sizeof *s.table);
+        shape[0] = dli_csv_rows(&s); shape[1] = s.width;
+        x = dli_leaf(c, who, DL_REAL, 2, shape, 1);
+        shape[1] = 1;
+        t = dli_leaf(c, who, o.regression ? DL_REAL : DL_INT32, o.regression ? 2 : 1, shape, 1);
+        if (!c->failed) rows = dli_csv_read(&s, o.missing, x->data, t->data, t->idata);
+        if (rows) d = dl_data_tensors(c, dli_csv_shrink(x, rows), dli_csv_shrink(t, rows));
+        if (!c->failed && t->idata) dli_csv_classes(&s, d, t);
+    }
+    dli_file_close(&s.f);
+    dli_arena_release(&c->step, step);
+    if (c->failed) { dli_arena_release(&c->keep, keep); return DLI_NIL_DATASET; }
+    return d;
+}
+
+/* --- checkpoints: a safetensors file with all that training depends on, and a checksum --------------------------------- */
+static void dli_items_real(dli_items *l, const char *prefix, const char *name, double *v)  { dli_items_add(l,
+        dli_concat(l->c, prefix, name, ""), v, DL_F64, 0, NULL); }
+static void dli_items_long(dli_items *l, const char *prefix, const char *name, int64_t *v) { dli_items_add(l,
+        dli_concat(l->c, prefix, name, ""), v, DL_I64, 0, NULL); }
+static void dli_items_int(dli_items *l, const char *prefix, const char *name, int *v)      { dli_items_add(l,
+        dli_concat(l->c, prefix, name, ""), v, DL_I32, 0, NULL); }
+static void dli_items_array(dli_items *l, const char *prefix, const char *name, void *v, int as, int64_t n)
+{
+    if (n) dli_items_add(l, dli_concat(l->c, prefix, name, ""), v, as, 1, &n);
+}
+
+/* What PyTorch calls the arrays of an optimizer; "": nothing to save. */
+static const char *dli_state_name(const dli_optim_type *type, int k)
+{
+    static const char *const names[][1 + DLI_OPTIM_STATES] = {
+        {"optim_asgd", "ax", "", ""}, {"optim_adam", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"}, {"optim_adamw", "exp_avg",
+                "exp_avg_sq", "max_exp_avg_sq"},
+        {"optim_nadam", "exp_avg", "exp_avg_sq", ""}, {"optim_radam", "exp_avg", "exp_avg_sq", ""}, {"optim_adamax",
+                "exp_avg", "exp_inf", ""},
+        {"optim_adagrad", "", "sum", ""}, {"optim_rmsprop", "momentum_buffer", "square_avg", "grad_avg"}, {"optim_adadelta",
+                "acc_delta", "square_avg", ""},
+        {"optim_rprop", "prev", "step_size", ""}, {"optim_adafactor", "row_var", "col_var", ""}, {"optim_muon",
+                "momentum_buffer", "exp_avg_sq", ""},
+        {"optim_lookahead", "slow", "", ""}, {"optim_sam", "", "", ""}, {"ema", "average", "", ""}
+    };
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof *names; i++) if (!strcmp(names[i][0], type->name)) return names[i][k + 1];
+    return k == 0 ? "momentum_buffer" : k == 1 ? "state_1" : "state_2";
+}
+
+/* The arrays of all parameters: prefix, the parameter's name, the array's. */
+static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
+{
+    dl_module *m;
+    dl_param *p;
+    int i, k, at = 0;
+    DLI_EACH_PARAM(o->root, m, i, p) {
+        dli_slot *s = &o->slots[at];
+        const char *name;
+        if (p->is_buffer || at == o->nslots || s->w != p->tensor) continue;
+        at++;
+        name = dli_concat(l->c, dli_full_name(l->c, o->root, m, prefix, p->name), ".", "");
+        for (k = 0; k < DLI_OPTIM_STATES; k++) {
+            const dl_tensor *w = s->w;
+            int64_t n = w->size;
+            const char *state = dli_state_name(o->type, k);
+            if (!s->state[k] || !*state) continue;
+            if (o->type != &dli_optim_adafactor_type) { dli_items_add(l, dli_concat(l->c, name, state, ""), s->state[k],
+                    DLI_REAL_TYPE, w->ndim, w->shape); continue; }
+            n /= k ? dli_adafactor_rows(w) : dli_adafactor_cols(w);
+            dli_items_array(l, name, state, s->state[k], DLI_REAL_TYPE, n);
+        }
+        if (o->inner || o->type == &dli_ema_type) continue;
+        dli_items_long(l, name, "step", &s->t);
+        if (o->type == &dli_optim_nadam_type) dli_items_real(l, name, "mu_product", &s->product);
+    }
+}
+
+static int64_t dli_entry_int(const dli_reader *r, const char *name)    /* the whole number in a file, or -1 */
+{
+    const dli_entry *e = dli_find_entry(r, name);
+    return e && e->count == 1 && e->type == DL_I32 ? (int64_t)dli_get_real(e->bytes, e->type, e->big) : -1;
+}
+
+/* L-BFGS: the pairs that it remembers, when loading so many as the file has. */
+static void dli_items_lbfgs(dli_items *l, dli_lbfgs *m, const char *prefix, const dli_reader *r)
+{
+    int64_t n = r ? dli_entry_int(r, dli_concat(l->c, prefix, "count", "")) : m->count, i;
+    dli_items_int(l, prefix, "count", &m->count);
+    dli_items_long(l, prefix, "iterations", &m->iterations);
+    dli_items_real(l, prefix, "t", &m->t);
+    dli_items_real(l, prefix, "scale", &m->scale);
+    dli_items_array(l, prefix, "d", m->d, DLI_REAL_TYPE, m->n);
+    dli_items_array(l, prefix, "last", m->last, DLI_REAL_TYPE, m->n);
+    dli_items_array(l, prefix, "ro", m->ro, DL_F64, m->history + 1);
+    if (n > m->history) dl_fail(l->c, "checkpoint_load: L-BFGS remembers %d steps, the file has %l", m->history, n);
+    for (i = 0; i < n && !l->c->failed; i++) {
+        char number[24];
+        dli_text t;
+        t.p = number; t.left = sizeof number;
+        dli_put_int(&t, i);
+        if (!m->y[i]) {
+            m->y[i] = (dl_real *)dl_alloc_keep(l->c, (size_t)m->n * sizeof(dl_real));
+            m->s[i] = (dl_real *)dl_alloc_keep(l->c, (size_t)m->n * sizeof(dl_real));
+        }
+        dli_items_array(l, prefix, dli_concat(l->c, "y.", number, ""), m->y[i], DLI_REAL_TYPE, m->n);
+        dli_items_array(l, prefix, dli_concat(l->c, "s.", number, ""), m->s[i], DLI_REAL_TYPE, m->n);
+    }
+}
+
+static void dli_items_optim(dli_items *l, dl_optim *o, const char *prefix, const dli_reader *r)
+{
+    const char *type;
+    if (!o || !dli_check_optim(l->c, "checkpoint", o)) return;
+    type = dli_concat(l->c, prefix, o->type->name, ".");
+    dli_items_real(l, type, "lr", &o->lr);
+    dli_items_real(l, type, "base_lr", &o->base_lr);
+    dli_items_real(l, type, "beta1", &o->beta1);
+    dli_items_long(l, type, "step", &o->t);
+    if (o->inner) dli_items_int(l, type, "begun", &o->option);
+    dli_items_array(l, type, "groups", o->groups, DL_F64, 2 * (int64_t)o->ngroups);
+    dli_items_slots(l, o, dli_concat(l->c, prefix, "state.", ""));
+    if (o->more) dli_items_lbfgs(l, (dli_lbfgs *)o->more, type, r);
+    if (o->inner) dli_items_optim(l, o->inner, dli_concat(l->c, prefix, "inner.", ""), r);
+}
+
+static void dli_items_schedule(dli_items *l, dl_schedule *s, const char *prefix)
+{
+    if (!s || !dli_check_schedule(l->c, "checkpoint", s)) return;
+    prefix = dli_concat(l->c, prefix, s->type->name, ".");
+    dli_items_long(l, prefix, "step", &s->t);
+    dli_items_real(l, prefix, "best", &s->best);
+    dli_items_int(l, prefix, "seen", &s->seen);
+    dli_items_int(l, prefix, "bad", &s->bad);
+    dli_items_int(l, prefix, "cooling", &s->cooling);
+}
+
+/* Everything; r NULL: to save. */
+static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const dli_reader *r)
+{
+    dl_ctx *c = l->c;
+    if (o->module && dli_check_module(c, "checkpoint", o->module)) dli_items_module(l, o->module, "model.");
+    if (!r && !o->force && !c->failed && !dli_check_finite(c, "checkpoint_save", "", l)) return 0;
+    dli_items_optim(l, o->optim, "optimizer.", r);
+    dli_items_optim(l, o->optim2, "optimizer2.", r);
+    dli_items_schedule(l, o->schedule, "schedule.");
+    dli_items_schedule(l, o->schedule2, "schedule2.");
+    if (o->ema && dli_check_ema(c, "checkpoint", o->ema)) {
+        dli_items_slots(l, o->ema->o, "ema.");
+        dli_items_long(l, "ema.", "updates", &o->ema->updates);
+        dli_items_int(l, "ema.", "swapped", &o->ema->swapped);
+    }
+    if (o->loader && o->loader->data) {
+        dli_items_long(l, "loader.", "epoch", &o->loader->epoch);
+        dli_items_long(l, "loader.", "position", &o->loader->position);
+        dli_items_long(l, "loader.", "index", &o->loader->index);
+        dli_items_add(l, "loader.call", &o->loader->call, DL_U64, 0, NULL);
+        if (o->loader->order) dli_items_array(l, "loader.", "order", o->loader->order, DL_I32, o->loader->data->size);
+    } else if (o->loader) dl_fail(c, "checkpoint: the loader is nil, the result of a failed call");
+    if (o->stop) {
+        dli_items_real(l, "stop.", "best", &o->stop->best);
+        dli_items_long(l, "stop.", "best_index", &o->stop->best_index);
+        dli_items_long(l, "stop.", "count", &o->stop->count);
+        if (o->stop->module) dli_items_array(l, "stop.", "weights", o->stop->weights, DL_U8,
+                                             (int64_t)dli_state_bytes(o->stop->module));
+    }
+    if (o->numbers && o->nnumbers > 0) {
+        dli_items_array(l, "", "numbers", o->numbers, DL_F64, o->nnumbers);
+        if (!c->failed) l->item[l->n - 1].least = 1;
+    }
+    dli_items_add(l, "random.seed", &c->seed, DL_U64, 0, NULL);
+    dli_items_add(l, "random.calls", &c->calls, DL_U64, 0, NULL);
+    return !c->failed;
+}
+
+DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_opts o)
+{
+    dli_items list = { NULL, NULL, 0, 0 };
+    char digits[9] = "00000000", step[24], epoch[24];
+    dl_metadata *meta;
+    dli_text t;
+    dli_mark mark;
+    int64_t n = 0, k = 4;
+    int ok = 0;
+    if (!c || c->failed) return 0;
+    if (!path || o.keep_last < 0) { dl_fail(c, "checkpoint_save: path \"%s\", .keep_last %d", path ? path : "(NULL)",
+                                            o.keep_last); return 0; }
+    mark = dli_arena_mark(&c->step);
+    list.c = c;
+    while (o.metadata && o.metadata[n].key) n++;
+    meta = (dl_metadata *)dl_alloc(c, (size_t)(n + 6) * sizeof *meta);
+    if (meta && dli_items_checkpoint(&list, &o, NULL)) {
+        t.p = step; t.left = sizeof step;
+        dli_put_int(&t, o.optim ? o.optim->t : 0);
+        t.p = epoch; t.left = sizeof epoch;
+        dli_put_int(&t, o.loader ? o.loader->epoch : 0);
+        memset(meta, 0, (size_t)(n + 6) * sizeof *meta);
+        meta[0].key = "dl.crc32c";  meta[0].value = digits;
+        meta[1].key = "dl.version"; meta[1].value = DL_VERSION_STRING;
+        meta[2].key = "dl.step";    meta[2].value = step;
+        meta[3].key = "dl.epoch";   meta[3].value = epoch;
+        if (n) memcpy(meta + k, o.metadata, (size_t)n * sizeof *meta);
+        ok = dli_save_items(c, "checkpoint_save", &list, path, meta, digits, o.keep_last);
+        if (ok && o.best) ok = dli_save_items(c, "checkpoint_save", &list, dli_concat(c, path, ".best", ""), meta, digits,
+                                              0);
+    }
+    dli_arena_release(&c->step, mark);
+    return ok;
+}
+
+static int dli_checkpoint_verify(dl_ctx *c, const dli_reader *r)
+{
+    const dli_file *f = r->files;
+    const dli_crc *crc;
+    const char *digits = NULL;
+    uint32_t wanted = 0, found;
+    int64_t i, begin;
+    for (i = 0; i < r->nmeta; i++) if (!strcmp(r->meta[i].key, "dl.crc32c")) digits = r->meta[i].value;
+    if (!digits || f->length < 8) { dl_fail(c, "checkpoint_load: \"%s\": NotACheckpoint: it has no dl.crc32c",
+                                            r->path); return 0; }
+    for (; *digits; digits++) wanted = wanted << 4 | (uint32_t)(*digits <= '9' ? *digits - '0' : *digits - 'a' + 10);
+    crc = dli_crc_create(c, DLI_CRC_C);
+    if (!crc) return 0;
+    begin = 8 + (int64_t)dli_get_bits(f->bytes, 8, 0);
+    found = dli_crc_of(crc, 0, f->bytes + begin, f->length - begin);
+    if (found != wanted)
+        dl_fail(c, "checkpoint_load: \"%s\": ChecksumMismatch at byte %l: CRC-32C %l expected, %l found", r->path, begin,
+                (int64_t)wanted, (int64_t)found);
+    return found == wanted;
+}
+
+DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_opts o)
+{
+    dli_items list = { NULL, NULL, 0, 0 };
+    dli_reader r;
+    dli_mark mark;
+    int ok = 0;
+    if (!c || c->failed) return 0;
+    mark = dli_arena_mark(&c->step);
+    list.c = c;
+    if (dli_reader_open(c, &r, "checkpoint_load", path)) {
+        ok = dli_checkpoint_verify(c, &r) && dli_items_checkpoint(&list, &o, &r) && dli_load_items(&r, &list, 0, NULL);
+        dli_reader_close(&r);
+    }
+    dli_arena_release(&c->step, mark);
+    return ok;
+}
+
+/* --- signals: the state is the handler that is set, so that no variable is needed -------------------------------------- */
+#include <signal.h>
+static void dli_signal_again(int s) { signal(s, SIG_DFL); raise(s); }
+static void dli_signal_first(int s) { signal(s, dli_signal_again); }
+
+DL_DEF int dl_interrupt_install(dl_ctx *c)
+{
+    if (!c || c->failed) return 0;
+    c->interrupts = signal(SIGINT, dli_signal_first) != SIG_ERR && signal(SIGTERM, dli_signal_first) != SIG_ERR;
+    if (!c->interrupts) dl_fail(c, "interrupt_install: signal: %s", strerror(errno));
+    return c->interrupts;
+}
+
+DL_DEF int dl_interrupted(const dl_ctx *c)
+{
+    static const int which[2] = { SIGINT, SIGTERM };
+    int i;
+    for (i = 0; c && c->interrupts && i < 2; i++) {
+        void (*handler)(int) = signal(which[i],
+                                      dli_signal_first);     /* asking is setting; a signal in between is not lost */
+        if (handler == dli_signal_first) continue;
+        signal(which[i], handler);
+        if (handler == dli_signal_again) return which[i];
+    }
+    return 0;
+}
+#endif
+
+/* ================================================================================================
+   >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
+
+   A tokenizer: a list of byte strings and a table that finds one; for byte pairs also a table from a pair of tokens to the
+   merge that joins it, whose number is its rank.  Encoding a piece of text begins with its bytes and makes, again and
+   again, the merges of the smallest rank; training finds the merges by counting.
+   ================================================================================================ */
+
+/* Containers of what follows live in an arena of their own or in the context's.  Room for one element more, see dli_grow. */
+static void *dli_room(dl_ctx *c, dli_arena *a, void *array, int64_t n, size_t elem)
+{
+    void *bigger;
+    if (n & (n - 1)) return array;
+    bigger = dli_arena_push(a, (n ? 2 * (size_t)n : 1) * elem);
+    if (!bigger) dl_fail(c, "out of memory: %l elements of a table", 2 * n);
+    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
+    return bigger;
+}
+
+/* A table from 64-bit keys to numbers >= 0; equal keys may be there several times (hashes of strings). */
+typedef struct { uint64_t *key; int64_t *value, n, slots; } dli_lookup;
+
+static uint64_t dli_lookup_slot(const dli_lookup *t, uint64_t key)
+{
+    return (key * 0x9E3779B97F4A7C15u >> 20) & (uint64_t)(t->slots - 1);
+}
+
+/* The first value of this key at or behind slot *at, which moves behind it; -1: no more. */
+static int64_t dli_lookup_next(const dli_lookup *t, uint64_t key, uint64_t *at)
+{
+    uint64_t i;
+    for (i = *at; t->slots && t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1))
+        if (t->key[i] == key) { *at = (i + 1) & (uint64_t)(t->slots - 1); return t->value[i]; }
+    return -1;
+}
+static int64_t dli_lookup_find(const dli_lookup *t, uint64_t key)
+{
+    uint64_t at = dli_lookup_slot(t, key);
+    return dli_lookup_next(t, key, &at);
+}
+static int dli_lookup_put(dl_ctx *c, dli_arena *a, dli_lookup *t, uint64_t key, int64_t value)
+{
+    uint64_t i;
+    if (2 * (t->n + 1) > t->slots) {
+        dli_lookup old = *t;
+        t->slots = old.slots ? 2 * old.slots : 64;
+        t->key = (uint64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->key);
+        t->value = (int64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->value);
+        if (!t->key || !t->value) { dl_fail(c, "out of memory: a table of %l", t->slots); *t = old; return 0; }
+        memset(t->value, 0xFF, (size_t)t->slots * sizeof *t->value);
+        t->n = 0;
+        for (i = 0; i < (uint64_t)old.slots; i++) if (old.value[i] >= 0) dli_lookup_put(c, a, t, old.key[i], old.value[i]);
+    }
+    for (i = dli_lookup_slot(t, key); t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1)) {}
+    t->key[i] = key;
+    t->value[i] = value;
+    t->n++;
+    return 1;
+}
+
+/* A heap of (order, key), the smallest on top. */
+typedef struct { int64_t order; uint64_t key; } dli_heap_item;
+typedef struct { dli_heap_item *item; int64_t n, room; } dli_heap;
+
+static int dli_heap_less(const dli_heap_item *a, const dli_heap_item *b)
+{
+    return a->order != b->order ? a->order < b->order : a->key < b->key;
+}
+static int dli_heap_put(dl_ctx *c, dli_arena *a, dli_heap *h, int64_t order, uint64_t key)
+{
+    dli_heap_item x;
+    int64_t i = h->n;
+    dli_heap_item *item = h->item;
+    if (h->n == h->room) {
+        h->item = item = (dli_heap_item *)dli_room(c, a, item, h->room, sizeof *item);
+        h->room = h->room ? 2 * h->room : 1;
+    }
+    if (!item) return 0;
+    x.order = order; x.key = key;
+    h->n++;
+    for (; i && dli_heap_less(&x, &item[(i - 1) / 2]); i = (i - 1) / 2) item[i] = item[(i - 1) / 2];
+    item[i] = x;
+    return 1;
+}
+static dli_heap_item dli_heap_take(dli_heap *h)
+{
+    dli_heap_item top = h->item[0], last = h->item[--h->n];
+    int64_t i = 0, child;
+    while ((child = 2 * i + 1) < h->n) {
+        if (child + 1 < h->n && dli_heap_less(&h->item[child + 1], &h->item[child])) child++;
+        if (!dli_heap_less(&h->item[child], &last)) break;
+        h->item[i] = h->item[child];
+        i = child;
+    }
+    if (h->n) h->item[i] = last;
+    return top;
+}
+
+/* --- characters and pieces ------------------------------------------------------------------------------
+   Unicode's letters (L) and numbers (N), version 14: lengths of the runs of code points without and with the property, in
+   turn, as numbers to the base 26 whose last digit is a small letter (tests/gen_text.py writes them). */
+static const char dli_letters[] =
+    "CnBagBaBvbkbebfxbBfbRqemofhbbbEzfbccebbgbbdbbbubDfbFjiGkbBmcbgBpCtBbeeBtBrBjcbDvbbpchckdcbqbbBeBdDllbyBhjcebfweb"
+    "jbdbxzhlfybgrBqCgCcdbsbhkpqeicccwbhbbdedbqbncbdockbigeccwbhbcbcbcBfebbtdqjbdbwbhbcbfdbsbpcxblicccwbhbcbfdbBecbdp"
+    "brbbgddbedcbbbcdcdddmwbCaibdbxbqdbBadcbccBebeibdbxbkbfdbBfcbcpcrjbdbBpcbqbfdidygfsdybjbbchCgBwbcmhCgcbbbfbybbbkb"
+    "cjbcfbbveBgbClibBkBbfElBrubqgeedbdchdenmbrBmbbfbcBrbMvbechbbbecBpbecBhbechbbbecpbCfbecCpBlqqDicgdXwcrbBafCxgihsn"
+    "tosonbdpCaBjbebCpDlhfcBibbfCskBfBxBecflBseBaCcxjCbDebDpBvriCcBenckBsBaBkBpdkBkcjhBrcdBpebgbcdbfHkCmKscgcBmcgcibb"
+    "bbbbbBfcCbbhbbddbhdecgenfdbhEmbnbqnDxbebckbbdfgbbbbbbeblceffebCacDZfIvgedcmBmbbfbcCehbqxjhbhbhbhbhbhbhbhDcbSbcBq"
+    "ffceDigdbDmbefBrbDqrBgBwqTsJToCmBGUfCpBucKjdqkcuBvqBfcCsBxjcDzcCmfcbbbfyqbdbebxBdCaoByCkgdbbclBckxzBdhBvBcbqfbkk"
+    "fbBpxdbiuxdbdBybbdccfcbbbydclhdmgcgcgjhbhbBrbogElBdQNsmxeBxMNcOccEcBmhmffbbkbnbfbbbcbcbEeBhNzsCmcCcBomEmfbFfBkBa"
+    "gBalDldgcgcgcdBjmbBabtbcbpcoBiEtOzBddBxBvBgnubigBmkBecBkeiBwGcsBkeBkeBoiCamlbpbhbcblbpbhbcCpLzjwkiygbBqbjCrgcbbB"
+    "sbcdbcxkxjBfCntbckwkBaCsCegcCmbpebdbBdBqBddBdBjibBcBbCckwktnsEgCvCdBznBznBkNkBqgcDaBdkbiwBqsBuvBbxmCbCfccbnBtBgz"
+    "BaBkBdbcbiBjdbmBwoevbbbBjsbzDghbbbebpbkhBvBmicccwbhbcbfdbsbmfGcCbseudBeBwucbbHcBvBpeBkBwubChBrnbCtBbBlhHdBsEmCmB"
+    "ficbcibcbypbbbDqicBnqbbbBcbkBohbvblButbsCvKdjbBlrbBxBeEihbcbBmvbzgbcbBgobMptHhbDbBJmIwHoDXkDtpBPfFZtWlMUbVxhBfrD"
+    "brBesBwqeBfvftBAmCmEyCxfbConCmcbbBcJCaiBVqBqjNFrebhbcbLfBtdreiPgDKuEdfndjhkIWkDhbCtbccbcccebmbbbhbCnbecibhbBcbeb"
+    "fbbdhbNcczbzbBfbzbBfbzbBfbzbBfbzbiCSyBfSnBtkhqbMjBesBsBWuhbebcbpbHpChCqhbBUiebBbbcbbcbbkbebbbbgbebbbbbbdbcbbcbbb"
+    "bbbbbbbcbbcebhbebebbbkbrfdbfbrGOaCLFcBgGDthIocINqoLBlEPjUwCFyHHz";
+static const char dli_numbers[] =
+    "BwkEqcfbcdCDlkFekHqkPwkEokegEekEokEokcgEgnElkihDzkEahhtEfkDskEokCsuKikCskBBruBHxdJfkgkwkLokEylGjkgkHakDikFekgkBO"
+    "gbdggkHqBzcfBByCiDawYgBeCBhbBDxbzjodNfeFikBeibpBgkBnpBRSakHgkMigFykBmkHqkwkDikPqkBFMckSzBtmCfrcNdBbBkeBdbibFefHu"
+    "kBKgizhBnjCxfwgGeccqcBuCmjCacBedCxfEaiyiBphMsgBwkLiBfGckBqeEihFeBeEykCikFokhuJrkNekEokOkkDykDymQetDpkBDeBdItkCsk"
+    "UovBPbEhBAMrkDikFekbhBEsxBLZluEezBQrByDNckQgkCFdjEykBElChbdbeCyBtbpBLanEDfk";
+#define DLI_CLASS_RUNS 1300             /* at most, of each                                    */
+enum { DLI_OTHER, DLI_LETTER, DLI_NUMBER, DLI_SPACE };
+
+typedef struct { const char *text; int32_t n; } dli_token;
+typedef struct { int32_t left, right, joined; } dli_merge;
+
+struct dl_tokenizer {
+    dli_token  *token;
+    int64_t     size, nmerges, listed;  /* texts are encoded to tokens < listed                */
+    dli_lookup  by_text, by_pair;       /* hash of the bytes -> token; left, right -> merge    */
+    dli_merge  *merge;                  /* by rank; NULL: characters                           */
+    int32_t     byte[256];              /* the token of each byte, or -1                       */
+    int32_t     runs[2][DLI_CLASS_RUNS], nruns[2];       /* where the runs of letters and numbers begin, end, begin ..   */
+};
+
+static int dli_read_runs(int32_t *runs, const char *s)
+{
+    int32_t at = 0, v = 0;
+    int n = 0;
+    for (; *s; s++) {
+        v = v * 26 + (*s < 'a' ? *s - 'A' : *s - 'a');
+        if (*s < 'a') continue;
+        runs[n++] = at += v;
+        v = 0;
+    }
+    return n;
+}
+static int dli_in_runs(const int32_t *runs, int n, int32_t code)
+{
+    int low = -1, high = n, middle;                          /* the last run that begins at or before code */
+    while (high - low > 1) {
+        middle = (low + high) / 2;
+        if (runs[middle] <= code) low = middle; else high = middle;
+    }
+    return low >= 0 && low % 2 == 0;
+}
+
+/* The character at s, its length in *n; a byte that is not UTF-8 is a character with the code -1. */
+static int32_t dli_utf8(const char *text, int64_t left, int *n)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    static const int32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    int length = s[0] < 0x80 ? 1 : s[0] < 0xC0 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF8 ? 4 : 0, i;
+    int32_t code = length < 2 ? s[0] : s[0] & (0x7F >> length);
+    *n = 1;
+    if (!length || length > left) return -1;
+    for (i = 1; i < length; i++) {
+        if ((s[i] & 0xC0) != 0x80) return -1;
+        code = code << 6 | (s[i] & 0x3F);
+    }
+    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return -1;
+    *n = length;
+    return code;
+}
+
+static int dli_class(const dl_tokenizer *t, const char *text, int64_t left, int *n)
+{
+    int32_t u = dli_utf8(text, left, n);
+    if ((u >= 9 && u <= 13) || u == 32 || u == 0x85 || u == 0xA0 || u == 0x1680 || (u >= 0x2000 && u <= 0x200A) ||
+        u == 0x2028 || u == 0x2029 || u == 0x202F || u == 0x205F || u == 0x3000) return DLI_SPACE;
+    if (u >= 0 && u < 128)                                   /* most texts: without the tables */
+        return (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') ? DLI_LETTER : u >= '0' && u <= '9' ? DLI_NUMBER : DLI_OTHER;
+    if (dli_in_runs(t->runs[0], t->nruns[0], u)) return DLI_LETTER;
+    return dli_in_runs(t->runs[1], t->nruns[1], u) ? DLI_NUMBER : DLI_OTHER;
+}
+
+/* Bytes of the first of GPT-2's pieces:  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+  */
+static int64_t dli_piece(const dl_tokenizer *t, const char *s, int64_t left)
+{
+    static const char *const contractions[7] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"};
+    int64_t i, last = 0;
+    int n, k, kind = dli_class(t, s, left, &n);
+    for (k = 0; k < 7 && *s == '\''; k++) {
+        int64_t length = (int64_t)strlen(contractions[k]);
+        if (length <= left && !memcmp(s, contractions[k], (size_t)length)) return length;
+    }
+    i = n;
+    if (*s == ' ' && left > 1 && dli_class(t, s + 1, left - 1, &n) != DLI_SPACE) {
+        kind = dli_class(t, s + 1, left - 1, &n);
+        i += n;
+    }
+    for (; i < left && dli_class(t, s + i, left - i, &n) == kind; i += n) last = i;
+    return kind == DLI_SPACE && i < left && last ? last : i;             /* the last space goes with what follows */
+}
+
+/* --- tokens ---------------------------------------------------------------------------------------------- */
+#define DLI_MAX_TOKENS (1 << 24)
+
+static uint64_t dli_hash_bytes(const char *s, int64_t n)                 /* FNV-1a */
+{
+    uint64_t h = 0xCBF29CE484222325u;
+    int64_t i;
+    for (i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001B3u;
+    return h;
+}
+static int32_t dli_token_id(const dl_tokenizer *t, const char *s, int64_t n)
+{
+    uint64_t key = dli_hash_bytes(s, n), at = t->by_text.slots ? dli_lookup_slot(&t->by_text, key) : 0;
+    int64_t id;
+    while ((id = dli_lookup_next(&t->by_text, key, &at)) >= 0)
+        if (t->token[id].n == n && !memcmp(t->token[id].text, s, (size_t)n)) return (int32_t)id;
+    return -1;
+}
+
+/* Appends a token; without `listed` no text is encoded to it. */
+static int32_t dli_token_put(dl_ctx *c, dl_tokenizer *t, const char *s, int64_t n, int listed)
+{
+    char *copy;
+    dli_token *token;
+    if (c->failed) return -1;
+    if (n > INT32_MAX || t->size >= DLI_MAX_TOKENS) {
+        dl_fail(c, "tokenizer: token %l with %l bytes; at most %d tokens of 2^31", t->size, n, DLI_MAX_TOKENS);
+        return -1;
+    }
+    token = (dli_token *)dli_room(c, &c->keep, t->token, t->size, sizeof *token);
+    copy = (char *)dl_alloc_keep(c, (size_t)n + 1);
+    if (!token || !copy) return -1;
+    memcpy(copy, s, (size_t)n);
+    t->token = token;
+    token[t->size].text = copy;
+    token[t->size].n = (int32_t)n;
+    if (!dli_lookup_put(c, &c->keep, &t->by_text, dli_hash_bytes(s, n), t->size)) return -1;
+    if (listed && n == 1) t->byte[(unsigned char)*s] = (int32_t)t->size;
+    if (listed) t->listed = t->size + 1;
+    return (int32_t)t->size++;
+}
+
+static uint64_t dli_pair(int32_t left, int32_t right) { return (uint64_t)left << 32 | (uint32_t)right; }
+
+static int dli_merge_put(dl_ctx *c, dl_tokenizer *t, int32_t left, int32_t right, int32_t joined)
+{
+    dli_merge *m = (dli_merge *)dli_room(c, &c->keep, t->merge, t->nmerges, sizeof *m);
+    if (!m) return 0;
+    t->merge = m;
+    m[t->nmerges].left = left; m[t->nmerges].right = right; m[t->nmerges].joined = joined;
+    return dli_lookup_put(c, &c->keep, &t->by_pair, dli_pair(left, right), t->nmerges++);
+}
+
+/* NULL after an error; *n becomes the length of the text. */
+static dl_tokenizer *dli_tokenizer_create(dl_ctx *c, const char *who, const char *text, int64_t *n)
+{
+    dl_tokenizer *t;
+    if (!c || c->failed) return NULL;
+    if (!text) { dl_fail(c, "%s: the text is NULL", who); return NULL; }
+    if (*n < 0) *n = (int64_t)strlen(text);
+    t = (dl_tokenizer *)dl_alloc_keep(c, sizeof *t);
+    if (!t) return NULL;
+    memset(t->byte, 0xFF, sizeof t->byte);
+    t->nruns[0] = dli_read_runs(t->runs[0], dli_letters);
+    t->nruns[1] = dli_read_runs(t->runs[1], dli_numbers);
+    return t;
+}
+
+DL_DEF dl_tokenizer *dl_tokenizer_chars(dl_ctx *c, const char *text, int64_t n)
+{
+    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_chars", text, &n);
+    dli_lookup seen;
+    dli_heap heap;
+    dli_mark m;
+    int64_t i;
+    int length;
+    if (!t) return NULL;
+    m = dli_arena_mark(&c->step);
+    memset(&seen, 0, sizeof seen);
+    memset(&heap, 0, sizeof heap);
+    for (i = 0; i < n && !c->failed; i += length) {
+        int32_t code = dli_utf8(text + i, n - i, &length);
+        int64_t order = code < 0 ? 0x110000 + (unsigned char)text[i] : code;          /* bytes that are no UTF-8 come last */
+        if (seen.slots && dli_lookup_find(&seen, (uint64_t)order) >= 0) continue;
+        if (dli_lookup_put(c, &c->step, &seen, (uint64_t)order, i)) dli_heap_put(c, &c->step, &heap, order, (uint64_t)i);
+    }
+    while (heap.n && !c->failed) {
+        int64_t at = (int64_t)dli_heap_take(&heap).key;
+        dli_utf8(text + at, n - at, &length);
+        dli_token_put(c, t, text + at, length, 1);
+    }
+    dli_arena_release(&c->step, m);
+    return c->failed ? NULL : t;
+}
+
+DL_DEF int64_t dl_tokenizer_size(const dl_tokenizer *t) { return t ? t->size : 0; }
+DL_DEF int dl_tokenizer_id(const dl_tokenizer *t, const char *token, int64_t n)
+{
+    return t && token ? dli_token_id(t, token, n < 0 ? (int64_t)strlen(token) : n) : -1;
+}
+DL_DEF int dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token)
+{
+    if (!c || c->failed) return -1;
+    if (!t || !token) { dl_fail(c, "tokenizer_add: the %s is NULL", t ? "token" : "tokenizer"); return -1; }
+    if (dl_tokenizer_id(t, token, -1) >= 0) { dl_fail(c, "tokenizer_add: there is a token \"%s\" already", token); return -1; }
+    return dli_token_put(c, t, token, (int64_t)strlen(token), 0);
+}
+
+/* --- byte pairs: training --------------------------------------------------------------------------------
+   Different pieces are words with a count.  Each pair of neighbours has a count and the list of words that have or had it.
+   A heap gives the most frequent pair: it holds an item for each count that a pair has grown to, so that one of them is at
+   least as large as the count of now. */
+typedef struct { int64_t start, count; int32_t n; } dli_word;
+typedef struct { uint64_t key; int64_t count, first; } dli_pair_count;    /* first of its uses, or -1 */
+typedef struct { int64_t word, next; } dli_use;
+typedef struct {
+    dl_ctx         *c;
+    dli_arena       arena;
+    dli_word       *word;
+    int32_t        *symbol;             /* of all words, one behind the other                  */
+    dli_pair_count *pair;
+    dli_use        *use;
+    dli_lookup      by_text, by_pair;
+    dli_heap        heap;
+    int64_t         words, pairs, uses;
+} dli_trainer;
+
+/* Adds the word's count, or takes it off, for each pair in it; those with the token `fresh` (-1: all) may be new to it. */
+static int dli_count_pairs(dli_trainer *b, int64_t w, int sign, int32_t fresh)
+{
+    const int32_t *s = b->symbol + b->word[w].start;
+    int32_t i;
+    for (i = 0; i + 1 < b->word[w].n; i++) {
+        uint64_t key = dli_pair(s[i], s[i + 1]);
+        int64_t p = b->by_pair.slots ? dli_lookup_find(&b->by_pair, key) : -1;
+        if (p < 0) {
+            dli_pair_count *pair = (dli_pair_count *)dli_room(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
+            if (!pair || !dli_lookup_put(b->c, &b->arena, &b->by_pair, key, b->pairs)) return 0;
+            b->pair = pair;
+            p = b->pairs++;
+            pair[p].key = key; pair[p].count = 0; pair[p].first = -1;
+        }
+        b->pair[p].count += sign * b->word[w].count;
+        if (sign < 0 || (fresh >= 0 && s[i] != fresh && s[i + 1] != fresh)) continue;
+        if (fresh >= 0 && !dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[p].count, key)) return 0;
+        if (b->pair[p].first < 0 || b->use[b->pair[p].first].word != w) {
+            dli_use *use = (dli_use *)dli_room(b->c, &b->arena, b->use, b->uses, sizeof *use);
+            if (!use) return 0;
+            b->use = use;
+            use[b->uses].word = w; use[b->uses].next = b->pair[p].first;
+            b->pair[p].first = b->uses++;
+        }
+    }
+    return 1;
+}
+
+/* The different pieces of the text, and their pairs. */
+static int dli_collect_words(dli_trainer *b, const dl_tokenizer *t, const char *text, int64_t n)
+{
+    int64_t i, k, w, length, symbols = 0;
+    b->symbol = (int32_t *)dli_arena_push(&b->arena, (size_t)n * sizeof *b->symbol + 1);
+    if (!b->symbol) { dl_fail(b->c, "tokenizer_train: out of memory for %l bytes", n); return 0; }
+    for (i = 0; i < n; i += length) {
+        uint64_t key, at;
+        length = dli_min64(dli_piece(t, text + i, n - i), INT32_MAX);
+        key = dli_hash_bytes(text + i, length);
+        at = b->by_text.slots ? dli_lookup_slot(&b->by_text, key) : 0;
+        while ((w = dli_lookup_next(&b->by_text, key, &at)) >= 0) {
+            const int32_t *s = b->symbol + b->word[w].start;
+            for (k = 0; b->word[w].n == length && k < length && s[k] == (unsigned char)text[i + k]; k++) {}
+            if (k == length) break;
+        }
+        if (w < 0) {
+            dli_word *word = (dli_word *)dli_room(b->c, &b->arena, b->word, b->words, sizeof *word);
+            if (!word || !dli_lookup_put(b->c, &b->arena, &b->by_text, key, b->words)) return 0;
+            b->word = word;
+            w = b->words++;
+            word[w].start = symbols; word[w].n = (int32_t)length; word[w].count = 0;
+            for (k = 0; k < length; k++) b->symbol[symbols++] = (unsigned char)text[i + k];
+        }
+        b->word[w].count++;
+    }
+    for (w = 0; w < b->words; w++) if (!dli_count_pairs(b, w, 1, -1)) return 0;
+    for (i = 0; i < b->pairs; i++) if (!dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[i].count, b->pair[i].key)) return 0;
+    return 1;
+}
+
+/* Joins the pair to a new token in all words that have it. */
+static int dli_join_pair(dli_trainer *b, int64_t p, int32_t joined)
+{
+    int32_t left = (int32_t)(b->pair[p].key >> 32), right = (int32_t)b->pair[p].key;
+    int64_t u;
+    for (u = b->pair[p].first; u >= 0; u = b->use[u].next) {
+        dli_word *word = &b->word[b->use[u].word];
+        int32_t *s = b->symbol + word->start, i, n = 0;
+        if (!dli_count_pairs(b, b->use[u].word, -1, joined)) return 0;
+        for (i = 0; i < word->n; i++, n++) {
+            s[n] = s[i];
+            if (s[i] == left && i + 1 < word->n && s[i + 1] == right) { s[n] = joined; i++; }
+        }
+        word->n = n;
+        if (!dli_count_pairs(b, b->use[u].word, 1, joined)) return 0;
+    }
+    return 1;
+}
+
+static int dli_train_merges(dli_trainer *b, dl_tokenizer *t, int64_t size)
+{
+    while (t->size < size && b->heap.n) {
+        dli_heap_item top = dli_heap_take(&b->heap);
+        int32_t left = (int32_t)(top.key >> 32), right = (int32_t)top.key, joined;
+        int64_t p = dli_lookup_find(&b->by_pair, top.key), n = (int64_t)t->token[left].n + t->token[right].n;
+        char *text;
+        if (b->pair[p].count < 2 || b->pair[p].count > -top.order) continue;
+        if (b->pair[p].count < -top.order) {
+            if (!dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[p].count, top.key)) return 0;
+            continue;
+        }
+        text = (char *)dli_arena_push(&b->arena, (size_t)n);
+        if (!text) { dl_fail(b->c, "tokenizer_train: out of memory"); return 0; }
+        memcpy(text, t->token[left].text, (size_t)t->token[left].n);
+        memcpy(text + t->token[left].n, t->token[right].text, (size_t)t->token[right].n);
+        joined = dli_token_id(t, text, n);                               /* "ab" "c" and "a" "bc" are one token */
+        if (joined < 0) joined = dli_token_put(b->c, t, text, n, 1);
+        if (joined < 0 || !dli_merge_put(b->c, t, left, right, joined) || !dli_join_pair(b, p, joined)) return 0;
+    }
+    return 1;
+}
+
+DL_DEF dl_tokenizer *dl_tokenizer_train(dl_ctx *c, const char *text, int64_t n, int64_t size)
+{
+    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_train", text, &n);
+    dli_trainer b;
+    int i;
+    if (!t) return NULL;
+    if (size < 256 || size > DLI_MAX_TOKENS) {
+        dl_fail(c, "tokenizer_train: %l tokens, expected from 256, the bytes, to %d", size, DLI_MAX_TOKENS);
+        return NULL;
+    }
+    for (i = 0; i < 256; i++) {
+        char byte = (char)i;
+        dli_token_put(c, t, &byte, 1, 1);
+    }
+    t->merge = (dli_merge *)dl_alloc_keep(c, sizeof *t->merge);          /* byte pairs, be there no merge */
+    memset(&b, 0, sizeof b);
+    b.c = c;
+    b.arena.next_size = (size_t)1 << 20;
+    if (!c->failed && dli_collect_words(&b, t, text, n)) dli_train_merges(&b, t, size);
+    dli_arena_free(&b.arena);
+    return c->failed ? NULL : t;
+}
+
+/* --- encoding and decoding ---------------------------------------------------------------------------------- */
+
+/* The tokens of one piece as a linked list over its positions; gone ones have the token -1. */
+typedef struct { const dl_tokenizer *t; dli_heap heap, fresh; int32_t *token; int64_t *next, *prev; } dli_chain;
+
+/* If positions i and j can be merged, notes that for the next round. */
+static int dli_offer(dl_ctx *c, dli_chain *p, int64_t i, int64_t j)
+{
+    int64_t rank = i < 0 || j < 0 ? -1 : dli_lookup_find(&p->t->by_pair, dli_pair(p->token[i], p->token[j]));
+    return rank < 0 || dli_heap_put(c, &c->step, &p->fresh, rank, (uint64_t)i);
+}
+
+/* The n bytes at p->token, one token each, become *m tokens.  A round makes all merges of the smallest rank, from left to
+   right. */
+static int dli_merge_piece(dl_ctx *c, dli_chain *p, int64_t n, int64_t *m)
+{
+    int64_t i, rank = -1;
+    p->heap.n = p->fresh.n = 0;
+    for (i = 0; i < n; i++) {
+        p->prev[i] = i - 1;
+        p->next[i] = i + 1 < n ? i + 1 : -1;
+        if (!dli_offer(c, p, i, p->next[i])) return 0;
+    }
+    while (p->heap.n || p->fresh.n) {
+        dli_heap_item top;
+        const dli_merge *merge;
+        int64_t j;
+        if (!p->heap.n || p->heap.item[0].order != rank) {
+            for (i = 0; i < p->fresh.n; i++)
+                if (!dli_heap_put(c, &c->step, &p->heap, p->fresh.item[i].order, p->fresh.item[i].key)) return 0;
+            p->fresh.n = 0;
+            rank = p->heap.item[0].order;
+        }
+        top = dli_heap_take(&p->heap);
+        merge = &p->t->merge[top.order];
+        i = (int64_t)top.key;
+        j = p->next[i];
+        if (p->token[i] != merge->left || j < 0 || p->token[j] != merge->right) continue;      /* merged otherwise by now */
+        p->token[i] = merge->joined;
+        p->token[j] = -1;
+        p->next[i] = p->next[j];
+        if (p->next[j] >= 0) p->prev[p->next[j]] = i;
+        if (!dli_offer(c, p, p->prev[i], i) || !dli_offer(c, p, i, p->next[i])) return 0;
+    }
+    for (i = *m = 0; i < n; i++) if (p->token[i] >= 0) p->token[(*m)++] = p->token[i];
+    return 1;
+}
+
+static int64_t dli_encode_bytes(dl_ctx *c, const dl_tokenizer *t, const char *text, int64_t n, int32_t *ids)
+{
+    int64_t i, k, piece, longest = 0, m, total = 0;
+    dli_chain p;
+    for (i = 0; i < n; i += piece) longest = dli_max64(longest, piece = dli_piece(t, text + i, n - i));
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.next = (int64_t *)dl_alloc(c, (size_t)longest * sizeof *p.next);
+    p.prev = (int64_t *)dl_alloc(c, (size_t)longest * sizeof *p.prev);
+    if (!p.next || !p.prev) return 0;
+    for (i = 0; i < n; i += piece) {
+        piece = dli_piece(t, text + i, n - i);
+        p.token = ids + total;                               /* never more tokens than bytes: it fits in front of the rest */
+        for (k = 0; k < piece; k++)
+            if ((p.token[k] = t->byte[(unsigned char)text[i + k]]) < 0) {
+                dl_fail(c, "text_encode: no token for the byte %d at position %l", (int)(unsigned char)text[i + k], i + k);
+                return 0;
+            }
+        if (!dli_merge_piece(c, &p, piece, &m)) return 0;
+        total += m;
+    }
+    return total;
+}
+static int64_t dli_encode_chars(dl_ctx *c, const dl_tokenizer *t, const char *text, int64_t n, int32_t *ids)
+{
+    int64_t i, total = 0;
+    int length;
+    for (i = 0; i < n; i += length) {
+        int32_t code = dli_utf8(text + i, n - i, &length);
+        ids[total] = length == 1 ? t->byte[(unsigned char)text[i]] : dli_token_id(t, text + i, length);
+        if (ids[total] < 0 || ids[total++] >= t->listed) {
+            dl_fail(c, "text_encode: no token for the character %d at position %l",
+                    code < 0 ? (int)(unsigned char)text[i] : (int)code, i);
+            return 0;
+        }
+    }
+    return total;
+}
+
+DL_DEF dl_tensor *dl_text_encode(dl_ctx *c, const dl_tokenizer *t, const char *text, int64_t n)
+{
+    dl_tensor *y;
+    dli_mark m;
+    int64_t count;
+    if (!c || c->failed) return DLI_NIL;
+    if (!t || !text) return dl_fail(c, "text_encode: the %s is NULL", t ? "text" : "tokenizer");
+    if (n < 0) n = (int64_t)strlen(text);
+    if (!n) return dl_fail(c, "text_encode: the text is empty, and there are no empty tensors");
+    y = dli_leaf(c, "text_encode", DL_INT32, 1, &n, 0);
+    if (dl_is_nil(y)) return DLI_NIL;
+    m = dli_arena_mark(&c->step);
+    count = t->merge ? dli_encode_bytes(c, t, text, n, y->idata) : dli_encode_chars(c, t, text, n, y->idata);
+    dli_arena_release(&c->step, m);
+    y->shape[0] = y->size = count;
+    return c->failed ? DLI_NIL : y;
+}
+
+DL_DEF const char *dl_text_decode(dl_ctx *c, const dl_tokenizer *t, dl_tensor *ids, int64_t *n)
+{
+    int64_t i, total = 0;
+    char *text;
+    if (n) *n = 0;
+    if (!dli_check(c, "text_decode", "ids", ids, DL_INT32)) return "";
+    if (!t) { dl_fail(c, "text_decode: the tokenizer is NULL"); return ""; }
+    for (i = 0; i < ids->size; i++) {
+        if (ids->idata[i] < 0 || ids->idata[i] >= t->size) {
+            dl_fail(c, "text_decode: id %d at position %l, expected 0 to %l", (int)ids->idata[i], i, t->size - 1);
+            return "";
+        }
+        total += t->token[ids->idata[i]].n;
+    }
+    text = (char *)dl_alloc(c, (size_t)total + 1);
+    if (!text) return "";
+    for (i = total = 0; i < ids->size; total += t->token[ids->idata[i++]].n)
+        memcpy(text + total, t->token[ids->idata[i]].text, (size_t)t->token[ids->idata[i]].n);
+    text[total] = 0;
+    if (n) *n = total;
+    return text;
+}
+
+/* --- files ------------------------------------------------------------------------------------------------- */
+#ifndef DL_NO_STDIO
+
+/* A whole file and a 0, in the step or kept; NULL after an error. */
+static char *dli_file_text(dl_ctx *c, const char *who, const char *path, int kept, int64_t *n)
+{
+    dli_file f;
+    char *text;
+    if (!dli_file_open(c, &f, who, path)) return NULL;
+    text = (char *)(kept ? dl_alloc_keep(c, (size_t)f.length + 1) : dl_alloc(c, (size_t)f.length + 1));
+    if (text && !dli_file_read(c, &f, text, f.length, "file")) text = NULL;
+    dli_file_close(&f);
+    if (text) text[f.length] = 0;
+    *n = f.length;
+    return text;
+}
+DL_DEF char *dl_text_load(dl_ctx *c, const char *path, int64_t *n)
+{
+    int64_t length = 0;
+    char *text = dli_file_text(c, "text_load", path, 1, &length);
+    if (n) *n = text ? length : 0;
+    return text;
+}
+
+/* GPT-2 writes a byte as a character: printable ones as themselves, the others as the characters from 256 on, in order. */
+static int32_t dli_byte_char(int byte)
+{
+    if ((byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174) return byte;
+    return 256 + (byte < 33 ? byte : byte < 161 ? byte - 127 + 33 : 67);
+}
+static int dli_char_byte(int32_t code)
+{
+    int byte = code < 256 ? (int)code : code < 289 ? (int)code - 256 : code < 323 ? (int)code - 289 + 127 : 173;
+    return code >= 0 && code < 324 && dli_byte_char(byte) == code ? byte : -1;
+}
+
+typedef struct { dl_ctx *c; const char *path, *text; int64_t at, n; } dli_parse;
+
+static int dli_parse_fail(dli_parse *p, const char *what)
+{
+    dl_fail(p->c, "tokenizer_gpt2: \"%s\": %s at byte %l of %l", p->path, what, p->at, p->n);
+    return 0;
+}
+static int dli_parse_space(dli_parse *p)                                  /* the next character, 0 at the end */
+{
+    while (p->at < p->n && strchr(" \t\r\n", p->text[p->at]) && p->text[p->at]) p->at++;
+    return p->at < p->n ? (unsigned char)p->text[p->at] : 0;
+}
+static int dli_parse_char(dli_parse *p, char wanted, const char *what)
+{
+    if (dli_parse_space(p) != wanted) return dli_parse_fail(p, what);
+    p->at++;
+    return 1;
+}
+static int32_t dli_parse_hex4(const char *s, int64_t left)
+{
+    int32_t v = 0;
+    int i;
+    for (i = 0; i < 4; i++) {
+        char digit = i < left ? s[i] : 0;
+        if (digit >= '0' && digit <= '9')      v = v * 16 + digit - '0';
+        else if (digit >= 'a' && digit <= 'f') v = v * 16 + digit - 'a' + 10;
+        else if (digit >= 'A' && digit <= 'F') v = v * 16 + digit - 'A' + 10;
+        else return -1;
+    }
+    return v;
+}
+/* One character of a JSON string, which stands for a byte; -1 at the closing quote, -2 after an error. */
+static int dli_parse_byte(dli_parse *p)
+{
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const char *s = p->text + p->at, *name;
+    int32_t code;
+    int n, byte;
+    if (p->at >= p->n) { dli_parse_fail(p, "a string that does not end"); return -2; }
+    if (*s == '"') { p->at++; return -1; }
+    code = dli_utf8(s, p->n - p->at, &n);
+    if (*s == '\\') {
+        char e = p->n - p->at > 1 ? s[1] : 0;
+        name = e ? strchr(names, e) : NULL;
+        code = name ? values[name - names] : e == 'u' ? dli_parse_hex4(s + 2, p->n - p->at - 2) : -1;
+        n = e == 'u' ? 6 : 2;
+    }
+    byte = dli_char_byte(code);
+    if (byte < 0) { dli_parse_fail(p, "a character that stands for no byte"); return -2; }
+    p->at += n;
+    return byte;
+}
+
+/* {"token": id, ..}: the ids are 0 .. n-1 in any order. */
+static int dli_parse_vocab(dli_parse *p, dl_tokenizer *t)
+{
+    typedef struct { int64_t start; int32_t n; } place;
+    place *of;                                             /* of each id: its bytes, n + 1 of them: 0 is not there */
+    char *bytes = (char *)dl_alloc(p->c, (size_t)p->n + 1);
+    int64_t most = p->n / 4 + 1, used = 0, count = 0, id;  /* an entry takes at least five bytes: "":0, */
+    of = (place *)dl_alloc(p->c, (size_t)most * sizeof *of);
+    if (!bytes || !of) return 0;
+    memset(of, 0, (size_t)most * sizeof *of);
+    if (!dli_parse_char(p, '{', "expected {")) return 0;
+    do {
+        int64_t start = used;
+        int byte, digits = 0;
+        if (!dli_parse_char(p, '"', "expected a token in quotes")) return 0;
+        while ((byte = dli_parse_byte(p)) >= 0) bytes[used++] = (char)byte;
+        if (byte == -2 || !dli_parse_char(p, ':', "expected :")) return 0;
+        dli_parse_space(p);
+        for (id = 0; p->at < p->n && p->text[p->at] >= '0' && p->text[p->at] <= '9' && id < most; p->at++, digits++)
+            id = id * 10 + (p->text[p->at] - '0');
+        if (!digits || id >= most || id >= DLI_MAX_TOKENS) return dli_parse_fail(p, "an id that is none of 0 .. tokens - 1");
+        if (of[id].n) return dli_parse_fail(p, "an id that is there already");
+        if (used == start) return dli_parse_fail(p, "a token without bytes");
+        of[id].start = start;
+        of[id].n = (int32_t)(used - start);
+        count++;
+    } while (dli_parse_space(p) == ',' && ++p->at);
+    if (!dli_parse_char(p, '}', "expected , or }")) return 0;
+    if (dli_parse_space(p)) return dli_parse_fail(p, "expected nothing more");
+    for (id = 0; id < count; id++) {
+        const char *s = bytes + of[id].start;
+        if (!of[id].n) {
+            dl_fail(p->c, "tokenizer_gpt2: \"%s\": no token has the id %l, of %l tokens", p->path, id, count);
+            return 0;
+        }
+        if (dli_token_id(t, s, of[id].n) >= 0) {
+            dl_fail(p->c, "tokenizer_gpt2: \"%s\": token %l is the same as token %d", p->path, id,
+                    (int)dli_token_id(t, s, of[id].n));
+            return 0;
+        }
+        if (dli_token_put(p->c, t, s, of[id].n, 1) < 0) return 0;
+    }
+    return 1;
+}
+
+/* Lines "left right", the most important first; the first line may be "#version: 0.2". */
+static int dli_parse_merges(dli_parse *p, dl_tokenizer *t)
+{
+    char *bytes = (char *)dl_alloc(p->c, (size_t)p->n + 1);
+    if (!bytes) return 0;
+    if (p->n >= 8 && !memcmp(p->text, "#version", 8)) while (p->at < p->n && p->text[p->at] != '\n') p->at++;
+    while (dli_parse_space(p)) {
+        int64_t n = 0, split = 0;
+        int32_t id[3];
+        int length, part, byte;
+        for (part = 0; part < 2; part++) {
+            for (; p->at < p->n && !strchr(" \r\n", p->text[p->at]); p->at += length) {
+                byte = dli_char_byte(dli_utf8(p->text + p->at, p->n - p->at, &length));
+                if (byte < 0) return dli_parse_fail(p, "a character that stands for no byte");
+                bytes[n++] = (char)byte;
+            }
+            if (part == 0) { split = n; p->at += p->at < p->n && p->text[p->at] == ' '; }
+        }
+        id[0] = dli_token_id(t, bytes, split);
+        id[1] = dli_token_id(t, bytes + split, n - split);
+        id[2] = dli_token_id(t, bytes, n);
+        if (split == n || id[0] < 0 || id[1] < 0 || id[2] < 0)
+            return dli_parse_fail(p, "two tokens expected before, whose joint is a token, too,");
+        if (t->by_pair.slots && dli_lookup_find(&t->by_pair, dli_pair(id[0], id[1])) >= 0)
+            return dli_parse_fail(p, "a merge that is there already, before");
+        if (p->at < p->n && !strchr("\r\n", p->text[p->at])) return dli_parse_fail(p, "more than two tokens in a line");
+        if (!dli_merge_put(p->c, t, id[0], id[1], id[2])) return 0;
+    }
+    return 1;
+}
+
+DL_DEF dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const char *merges_path)
+{
+    int64_t n = 0;
+    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_gpt2", "", &n);
+    dli_mark m;
+    dli_parse p;
+    if (!t) return NULL;
+    m = dli_arena_mark(&c->step);
+    memset(&p, 0, sizeof p);
+    p.c = c;
+    t->merge = (dli_merge *)dl_alloc_keep(c, sizeof *t->merge);
+    p.text = dli_file_text(c, "tokenizer_gpt2", p.path = vocab_path, 0, &p.n);
+    if (p.text && dli_parse_vocab(&p, t)) {
+        p.at = 0;
+        p.text = dli_file_text(c, "tokenizer_gpt2", p.path = merges_path, 0, &p.n);
+        if (p.text) dli_parse_merges(&p, t);
+    }
+    dli_arena_release(&c->step, m);
+    return c->failed ? NULL : t;
+}
+
+/* The bytes of a token as GPT-2's characters; json: escaped as JSON wants it. */
+static void dli_write_token(FILE *f, const dli_token *token, int json)
+{
+    int32_t i;
+    for (i = 0; i < token->n; i++) {
+        int32_t code = dli_byte_char((unsigned char)token->text[i]);
+        if (code < 128) fprintf(f, json && (code == '"' || code == '\\') ? "\\%c" : "%c", (int)code);
+        else if (json) fprintf(f, "\\u%04x", (unsigned)code);
+        else fprintf(f, "%c%c", (int)(0xC0 | code >> 6), (int)(0x80 | (code & 0x3F)));
+    }
+}
+DL_DEF int dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab_path, const char *merges_path)
+{
+    const char *path[2];
+    int k, bad;
+    path[0] = vocab_path; path[1] = merges_path;
+    if (!c || c->failed) return 0;
+    if (!t || !vocab_path || !merges_path || !t->merge) {
+        dl_fail(c, "tokenizer_save: %s",
+                !t ? "the tokenizer is NULL" : t->merge ? "a path is NULL" : "characters, expected byte pairs");
+        return 0;
+    }
+    for (k = 0; k < 2; k++) {
+        int64_t i;
+        FILE *f = fopen(path[k], "wb");
+        if (!f) { dl_fail(c, "tokenizer_save: \"%s\": cannot open it: %s", path[k], strerror(errno)); return 0; }
+        if (k == 1) fprintf(f, "#version: 0.2\n");
+        for (i = 0; k == 0 && i < t->size; i++) {
+            fprintf(f, i ? ", \"" : "{\"");
+            dli_write_token(f, &t->token[i], 1);
+            fprintf(f, "\": %ld", (long)i);
+        }
+        if (k == 0) fprintf(f, "}\n");
+        for (i = 0; k == 1 && i < t->nmerges; i++) {
+            dli_write_token(f, &t->token[t->merge[i].left], 0);
+            fprintf(f, " ");
+            dli_write_token(f, &t->token[t->merge[i].right], 0);
+            fprintf(f, "\n");
+        }
+        bad = ferror(f);
+        if (fclose(f) || bad) { dl_fail(c, "tokenizer_save: \"%s\": cannot write it: %s", path[k], strerror(errno)); return 0; }
+    }
+    return 1;
+}
+#endif
+
+/* --- batches ------------------------------------------------------------------------------------------------ */
+DL_DEF int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64_t length, dl_tensor **x, dl_tensor **y,
+                              dl_text_batch_opts o)
+{
+    int64_t shape[2], track, b;
+    dli_draws r;
+    if (x) *x = DLI_NIL;
+    if (y) *y = DLI_NIL;
+    if (!dli_check(c, "text_batch", "tokens", tokens, DL_INT32)) return 0;
+    if (!x || !y || tokens->ndim != 1) {
+        dl_fail(c, "text_batch: tokens %t, expected one axis, and places for x and y", tokens);
+        return 0;
+    }
+    if (batch < 1 || length < 1 || length >= tokens->size || o.index < 0) {
+        dl_fail(c, "text_batch: %l windows of %l tokens and the one behind, number %l, of %t", batch, length, o.index, tokens);
+        return 0;
+    }
+    track = (tokens->size - 1) / batch;
+    if (o.sequential && o.index >= track / length) return 0;
+    shape[0] = batch; shape[1] = length;
+    *x = dli_leaf(c, "text_batch", DL_INT32, 2, shape, 0);
+    *y = dli_leaf(c, "text_batch", DL_INT32, 2, shape, 0);
+    if (c->failed) return 0;
+    if (!o.sequential) r = dli_next_draws(c);
+    for (b = 0; b < batch; b++) {
+        int64_t at = b * track + o.index * length;
+        if (!o.sequential) at = (int64_t)(dli_draw_fine(&r) * (double)(tokens->size - length));
+        memcpy((*x)->idata + b * length, tokens->idata + at, (size_t)length * sizeof(int32_t));
+        memcpy((*y)->idata + b * length, tokens->idata + at + 1, (size_t)length * sizeof(int32_t));
+    }
+    return 1;
+}
+
+/* --- sampling ------------------------------------------------------------------------------------------------ */
+
+/* The logits of one row after the penalty for the ids in its history. */
+static int dli_penalize(dl_ctx *c, dl_real *out, const dl_real *logits, int64_t V, const int32_t *history, int64_t n,
+                        dl_real penalty)
+{
+    int64_t i;
+    memcpy(out, logits, (size_t)V * sizeof *out);
+    for (i = 0; i < n; i++) {
+        int32_t id = history[i];
+        if (id < 0 || id >= V) {
+            dl_fail(c, "sample_token: history has the id %d, expected 0 to %l", (int)id, V - 1);
+            return 0;
+        }
+        out[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;
+    }
+    return 1;
+}
+
+/* A draw from p, the softmax of n logits over the temperature; with top_p they fall. */
+static int64_t dli_draw_token(dl_ctx *c, dli_draws *r, dl_real *p, dl_real *logits, int64_t n, dl_real temperature,
+                              dl_real top_p)
+{
+    dl_real top = c->k->max(logits, n);
+    double sum = 0, part, u;
+    int64_t i;
+    for (i = 0; i < n; i++) logits[i] = (logits[i] - top) / temperature;
+    c->k->exp_row(p, 1, logits, 0, n, 0);
+    for (i = 0; i < n; i++) sum += (double)p[i];
+    if (top_p > 0 && top_p < 1) {
+        for (i = 0, part = 0; i < n && part < (double)top_p * sum; i++) part += (double)p[i];
+        n = i;
+        sum = part;
+    }
+    u = dli_draw_fine(r) * sum;
+    for (i = 0, part = 0; i < n - 1 && (part += (double)p[i]) <= u; i++) {}
+    while (i > 0 && !(p[i] > 0)) i--;                                /* rounding at the upper end */
+    return i;
+}
+
+DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_token_opts o)
+{
+    dl_real temperature = dli_or_real(o.temperature, 1), penalty = o.repetition_penalty != 0 ? o.repetition_penalty : 1, *row;
+    int64_t V, rows, k, i, past = 0;
+    dl_tensor *y, *part, *p, *sorted, *index = NULL;
+    dli_draws r;
+    if (!dli_check(c, "sample_token", "logits", logits, DL_REAL)) return DLI_NIL;
+    if (o.history && !dli_check(c, "sample_token", "history", o.history, DL_INT32)) return DLI_NIL;
+    if (logits->ndim < 1) return dl_fail(c, "sample_token: logits %t have no axis", logits);
+    if (!(temperature >= 0) || o.top_k < 0 || !(o.top_p >= 0 && o.top_p <= 1) || !(penalty > 0))
+        return dl_fail(c, "sample_token: temperature %g, top_k %l, top_p %g, repetition_penalty %g: the first two are not "
+                          "negative, top_p is from 0 to 1 and the penalty positive",
+                       (double)temperature, o.top_k, (double)o.top_p, (double)penalty);
+    V = logits->shape[logits->ndim - 1];
+    rows = logits->size / V;
+    if (V > INT32_MAX) return dl_fail(c, "sample_token: %l logits do not fit an int32", V);
+    if (o.history) past = o.history->ndim < 2 ? o.history->size : o.history->size / rows;
+    if (o.history && o.history->ndim > 1 && past * rows != o.history->size)
+        return dl_fail(c, "sample_token: history %t for logits %t", o.history, logits);
+    y = dli_leaf(c, "sample_token", DL_INT32, logits->ndim - 1, logits->shape, 0);
+    part = dli_leaf(c, "sample_token", DL_REAL, 1, &V, 0);
+    p = dli_leaf(c, "sample_token", DL_REAL, 1, &V, 0);
+    if (c->failed) return DLI_NIL;
+    k = o.top_k && o.top_k < V ? o.top_k : o.top_p > 0 && o.top_p < 1 ? V : 0;        /* 0: need not be sorted */
+    r = dli_next_draws(c);
+    for (i = 0; i < rows && !c->failed; i++) {
+        const int32_t *history = o.history ? o.history->idata + (o.history->ndim < 2 ? 0 : i * past) : NULL;
+        int64_t best = c->k->argmax(logits->data + i * V, V);                          /* NaN comes first */
+        dl_real top = logits->data[i * V + best];
+        dli_mark m = dli_arena_mark(&c->step);
+        dl_topk_opts t;
+        if (!(top - top == 0))
+            return dl_fail(c, "sample_token: the largest logit is %g, at position %l", (double)top, i * V + best);
+        if (!dli_penalize(c, row = part->data, logits->data + i * V, V, history, past, penalty)) return DLI_NIL;
+        if (temperature == 0) { y->idata[i] = (int32_t)c->k->argmax(row, V); continue; }
+        memset(&t, 0, sizeof t);
+        t.indices = &index;
+        sorted = k ? dl_topk_with(c, part, k, 0, t) : part;
+        if (c->failed) return DLI_NIL;
+        best = dli_draw_token(c, &r, p->data, sorted->data, k ? k : V, temperature, o.top_p);
+        y->idata[i] = k ? index->idata[best] : (int32_t)best;
+        dli_arena_release(&c->step, m);
+    }
+    return y;
+}
+
+DL_DEF dl_tensor *dl_bernoulli(dl_ctx *c, dl_tensor *p)
+{
+    dl_tensor *y;
+    int64_t i;
+    if (!dli_check(c, "bernoulli", "p", p, DL_REAL)) return DLI_NIL;
+    for (i = 0; i < p->size; i++)
+        if (!(p->data[i] >= 0 && p->data[i] <= 1))
+            return dl_fail(c, "bernoulli: probability %g at position %l, expected 0 to 1", (double)p->data[i], i);
+    y = dli_leaf(c, "bernoulli", DL_REAL, p->ndim, p->shape, 0);
+    if (y->size) dli_random(c, c->k->uniform, y->data, y->size);
+    for (i = 0; i < y->size; i++) y->data[i] = y->data[i] < p->data[i];
+    return y;
+}
+
+/* --- beam search ----------------------------------------------------------------------------------------------- */
+typedef struct { double sum; int32_t parent, token; } dli_beam;           /* sum of log probabilities */
+
+/* The n best continuations (fewer if there are not so many) of live prefixes whose log probabilities are sum[b]; of equals
+   the first. */
+static int dli_best_beams(dli_beam *best, int n, const dl_tensor *log_p, const double *sum)
+{
+    int64_t V = log_p->shape[1], i;
+    int count = 0, k;
+    for (i = 0; i < log_p->size; i++) {
+        double s = sum[i / V] + (double)log_p->data[i];
+        if (!(s > -1e300) || (count == n && s <= best[n - 1].sum)) continue;
+        for (k = count < n ? count++ : n - 1; k > 0 && best[k - 1].sum < s; k--) best[k] = best[k - 1];
+        best[k].sum = s;
+        best[k].parent = (int32_t)(i / V);
+        best[k].token = (int32_t)(i % V);
+    }
+    return count;
+}
+
+/* A row of tokens and one more. */
+static void dli_extend(int32_t *to, const int32_t *from, int64_t n, int32_t token)
+{
+    memcpy(to, from, (size_t)n * sizeof *to);
+    to[n] = token;
+}
+
+static dl_tensor *dli_beam_search(dl_ctx *c, dl_tensor *prefix, dl_beam_fn step, void *user, const dl_beam_search_opts *o)
+{
+    int end = o->end_token == DL_ZERO ? 0 : o->end_token ? o->end_token : -1, live = 1, places = o->beams, ended = 0, found, b;
+    int64_t length = prefix->size, last = length + o->max_length, shape[2];
+    double *sum = (double *)dl_alloc(c, (size_t)places * sizeof *sum), best_score = 0;
+    dli_beam *best = (dli_beam *)dl_alloc(c, (size_t)places * sizeof *best);
+    dl_tensor *now, *prefixes, *parent, *log_p, *result = DLI_NIL;
+    shape[0] = 1; shape[1] = length;
+    prefixes = dli_leaf(c, "beam_search", DL_INT32, 2, shape, 0);
+    parent = dli_leaf(c, "beam_search", DL_INT32, 1, shape, 0);
+    if (c->failed) return DLI_NIL;
+    memcpy(prefixes->idata, prefix->idata, (size_t)length * sizeof(int32_t));
+    parent->idata[0] = 0;
+    for (sum[0] = 0; live && length < last; length++) {
+        log_p = step(c, prefixes, parent, user);
+        if (!dli_check(c, "beam_search", "the step's result", log_p, DL_REAL)) return DLI_NIL;
+        if (log_p->ndim != 2 || log_p->shape[0] != live || log_p->shape[1] > INT32_MAX)
+            return dl_fail(c, "beam_search: the step's result is %t, expected (%d, vocabulary)", log_p, live);
+        log_p = dl_log_softmax(c, log_p, 1);
+        if (c->failed) return DLI_NIL;
+        found = dli_best_beams(best, places, log_p, sum);
+        if (!found && dl_is_nil(result)) return dl_fail(c, "beam_search: no token is possible at position %l", length);
+        for (b = 0, shape[0] = 1; b < found; b++) shape[0] += best[b].token != end;
+        now = prefixes;
+        shape[1] = length + 1;
+        prefixes = dli_leaf(c, "beam_search", DL_INT32, 2, shape, 0);            /* room for one more, see below */
+        parent = dli_leaf(c, "beam_search", DL_INT32, 1, shape, 0);
+        if (c->failed) return DLI_NIL;
+        for (b = live = 0; b < found; b++) {
+            int ends = best[b].token == end;
+            int32_t *row = prefixes->idata + live * (length + 1);
+            double score = best[b].sum / dli_exp64(o->length_penalty * dli_ln64((double)(length + 1 - prefix->size)));
+            dli_extend(row, now->idata + best[b].parent * length, length, best[b].token);
+            if ((ends || length + 1 == last) && (dl_is_nil(result) || ends > ended || (ends == ended && score > best_score))) {
+                result = dli_leaf(c, "beam_search", DL_INT32, 1, &shape[1], 0);
+                if (c->failed) return DLI_NIL;
+                memcpy(result->idata, row, (size_t)result->size * sizeof *row);
+                best_score = score;
+                ended = ends;
+            }
+            parent->idata[live] = best[b].parent;
+            sum[live] = best[b].sum;
+            live += !ends;                                                       /* else the next one takes the row */
+        }
+        prefixes->shape[0] = parent->shape[0] = parent->size = live;
+        prefixes->size = live * (length + 1);
+        places -= found - live;
+    }
+    if (o->score) *o->score = best_score;
+    return result;
+}
+
+DL_DEF dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn step, void *user, dl_beam_search_opts o)
+{
+    int grad, training;
+    dl_tensor *y;
+    if (!dli_check(c, "beam_search", "prefix", prefix, DL_INT32)) return DLI_NIL;
+    if (prefix->ndim != 1 || !step) return dl_fail(c, "beam_search: prefix %t, expected one axis, and a step function", prefix);
+    if (!o.beams) o.beams = 4;
+    if (!o.max_length) o.max_length = 64;
+    o.length_penalty = o.length_penalty == -1 ? 0 : o.length_penalty != 0 ? o.length_penalty : 1;
+    if (o.beams < 1 || o.beams > 4096 || o.max_length < 1 || o.max_length > INT32_MAX ||
+        !(o.length_penalty >= -100 && o.length_penalty <= 100))
+        return dl_fail(c, "beam_search: beams %d, max_length %l, length_penalty %g: expected 1 to 4096, 1 to 2^31 and -100 to 100",
+                       o.beams, o.max_length, o.length_penalty);
+    grad = dl_set_grad_enabled(c, 0);
+    training = dl_set_training(c, 0);
+    y = dli_beam_search(c, prefix, step, user, &o);
+    dl_set_training(c, training);
+    dl_set_grad_enabled(c, grad);
+    return y;
+}
+
+/* --- sequence to sequence -------------------------------------------------------------------------------------- */
+#ifdef DL_MODELS
+typedef struct {
+    dl_module  base, *source, *encoder, *target, *decoder;                /* embeddings and recurrent layers */
+    dl_module *attention, *combine, *output;
+    dl_model_seq2seq_opts o;
+} dli_seq2seq;
+typedef struct { dli_seq2seq *m; dl_tensor *memory, *lengths, *h, *cell, *all_memory, *all_lengths; } dli_seq2seq_state;
+static const dl_module_type dli_seq2seq_type = { "model_seq2seq", sizeof(dli_seq2seq), NULL };
+
+static dl_module *dli_seq2seq_rnn(dl_ctx *c, const dl_model_seq2seq_opts *o, int64_t hidden)
+{
+    dl_nn_lstm_opts r;
+    memset(&r, 0, sizeof r);
+    r.num_layers = o->layers;
+    r.dropout = o->layers > 1 ? o->dropout : 0;
+    r.batch_first = 1;
+    return o->lstm ? dl_nn_lstm_with(c, o->embed, hidden, r) : dl_nn_gru_with(c, o->embed, hidden, r);
+}
+
+DL_DEF dl_module *dl_model_seq2seq_with(dl_ctx *c, int64_t source_vocab, int64_t target_vocab, int64_t hidden,
+                                        dl_model_seq2seq_opts o)
+{
+    dli_seq2seq *m = (dli_seq2seq *)dl_module_create(c, &dli_seq2seq_type);
+    dl_nn_embedding_opts e;
+    dl_nn_linear_opts plain, no_bias;
+    if (!c || c->failed) return &m->base;
+    memset(&e, 0, sizeof e);
+    memset(&plain, 0, sizeof plain);
+    no_bias = plain;
+    no_bias.no_bias = 1;
+    if (!o.embed) o.embed = hidden;
+    if (!o.layers) o.layers = 1;
+    if ((unsigned)o.attention > DL_ATTENTION_DOT || !(o.dropout >= 0 && o.dropout < 1)) {
+        dl_fail(c, "model_seq2seq: attention %d, dropout %g", (int)o.attention, (double)o.dropout);
+        return dli_nil_module(c);
+    }
+    m->o = o;
+    m->source = dl_module_add(c, &m->base, "source", dl_nn_embedding_with(c, source_vocab, o.embed, e));
+    m->encoder = dl_module_add(c, &m->base, "encoder", dli_seq2seq_rnn(c, &o, hidden));
+    m->target = dl_module_add(c, &m->base, "target", dl_nn_embedding_with(c, target_vocab, o.embed, e));
+    m->decoder = dl_module_add(c, &m->base, "decoder", dli_seq2seq_rnn(c, &o, hidden));
+    if (o.attention == DL_ATTENTION_ADDITIVE) m->attention = dl_nn_attention_additive(c, hidden, hidden, hidden);
+    if (o.attention == DL_ATTENTION_DOT) m->attention = dl_nn_linear_with(c, hidden, hidden, no_bias);
+    if (o.attention) dl_module_add(c, &m->base, "attention", m->attention);
+    if (o.attention) m->combine = dl_module_add(c, &m->base, "combine", dl_nn_linear_with(c, 2 * hidden, hidden, no_bias));
+    m->output = dl_module_add(c, &m->base, "output", dl_nn_linear_with(c, hidden, target_vocab, plain));
+    return c->failed ? dli_nil_module(c) : &m->base;
+}
+
+static dl_tensor *dli_seq2seq_run(dl_ctx *c, dli_seq2seq_state *s, dl_module *embedding, dl_module *rnn, dl_tensor *ids,
+                                  dl_tensor *lengths)
+{
+    dl_nn_rnn_forward_opts r;
+    memset(&r, 0, sizeof r);
+    r.h0 = s->h; r.c0 = s->cell; r.lengths = lengths;
+    r.h_n = &s->h;
+    r.c_n = s->m->o.lstm ? &s->cell : NULL;
+    return dl_nn_rnn_forward_with(c, rnn, dl_dropout(c, dl_forward(c, embedding, ids), s->m->o.dropout), r);
+}
+
+/* What the queries h (N, T, H) gather among the encoder's outputs (N, S, H), and its weights (N, T, S). */
+static dl_tensor *dli_seq2seq_attend(dl_ctx *c, dli_seq2seq_state *s, dl_tensor *h, dl_tensor **weights)
+{
+    dl_attention_additive_opts a;
+    dl_attention_multiplicative_opts d;
+    memset(&a, 0, sizeof a);
+    memset(&d, 0, sizeof d);
+    a.lengths = d.lengths = s->lengths;
+    a.weights = d.weights = weights;
+    if (s->m->o.attention == DL_ATTENTION_DOT)
+        return dl_attention_multiplicative_with(c, dl_forward(c, s->m->attention, h), s->memory, d);
+    return dl_nn_attention_additive_forward_with(c, s->m->attention, h, s->memory, a);
+}
+
+static void dli_seq2seq_encode(dl_ctx *c, dli_seq2seq_state *s, dli_seq2seq *m, dl_tensor *source, dl_tensor *lengths)
+{
+    memset(s, 0, sizeof *s);
+    s->m = m;
+    s->lengths = lengths;
+    s->memory = dli_seq2seq_run(c, s, m->source, m->encoder, source, lengths);
+}
+static dl_tensor *dli_seq2seq_logits(dl_ctx *c, dli_seq2seq_state *s, dl_tensor *target, dl_tensor **weights)
+{
+    dl_tensor *h = dli_seq2seq_run(c, s, s->m->target, s->m->decoder, target, NULL), *both[2];
+    if (s->m->o.attention) {
+        both[0] = dli_seq2seq_attend(c, s, h, weights);
+        both[1] = h;
+        h = dl_tanh(c, dl_forward(c, s->m->combine, dl_cat(c, 2, both, 2)));
+    }
+    return dl_forward(c, s->m->output, h);
+}
+
+static int dli_check_seq2seq(dl_ctx *c, const char *who, const dl_module *m, const dl_tensor *source, const dl_tensor *lengths)
+{
+    if (!dli_check_module(c, who, m) || !dli_check(c, who, "source", source, DL_INT32)) return 0;
+    if (lengths && !dli_check(c, who, "lengths", lengths, DL_INT32)) return 0;
+    if (m->type != &dli_seq2seq_type) { dl_fail(c, "%s: the module is a %s", who, m->type->name); return 0; }
+    if (source->ndim != 2 || (lengths && (lengths->ndim != 1 || lengths->size != source->shape[0]))) {
+        dl_fail(c, "%s: source %t and lengths %t, expected (N, S) and (N) or NULL", who, source, lengths);
+        return 0;
+    }
+    return 1;
+}
+
+DL_DEF dl_tensor *dl_model_seq2seq_forward_with(dl_ctx *c, dl_module *m, dl_tensor *source, dl_tensor *target,
+                                                dl_model_seq2seq_forward_opts o)
+{
+    dli_seq2seq_state s;
+    if (!dli_check_seq2seq(c, "model_seq2seq_forward", m, source, o.lengths)) return DLI_NIL;
+    if (!dli_check(c, "model_seq2seq_forward", "target", target, DL_INT32)) return DLI_NIL;
+    if (target->ndim != 2 || target->shape[0] != source->shape[0])
+        return dl_fail(c, "model_seq2seq_forward: source %t and target %t, expected (N, S) and (N, T)", source, target);
+    dli_seq2seq_encode(c, &s, (dli_seq2seq *)m, source, o.lengths);
+    return dli_seq2seq_logits(c, &s, target, o.weights);
+}
+
+/* One token more for each beam: states go with their parents, the source is the same for all. */
+static dl_tensor *dli_seq2seq_step(dl_ctx *c, dl_tensor *prefixes, dl_tensor *parent, void *user)
+{
+    dli_seq2seq_state *s = (dli_seq2seq_state *)user;
+    int64_t n = prefixes->shape[1];
+    dl_slice_opts plain;
+    dl_tensor *zeros = dli_leaf(c, "model_seq2seq", DL_INT32, 1, &parent->size, 0);
+    memset(&plain, 0, sizeof plain);
+    if (dl_is_nil(zeros)) return DLI_NIL;
+    memset(zeros->idata, 0, (size_t)zeros->size * sizeof *zeros->idata);
+    s->h = dl_index_select(c, s->h, 1, parent);
+    if (s->cell) s->cell = dl_index_select(c, s->cell, 1, parent);
+    s->memory = dl_index_select(c, s->all_memory, 0, zeros);
+    if (s->all_lengths) s->lengths = dl_index_select(c, s->all_lengths, 0, zeros);
+    return dl_squeeze(c, dli_seq2seq_logits(c, s, dl_slice_with(c, prefixes, 1, n - 1, n, plain), NULL), DL_DIM(1));
+}
+
+DL_DEF dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tensor *source, int start_token,
+                                               dl_model_seq2seq_decode_opts o)
+{
+    int64_t shape[2], i, k;
+    int grad, training, end = o.end_token == DL_ZERO ? 0 : o.end_token;
+    dl_tensor *y, *start;
+    dl_beam_search_opts b;
+    dl_slice_opts plain;
+    if (!dli_check_seq2seq(c, "model_seq2seq_decode", m, source, o.lengths)) return DLI_NIL;
+    memset(&b, 0, sizeof b);
+    memset(&plain, 0, sizeof plain);
+    b.beams = o.beams ? o.beams : 1;
+    b.max_length = o.max_length ? o.max_length : 64;
+    b.end_token = o.end_token;
+    b.length_penalty = o.length_penalty;
+    if (b.max_length < 1 || b.max_length > INT32_MAX) return dl_fail(c, "model_seq2seq_decode: max_length %l", b.max_length);
+    shape[0] = source->shape[0]; shape[1] = b.max_length + 1;
+    y = dli_leaf(c, "model_seq2seq_decode", DL_INT32, 2, shape, 0);
+    shape[0] = 1;
+    start = dli_leaf(c, "model_seq2seq_decode", DL_INT32, 1, shape, 0);
+    if (c->failed) return DLI_NIL;
+    start->idata[0] = start_token;
+    grad = dl_set_grad_enabled(c, 0);
+    training = dl_set_training(c, 0);
+    for (i = 0; i < source->shape[0] && !c->failed; i++) {
+        dli_mark mark = dli_arena_mark(&c->step);
+        dli_seq2seq_state s;
+        dl_tensor *best;
+        dli_seq2seq_encode(c, &s, (dli_seq2seq *)m, dl_slice_with(c, source, 0, i, i + 1, plain),
+                           o.lengths ? dl_slice_with(c, o.lengths, 0, i, i + 1, plain) : NULL);
+        s.all_memory = s.memory;
+        s.all_lengths = s.lengths;
+        best = dl_beam_search_with(c, start, dli_seq2seq_step, &s, b);
+        for (k = 0; k < shape[1]; k++) y->idata[i * shape[1] + k] = k < best->size ? best->idata[k] : end;
+        dli_arena_release(&c->step, mark);
+    }
+    dl_set_training(c, training);
+    dl_set_grad_enabled(c, grad);
+    return c->failed ? DLI_NIL : y;
+}
+#endif
+
+/* ================================================================================================
+   >>trouble     non-finite numbers, profile, graph, statistics, TensorBoard
+
+   dl_apply and dl_backward look at c->tracing.  While it is 0, that test is all that this section costs; else they run
+   an op through dli_traced_forward and dli_traced_backward.
+   ================================================================================================ */
+
+/* --- names: "layer1.0.conv1.weight", from the back as in dl_module_at ------------------------------------------------- */
+static void dli_put_module(dli_text *t, const dl_module *m)              /* the path of m from its root, whose name is empty */
+{
+    const dl_module *up, *next = NULL, *at;
+    for (at = NULL; at != m; at = next) {                                /* from the root down, without recursion */
+        for (up = m; up->parent != at; up = up->parent) {}
+        if (at && at->parent) dli_put(t, ".");
+        dli_put(t, up->name);
+        next = up;
+    }
+}
+
+static const char *dli_param_name(const dl_tensor *x)                    /* within its module; NULL: x is no parameter */
+{
+    int i;
+    for (i = 0; x->owner && !x->op && i < x->owner->nparams; i++)
+        if (x->owner->params[i].tensor == x) return x->owner->params[i].name;
+    return NULL;
+}
+
+/* "parameter 0.weight (8,4)", "result of relu in layer1.0 (2,8)", "leaf (2,4)" */
+static void dli_put_tensor(dli_text *t, const dl_tensor *x)
+{
+    const char *param = dli_param_name(x);
+    if (param) {
+        dli_put(t, "parameter ");
+        dli_put_module(t, x->owner);
+        if (x->owner->parent) dli_put(t, ".");
+        dli_put(t, param);
+    } else if (x->op) {
+        dli_put(t, "result of ");
+        dli_put(t, x->op->name);
+        if (x->owner && x->owner->parent) { dli_put(t, " in "); dli_put_module(t, x->owner); }
+    } else dli_put(t, "leaf");
+    dli_put(t, " ");
+    dli_put_shape(t, x);
+}
+
+/* --- numbers that are not finite ------------------------------------------------------------------------------------ */
+#define DLI_IS_NAN(v)    ((v) != (v))
+#define DLI_IS_FINITE(v) ((v) - (v) == 0)
+
+DL_DEF int dl_set_detect_nan(dl_ctx *c, int on)
+{
+    int old = c && c->tracing & DLI_TRACE_NAN;
+    if (c && on) c->tracing |= DLI_TRACE_NAN;
+    else if (c) c->tracing &= ~(unsigned)DLI_TRACE_NAN;
+    return old;
+}
+
+/* Index of the first NaN (or infinity, if those count) among n numbers, or -1.  The sum of x - x is 0 if all are finite. */
+static int64_t dli_find_bad(const dl_real *x, int64_t n, int infinite)
+{
+    int64_t i, k, end;
+    for (i = 0; x && i < n; i = end) {
+        dl_real s[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+        end = dli_min64(n, i + 4096);
+        for (k = i; k + 8 <= end; k += 8) {
+            s[0] += x[k] - x[k];         s[1] += x[k + 1] - x[k + 1]; s[2] += x[k + 2] - x[k + 2]; s[3] += x[k + 3] - x[k + 3];
+            s[4] += x[k + 4] - x[k + 4]; s[5] += x[k + 5] - x[k + 5]; s[6] += x[k + 6] - x[k + 6]; s[7] += x[k + 7] - x[k + 7];
+        }
+        for (; k < end; k++) s[0] += x[k] - x[k];
+        if (s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7] == 0) continue;
+        for (k = i; k < end; k++) if (DLI_IS_NAN(x[k]) || (infinite && !DLI_IS_FINITE(x[k]))) return k;
+    }
+    return -1;
+}
+
+/* The error: which tensor of which op, as "result of log in encoder.0 (2,3)". */
+static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, const char *what, int number, const dl_tensor *x, dl_real v,
+                           int64_t at)
+{
+    char text[DLI_ERROR_SIZE];
+    dli_text t;
+    t.p = text; t.left = sizeof text;
+    *text = 0;
+    dli_put(&t, when);
+    dli_put_tensor(&t, y);
+    dli_put(&t, what);
+    if (number >= 0) { dli_put_int(&t, number); dli_put(&t, ", "); dli_put_tensor(&t, x); dli_put(&t, ","); }
+    dli_put(&t, " is ");
+    dli_put_real(&t, (double)v);
+    dli_put(&t, " at index ");
+    dli_put_int(&t, at);
+    dl_fail(c, "detect_nan: %s", text);
+}
+
+static void dli_check_forward(dl_ctx *c, const dl_tensor *y)
+{
+    int64_t at = dli_find_bad(y->data, y->size, 1), bad;
+    int i, infinite = 0;
+    if (at < 0) return;
+    for (i = 0; i < y->nsrc; i++) {                                      /* was it there before? */
+        const dl_tensor *x = y->src[i];
+        if ((bad = dli_find_bad(x->data, x->size, dli_param_name(x) != NULL)) >= 0) {
+            dli_report_bad(c, "", y, ": its input ", i, x, x->data[bad], bad);
+            return;
+        }
+        infinite |= dli_find_bad(x->data, x->size, 1) >= 0;
+    }
+    if (!infinite || DLI_IS_NAN(y->data[at]) || (at = dli_find_bad(y->data, y->size, 0)) >= 0)
+        dli_report_bad(c, "", y, "", -1, NULL, y->data[at], at);
+}
+
+static void dli_check_backward(dl_ctx *c, const dl_tensor *y)
+{
+    int64_t at;
+    int i;
+    for (i = 0; i < y->nsrc; i++) {
+        const dl_tensor *x = y->src[i];
+        if (!x->requires_grad || (at = dli_find_bad(x->grad, x->size, 1)) < 0) continue;
+        if (y->where) c->where = y->where;                               /* not the line of dl_backward */
+        dli_report_bad(c, "backward of the ", y, ": the gradient of its input ", i, x, x->grad[at], at);
+        return;
+    }
+}
+
+/* --- profile ---------------------------------------------------------------------------------------------------------- */
+#ifndef DL_NO_STDIO
+typedef struct dli_profile { struct dli_profile *next; const dl_op *op; dl_profile_row row; double flops; } dli_profile;
+
+static double dli_ticks(void)                            /* seconds; where ISO C99 has no such clock, the processor's time */
+{
+#if defined(TIME_UTC) || DLI_OPENMP
+    return dli_seconds();
+#else
+    return (double)clock() / CLOCKS_PER_SEC;
+#endif
+}
+
+static dli_profile *dli_profile_of(dl_ctx *c, const dl_op *op)
+{
+    dli_profile **link = &c->profile, *p;
+    for (; *link && (*link)->op != op; link = &(*link)->next) {}
+    if (*link) return *link;
+    p = (dli_profile *)dl_alloc_keep(c, sizeof *p);
+    if (!p) return NULL;
+    p->op = op;
+    p->row.op = op->name;
+    return *link = p;
+}
+
+static void dli_profiled_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_profile *p = dli_profile_of(c, y->op);
+    double start = dli_ticks();
+    int i;
+    y->op->forward(c, y);
+    if (!p) return;
+    p->row.forward += dli_ticks() - start;
+    p->row.calls++;
+    p->row.macs += y->macs;
+    p->row.bytes += y->size * (int64_t)dli_elem(y);
+    for (i = 0; i < y->nsrc; i++) p->row.bytes += y->src[i]->size * (int64_t)dli_elem(y->src[i]);
+    p->flops += 2 * (double)y->macs;
+}
+
+static void dli_profiled_backward(dl_ctx *c, dl_tensor *y)
+{
+    dli_profile *p = dli_profile_of(c, y->op);
+    double start = dli_ticks();
+    int i;
+    y->op->backward(c, y);
+    if (!p) return;
+    p->row.backward += dli_ticks() - start;
+    for (i = 0; i < y->nsrc && i < 2; i++) if (y->src[i]->requires_grad) p->flops += 2 * (double)y->macs;
+}
+
+DL_DEF void dl_profile_begin(dl_ctx *c)
+{
+    dli_profile *p;
+    if (!c) return;
+    for (p = c->profile; p; p = p->next) {
+        const char *name = p->row.op;
+        memset(&p->row, 0, sizeof p->row);
+        p->row.op = name;
+        p->flops = 0;
+    }
+    c->tracing |= DLI_TRACE_PROFILE;
+    c->profile_start = dli_ticks();
+}
+
+DL_DEF void dl_profile_end(dl_ctx *c)
+{
+    if (!c || !(c->tracing & DLI_TRACE_PROFILE)) return;
+    c->profile_seconds = dli_ticks() - c->profile_start;
+    c->tracing &= ~(unsigned)DLI_TRACE_PROFILE;
+}
+
+/* The rows by falling time, each behind those that take longer or are as long and listed before; the rest comes last. */
+DL_DEF int dl_profile_at(dl_ctx *c, int i, dl_profile_row *row)
+{
+    const dli_profile *p, *q, *found = NULL;
+    double whole = !c ? 0 : c->tracing & DLI_TRACE_PROFILE ? dli_ticks() - c->profile_start : c->profile_seconds, sum = 0;
+    int used = 0;
+    if (!c || !row || i < 0) return 0;
+    memset(row, 0, sizeof *row);
+    for (p = c->profile; p; p = p->next) {
+        double seconds = p->row.forward + p->row.backward;
+        int rank = 0, seen = 0;
+        if (!p->row.calls) continue;
+        used++;
+        sum += seconds;
+        for (q = c->profile; q; q = q->next) {
+            seen |= q == p;
+            rank += q->row.calls && (q->row.forward + q->row.backward > seconds ||
+                                     (q->row.forward + q->row.backward == seconds && !seen));
+        }
+        if (rank == i) found = p;
+    }
+    if (i > used || whole <= 0) return 0;
+    if (found) {
+        *row = found->row;
+        sum = row->forward + row->backward;
+        row->gflops = sum > 0 ? found->flops / sum * 1e-9 : 0;
+        row->share = sum / whole;
+    } else {
+        row->op = "(rest)";
+        row->forward = whole > sum ? whole - sum : 0;
+        row->share = row->forward / whole;
+    }
+    return 1;
+}
+
+DL_DEF void dl_profile_print(dl_ctx *c, FILE *f)
+{
+    dl_profile_row r;
+    int i;
+    if (!f) return;
+    fprintf(f, "%-24s %8s %12s %12s %7s %9s %10s\n", "op", "calls", "forward ms", "backward ms", "share", "GFLOP/s", "MB");
+    for (i = 0; dl_profile_at(c, i, &r); i++)
+        fprintf(f, "%-24s %8lld %12.3f %12.3f %6.1f%% %9.1f %10.1f\n", r.op, (long long)r.calls, r.forward * 1e3, r.backward * 1e3,
+                100 * r.share, r.gflops, (double)r.bytes * 1e-6);
+}
+#endif
+
+/* --- the two entries --------------------------------------------------------------------------------------------------- */
+static void dli_traced_forward(dl_ctx *c, dl_tensor *y)
+{
+#ifndef DL_NO_STDIO
+    if (c->tracing & DLI_TRACE_PROFILE) dli_profiled_forward(c, y); else
+#endif
+    y->op->forward(c, y);
+    if (c->tracing & DLI_TRACE_NAN && !c->failed) dli_check_forward(c, y);
+}
+
+static void dli_traced_backward(dl_ctx *c, dl_tensor *y)
+{
+#ifndef DL_NO_STDIO
+    if (c->tracing & DLI_TRACE_PROFILE) dli_profiled_backward(c, y); else
+#endif
+    y->op->backward(c, y);
+    if (c->tracing & DLI_TRACE_NAN && !c->failed) dli_check_backward(c, y);
+}
+
+/* --- statistics -------------------------------------------------------------------------------------------------------- */
+static dl_stats dli_stats(const dl_real *x, const int32_t *ix, int64_t n)
+{
+    dl_stats s;
+    double sum = 0, squares = 0, v;
+    int64_t i, count;
+    memset(&s, 0, sizeof s);
+    s.size = n;
+    s.min = s.max = s.mean = s.std = dl_item(NULL);
+    for (i = 0; i < n; i++) {
+        v = x ? (double)x[i] : (double)ix[i];
+        s.nans += DLI_IS_NAN(v);
+        s.infs += !DLI_IS_NAN(v) && !DLI_IS_FINITE(v);
+        s.zeros += v == 0;
+        if (!DLI_IS_FINITE(v)) continue;
+        if (!(s.min <= v)) s.min = v;
+        if (!(s.max >= v)) s.max = v;
+        sum += v;
+    }
+    count = n - s.nans - s.infs;
+    if (!count) return s;
+    s.mean = sum / (double)count;
+    for (i = 0; i < n; i++) {
+        v = (x ? (double)x[i] : (double)ix[i]) - s.mean;
+        if (DLI_IS_FINITE(v)) squares += v * v;
+    }
+    s.std = dli_sqrt64(squares / (double)count);
+    return s;
+}
+DL_DEF dl_stats dl_tensor_stats(const dl_tensor *x)
+{
+    return dl_is_nil(x) ? dli_stats(NULL, NULL, 0) : dli_stats(x->data, x->idata, x->size);
+}
+DL_DEF dl_stats dl_grad_stats(const dl_tensor *x)
+{
+    return dl_is_nil(x) || !x->grad ? dli_stats(NULL, NULL, 0) : dli_stats(x->grad, NULL, x->size);
+}
+
+#ifndef DL_NO_STDIO
+static void dli_stats_row(FILE *f, const char *name, const char *shape, dl_stats s)
+{
+    fprintf(f, "%-32s %-16s %11.4g %11.4g %11.4g %11.4g %9lld %6lld\n", name, shape, s.mean, s.std, s.min, s.max, (long long)s.zeros,
+            (long long)(s.nans + s.infs));
+}
+
+DL_DEF void dl_module_stats(dl_ctx *c, dl_module *m, FILE *f)
+{
+    char name[256], shape[256];
+    dl_param *p;
+    dli_text t;
+    int i;
+    if (!f || !dli_check_module(c, "module_stats", m)) return;
+    fprintf(f, "%-32s %-16s %11s %11s %11s %11s %9s %6s\n", "tensor", "shape", "mean", "std", "min", "max", "zeros", "bad");
+    for (i = 0; (p = dl_module_at(m, i, name, sizeof name)) != NULL; i++) {
+        t.p = shape; t.left = sizeof shape;
+        dli_put_shape(&t, p->tensor);
+        dli_stats_row(f, name, shape, dl_tensor_stats(p->tensor));
+        if (p->tensor->grad) dli_stats_row(f, "  its gradient", "", dl_grad_stats(p->tensor));
+    }
+}
+
+/* --- graph: a node for every tensor, named by its number on the tape ------------------------------------------------- */
+static void dli_dot_node(FILE *f, int64_t i, const dl_tensor *x)
+{
+    char text[DLI_ERROR_SIZE];
+    const char *p;
+    dli_text t;
+    t.p = text; t.left = sizeof text;
+    *text = 0;
+    if (x->op) {
+        dli_put(&t, x->op->name);
+        dli_put(&t, "\n");
+        dli_put_shape(&t, x);
+    } else dli_put_tensor(&t, x);
+    fprintf(f, "    t%lld [shape=%s, label=\"", (long long)i, x->op ? "box" : "ellipse");
+    for (p = text; *p; p++) {
+        if (*p == '\n') { fputs("\\n", f); continue; }
+        if (*p == '"' || *p == '\\') fputc('\\', f);
+        fputc(*p, f);
+    }
+    fputs(x->op ? "\"];\n" : x->requires_grad ? "\", style=bold];\n" : "\"];\n", f);
+}
+
+DL_DEF void dl_graph_dot(dl_ctx *c, const dl_tensor *y, FILE *f)
+{
+    const dl_tensor *t, **need;
+    dli_mark mark;
+    int64_t n = 0, count, i, k;
+    int s;
+    if (!f || !dli_check_any(c, "graph_dot", (dl_tensor *)y)) return;
+    mark = dli_arena_mark(&c->step);
+    for (t = y; t; t = t->prev) n += 1 + t->nsrc;
+    need = (const dl_tensor **)dl_alloc(c, (size_t)n * sizeof *need);
+    if (!need) return;
+    need[0] = y;
+    count = 1;
+    fputs("digraph dl {\n    rankdir=BT;\n    node [fontname=\"monospace\", fontsize=10];\n", f);
+    for (i = 0; i < count; i++) {                                         /* breadth first, each tensor once */
+        dli_dot_node(f, i, need[i]);
+        for (s = 0; s < need[i]->nsrc; s++) {
+            for (k = 0; k < count && need[k] != need[i]->src[s]; k++) {}
+            if (k == count) need[count++] = need[i]->src[s];
+            fprintf(f, "    t%lld -> t%lld;\n", (long long)k, (long long)i);
+        }
+    }
+    fputs("}\n", f);
+    dli_arena_release(&c->step, mark);
+}
+
+/* --- protocol buffers: a growing string of bytes; a message is one that goes into another ------------------------------ */
+typedef struct { unsigned char *p; size_t size, room; int failed; } dli_buf;
+
+static void dli_buf_put(dli_buf *b, const void *p, size_t n)
+{
+    if (b->room - b->size < n) {
+        size_t room = b->room ? b->room : 256;
+        unsigned char *bigger;
+        while (room - b->size < n && room < DLI_MAX_BYTES / 2) room *= 2;
+        bigger = room - b->size < n ? NULL : (unsigned char *)DL_REALLOC(b->p, room);
+        if (!bigger) { b->failed = 1; return; }
+        b->p = bigger;
+        b->room = room;
+    }
+    if (n) memcpy(b->p + b->size, p, n);
+    b->size += n;
+}
+static void dli_buf_free(dli_buf *b) { DL_FREE(b->p); memset(b, 0, sizeof *b); }
+
+static void dli_put_le(dli_buf *b, uint64_t v, int n)                   /* n bytes, the lowest first */
+{
+    unsigned char byte[8];
+    int i;
+    for (i = 0; i < n; i++) byte[i] = (unsigned char)(v >> 8 * i & 255);
+    dli_buf_put(b, byte, (size_t)n);
+}
+static void dli_put_varint(dli_buf *b, uint64_t v)
+{
+    for (; v >= 128; v >>= 7) dli_put_le(b, (v & 127) | 128, 1);
+    dli_put_le(b, v, 1);
+}
+static void dli_pb_key(dli_buf *b, int field, int wire) { dli_put_varint(b, (uint64_t)(field << 3 | wire)); }
+static void dli_pb_int(dli_buf *b, int field, int64_t v) { dli_pb_key(b, field, 0); dli_put_varint(b, (uint64_t)v); }
+static void dli_pb_double(dli_buf *b, int field, double v)
+{
+    uint64_t u;
+    memcpy(&u, &v, 8);
+    dli_pb_key(b, field, 1);
+    dli_put_le(b, u, 8);
+}
+static void dli_put_float(dli_buf *b, double v)
+{
+    float f = (float)v;
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    dli_put_le(b, u, 4);
+}
+static void dli_pb_float(dli_buf *b, int field, double v) { dli_pb_key(b, field, 5); dli_put_float(b, v); }
+static void dli_pb_bytes(dli_buf *b, int field, const void *p, size_t n)
+{
+    dli_pb_key(b, field, 2);
+    dli_put_varint(b, n);
+    dli_buf_put(b, p, n);
+}
+static void dli_pb_string(dli_buf *b, int field, const char *s) { dli_pb_bytes(b, field, s, strlen(s)); }
+static void dli_pb_message(dli_buf *b, int field, dli_buf *m)         /* and frees m */
+{
+    b->failed |= m->failed;
+    dli_pb_bytes(b, field, m->p, m->size);
+    dli_buf_free(m);
+}
+
+/* --- TensorBoard: records of  u64 length, u32 masked CRC32C of it, data, u32 masked CRC32C of data --------------------- */
+static uint32_t dli_crc32c(const unsigned char *p, size_t n)              /* Castagnoli 1993, reflected polynomial */
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    int k;
+    for (; n--; p++)
+        for (crc ^= *p, k = 0; k < 8; k++) crc = crc >> 1 ^ (0x82F63B78u & (0u - (crc & 1)));
+    return ~crc;
+}
+static uint32_t dli_masked_crc(const unsigned char *p, size_t n)
+{
+    uint32_t crc = dli_crc32c(p, n);
+    return (crc >> 15 | crc << 17) + 0xA282EAD8u;
+}
+
+#if defined(_WIN32)
+#include <direct.h>
+#define DLI_MKDIR(path) _mkdir(path)
+#elif defined(__unix__) || defined(__APPLE__)
+#include <sys/stat.h>
+#define DLI_MKDIR(path) mkdir(path, 0777)
+#else
+#define DLI_MKDIR(path) 0
+#endif
+
+struct dl_tensorboard { FILE *file; };
+
+/* Writes the event { 1: time, 2: step, field: body }, and frees body. */
+static int dli_event_write(dl_ctx *c, dl_tensorboard *t, int64_t step, int field, dli_buf *body)
+{
+    dli_buf event = {NULL, 0, 0, 0}, record = {NULL, 0, 0, 0};
+    int ok;
+    dli_pb_double(&event, 1, (double)time(NULL));
+    dli_pb_int(&event, 2, step);
+    dli_pb_message(&event, field, body);
+    dli_put_le(&record, event.size, 8);
+    if (!record.failed) dli_put_le(&record, dli_masked_crc(record.p, 8), 4);
+    dli_buf_put(&record, event.p, event.size);
+    dli_put_le(&record, dli_masked_crc(event.p, event.size), 4);
+    if (event.failed || record.failed) { dl_fail(c, "tensorboard: out of memory"); ok = 0; }
+    else {
+        ok = fwrite(record.p, 1, record.size, t->file) == record.size && !fflush(t->file);
+        if (!ok) dl_fail(c, "tensorboard: cannot write: %s", strerror(errno));
+    }
+    dli_buf_free(&event);
+    dli_buf_free(&record);
+    return ok;
+}
+
+DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
+{
+    char name[64], path[DLI_PATH_SIZE];
+    dli_buf version = {NULL, 0, 0, 0};
+    dl_tensorboard *t;
+    FILE *taken;
+    int number = 0;
+    if (!c || c->failed) return NULL;
+    if (!folder) { dl_fail(c, "tensorboard_open: the folder is NULL"); return NULL; }
+    if (!(t = (dl_tensorboard *)dl_alloc_keep(c, sizeof *t))) return NULL;
+    (void)DLI_MKDIR(folder);                                              /* if that fails, fopen tells why */
+    do {                                                                  /* a name that is not there yet */
+        snprintf(name, sizeof name, "events.out.tfevents.%lld.dl.%d", (long long)time(NULL), number++);
+        if (!dli_path_join(c, "tensorboard_open", path, folder, name)) return NULL;
+        if ((taken = fopen(path, "rb")) != NULL) fclose(taken);
+    } while (taken);
+    t->file = fopen(path, "wb");
+    if (!t->file) { dl_fail(c, "tensorboard_open: \"%s\": %s", path, strerror(errno)); return NULL; }
+    dli_buf_put(&version, "brain.Event:2", 13);
+    if (dli_event_write(c, t, 0, 3, &version)) return t;
+    dl_tensorboard_close(c, t);
+    return NULL;
+}
+
+DL_DEF void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t)
+{
+    if (!t || !t->file) return;
+    if (fclose(t->file)) dl_fail(c, "tensorboard: cannot write: %s", strerror(errno));
+    t->file = NULL;
+}
+
+/* Event { 5: summary { 1: value { 1: tag, field: v } } } */
+static int dli_summary_write(dl_ctx *c, dl_tensorboard *t, const char *tag, int64_t step, dli_buf *value)
+{
+    dli_buf summary = {NULL, 0, 0, 0}, tagged = {NULL, 0, 0, 0};
+    dli_pb_string(&tagged, 1, tag);
+    dli_buf_put(&tagged, value->p, value->size);
+    tagged.failed |= value->failed;
+    dli_buf_free(value);
+    dli_pb_message(&summary, 1, &tagged);
+    return dli_event_write(c, t, step, 5, &summary);
+}
+
+static int dli_tensorboard_check(dl_ctx *c, const dl_tensorboard *t, const char *tag)
+{
+    if (!c || c->failed) return 0;
+    if (t && t->file && tag) return 1;
+    dl_fail(c, "tensorboard: %s", !tag ? "the tag is NULL" : !t ? "it is NULL" : "it is closed");
+    return 0;
+}
+
+DL_DEF int dl_tensorboard_scalar(dl_ctx *c, dl_tensorboard *t, const char *tag, int64_t step, double value)
+{
+    dli_buf v = {NULL, 0, 0, 0};
+    if (!dli_tensorboard_check(c, t, tag)) return 0;
+    dli_pb_float(&v, 2, value);
+    return dli_summary_write(c, t, tag, step, &v);
+}
+
+#define DLI_BINS 30
+/* HistogramProto { 1 min, 2 max, 3 num, 4 sum, 5 sum of squares, 6 upper limits, 7 counts }, equal intervals */
+DL_DEF int dl_tensorboard_histogram(dl_ctx *c, dl_tensorboard *t, const char *tag, int64_t step, const dl_tensor *x)
+{
+    dli_buf h = {NULL, 0, 0, 0}, v = {NULL, 0, 0, 0}, limits = {NULL, 0, 0, 0}, counts = {NULL, 0, 0, 0};
+    double count[DLI_BINS] = {0}, n, width;
+    dl_stats s;
+    uint64_t u;
+    int64_t i;
+    int k;
+    if (!dli_tensorboard_check(c, t, tag) || !dli_check(c, "tensorboard_histogram", "x", (dl_tensor *)x, DL_REAL)) return 0;
+    s = dl_tensor_stats(x);
+    n = (double)(s.size - s.nans - s.infs);
+    if (n == 0) s.min = s.max = s.mean = s.std = 0;
+    width = (s.max - s.min) / DLI_BINS;
+    for (i = 0; i < x->size; i++) {
+        double at = width > 0 ? ((double)x->data[i] - s.min) / width : 0;
+        if (DLI_IS_FINITE(x->data[i])) count[at >= DLI_BINS ? DLI_BINS - 1 : (int)at]++;
+    }
+    dli_pb_double(&h, 1, s.min);
+    dli_pb_double(&h, 2, s.max);
+    dli_pb_double(&h, 3, n);
+    dli_pb_double(&h, 4, s.mean * n);
+    dli_pb_double(&h, 5, (s.std * s.std + s.mean * s.mean) * n);
+    for (k = 0; k < DLI_BINS; k++) {
+        double limit = k == DLI_BINS - 1 ? s.max : s.min + width * (k + 1);
+        memcpy(&u, &limit, 8);
+        dli_put_le(&limits, u, 8);
+        memcpy(&u, &count[k], 8);
+        dli_put_le(&counts, u, 8);
+    }
+    dli_pb_message(&h, 6, &limits);
+    dli_pb_message(&h, 7, &counts);
+    dli_pb_message(&v, 5, &h);
+    return dli_summary_write(c, t, tag, step, &v);
+}
+#endif
+
+/* ================================================================================================
+   >>export      a recorded forward pass as an ONNX file or as C source
+
+   While DLI_TRACE_RECORD is set, dl_apply puts every result on the tape, and dli_lower makes ops of many parts out of
+   simpler ones.  What is left is a small set: elementwise formulas, views, moves, sums, products, convolution, pooling and
+   look-ups (ONNX also: softmax and the norms).  Two printers write that list, >>export's table names the formulas for both.
+   ================================================================================================ */
+#if defined DL_EXPORT && !defined DL_NO_STDIO
+
+/* --- lowering: a result of the same value made of simpler ops, or NULL: the op is simple ------------------------------- */
+static dl_tensor *dli_lower_activation(dl_ctx *c, dl_tensor *y, dl_activation f)
+{
+    return f == DL_RELU    ? dl_relu(c, y)    : f == DL_RELU6 ? dl_relu6(c, y)
+         : f == DL_SIGMOID ? dl_sigmoid(c, y) : f == DL_TANH  ? dl_tanh(c, y) : y;
+}
+
+static dl_tensor *dli_reshape_to(dl_ctx *c, dl_tensor *x, int ndim, int64_t a, int64_t b, int64_t d, int64_t e, int64_t f)
+{
+    dl_shape s;
+    memset(&s, 0, sizeof s);
+    s.d[0] = a; s.d[1] = b; s.d[2] = d; s.d[3] = e; s.d[4] = f;
+    for (; ndim < DL_MAX_DIMS; ndim++) s.d[ndim] = 0;
+    return dl_reshape(c, x, s);
+}
+static dl_tensor *dli_reshape_like(dl_ctx *c, dl_tensor *x, const dl_tensor *y)
+{
+    dl_shape s;
+    memset(&s, 0, sizeof s);
+    memcpy(s.d, y->shape, (size_t)y->ndim * sizeof *s.d);
+    return dl_reshape(c, x, s);
+}
+/* w (C) so that it broadcasts along axis 1 of x */
+static dl_tensor *dli_as_channels(dl_ctx *c, dl_tensor *w, const dl_tensor *x)
+{
+    dl_shape s;
+    int d;
+    memset(&s, 0, sizeof s);
+    s.d[0] = w->size;
+    for (d = 2; d < x->ndim; d++) s.d[d - 1] = 1;
+    return dl_reshape(c, w, s);
+}
+
+/* The kept axes of opts; for reductions by simpler ops. */
+static dl_tensor *dli_reduce_again(dl_ctx *c, const dl_op *op, dl_tensor *x, const dli_reduce_args *o, int keepdim)
+{
+    return dli_apply_reduce(c, op, x, o->mask, keepdim, 1);
+}
+
+static dl_tensor *dli_lower_linear(dl_ctx *c, dl_tensor *y)
+{
+    dl_linear_opts o = *(const dl_linear_opts *)y->opts;
+    dl_activation f = o.activation;
+    dl_tensor *x = y->src[0];
+    int64_t in = dli_linear_in(y);
+    if (f == DL_LINEAR && x->ndim == 2) return NULL;
+    o.activation = DL_LINEAR;
+    if (x->ndim != 2) x = dli_reshape_to(c, x, 2, x->size / in, in, 0, 0, 0);
+    x = dli_lower_activation(c, dl_linear_with(c, x, y->src[1], y->nsrc > 2 ? y->src[2] : NULL, o), f);
+    return y->ndim != 2 ? dli_reshape_like(c, x, y) : x;
+}
+
+static dl_tensor *dli_lower_conv(dl_ctx *c, dl_tensor *y)
+{
+    dli_conv_args a = *(const dli_conv_args *)y->opts;
+    dl_activation f = a.activation;
+    if (f == DL_LINEAR) return NULL;
+    a.activation = DL_LINEAR;
+    return dli_lower_activation(c, dl_apply(c, y->op, y->nsrc, y->src, &a, sizeof a), f);
+}
+
+/* (x - mean) / sqrt(var + eps) over the axes of mask; rms: without the mean */
+static dl_tensor *dli_lower_standardize(dl_ctx *c, dl_tensor *x, unsigned mask, int rms, double eps)
+{
+    double n = dli_reduce_count(x, mask);
+    dl_tensor *d = rms ? x : dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, mask, 1, n));
+    dl_tensor *var = dli_apply_reduce(c, &dli_mean_op, dl_square(c, d), mask, 1, n);
+    return dl_mul(c, d, dl_rsqrt(c, dl_add_scalar(c, var, (dl_real)eps)));
+}
+
+static dl_tensor *dli_lower_norm(dl_ctx *c, dl_tensor *y, int onnx)
+{
+    dli_norm_args a = *(const dli_norm_args *)y->opts;
+    dl_tensor *x = y->src[0], *w = a.w ? y->src[a.w] : NULL, *b = a.b ? y->src[a.b] : NULL, *r = a.r ? y->src[a.r] : NULL, *scale;
+    int d, n = 1 + (a.w != 0) + (a.b != 0);
+    unsigned mask = 0;
+    if (a.given && onnx) {
+        if (!a.relu && !r) return NULL;
+        a.relu = a.r = 0;
+        x = dl_apply(c, y->op, n, y->src, &a, sizeof a);
+    } else if (a.given) {                                                 /* x scale + shift, both known now */
+        scale = dl_rsqrt(c, dl_add_scalar(c, a.var, (dl_real)a.eps));
+        if (w) scale = dl_mul(c, scale, w);
+        w = dl_neg(c, dl_mul(c, a.mean, scale));
+        if (b) w = dl_add(c, w, b);
+        x = dl_add(c, dl_mul(c, x, dli_as_channels(c, scale, x)), dli_as_channels(c, w, x));
+    } else {
+        if (a.groups) x = dli_lower_standardize(c, dli_reshape_to(c, x, 3, a.N, a.groups, x->size / (a.N * a.groups), 0, 0), 4, 0, a.eps);
+        else {
+            for (d = 0; d < x->ndim; d++) mask |= d == 1 ? 0u : 1u << d;
+            x = dli_lower_standardize(c, x, mask, 0, a.eps);
+        }
+        if (a.groups) x = dli_reshape_like(c, x, y);
+        if (w) x = dl_mul(c, x, dli_as_channels(c, w, y));
+        if (b) x = dl_add(c, x, dli_as_channels(c, b, y));
+    }
+    a = *(const dli_norm_args *)y->opts;
+    if (r) x = dl_add(c, x, r);
+    return a.relu ? dl_relu(c, x) : x;
+}
+
+static dl_tensor *dli_lower_layer(dl_ctx *c, dl_tensor *y, int onnx)
+{
+    const dli_layer_args *a = (const dli_layer_args *)y->opts;
+    dl_tensor *x = y->src[0];
+    unsigned mask = 0;
+    int64_t n = 1;
+    int d = x->ndim;
+    if (onnx && !a->rms && a->w) return NULL;
+    while (d > 0 && n < a->n) { n *= x->shape[--d]; mask |= 1u << d; }
+    x = dli_lower_standardize(c, x, mask ? mask : 1u << (x->ndim - 1), a->rms, a->eps);
+    if (a->w) x = dl_mul(c, x, y->src[a->w]);
+    return a->b ? dl_add(c, x, y->src[a->b]) : x;
+}
+
+/* softmax and its logarithm, of e = exp(x - max x) */
+static dl_tensor *dli_lower_softmax(dl_ctx *c, dl_tensor *y, int logarithm)
+{
+    unsigned mask = 1u << ((const dli_dim_args *)y->opts)->dim;
+    dl_tensor *x = y->src[0], *e, *s;
+    if (!x->ndim) return dl_mul_scalar(c, x, 0);
+    x = dl_sub(c, x, dli_apply_reduce(c, &dli_max_op, x, mask, 1, 1));
+    e = dl_exp(c, x);
+    s = dli_apply_reduce(c, &dli_sum_op, e, mask, 1, 1);
+    return logarithm ? dl_sub(c, x, dl_log(c, s)) : dl_div(c, e, s);
+}
+
+static dl_tensor *dli_lower_reduction(dl_ctx *c, dl_tensor *y)
+{
+    const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
+    dl_tensor *x = y->src[0], *top;
+    if (y->op == &dli_logsumexp_op) {
+        top = dli_reduce_again(c, &dli_max_op, x, o, 1);
+        x = dli_reduce_again(c, &dli_sum_op, dl_exp(c, dl_sub(c, x, top)), o, 1);
+        return dli_reshape_like(c, dl_add(c, dl_log(c, x), top), y);
+    }
+    if (o->p > 1e300) return dli_reduce_again(c, &dli_max_op, dl_abs(c, x), o, o->keepdim);
+    if (o->p == 1) return dli_reduce_again(c, &dli_sum_op, dl_abs(c, x), o, o->keepdim);
+    if (o->p == 2) return dl_sqrt(c, dli_reduce_again(c, &dli_sum_op, dl_square(c, x), o, o->keepdim));
+    x = dli_reduce_again(c, &dli_sum_op, dl_pow_scalar(c, dl_abs(c, x), (dl_real)o->p), o, o->keepdim);
+    return dl_pow_scalar(c, x, (dl_real)(1 / o->p));
+}
+
+/* y[.., i, ..] = sum_k m[i][k] x[.., k, ..] along dim: interpolation, cumulative sums, windows over channels */
+static dl_tensor *dli_lower_along(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *m)
+{
+    dli_lines l = dli_make_lines(x, dim);
+    dl_tensor like = *x;
+    dl_matmul_opts none;
+    memset(&none, 0, sizeof none);
+    if (like.ndim) like.shape[dim] = m->shape[0];
+    return dli_reshape_like(c, dl_matmul_with(c, m, dli_reshape_to(c, x, 3, l.count / l.stride, l.n, l.stride, 0, 0), none), &like);
+}
+static dl_tensor *dli_matrix(dl_ctx *c, int64_t rows, int64_t columns)
+{
+    dl_shape s;
+    memset(&s, 0, sizeof s);
+    s.d[0] = rows; s.d[1] = columns;
+    return dl_zeros(c, s);
+}
+
+static dl_tensor *dli_lower_taps(dl_ctx *c, dl_tensor *y)
+{
+    const dli_taps *o = (const dli_taps *)y->opts;
+    int64_t in = y->src[0]->shape[o->dim], i, k;
+    dl_tensor *m = dli_matrix(c, o->n, in);
+    for (i = 0; i < o->n && !c->failed; i++)
+        for (k = 0; k < o->taps; k++) m->data[i * in + o->at[i * o->taps + k]] += o->weight[i * o->taps + k];
+    return dli_lower_along(c, y->src[0], o->dim, m);
+}
+static dl_tensor *dli_lower_cumsum(dl_ctx *c, dl_tensor *y)
+{
+    int dim = ((const dli_dim_args *)y->opts)->dim;
+    int64_t n = y->ndim ? y->shape[dim] : 1, i, k;
+    dl_tensor *m = dli_matrix(c, n, n);
+    for (i = 0; i < n && !c->failed; i++) for (k = 0; k <= i; k++) m->data[i * n + k] = 1;
+    return dli_lower_along(c, y->src[0], dim, m);
+}
+static dl_tensor *dli_lower_lrn(dl_ctx *c, dl_tensor *y)
+{
+    const dli_lrn_args *o = (const dli_lrn_args *)y->opts;
+    dl_tensor *m = dli_matrix(c, o->C, o->C), *s;
+    int64_t i, k;
+    for (i = 0; i < o->C && !c->failed; i++)
+        for (k = dli_max64(i - o->size / 2, 0); k <= dli_min64(i + (o->size - 1) / 2, o->C - 1); k++) m->data[i * o->C + k] = o->a;
+    s = dl_add_scalar(c, dli_lower_along(c, dl_square(c, y->src[0]), 1, m), o->k);
+    return dl_mul(c, y->src[0], dl_pow_scalar(c, s, -o->beta));
+}
+
+/* Adaptive averages whose windows differ, axis by axis */
+static dl_tensor *dli_lower_adaptive(dl_ctx *c, dl_tensor *y)
+{
+    const dli_pool_args *o = (const dli_pool_args *)y->opts;
+    dl_tensor *x = y->src[0];
+    int64_t i, k;
+    int a, same = 1;
+    for (a = 0; a < 3; a++) same = same && o->in[a] % o->out[a] == 0;
+    if (!o->adaptive || o->largest || same) return NULL;
+    for (a = 3 - o->axes; a < 3 && !c->failed; a++) {
+        dl_tensor *m = dli_matrix(c, o->out[a], o->in[a]);
+        for (i = 0; i < o->out[a] && !c->failed; i++) {
+            int64_t first = i * o->in[a] / o->out[a], end = ((i + 1) * o->in[a] + o->out[a] - 1) / o->out[a];
+            for (k = first; k < end; k++) m->data[i * o->in[a] + k] = 1 / (dl_real)(end - first);
+        }
+        x = dli_lower_along(c, x, x->ndim - 3 + a, m);
+    }
+    return x;
+}
+
+static dl_tensor *dli_cut(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end)
+{
+    dl_slice_opts o;
+    memset(&o, 0, sizeof o);
+    return start == 0 && end == x->shape[dim] ? x : dl_slice_with(c, x, dim, start, end, o);
+}
+static dl_tensor *dli_turn(dl_ctx *c, dl_tensor *x) { return dl_transpose(c, x, 1, 2); }
+
+/* (N, heads, T, D) of a source: as it is, or a piece of its last axis */
+static dl_tensor *dli_lower_heads(dl_ctx *c, dl_tensor *x, int64_t at, int64_t heads, int64_t D)
+{
+    if (x->ndim == 4) return x;
+    return dli_turn(c, dli_reshape_to(c, dli_cut(c, x, 2, at, at + heads * D), 4, x->shape[0], x->shape[1], heads, D, 0));
+}
+static dl_tensor *dli_lower_groups(dl_ctx *c, dl_tensor *x, int64_t H)           /* each of G heads H / G times */
+{
+    dl_shape s;
+    int64_t N = x->shape[0], G = x->shape[1], T = x->shape[2], D = x->shape[3];
+    if (G == H || c->failed) return x;
+    memset(&s, 0, sizeof s);
+    s.d[0] = N; s.d[1] = G; s.d[2] = H / G; s.d[3] = T; s.d[4] = D;
+    return dli_reshape_to(c, dl_expand(c, dli_reshape_to(c, x, 5, N, G, 1, T, D), s), 4, N, H, T, D, 0);
+}
+/* Causality, padding, ALiBi and int32 masks as numbers for the scores; NULL: none */
+static dl_tensor *dli_lower_bias(dl_ctx *c, const dl_tensor *y, const dli_attention_args *a)
+{
+    const dl_tensor *mask = a->mask && y->src[a->mask]->dtype == DL_INT32 ? y->src[a->mask] : NULL;
+    const dl_tensor *lengths = a->lengths ? y->src[a->lengths] : NULL, *slopes = a->alibi ? y->src[a->alibi] : NULL;
+    int64_t N = lengths || mask ? a->N : 1, H = slopes || mask ? a->H : 1, n, h, t, s;
+    dl_shape shape;
+    dl_tensor *b;
+    if (!mask && !lengths && !slopes && !a->causal) return NULL;
+    memset(&shape, 0, sizeof shape);
+    shape.d[0] = N; shape.d[1] = H; shape.d[2] = a->T; shape.d[3] = a->S;
+    b = dl_zeros(c, shape);
+    for (n = 0; n < N && !c->failed; n++)
+        for (h = 0; h < H; h++)
+            for (t = 0; t < a->T; t++)
+                for (s = 0; s < a->S; s++) {
+                    dl_real *p = &b->data[((n * H + h) * a->T + t) * a->S + s];
+                    int64_t far = t + a->S - a->T - s;
+                    if (slopes) *p = -slopes->data[h] * (dl_real)(far < 0 ? -far : far);
+                    if ((a->causal && far < 0) || (lengths && s >= lengths->idata[n]) ||
+                        (mask && !mask->idata[n * a->mask_at[0] + h * a->mask_at[1] + t * a->mask_at[2] + s * a->mask_at[3]]))
+                        *p = DLI_C(-1e30);
+                }
+    return b;
+}
+static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
+{
+    const dli_attention_args *a = (const dli_attention_args *)y->opts;
+    dl_tensor *q = dli_lower_heads(c, y->src[0], a->q.at, a->H, a->D);
+    dl_tensor *k = dli_lower_heads(c, y->src[a->k.src], a->k.at, a->G, a->D);
+    dl_tensor *v = dli_lower_heads(c, y->src[a->v.src], a->v.at, a->G, a->E), *p, *bias = dli_lower_bias(c, y, a);
+    dl_matmul_opts none, turned;
+    memset(&none, 0, sizeof none);
+    turned = none;
+    turned.transpose_b = 1;
+    p = dl_mul_scalar(c, dl_matmul_with(c, q, dli_lower_groups(c, k, a->H), turned), a->scale);
+    if (a->mask && y->src[a->mask]->dtype == DL_REAL) p = dl_add(c, p, y->src[a->mask]);
+    if (bias) p = dl_add(c, p, bias);
+    p = dl_matmul_with(c, dl_softmax(c, p, -1), dli_lower_groups(c, v, a->H), none);
+    return y->ndim == 4 ? p : dli_reshape_like(c, dli_turn(c, p), y);
+}
+
+static dl_tensor *dli_lower_rope(dl_ctx *c, dl_tensor *y)
+{
+    const dl_rope_opts *o = (const dl_rope_opts *)y->opts;
+    int64_t heads = o->heads, D = y->shape[y->ndim - 1] / heads, half = D / 2, T = y->ndim > 1 ? y->shape[y->ndim - 2] : 1, i;
+    int axis = o->interleaved ? 4 : 3;
+    dl_tensor *table = dli_matrix(c, T, D), *sines = dli_matrix(c, T, half), *cosines = dli_matrix(c, T, half);
+    dl_tensor *x, *a, *b, *part[2];
+    if (c->failed) return DLI_NIL;
+    dli_angles(table->data, table->data + half, 1, D, T, half, (double)D, o->base, o->offset);
+    for (i = 0; i < T; i++) {
+        memcpy(sines->data + i * half, table->data + i * D, (size_t)half * sizeof(dl_real));
+        memcpy(cosines->data + i * half, table->data + i * D + half, (size_t)half * sizeof(dl_real));
+    }
+    sines = dli_reshape_to(c, sines, 4, T, 1, axis == 3 ? 1 : half, axis == 3 ? half : 1, 0);
+    cosines = dli_reshape_to(c, cosines, 4, T, 1, axis == 3 ? 1 : half, axis == 3 ? half : 1, 0);
+    x = dli_reshape_to(c, y->src[0], 5, y->size / (T * heads * D), T, heads, axis == 3 ? 2 : half, axis == 3 ? half : 2);
+    if (c->failed) return DLI_NIL;
+    a = dli_cut(c, x, axis, 0, 1);
+    b = dli_cut(c, x, axis, 1, 2);
+    part[0] = dl_sub(c, dl_mul(c, a, cosines), dl_mul(c, b, sines));
+    part[1] = dl_add(c, dl_mul(c, b, cosines), dl_mul(c, a, sines));
+    return dli_reshape_like(c, dl_cat(c, 2, part, axis), y);
+}
+
+static dl_tensor *dli_lower(dl_ctx *c, dl_tensor *y)
+{
+    const dl_op *op = y->op;
+    int onnx = (c->tracing & DLI_TRACE_ONNX) != 0;
+    return op == &dli_linear_op                      ? dli_lower_linear(c, y)
+         : op->forward == dli_conv_forward           ? dli_lower_conv(c, y)
+         : op->forward == dli_standard_forward       ? dli_lower_norm(c, y, onnx)
+         : op->forward == dli_layer_forward          ? dli_lower_layer(c, y, onnx)
+         : op == &dli_softmax_op && !onnx            ? dli_lower_softmax(c, y, 0)
+         : op == &dli_log_softmax_op && !onnx        ? dli_lower_softmax(c, y, 1)
+         : op == &dli_logsumexp_op || op == &dli_norm_op ? dli_lower_reduction(c, y)
+         : op == &dli_interpolate_op                 ? dli_lower_taps(c, y)
+         : op == &dli_cumsum_op                      ? dli_lower_cumsum(c, y)
+         : op->forward == dli_pool_forward && onnx   ? dli_lower_adaptive(c, y)
+         : op == &dli_lrn_op                         ? dli_lower_lrn(c, y)
+         : op == &dli_attention_op                   ? dli_lower_attention(c, y)
+         : op == &dli_rope_op                        ? dli_lower_rope(c, y) : NULL;
+}
+
+/* --- the table: elementwise ops as formulas in reverse Polish notation.  x, y, z: the sources, p, q: the op's scalars.  Keyed
+   by forward function, which aliases (silu, relu6, ..) share. ------------------------------------------------------------- */
+static const struct { void (*forward)(dl_ctx *c, dl_tensor *y); const char *formula; } dli_formulas[] = {
+    {dli_neg_forward, "x Neg"}, {dli_abs_forward, "x Abs"}, {dli_square_forward, "x x Mul"}, {dli_sqrt_forward, "x Sqrt"},
+    {dli_std_forward, "x Sqrt"}, {dli_rsqrt_forward, "1 x Sqrt Div"}, {dli_reciprocal_forward, "1 x Div"}, {dli_exp_forward, "x Exp"},
+    {dli_expm1_forward, "x Exp 1 Sub"}, {dli_log_forward, "x Log"}, {dli_log1p_forward, "x 1 Add Log"}, {dli_sin_forward, "x Sin"},
+    {dli_cos_forward, "x Cos"}, {dli_tanh_forward, "x Tanh"}, {dli_sigmoid_forward, "x Sigmoid"}, {dli_erf_forward, "x Erf"},
+    {dli_relu_forward, "x Relu"}, {dli_gelu_forward, "x 0.5 Mul x 0.7071067811865476 Mul Erf 1 Add Mul"},
+    {dli_gelu_tanh_forward, "x x x Mul x Mul 0.044715 Mul x Add 1.5957691216057308 Mul Sigmoid Mul"},
+    {dli_mish_forward, "x x Softplus Tanh Mul"}, {dli_softsign_forward, "x x Abs 1 Add Div"}, {dli_tanhshrink_forward, "x x Tanh Sub"},
+    {dli_hardsigmoid_forward, "x 3 Add 6 Div 0 Max 1 Min"}, {dli_hardswish_forward, "x 3 Add 6 Div 0 Max 1 Min x Mul"},
+    {dli_add_scalar_forward, "x p Add"}, {dli_sub_scalar_forward, "x p Sub"}, {dli_mul_scalar_forward, "x p Mul"},
+    {dli_div_scalar_forward, "x p Div"}, {dli_rsub_scalar_forward, "p x Sub"}, {dli_rdiv_scalar_forward, "p x Div"},
+    {dli_pow_scalar_forward, "x p Pow"}, {dli_leaky_relu_forward, "x 0 Greater x x p Mul Where"},
+    {dli_celu_forward, "x 0 Greater x x p Div Exp 1 Sub p Mul Where"}, {dli_swish_forward, "x x p Mul Sigmoid Mul"},
+    {dli_clamp_forward, "x p Max q Min"}, {dli_threshold_forward, "x p LessOrEqual q x Where"},
+    {dli_shrink_forward, "x p Greater x q Sub x p Neg Less x q Add 0 Where Where"},
+    {dli_scaled_elu_forward, "x 0 Greater x q Mul x Exp 1 Sub p Mul Where"}, {dli_softplus_forward, "x p Mul Softplus p Div"},
+    {dli_lp_forward, "x p Mul 1 q Div Pow"},
+    {dli_add_forward, "x y Add"}, {dli_sub_forward, "x y Sub"}, {dli_mul_forward, "x y Mul"}, {dli_div_forward, "x y Div"},
+    {dli_pow_forward, "x y Pow"}, {dli_minimum_forward, "x y Min"}, {dli_maximum_forward, "x y Max"},
+    {dli_leaky_forward, "x 0 Greater x x y Mul Where"}, {dli_squared_error_forward, "x y Sub x y Sub Mul"},
+    {dli_bce_logits_forward, "x Softplus x y Mul Sub"}, {dli_where_forward, "x 0 Equal z y Where"},
+    {dli_eq_forward, "x y Equal 1 0 Where"}, {dli_ne_forward, "x y Equal 0 1 Where"}, {dli_lt_forward, "x y Less 1 0 Where"},
+    {dli_le_forward, "x y LessOrEqual 1 0 Where"}, {dli_gt_forward, "x y Greater 1 0 Where"}, {dli_ge_forward, "x y GreaterOrEqual 1 0 Where"}};
+
+/* The words: ONNX operators, and what they are in C. */
+static const struct { const char *word; int n; const char *text; } dli_words[] = {
+    {"Add", 2, "(%s + %s)"}, {"Sub", 2, "(%s - %s)"}, {"Mul", 2, "(%s * %s)"}, {"Div", 2, "(%s / %s)"}, {"Pow", 2, "powf(%s, %s)"},
+    {"Min", 2, "min_(%s, %s)"}, {"Max", 2, "max_(%s, %s)"}, {"Equal", 2, "(%s == %s)"}, {"Less", 2, "(%s < %s)"},
+    {"Greater", 2, "(%s > %s)"}, {"LessOrEqual", 2, "(%s <= %s)"}, {"GreaterOrEqual", 2, "(%s >= %s)"}, {"Where", 3, "(%s ? %s : %s)"},
+    {"Neg", 1, "-%s"}, {"Abs", 1, "fabsf(%s)"}, {"Sqrt", 1, "sqrtf(%s)"}, {"Exp", 1, "expf(%s)"}, {"Log", 1, "logf(%s)"},
+    {"Sin", 1, "sinf(%s)"}, {"Cos", 1, "cosf(%s)"}, {"Tanh", 1, "tanhf(%s)"}, {"Sigmoid", 1, "sigmoid_(%s)"}, {"Erf", 1, "erff(%s)"},
+    {"Relu", 1, "max_(%s, 0.0f)"}, {"Softplus", 1, "softplus_(%s)"}};
+
+static const char *dli_formula_of(const dl_op *op)
+{
+    size_t i;
+    for (i = 0; i < sizeof dli_formulas / sizeof *dli_formulas; i++)
+        if (dli_formulas[i].forward == op->forward) return dli_formulas[i].formula;
+    return NULL;
+}
+
+/* --- the list: input, results in order, and behind them the constants they use ------------------------------------------ */
+typedef struct {
+    dl_tensor  *t;
+    const dl_tensor *twin;                     /* the same in a run on another input, or NULL     */
+    const char *name;
+    int         live, needed, written;         /* depends on the input; the output on it; a constant that is in the file */
+    int         root, last;                    /* C: whose memory it is; the last result that reads it */
+    int64_t     at;                            /* C: where in work                                */
+} dli_value;
+
+typedef struct {
+    dl_ctx    *c;
+    dli_value *v;
+    int        n, results, room, y;            /* values, results among them, the output's index  */
+    dli_buf    body, constants;                /* nodes and initializers; lines and arrays        */
+    int        temps, fixed, stuck;            /* fixed: the batch is; stuck: it has to be        */
+} dli_export;
+
+/* The index of t; a leaf that is not there yet joins the constants.  dl_detach makes leaves that share a result's data. */
+static int dli_value_of(dli_export *e, dl_tensor *t)
+{
+    int i;
+    for (i = 0; i < e->n; i++) if (e->v[i].t == t) return i;
+    for (i = 0; i <= e->results && !dli_param_name(t); i++)
+        if (dli_bytes_of(e->v[i].t) == dli_bytes_of(t) && dli_same_shape(e->v[i].t, t)) return i;
+    if (e->n == e->room) { dl_fail(e->c, "export: the list is full"); return 0; }
+    memset(&e->v[e->n], 0, sizeof *e->v);
+    e->v[e->n].t = t;
+    return e->n++;
+}
+
+static int dli_record(dl_ctx *c, dl_module *m, dl_tensor *x, unsigned how, dli_export *e)
+{
+    dl_tensor *before = c->tape, *t, *y;
+    int grad = dl_set_grad_enabled(c, 1), training = dl_set_training(c, 0), i, k;
+    unsigned tracing = c->tracing;
+    memset(e, 0, sizeof *e);
+    e->c = c;
+    c->tracing |= DLI_TRACE_RECORD | how;
+    c->lower = dli_lower;
+    y = dl_forward(c, m, x);
+    c->tracing = tracing;
+    dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
+    for (t = c->tape; t != before; t = t->prev) { e->results++; e->room += 5 + t->nsrc; }
+    e->room += 2;
+    if (!c->failed) e->v = (dli_value *)dl_alloc(c, (size_t)e->room * sizeof *e->v);
+    if (c->failed) { c->tape = before; return 0; }
+    memset(e->v, 0, (size_t)(e->results + 1) * sizeof *e->v);
+    e->v[0].t = x;
+    e->v[0].live = 1;
+    for (t = c->tape, i = e->results; t != before; t = t->prev) e->v[i--].t = t;
+    e->n = e->results + 1;
+    c->tape = before;
+    for (i = 1; i <= e->results; i++)
+        for (k = 0; k < e->v[i].t->nsrc; k++) e->v[i].live |= e->v[dli_value_of(e, e->v[i].t->src[k])].live;
+    e->y = dli_value_of(e, y);
+    e->v[e->y].needed = 1;
+    for (i = e->results; i > 0; i--)
+        for (k = 0; e->v[i].needed && e->v[i].live && k < e->v[i].t->nsrc; k++) {
+            dli_value *s = &e->v[dli_value_of(e, e->v[i].t->src[k])];
+            s->needed = 1;
+            if (s->last < i) s->last = i;
+        }
+    return !c->failed;
+}
+
+/* x with other values and, if it may, one row more in axis 0 */
+static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more)
+{
+    int64_t shape[DL_MAX_DIMS], i, n = x->size;
+    dl_tensor *t;
+    memcpy(shape, x->shape, sizeof shape);
+    if (x->ndim && more) shape[0]++;
+    t = dli_leaf(c, "export", x->dtype, x->ndim, shape, 0);
+    for (i = 0; i < t->size; i++)
+        if (t->idata) t->idata[i] = x->idata[(t->size - 1 - i) % n];
+        else t->data[i] = x->data[(t->size - 1 - i) % n] * DLI_C(0.5);
+    return t;
+}
+
+/* Pairs the values of two runs.  A constant that differs depends on the input behind our back, or on chance. */
+static int dli_export_pair(dli_export *e, const dli_export *f)
+{
+    int i;
+    if (e->n != f->n || e->results != f->results) return 0;
+    for (i = 1; i <= e->results; i++) if (e->v[i].t->op != f->v[i].t->op || e->v[i].t->ndim != f->v[i].t->ndim) return 0;
+    for (i = 0; i < e->n; i++) {
+        const dl_tensor *a = e->v[i].t, *b = f->v[i].t;
+        e->v[i].twin = b;
+        if (e->v[i].live || !e->v[i].needed) continue;
+        if (!dli_same_shape(a, b)) return 0;
+        if (memcmp(dli_bytes_of(a), dli_bytes_of(b), (size_t)a->size * dli_elem(a))) {
+            dl_fail(e->c, "export: a value %t that is used by the model depends on its input or on chance, but no op made it", a);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Records m on x, and on another input; batch: of another size, and e->fixed says whether it has to be x's. */
+static int dli_export_record(dl_ctx *c, const char *who, dl_module *m, dl_tensor *x, unsigned how, int batch, dli_export *e)
+{
+    dli_export other;
+    if (!dli_check_module(c, who, m) || !dli_check_any(c, who, x)) return 0;
+    if (!dli_record(c, m, x, how, e)) return 0;
+    e->fixed = 1;
+    if (batch && x->ndim) {
+        if (dli_record(c, m, dli_other_input(c, x, 1), how, &other) && dli_export_pair(e, &other)) { e->fixed = 0; return 1; }
+        if (strstr(c->error, "depends on its input")) return 0;
+        dl_clear_error(c);                                               /* the model wants this batch */
+    }
+    if (dli_record(c, m, dli_other_input(c, x, 0), how, &other)) dli_export_pair(e, &other);
+    return !c->failed;
+}
+
+static const char *dli_copy_text(dli_export *e, const char *s)
+{
+    char *p = (char *)dl_alloc(e->c, strlen(s) + 1);
+    if (!p) return "";
+    memcpy(p, s, strlen(s) + 1);
+    return p;
+}
+
+static int dli_cannot(dli_export *e, const dl_tensor *y, const char *why)
+{
+    char text[256];
+    dli_text t;
+    t.p = text; t.left = sizeof text;
+    *text = 0;
+    dli_put_tensor(&t, y);
+    dl_fail(e->c, "export: the op %s cannot be written%s: %s", y->op ? y->op->name : "input", why, text);
+    return 0;
+}
+
+/* Runs y's formula on a stack: push says what a source, a number or the result of a word is called. */
+typedef const char *dli_word_fn(dli_export *e, int word, const char *const *args);       /* n args of dli_words[word] */
+typedef const char *dli_atom_fn(dli_export *e, const dl_tensor *y, int source, double number);   /* source < 0: the number */
+
+static const char *dli_run_formula(dli_export *e, const dl_tensor *y, const char *f, dli_atom_fn *atom, dli_word_fn *word)
+{
+    const char *stack[8];
+    int n = 0;
+    for (; *f && !e->c->failed; f += strcspn(f, " "), f += *f == ' ') {
+        size_t length = strcspn(f, " "), i;
+        if (*f >= 'x' && *f <= 'z') stack[n++] = atom(e, y, *f - 'x', 0);
+        else if (*f == 'p' || *f == 'q') stack[n++] = atom(e, y, -1, (double)((const dl_real *)y->opts)[*f - 'p']);
+        else if (*f >= '0' && *f <= '9') stack[n++] = atom(e, y, -1, atof(f));
+        else
+            for (i = 0; i < sizeof dli_words / sizeof *dli_words; i++)
+                if (strlen(dli_words[i].word) == length && !strncmp(dli_words[i].word, f, length)) {
+                    n -= dli_words[i].n;
+                    stack[n] = word(e, (int)i, stack + n);
+                    n++;
+                }
+    }
+    return n ? stack[0] : "";
+}
+
+/* The move of a source, seen from y: step[d] is how far one step along y's axis d goes in the source. */
+static void dli_move_steps(const dl_tensor *y, const dli_move *p, int64_t *step)
+{
+    int64_t ys[DL_MAX_DIMS];
+    int d, w;
+    dli_strides(y->ndim, y->shape, ys);
+    for (d = 0; d < y->ndim; d++) {
+        step[d] = 0;
+        for (w = 0; w < p->walk.ndim; w++)
+            if (y->shape[d] > 1 && ys[d] >= p->walk.to[w] && ys[d] < p->walk.to[w] * p->walk.size[w])
+                step[d] = ys[d] / p->walk.to[w] * p->walk.from[w];
+    }
+}
+
+/* --- ONNX --------------------------------------------------------------------------------------------------------------
+   ModelProto { 1 ir_version, 2 producer, 7 graph { 1 node, 2 name, 5 initializer, 11 input, 12 output }, 8 opset { 2 version } }
+   NodeProto { 1 input, 2 output, 4 op_type, 5 attribute }   TensorProto { 1 dims, 2 data_type, 8 name, 9 raw_data } */
+enum { DLI_ONNX_FLOAT = 1, DLI_ONNX_INT32 = 6, DLI_ONNX_INT64 = 7 };
+
+static const char *dli_onnx_fresh(dli_export *e, const char *prefix)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s%d", prefix, e->temps++);
+    return dli_copy_text(e, name);
+}
+
+static void dli_onnx_node(dli_export *e, const char *type, const char *out, dli_buf *attributes, int n, const char *const *in)
+{
+    dli_buf b = {NULL, 0, 0, 0};
+    int i;
+    for (i = 0; i < n; i++) dli_pb_string(&b, 1, in[i]);
+    dli_pb_string(&b, 2, out);
+    dli_pb_string(&b, 4, type);
+    if (attributes) {
+        b.failed |= attributes->failed;
+        dli_buf_put(&b, attributes->p, attributes->size);
+        dli_buf_free(attributes);
+    }
+    dli_pb_message(&e->body, 1, &b);
+}
+static void dli_onnx_op(dli_export *e, const char *type, const char *out, dli_buf *attributes, const char *a, const char *b,
+                        const char *d)
+{
+    const char *in[3];
+    in[0] = a; in[1] = b; in[2] = d;
+    dli_onnx_node(e, type, out, attributes, 1 + (b != NULL) + (d != NULL), in);
+}
+/* AttributeProto { 1 name, 2 float, 3 integer, 8 list, 20 type } */
+static void dli_onnx_ints(dli_buf *attributes, const char *name, int n, const int64_t *v)
+{
+    dli_buf a = {NULL, 0, 0, 0};
+    int i;
+    dli_pb_string(&a, 1, name);
+    for (i = 0; i < n; i++) dli_pb_int(&a, 8, v[i]);
+    dli_pb_int(&a, 20, 7);
+    dli_pb_message(attributes, 5, &a);
+}
+static void dli_onnx_int(dli_buf *attributes, const char *name, int64_t v)
+{
+    dli_buf a = {NULL, 0, 0, 0};
+    dli_pb_string(&a, 1, name);
+    dli_pb_int(&a, 3, v);
+    dli_pb_int(&a, 20, 2);
+    dli_pb_message(attributes, 5, &a);
+}
+static void dli_onnx_float(dli_buf *attributes, const char *name, double v)
+{
+    dli_buf a = {NULL, 0, 0, 0};
+    dli_pb_string(&a, 1, name);
+    dli_pb_float(&a, 2, v);
+    dli_pb_int(&a, 20, 1);
+    dli_pb_message(attributes, 5, &a);
+}
+
+/* An initializer: one of real, ints and whole is not NULL. */
+static void dli_onnx_initializer(dli_export *e, const char *name, int ndim, const int64_t *shape, const dl_real *real, const int32_t *ints,
+                                 const int64_t *whole)
+{
+    dli_buf t = {NULL, 0, 0, 0}, raw = {NULL, 0, 0, 0};
+    int64_t n = 1, i;
+    int d;
+    for (d = 0; d < ndim; d++) { dli_pb_int(&t, 1, shape[d]); n *= shape[d]; }
+    dli_pb_int(&t, 2, real ? DLI_ONNX_FLOAT : ints ? DLI_ONNX_INT32 : DLI_ONNX_INT64);
+    dli_pb_string(&t, 8, name);
+    for (i = 0; i < n; i++)
+        if (real) dli_put_float(&raw, (double)real[i]);
+        else if (ints) dli_put_le(&raw, (uint64_t)(int64_t)ints[i], 4);
+        else dli_put_le(&raw, (uint64_t)whole[i], 8);
+    dli_pb_message(&t, 9, &raw);
+    dli_pb_message(&e->constants, 5, &t);
+}
+static const char *dli_onnx_numbers(dli_export *e, int n, const int64_t *v)              /* a list of integers as an input */
+{
+    const char *name = dli_onnx_fresh(e, "i");
+    int64_t shape = n;
+    dli_onnx_initializer(e, name, 1, &shape, NULL, NULL, v);
+    return name;
+}
+
+/* What value i is called. */
+static const char *dli_onnx_name(dli_export *e, int i)
+{
+    char text[512];
+    dli_text t;
+    dli_value *v = &e->v[i];
+    const char *param = dli_param_name(v->t);
+    if (v->name && (v->live || v->written)) return v->name;
+    t.p = text; t.left = sizeof text;
+    *text = 0;
+    if (i == 0) dli_put(&t, "input");
+    else if (i == e->y && v->live) dli_put(&t, "output");
+    else if (v->live) { dli_put(&t, "t"); dli_put_int(&t, i); }
+    else if (param) {
+        dli_put_module(&t, v->t->owner);
+        if (v->t->owner->parent) dli_put(&t, ".");
+        dli_put(&t, param);
+    } else { dli_put(&t, "constant"); dli_put_int(&t, i); }
+    v->name = dli_copy_text(e, text);
+    if (!v->live) {
+        dli_onnx_initializer(e, v->name, v->t->ndim, v->t->shape, v->t->data, v->t->idata, NULL);
+        v->written = 1;
+    }
+    return v->name;
+}
+
+static const char *dli_onnx_same(dli_export *e, int64_t n, dl_real value)                /* n times the value */
+{
+    dl_tensor *t = dli_leaf(e->c, "export", DL_REAL, 1, &n, 0);
+    int64_t i;
+    for (i = 0; i < t->size; i++) t->data[i] = value;
+    return dli_onnx_name(e, dli_value_of(e, t));
+}
+
+static const char *dli_onnx_atom(dli_export *e, const dl_tensor *y, int source, double number)
+{
+    dl_real v = (dl_real)number;
+    const char *name;
+    if (source >= 0) return dli_onnx_name(e, dli_value_of(e, y->src[source]));
+    name = dli_onnx_fresh(e, "k");
+    dli_onnx_initializer(e, name, 0, NULL, &v, NULL, NULL);
+    return name;
+}
+static const char *dli_onnx_word(dli_export *e, int word, const char *const *args)
+{
+    const char *out = dli_onnx_fresh(e, "f");
+    dli_onnx_node(e, dli_words[word].word, out, NULL, dli_words[word].n, args);
+    return out;
+}
+
+/* Whether axis d of t is the batch's, as its twin of another batch shows. */
+static int dli_dynamic(const dli_export *e, const dl_tensor *t, int d)
+{
+    int i;
+    if (e->fixed) return 0;
+    for (i = 0; i <= e->results; i++) if (e->v[i].t == t) return e->v[i].twin && e->v[i].twin->shape[d] != t->shape[d];
+    return 0;
+}
+
+/* The shape as Reshape takes it: 0 where a dynamic axis stays, -1 for one that is made. */
+static void dli_onnx_target(dli_export *e, const dl_tensor *x, const dl_tensor *y, int64_t *shape)
+{
+    int d, free = 0;
+    for (d = 0; d < y->ndim; d++) {
+        shape[d] = y->shape[d];
+        if (!dli_dynamic(e, y, d)) continue;
+        shape[d] = d < x->ndim && dli_dynamic(e, x, d) && x->shape[d] == y->shape[d] ? 0 : -1;
+        free += shape[d] == -1;
+    }
+    if (free > 1) e->stuck = 1;
+}
+
+static void dli_onnx_reshape(dli_export *e, const char *in, const char *out, int n, const int64_t *shape)
+{
+    dli_onnx_op(e, "Reshape", out, NULL, in, dli_onnx_numbers(e, n, shape), NULL);
+}
+
+/* Moves: what the walks do is read off the shapes and steps. */
+static void dli_onnx_permute(dli_export *e, const dl_tensor *y, const char *in, const char *out)
+{
+    const dl_tensor *x = y->src[0];
+    int64_t step[DL_MAX_DIMS], xs[DL_MAX_DIMS], perm[DL_MAX_DIMS];
+    dli_buf attr = {NULL, 0, 0, 0};
+    unsigned used = 0;
+    int d, k;
+    dli_strides(x->ndim, x->shape, xs);
+    dli_move_steps(y, &((const dli_move_args *)y->opts)->piece[0], step);
+    for (d = 0; d < y->ndim; d++) {                                       /* axes of size 1 take what is left, in order */
+        for (k = 0; k < x->ndim; k++)
+            if (!(used >> k & 1) && x->shape[k] == y->shape[d] && (y->shape[d] == 1 || xs[k] == step[d])) break;
+        perm[d] = k;
+        used |= 1u << k;
+    }
+    dli_onnx_ints(&attr, "perm", y->ndim, perm);
+    dli_onnx_op(e, "Transpose", out, &attr, in, NULL, NULL);
+}
+
+static void dli_onnx_stretch(dli_export *e, const dl_tensor *y, const char *in, const char *out)         /* expand, repeat */
+{
+    const dl_tensor *x = y->src[0];
+    int64_t times[DL_MAX_DIMS], full[DL_MAX_DIMS];
+    int d, front = y->ndim - x->ndim, repeat = y->op == &dli_repeat_op;
+    for (d = 0; d < y->ndim; d++) {
+        int64_t n = d < front ? 1 : x->shape[d - front];
+        int batch = d >= front && dli_dynamic(e, x, d - front);
+        if (dli_dynamic(e, y, d) != batch) e->stuck = 1;
+        times[d] = repeat ? y->shape[d] / n : n == y->shape[d] ? 1 : y->shape[d];
+        full[d] = batch ? -1 : n;
+    }
+    if (repeat && front) {                                                /* Tile wants all axes */
+        const char *wide = dli_onnx_fresh(e, "f");
+        dli_onnx_reshape(e, in, wide, y->ndim, full);
+        in = wide;
+    }
+    dli_onnx_op(e, repeat ? "Tile" : "Expand", out, NULL, in, dli_onnx_numbers(e, y->ndim, times), NULL);
+}
+
+static void dli_onnx_pad(dli_export *e, const dl_tensor *y, const char *in, const char *out)
+{
+    const dli_move_args *o = (const dli_move_args *)y->opts;
+    int64_t ys[DL_MAX_DIMS], pads[2 * DL_MAX_DIMS], start = o->piece[0].to;
+    int d;
+    dli_strides(y->ndim, y->shape, ys);
+    for (d = 0; d < y->ndim; start %= ys[d], d++) {
+        pads[d] = start / ys[d];
+        pads[y->ndim + d] = y->shape[d] - y->src[0]->shape[d] - pads[d];
+    }
+    dli_onnx_op(e, "Pad", out, NULL, in, dli_onnx_numbers(e, 2 * y->ndim, pads), dli_onnx_atom(e, y, -1, (double)o->value));
+}
+
+static void dli_onnx_slice(dli_export *e, const dl_tensor *y, const char *in, const char *out)
+{
+    const dli_move *p = &((const dli_move_args *)y->opts)->piece[0];
+    const dl_tensor *x = y->src[0];
+    const char *args[5];
+    int64_t step[DL_MAX_DIMS], xs[DL_MAX_DIMS], v[4];
+    int d, k, axis = -1;
+    dli_strides(x->ndim, x->shape, xs);
+    dli_move_steps(y, p, step);
+    for (d = 0; d < y->ndim; d++) if (x->shape[d] != y->shape[d]) axis = d;
+    if (axis < 0) { dli_onnx_op(e, "Identity", out, NULL, in, NULL, NULL); return; }
+    if (dli_dynamic(e, y, axis)) e->stuck = 1;
+    v[0] = p->from / xs[axis];                                            /* start, end, axis, step */
+    v[3] = y->shape[axis] > 1 ? step[axis] / xs[axis] : 1;
+    v[1] = v[0] + (y->shape[axis] - 1) * v[3] + 1;
+    v[2] = axis;
+    args[0] = in;
+    for (k = 0; k < 4; k++) args[k + 1] = dli_onnx_numbers(e, 1, &v[k]);
+    dli_onnx_node(e, "Slice", out, NULL, 5, args);
+}
+
+static void dli_onnx_join(dli_export *e, const dl_tensor *y, const char *const *in, const char *out)     /* cat, stack */
+{
+    const dli_move_args *o = (const dli_move_args *)y->opts;
+    const char **parts = (const char **)dl_alloc(e->c, (size_t)y->nsrc * sizeof *parts);
+    dli_buf attr = {NULL, 0, 0, 0};
+    int64_t ys[DL_MAX_DIMS], axis = -1;
+    int d, k, stack = y->op == &dli_stack_op;
+    if (!parts) return;
+    dli_strides(y->ndim, y->shape, ys);
+    for (d = 0; d < y->ndim && axis < 0; d++)
+        if (stack ? y->shape[d] == y->nsrc && (y->nsrc == 1 || ys[d] == o->piece[1].to)
+                  : y->shape[d] != y->src[0]->shape[d]) axis = d;
+    if (axis < 0) axis = 0;
+    for (k = 0; k < y->nsrc; k++) {
+        parts[k] = in[k];
+        if (!stack) continue;
+        parts[k] = dli_onnx_fresh(e, "f");
+        dli_onnx_op(e, "Unsqueeze", parts[k], NULL, in[k], dli_onnx_numbers(e, 1, &axis), NULL);
+    }
+    dli_onnx_int(&attr, "axis", axis);
+    dli_onnx_node(e, "Concat", out, &attr, y->nsrc, parts);
+}
+
+static void dli_onnx_move(dli_export *e, const dl_tensor *y, const char *const *in, const char *out)
+{
+    if (y->op == &dli_permute_op)                                    dli_onnx_permute(e, y, in[0], out);
+    else if (y->op == &dli_expand_op || y->op == &dli_repeat_op)     dli_onnx_stretch(e, y, in[0], out);
+    else if (y->op == &dli_pad_op)                                   dli_onnx_pad(e, y, in[0], out);
+    else if (y->op == &dli_slice_op)                                 dli_onnx_slice(e, y, in[0], out);
+    else                                                             dli_onnx_join(e, y, in, out);
+}
+
+/* Spatial attributes of convolution and pooling: the last n of three axes; pads before and behind. */
+static void dli_onnx_window(dli_buf *attr, int n, const int64_t *kernel, const int64_t *stride, const int64_t *dilation, const int64_t *before,
+                            const int64_t *after)
+{
+    int64_t pads[6];
+    int a;
+    for (a = 0; a < n; a++) { pads[a] = before[3 - n + a]; pads[n + a] = after[3 - n + a]; }
+    dli_onnx_ints(attr, "kernel_shape", n, kernel + 3 - n);
+    dli_onnx_ints(attr, "strides", n, stride + 3 - n);
+    if (dilation) dli_onnx_ints(attr, "dilations", n, dilation + 3 - n);
+    dli_onnx_ints(attr, "pads", 2 * n, pads);
+}
+
+static int dli_onnx_conv(dli_export *e, const dl_tensor *y, const char *const *in, const char *out)
+{
+    const dli_conv_args *o = (const dli_conv_args *)y->opts;
+    const dli_conv *g = &o->g;
+    int64_t after[3], more[3];
+    dli_buf attr = {NULL, 0, 0, 0};
+    int n = y->src[1]->ndim - 2, a;
+    if (y->ndim != n + 2) return dli_cannot(e, y, " without a batch axis");
+    for (a = 0; a < 3; a++) {
+        int64_t reach = (g->small[a] - 1) * g->stride[a] + g->dilation[a] * (g->kernel[a] - 1) + 1;   /* pixels that kernels cover */
+        after[a] = dli_max64(0, reach - g->big[a] - g->before[a]);
+        more[a] = dli_max64(0, g->big[a] + g->before[a] - reach);
+    }
+    dli_onnx_window(&attr, n, g->kernel, g->stride, g->dilation, g->before, after);
+    dli_onnx_int(&attr, "group", g->groups);
+    if (o->transposed) dli_onnx_ints(&attr, "output_padding", n, more + 3 - n);
+    dli_onnx_node(e, o->transposed ? "ConvTranspose" : "Conv", out, &attr, y->nsrc, in);
+    return 1;
+}
+
+static int dli_onnx_pool(dli_export *e, const dl_tensor *y, const char *const *in, const char *out)
+{
+    dli_pool_args o = *(const dli_pool_args *)y->opts;
+    dli_buf attr = {NULL, 0, 0, 0};
+    int a;
+    if (o.divisor) return dli_cannot(e, y, " with a divisor of its own");
+    if (y->ndim != o.axes + 2) return dli_cannot(e, y, " without a batch axis");
+    for (a = 0; o.adaptive && a < 3; a++) {
+        if (o.in[a] % o.out[a]) return dli_cannot(e, y, " where the output does not divide the input");
+        o.kernel[a] = o.stride[a] = o.in[a] / o.out[a];
+    }
+    dli_onnx_window(&attr, o.axes, o.kernel, o.stride, o.largest ? o.dilation : NULL, o.padding, o.padding);
+    dli_onnx_int(&attr, "ceil_mode", o.ceil_mode);
+    if (!o.largest) dli_onnx_int(&attr, "count_include_pad", !o.no_pad_count);
+    dli_onnx_op(e, o.largest ? "MaxPool" : "AveragePool", out, &attr, in[0], NULL, NULL);
+    return 1;
+}
+
+static int dli_onnx_reduce(dli_export *e, const dl_tensor *y, const char *const *in, const char *out)
+{
+    const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
+    const dl_tensor *x = y->src[0];
+    int mean = y->op == &dli_mean_op && o->p == dli_reduce_count(x, o->mask), n = 0, d;
+    const char *type = mean ? "ReduceMean" : y->op == &dli_max_op ? "ReduceMax" : y->op == &dli_min_op ? "ReduceMin"
+                     : y->op == &dli_prod_op ? "ReduceProd" : "ReduceSum", *sum = out;
+    dli_buf attr = {NULL, 0, 0, 0};
+    int64_t axes[DL_MAX_DIMS];
+    for (d = 0; d < x->ndim; d++)
+        if (o->mask >> d & 1) {
+            axes[n++] = d;
+            if (y->op == &dli_mean_op && !mean && dli_dynamic(e, x, d)) e->stuck = 1;
+        }
+    if (!n) { dli_onnx_op(e, "Identity", out, NULL, in[0], NULL, NULL); return 1; }
+    dli_onnx_int(&attr, "keepdims", o->keepdim != 0);
+    if (y->op == &dli_mean_op && !mean) sum = dli_onnx_fresh(e, "f");
+    dli_onnx_op(e, type, sum, &attr, in[0], dli_onnx_numbers(e, n, axes), NULL);
+    if (sum != out) dli_onnx_op(e, "Div", out, NULL, sum, dli_onnx_atom(e, y, -1, o->p), NULL);
+    return 1;
+}
+
+/* The last two axes exchanged */
+static const char *dli_onnx_turned(dli_export *e, const dl_tensor *x, const char *name, int turn)
+{
+    dli_buf attr = {NULL, 0, 0, 0};
+    int64_t perm[DL_MAX_DIMS];
+    const char *out;
+    int d;
+    if (!turn || x->ndim < 2) return name;
+    for (d = 0; d < x->ndim; d++) perm[d] = d < x->ndim - 2 ? d : 2 * x->ndim - 3 - d;
+    dli_onnx_ints(&attr, "perm", x->ndim, perm);
+    dli_onnx_op(e, "Transpose", out = dli_onnx_fresh(e, "f"), &attr, name, NULL, NULL);
+    return out;
+}
+
+/* The nodes of one result; 0 after an error. */
+static int dli_onnx_result(dli_export *e, const dl_tensor *y, const char *out)
+{
+    const char *formula = dli_formula_of(y->op), **in;
+    const dl_op *op = y->op;
+    dli_buf attr = {NULL, 0, 0, 0};
+    int64_t shape[DL_MAX_DIMS];
+    int k;
+    if (formula) {
+        dli_onnx_op(e, "Identity", out, NULL, dli_run_formula(e, y, formula, dli_onnx_atom, dli_onnx_word), NULL, NULL);
+        return 1;
+    }
+    in = (const char **)dl_alloc(e->c, (size_t)y->nsrc * sizeof *in);
+    if (!in) return 0;
+    for (k = 0; k < y->nsrc; k++) in[k] = dli_onnx_name(e, dli_value_of(e, y->src[k]));
+    if (op == &dli_view_op) {
+        dli_onnx_target(e, y->src[0], y, shape);
+        dli_onnx_reshape(e, in[0], out, y->ndim, shape);
+    } else if (op->forward == dli_move_forward) dli_onnx_move(e, y, in, out);
+    else if (op == &dli_linear_op) {
+        dli_onnx_int(&attr, "transB", !((const dl_linear_opts *)y->opts)->transposed);
+        dli_onnx_node(e, "Gemm", out, &attr, y->nsrc, in);
+    } else if (op == &dli_matmul_op) {
+        const dli_matmul_args *o = (const dli_matmul_args *)y->opts;
+        dli_onnx_op(e, "MatMul", out, NULL, dli_onnx_turned(e, y->src[0], in[0], o->ta), dli_onnx_turned(e, y->src[1], in[1], o->tb),
+                    NULL);
+    } else if (op->forward == dli_conv_forward) return dli_onnx_conv(e, y, in, out);
+    else if (op->forward == dli_pool_forward) return dli_onnx_pool(e, y, in, out);
+    else if (op->shape == dli_reduced_shape) return dli_onnx_reduce(e, y, in, out);
+    else if (op == &dli_softmax_op || op == &dli_log_softmax_op) {
+        dli_onnx_int(&attr, "axis", ((const dli_dim_args *)y->opts)->dim);
+        dli_onnx_op(e, op == &dli_softmax_op ? "Softmax" : "LogSoftmax", out, &attr, in[0], NULL, NULL);
+    } else if (op == &dli_batch_norm_op) {
+        const dli_norm_args *o = (const dli_norm_args *)y->opts;
+        const char *all[5];
+        all[0] = in[0];
+        all[1] = o->w ? in[o->w] : dli_onnx_same(e, o->C, 1);
+        all[2] = o->b ? in[o->b] : dli_onnx_same(e, o->C, 0);
+        all[3] = dli_onnx_name(e, dli_value_of(e, o->mean));
+        all[4] = dli_onnx_name(e, dli_value_of(e, o->var));
+        dli_onnx_float(&attr, "epsilon", o->eps);
+        dli_onnx_node(e, "BatchNormalization", out, &attr, 5, all);
+    } else if (op == &dli_layer_norm_op) {
+        const dli_layer_args *o = (const dli_layer_args *)y->opts;
+        dli_onnx_int(&attr, "axis", -y->src[o->w]->ndim);
+        dli_onnx_float(&attr, "epsilon", o->eps);
+        dli_onnx_node(e, "LayerNormalization", out, &attr, y->nsrc, in);
+    } else if (op == &dli_embedding_op || op == &dli_index_select_op) {
+        dli_onnx_int(&attr, "axis", op == &dli_embedding_op ? 0 : ((const dli_index_args *)y->opts)->dim);
+        dli_onnx_op(e, "Gather", out, &attr, in[0], in[1], NULL);
+    } else if (op == &dli_gather_op) {
+        dli_onnx_int(&attr, "axis", ((const dli_index_args *)y->opts)->dim);
+        dli_onnx_op(e, "GatherElements", out, &attr, in[0], in[1], NULL);
+    } else return dli_cannot(e, y, "");
+    return 1;
+}
+
+/* ValueInfoProto { 1 name, 2 { 1 { 1 type, 2 { 1 axis { 1 size or 2 name } } } } } */
+static void dli_onnx_value(dli_export *e, dli_buf *graph, int field, const char *name, const dl_tensor *t)
+{
+    dli_buf value = {NULL, 0, 0, 0}, type = {NULL, 0, 0, 0}, tensor = {NULL, 0, 0, 0}, shape = {NULL, 0, 0, 0};
+    int d;
+    for (d = 0; d < t->ndim; d++) {
+        dli_buf axis = {NULL, 0, 0, 0};
+        if (dli_dynamic(e, t, d)) dli_pb_string(&axis, 2, field == 11 || d == 0 ? "batch" : "axis");
+        else dli_pb_int(&axis, 1, t->shape[d]);
+        dli_pb_message(&shape, 1, &axis);
+    }
+    dli_pb_int(&tensor, 1, t->dtype == DL_INT32 ? DLI_ONNX_INT32 : DLI_ONNX_FLOAT);
+    dli_pb_message(&tensor, 2, &shape);
+    dli_pb_message(&type, 1, &tensor);
+    dli_pb_string(&value, 1, name);
+    dli_pb_message(&value, 2, &type);
+    dli_pb_message(graph, field, &value);
+}
+
+/* All results; again with the batch as it is if that turned out to be needed. */
+static int dli_onnx_body(dli_export *e)
+{
+    int i;
+    e->stuck = e->temps = 0;
+    dli_buf_free(&e->body);
+    dli_buf_free(&e->constants);
+    for (i = 0; i < e->n; i++) e->v[i].written = 0;
+    for (i = 1; i <= e->results && !e->c->failed; i++)
+        if (e->v[i].needed && e->v[i].live && !dli_onnx_result(e, e->v[i].t, dli_onnx_name(e, i))) return 0;
+    if (!e->v[e->y].live || e->y == 0) dli_onnx_op(e, "Identity", "output", NULL, dli_onnx_name(e, e->y), NULL, NULL);
+    if (!e->stuck || e->fixed || e->c->failed) return !e->c->failed;
+    e->fixed = 1;
+    return dli_onnx_body(e);
+}
+
+static int dli_write_file(dl_ctx *c, const char *path, const unsigned char *p, size_t n)
+{
+    FILE *f = path ? fopen(path, "wb") : NULL;
+    int ok = f && fwrite(p, 1, n, f) == n;
+    if (f && fclose(f)) ok = 0;
+    if (!ok) dl_fail(c, "export: \"%s\": %s", path ? path : "NULL", f || path ? strerror(errno) : "no path");
+    return ok;
+}
+
+DL_DEF int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, dl_export_onnx_opts o)
+{
+    dli_export e;
+    dli_buf graph = {NULL, 0, 0, 0}, model = {NULL, 0, 0, 0}, opset = {NULL, 0, 0, 0};
+    dli_mark mark;
+    if (!dli_check_module(c, "export_onnx", m)) return 0;
+    mark = dli_arena_mark(&c->step);
+    if (dli_export_record(c, "export_onnx", m, x, DLI_TRACE_ONNX, !o.fixed_batch, &e)) {
+        dli_onnx_body(&e);
+        dli_buf_put(&graph, e.body.p, e.body.size);
+        dli_pb_string(&graph, 2, m->type->name);
+        dli_buf_put(&graph, e.constants.p, e.constants.size);
+        dli_onnx_value(&e, &graph, 11, "input", x);
+        dli_onnx_value(&e, &graph, 12, "output", e.v[e.y].t);
+        dli_pb_string(&opset, 1, "");
+        dli_pb_int(&opset, 2, 20);
+        dli_pb_int(&model, 1, 9);
+        dli_pb_string(&model, 2, "dl.h");
+        dli_pb_string(&model, 3, DL_VERSION_STRING);
+        graph.failed |= e.body.failed | e.constants.failed;
+        dli_pb_message(&model, 7, &graph);
+        dli_pb_message(&model, 8, &opset);
+        if (model.failed) dl_fail(c, "export_onnx: out of memory");
+        if (model.size > INT32_MAX) dl_fail(c, "export_onnx: %l bytes, the format ends at 2 GB", (int64_t)model.size);
+        if (!c->failed) dli_write_file(c, path, model.p, model.size);
+        dli_buf_free(&e.body);
+        dli_buf_free(&e.constants);
+        dli_buf_free(&model);
+    }
+    dli_arena_release(&c->step, mark);
+    return !c->failed;
+}
+
+/* --- C -----------------------------------------------------------------------------------------------------------------
+   Every result is a loop nest, printed from the axes and strides of its operands, or a call of one of the functions below.
+   Results live in `work`, each where nothing still needed is; views share memory. */
+static const char *const dli_c_head[] = {
+    "#include <math.h>\n#include <stdint.h>\n\n"
+    "static inline float max_(float a, float b)  { return a > b ? a : b; }\n"
+    "static inline float min_(float a, float b)  { return a < b ? a : b; }\n"
+    "static inline float sigmoid_(float x)       { return 1 / (1 + expf(-x)); }\n"
+    "static inline float softplus_(float x)      { return max_(x, 0.0f) + log1pf(expf(-fabsf(x))); }\n\n",
+    "/* y (M, N) = a b + bias; element (m, k) of a is a[m ar + k ac], (k, n) of b is b[k br + n bc] */\n"
+    "static inline void matmul_(int M, int N, int K, const float *a, int ar, int ac, const float *b, int br, int bc, const float *bias, float *y)\n"
+    "{\n"
+    "    int m, n, k;\n"
+    "    for (m = 0; m < M; m++, y += N) {\n"
+    "        for (n = 0; n < N; n++) y[n] = bias ? bias[n] : 0;\n"
+    "        for (k = 0; k < K; k++) {\n"
+    "            float f = a[m * ar + k * ac];\n"
+    "            const float *row = b + k * br;\n"
+    "            if (bc == 1) for (n = 0; n < N; n++) y[n] += f * row[n];\n"
+    "            else         for (n = 0; n < N; n++) y[n] += f * row[n * bc];\n"
+    "        }\n"
+    "    }\n"
+    "}\n\n",
+    "/* small (N, G S, ..) from big (N, G B, ..) with weights (G S, B, ..), or, transposed, big from small.\n"
+    "   p: N, G, S, B, then three axes each of big, small, kernel, stride, dilation and padding */\n"
+    "static inline void conv_(const float *x, const float *w, const float *bias, float *y, int transposed, const int *p)\n"
+    "{\n"
+    "    const int *in = p + 4, *out = p + 7, *kernel = p + 10, *stride = p + 13, *dilation = p + 16, *pad = p + 19;\n"
+    "    const int N = p[0], G = p[1], S = p[2], B = p[3], in_size = in[0] * in[1] * in[2], out_size = out[0] * out[1] * out[2];\n"
+    "    const int channels = transposed ? G * B : G * S, size = transposed ? in_size : out_size;\n"
+    "    int n, g, s, b, i, j, k, oz, oy, ox;\n"
+    "    for (n = 0; n < N * channels; n++)\n"
+    "        for (i = 0; i < size; i++) y[n * size + i] = bias ? bias[n % channels] : 0;\n"
+    "    for (n = 0; n < N; n++)\n"
+    "        for (g = 0; g < G; g++)\n"
+    "            for (s = 0; s < S; s++)\n"
+    "                for (b = 0; b < B; b++)\n"
+    "                    for (i = 0; i < kernel[0]; i++)\n"
+    "                        for (j = 0; j < kernel[1]; j++)\n"
+    "                            for (k = 0; k < kernel[2]; k++) {\n"
+    "                                const float f = w[((((g * S + s) * B + b) * kernel[0] + i) * kernel[1] + j) * kernel[2] + k];\n"
+    "                                const int small_at = (n * G * S + g * S + s) * out_size, big_at = (n * G * B + g * B + b) * in_size;\n"
+    "                                const int first = k * dilation[2] - pad[2], step = stride[2];\n"
+    "                                int lo = first < 0 ? (-first + step - 1) / step : 0, hi = out[2];\n"
+    "                                if (first + (hi - 1) * step >= in[2]) hi = first >= in[2] ? 0 : (in[2] - 1 - first) / step + 1;\n"
+    "                                for (oz = 0; oz < out[0]; oz++) {\n"
+    "                                    const int iz = oz * stride[0] + i * dilation[0] - pad[0];\n"
+    "                                    if (iz < 0 || iz >= in[0]) continue;\n"
+    "                                    for (oy = 0; oy < out[1]; oy++) {\n"
+    "                                        const int iy = oy * stride[1] + j * dilation[1] - pad[1];\n"
+    "                                        const int o = small_at + (oz * out[1] + oy) * out[2], q = big_at + (iz * in[1] + iy) * in[2] + first;\n"
+    "                                        if (iy < 0 || iy >= in[1]) continue;\n"
+    "                                        if (transposed)     for (ox = lo; ox < hi; ox++) y[q + ox * step] += f * x[o + ox];\n"
+    "                                        else if (step == 1) for (ox = lo; ox < hi; ox++) y[o + ox] += f * x[q + ox];\n"
+    "                                        else                for (ox = lo; ox < hi; ox++) y[o + ox] += f * x[q + ox * step];\n"
+    "                                    }\n"
+    "                                }\n"
+    "                            }\n"
+    "}\n\n",
+    "/* p: planes, largest, adaptive, count only what is inside, divisor (0: the window), then in, out, kernel, stride, dilation, padding */\n"
+    "static inline void pool_(const float *x, float *y, const int *p)\n"
+    "{\n"
+    "    const int *in = p + 5, *out = p + 8, *kernel = p + 11, *stride = p + 14, *dilation = p + 17, *pad = p + 20;\n"
+    "    int plane, o[3], a, z, v, u;\n"
+    "    for (plane = 0; plane < p[0]; plane++, x += in[0] * in[1] * in[2])\n"
+    "        for (o[0] = 0; o[0] < out[0]; o[0]++)\n"
+    "            for (o[1] = 0; o[1] < out[1]; o[1]++)\n"
+    "                for (o[2] = 0; o[2] < out[2]; o[2]++) {\n"
+    "                    float best = -INFINITY, sum = 0;\n"
+    "                    int lo[3], hi[3], inside = 0, window = 1;\n"
+    "                    for (a = 0; a < 3; a++) {\n"
+    "                        lo[a] = p[2] ? o[a] * in[a] / out[a] : o[a] * stride[a] - pad[a];\n"
+    "                        hi[a] = p[2] ? ((o[a] + 1) * in[a] + out[a] - 1) / out[a] : lo[a] + (kernel[a] - 1) * dilation[a] + 1;\n"
+    "                        window *= (hi[a] < in[a] + pad[a] ? hi[a] : in[a] + pad[a]) - lo[a];\n"
+    "                        while (lo[a] < 0) lo[a] += dilation[a];\n"
+    "                        if (hi[a] > in[a]) hi[a] = in[a];\n"
+    "                    }\n"
+    "                    for (z = lo[0]; z < hi[0]; z += dilation[0])\n"
+    "                        for (v = lo[1]; v < hi[1]; v += dilation[1])\n"
+    "                            for (u = lo[2]; u < hi[2]; u += dilation[2]) {\n"
+    "                                const float f = x[(z * in[1] + v) * in[2] + u];\n"
+    "                                best = f > best ? f : best;\n"
+    "                                sum += f;\n"
+    "                                inside++;\n"
+    "                            }\n"
+    "                    *y++ = p[1] ? best : sum / (float)(p[4] ? p[4] : p[2] || p[3] ? inside : window);\n"
+    "                }\n"
+    "}\n\n"};
+
+/* A number in C: digits with a point, whatever the locale. */
+static const char *dli_c_number(char *text, size_t size, double v)
+{
+    char *p;
+    if (DLI_IS_NAN(v)) return "NAN";
+    if (!DLI_IS_FINITE(v)) return v < 0 ? "-INFINITY" : "INFINITY";
+    snprintf(text, size - 4, "%.9g", (double)(float)v);
+    if ((p = strchr(text, ',')) != NULL) *p = '.';
+    return strcat(text, strpbrk(text, ".e") ? "f" : ".0f");
+}
+
+static void dli_say(dli_buf *b, const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+    int n;
+    va_start(args, format);
+    n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (n < 0 || n >= (int)sizeof line) b->failed = 1;
+    else dli_buf_put(b, line, (size_t)n);
+}
+
+/* What value i is called; a constant joins the file at its first use. */
+static const char *dli_c_name(dli_export *e, int i, int turned)
+{
+    char text[256], number[32], *p;
+    dli_value *v = &e->v[i];
+    const dl_tensor *t = v->t;
+    const char *param = dli_param_name(t);
+    int64_t k, rows = t->ndim == 2 ? t->shape[0] : 1, columns = t->size / rows;
+    dli_text name;
+    name.p = text; name.left = sizeof text;
+    *text = 0;
+    if (v->live) {
+        dli_put(&name, v->root == 0 ? "input" : "v");
+        if (v->root) dli_put_int(&name, v->root);
+        return v->root == e->v[e->y].root && v->root ? "output" : dli_copy_text(e, text);
+    }
+    dli_put(&name, "w");
+    dli_put_int(&name, i);
+    if (param) {
+        dli_put(&name, "_");
+        dli_put_module(&name, t->owner);
+        dli_put(&name, "_");
+        dli_put(&name, param);
+        for (p = text; *p; p++) if (!((*p | 32) >= 'a' && (*p | 32) <= 'z') && !(*p >= '0' && *p <= '9')) *p = '_';
+    }
+    if (turned) dli_put(&name, "_t");
+    if (!(v->written >> turned & 1)) {
+        v->written |= 1 << turned;
+        dli_say(&e->constants, "static const %s %s[%lld] = {", t->idata ? "int32_t" : "float", text, (long long)t->size);
+        for (k = 0; k < t->size; k++) {
+            int64_t at = turned ? k % rows * columns + k / rows : k;
+            if (t->idata) snprintf(number, sizeof number, "%d", (int)t->idata[at]);
+            dli_say(&e->constants, "%s%s", k % 8 ? ", " : k ? ",\n    " : "\n    ",
+                    t->idata ? number : dli_c_number(number, sizeof number, (double)t->data[at]));
+        }
+        dli_say(&e->constants, "\n};\n");
+    }
+    return dli_copy_text(e, text);
+}
+
+/* Loops over axes with the strides of up to 5 operands; axes along which all run on are joined. */
+typedef struct { int n, operands; int64_t size[DL_MAX_DIMS], stride[5][DL_MAX_DIMS]; } dli_nest;
+
+static void dli_nest_axis(dli_nest *t, int64_t size, const int64_t *stride)
+{
+    int k, joins = t->n > 0, last = t->n - 1;
+    if (size == 1) return;
+    for (k = 0; k < t->operands; k++) joins = joins && t->stride[k][last] == stride[k] * size;
+    if (!joins) { last = t->n++; t->size[last] = 1; }
+    t->size[last] *= size;
+    for (k = 0; k < t->operands; k++) t->stride[k][last] = stride[k];
+}
+
+static void dli_c_loops(dli_export *e, const dli_nest *t)
+{
+    int d;
+    for (d = 0; d < t->n; d++)
+        dli_say(&e->body, "%*sfor (i%d = 0; i%d < %lld; i%d++)\n", 4 + 4 * d, "", d, d, (long long)t->size[d], d);
+    dli_say(&e->body, "%*s", 4 + 4 * t->n, "");
+}
+
+/* "name[12 + i0 * 4 + i1]" of the k-th operand */
+static const char *dli_c_at(dli_export *e, const dli_nest *t, int k, const char *name, int64_t first)
+{
+    char text[512];
+    dli_text s;
+    int d, some = 0;
+    s.p = text; s.left = sizeof text;
+    *text = 0;
+    dli_put(&s, name);
+    dli_put(&s, "[");
+    if (first) { dli_put_int(&s, first); some = 1; }
+    for (d = 0; d < t->n; d++) {
+        int64_t step = t->stride[k][d];
+        if (!step) continue;
+        if (some++) dli_put(&s, " + ");
+        dli_put(&s, "i");
+        dli_put_int(&s, d);
+        if (step != 1) { dli_put(&s, " * "); dli_put_int(&s, step); }
+    }
+    dli_put(&s, some ? "]" : "0]");
+    return dli_copy_text(e, text);
+}
+
+/* The nest of an elementwise op: result, then its sources. */
+static void dli_c_nest(const dl_tensor *y, dli_nest *t)
+{
+    int64_t ys[DL_MAX_DIMS], xs[DL_MAX_DIMS], stride[5];
+    int d, k;
+    memset(t, 0, sizeof *t);
+    t->operands = 1 + y->nsrc;
+    dli_strides(y->ndim, y->shape, ys);
+    for (d = 0; d < y->ndim; d++) {
+        stride[0] = ys[d];
+        for (k = 0; k < y->nsrc; k++) {
+            const dl_tensor *x = y->src[k];
+            int own = d - (y->ndim - x->ndim);
+            dli_strides(x->ndim, x->shape, xs);
+            stride[k + 1] = own < 0 || x->shape[own] == 1 ? 0 : xs[own];
+        }
+        dli_nest_axis(t, y->shape[d], stride);
+    }
+}
+static const char *dli_c_atom(dli_export *e, const dl_tensor *y, int source, double number)
+{
+    char text[40];
+    dli_nest t;
+    if (source < 0) return dli_copy_text(e, dli_c_number(text, sizeof text, number));
+    dli_c_nest(y, &t);
+    return dli_c_at(e, &t, source + 1, dli_c_name(e, dli_value_of(e, y->src[source]), 0), 0);
+}
+static const char *dli_c_word(dli_export *e, int word, const char *const *args)
+{
+    char text[1024];
+    if (snprintf(text, sizeof text, dli_words[word].text, args[0], args[1], args[2]) >= (int)sizeof text) e->body.failed = 1;
+    return dli_copy_text(e, text);
+}
+
+static void dli_c_move(dli_export *e, const dl_tensor *y, const char *out)
+{
+    const dli_move_args *o = (const dli_move_args *)y->opts;
+    char number[40];
+    int k, d;
+    if (o->fill)
+        dli_say(&e->body, "    for (i0 = 0; i0 < %lld; i0++) %s[i0] = %s;\n", (long long)y->size, out,
+                dli_c_number(number, sizeof number, (double)o->value));
+    for (k = 0; k < y->nsrc; k++) {
+        const dli_move *p = &o->piece[k];
+        dli_nest t;
+        int64_t stride[2];
+        memset(&t, 0, sizeof t);
+        t.operands = 2;
+        for (d = 0; d < p->walk.ndim; d++) {
+            stride[0] = p->walk.to[d]; stride[1] = p->walk.from[d];
+            dli_nest_axis(&t, p->walk.size[d], stride);
+        }
+        dli_c_loops(e, &t);
+        dli_say(&e->body, "%s = %s;\n", dli_c_at(e, &t, 0, out, p->to),
+                dli_c_at(e, &t, 1, dli_c_name(e, dli_value_of(e, y->src[k]), 0), p->from));
+    }
+}
+
+static void dli_c_reduce(dli_export *e, const dl_tensor *y, const char *in, const char *out)
+{
+    const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
+    const dl_tensor *x = y->src[0];
+    int largest = y->op == &dli_max_op, least = y->op == &dli_min_op, product = y->op == &dli_prod_op, d;
+    const char *to, *from;
+    char number[40];
+    int64_t stride[2], xs[DL_MAX_DIMS], n = 1;
+    dli_nest t;
+    memset(&t, 0, sizeof t);
+    t.operands = 2;
+    dli_strides(x->ndim, x->shape, xs);
+    for (d = x->ndim - 1; d >= 0; d--) if (!(o->mask >> d & 1)) n *= x->shape[d];
+    for (d = 0; d < x->ndim; d++) {
+        int kept = !(o->mask >> d & 1);
+        if (kept) n /= x->shape[d];
+        stride[0] = kept ? n : 0; stride[1] = xs[d];
+        dli_nest_axis(&t, x->shape[d], stride);
+    }
+    dli_say(&e->body, "    for (i0 = 0; i0 < %lld; i0++) %s[i0] = %s;\n", (long long)y->size, out,
+            largest ? "-INFINITY" : least ? "INFINITY" : product ? "1" : "0");
+    dli_c_loops(e, &t);
+    to = dli_c_at(e, &t, 0, out, 0);
+    from = dli_c_at(e, &t, 1, in, 0);
+    if (largest || least) dli_say(&e->body, "%s = %s_(%s, %s);\n", to, largest ? "max" : "min", to, from);
+    else dli_say(&e->body, "%s %s= %s;\n", to, product ? "*" : "+", from);
+    if (o->p != 1 && y->op == &dli_mean_op) dli_say(&e->body, "    for (i0 = 0; i0 < %lld; i0++) %s[i0] /= %s;\n", (long long)y->size, out,
+                                                     dli_c_number(number, sizeof number, o->p));
+}
+
+static void dli_c_matmul(dli_export *e, const dl_tensor *y, const char *out)
+{
+    const dli_matmul_args *o = (const dli_matmul_args *)y->opts;
+    int a = dli_value_of(e, y->src[0]), b = dli_value_of(e, y->src[1]), turned = o->tb && !e->v[b].live && y->src[1]->ndim == 2, d;
+    int64_t stride[3], step = y->size;
+    dli_nest t;
+    memset(&t, 0, sizeof t);
+    t.operands = 3;
+    for (d = 0; d < o->batch.ndim; d++) {
+        step /= o->batch.size[d];
+        stride[0] = o->batch.to[d]; stride[1] = o->batch.from[d]; stride[2] = step;
+        dli_nest_axis(&t, o->batch.size[d], stride);
+    }
+    dli_c_loops(e, &t);
+    dli_say(&e->body, "matmul_(%lld, %lld, %lld, &%s, %lld, %lld, ", (long long)o->M, (long long)o->N, (long long)o->K,
+            dli_c_at(e, &t, 0, dli_c_name(e, a, 0), 0), (long long)(o->ta ? 1 : o->K), (long long)(o->ta ? o->M : 1));
+    dli_say(&e->body, "&%s, %lld, %lld, 0, &%s);\n", dli_c_at(e, &t, 1, dli_c_name(e, b, turned), 0), (long long)(o->tb && !turned ? 1 : o->N),
+            (long long)(o->tb && !turned ? o->K : 1), dli_c_at(e, &t, 2, out, 0));
+}
+
+static void dli_c_ints(dli_buf *b, const int64_t *v, int n)
+{
+    int i;
+    for (i = 0; i < n; i++) dli_say(b, ", %lld", (long long)v[i]);
+}
+
+static void dli_c_conv(dli_export *e, const dl_tensor *y, int i, const char *const *in, const char *out)
+{
+    const dli_conv_args *o = (const dli_conv_args *)y->opts;
+    const dli_conv *g = &o->g;
+    dli_say(&e->body, "    static const int p%d[] = {%lld, %lld, %lld, %lld", i, (long long)g->N, (long long)g->groups,
+            (long long)(g->small_channels / g->groups), (long long)(g->big_channels / g->groups));
+    dli_c_ints(&e->body, g->big, 3); dli_c_ints(&e->body, g->small, 3); dli_c_ints(&e->body, g->kernel, 3);
+    dli_c_ints(&e->body, g->stride, 3); dli_c_ints(&e->body, g->dilation, 3); dli_c_ints(&e->body, g->before, 3);
+    dli_say(&e->body, "};\n    conv_(%s, %s, %s, %s, %d, p%d);\n", in[0], in[1], in[2] ? in[2] : "0", out, o->transposed, i);
+}
+static void dli_c_pool(dli_export *e, const dl_tensor *y, int i, const char *const *in, const char *out)
+{
+    const dli_pool_args *o = (const dli_pool_args *)y->opts;
+    dli_say(&e->body, "    static const int p%d[] = {%lld, %d, %d, %d, %d", i, (long long)(y->size / (o->out[0] * o->out[1] * o->out[2])),
+            o->largest, o->adaptive, o->no_pad_count, o->divisor);
+    dli_c_ints(&e->body, o->in, 3); dli_c_ints(&e->body, o->out, 3); dli_c_ints(&e->body, o->kernel, 3);
+    dli_c_ints(&e->body, o->stride, 3); dli_c_ints(&e->body, o->dilation, 3); dli_c_ints(&e->body, o->padding, 3);
+    dli_say(&e->body, "};\n    pool_(%s, %s, p%d);\n", in[0], out, i);
+}
+
+/* Whether the weights of a linear layer are written turned, so that the innermost loop runs along a row. */
+static int dli_c_turns(dli_export *e, const dl_tensor *y)
+{
+    return !((const dl_linear_opts *)y->opts)->transposed && !e->v[dli_value_of(e, y->src[1])].live;
+}
+
+static int dli_c_result(dli_export *e, int i)
+{
+    const dl_tensor *y = e->v[i].t;
+    const char *formula = dli_formula_of(y->op), *in[3] = {NULL, NULL, NULL}, *out = dli_c_name(e, i, 0);
+    const dl_op *op = y->op;
+    char text[256];
+    dli_text where;
+    dli_nest t;
+    int k;
+    if (op == &dli_view_op) return 1;
+    if (y->dtype != DL_REAL) return dli_cannot(e, y, " to C with an int32 result");
+    where.p = text; where.left = sizeof text;
+    *text = 0;
+    dli_put_tensor(&where, y);
+    if (e->v[e->y].root == i) dli_say(&e->body, "\n    /* %s */\n", text);
+    else dli_say(&e->body, "\n    float *%s = work + %lld;   /* %s */\n", out, (long long)e->v[i].at, text);
+    if (op->forward == dli_move_forward) { dli_c_move(e, y, out); return 1; }
+    for (k = 0; k < y->nsrc && k < 3; k++)
+        in[k] = dli_c_name(e, dli_value_of(e, y->src[k]), k == 1 && op == &dli_linear_op && dli_c_turns(e, y));
+    if (formula) {
+        dli_c_nest(y, &t);
+        formula = dli_run_formula(e, y, formula, dli_c_atom, dli_c_word);
+        dli_c_loops(e, &t);
+        dli_say(&e->body, "%s = %s;\n", dli_c_at(e, &t, 0, out, 0), formula);
+    } else if (op == &dli_linear_op) {
+        long long N = y->shape[1], K = dli_linear_in(y);
+        int rows = ((const dl_linear_opts *)y->opts)->transposed || dli_c_turns(e, y);             /* the weights as (in, out) */
+        dli_say(&e->body, "    matmul_(%lld, %lld, %lld, %s, %lld, 1, %s, %lld, %lld, %s, %s);\n", (long long)y->shape[0], N, K, in[0], K,
+                in[1], rows ? N : 1, rows ? 1 : K, in[2] ? in[2] : "0", out);
+    } else if (op == &dli_matmul_op) dli_c_matmul(e, y, out);
+    else if (op->forward == dli_conv_forward) dli_c_conv(e, y, i, in, out);
+    else if (op->forward == dli_pool_forward) dli_c_pool(e, y, i, in, out);
+    else if (op->shape == dli_reduced_shape) dli_c_reduce(e, y, in[0], out);
+    else if (op == &dli_embedding_op || op == &dli_index_select_op) {
+        dli_lines l = dli_make_lines(y->src[0], op == &dli_embedding_op ? 0 : ((const dli_index_args *)y->opts)->dim);
+        dli_say(&e->body, "    for (i0 = 0; i0 < %lld; i0++)\n        for (i1 = 0; i1 < %lld; i1++)\n            for (i2 = 0; i2 < %lld; i2++)\n",
+                (long long)(l.count / l.stride), (long long)y->src[1]->size, (long long)l.stride);
+        dli_say(&e->body, "                %s[(i0 * %lld + i1) * %lld + i2] = %s[(i0 * %lld + %s[i1]) * %lld + i2];\n", out, (long long)y->src[1]->size,
+                (long long)l.stride, in[0], (long long)l.n, in[1], (long long)l.stride);
+    } else return dli_cannot(e, y, " to C");
+    return 1;
+}
+
+/* Places in work: first fit among the results that are still read when i is made.  Returns how many floats work holds. */
+static int64_t dli_c_places(dli_export *e)
+{
+    int64_t most = 1;
+    int i, k, moved;
+    for (i = 1; i <= e->results; i++) {
+        dli_value *v = &e->v[i];
+        v->root = i;
+        if (v->live && v->t->op == &dli_view_op) v->root = e->v[dli_value_of(e, v->t->src[0])].root;
+    }
+    for (i = 1; i <= e->results; i++) if (e->v[e->v[i].root].last < e->v[i].last) e->v[e->v[i].root].last = e->v[i].last;
+    for (i = 1; i <= e->results; i++) {
+        dli_value *v = &e->v[i];
+        if (!v->live || !v->needed || v->root != i || i == e->v[e->y].root) continue;
+        do {                                                              /* behind each that overlaps, until none does */
+            for (k = 1, moved = 0; k < i; k++) {
+                const dli_value *u = &e->v[k];
+                int there = u->live && u->needed && u->root == k && k != e->v[e->y].root && u->last >= i;
+                if (there && v->at < u->at + u->t->size && u->at < v->at + v->t->size) {
+                    v->at = (u->at + u->t->size + 15) & ~(int64_t)15;
+                    moved = 1;
+                }
+            }
+        } while (moved);
+        most = dli_max64(most, v->at + v->t->size);
+    }
+    return most;
+}
+
+DL_DEF int dl_export_c(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, const char *name)
+{
+    dli_export e;
+    dli_buf file = {NULL, 0, 0, 0};
+    const dl_tensor *y;
+    const char *p, *type;
+    int64_t work;
+    size_t k;
+    int i;
+    dli_mark mark;
+    if (!dli_check_module(c, "export_c", m)) return 0;
+    for (p = name ? name : ""; (*p | 32) >= 'a' ? (*p | 32) <= 'z' : *p == '_' || (p > name && *p >= '0' && *p <= '9'); p++) {}
+    if (*p || p == name || !name) { dl_fail(c, "export_c: \"%s\" is no name for a function", name ? name : "NULL"); return 0; }
+    mark = dli_arena_mark(&c->step);
+    if (dli_export_record(c, "export_c", m, x, 0, 0, &e)) {
+        y = e.v[e.y].t;
+        work = dli_c_places(&e);
+        type = x->idata ? "int32_t" : "float";
+        if (work > INT32_MAX || y->dtype != DL_REAL)
+            dl_fail(c, "export_c: the result %t is int32, or more than 2^31 numbers are at work", y);
+        for (i = 1; i <= e.results && !c->failed; i++) if (e.v[i].needed && e.v[i].live && !dli_c_result(&e, i)) break;
+        if (!e.v[e.y].live || e.v[e.y].root == 0)
+            dli_say(&e.body, "\n    for (i0 = 0; i0 < %lld; i0++) output[i0] = %s[i0];\n", (long long)y->size, dli_c_name(&e, e.y, 0));
+        dli_say(&file, "/* %s: written by dl.h %s.\n       %s input[%lld]; float output[%lld], work[%lld];\n       %s(input, output, work);\n"
+                "   input and output are the model's tensors in row-major order; work is scratch memory. */\n", m->type->name, DL_VERSION_STRING,
+                type, (long long)x->size, (long long)y->size, (long long)work, name);
+        for (k = 0; k < sizeof dli_c_head / sizeof *dli_c_head; k++) dli_buf_put(&file, dli_c_head[k], strlen(dli_c_head[k]));
+        dli_say(&file, "enum { %s_INPUT = %lld, %s_OUTPUT = %lld, %s_WORK = %lld };\n\n", name, (long long)x->size, name, (long long)y->size, name,
+                (long long)work);
+        dli_buf_put(&file, e.constants.p, e.constants.size);
+        dli_say(&file, "\nvoid %s(const %s *input, float *output, float *work)\n{\n    int i0, i1, i2, i3, i4, i5, i6, i7;\n", name, type);
+        dli_buf_put(&file, e.body.p, e.body.size);
+        dli_say(&file, "    (void)i0; (void)i1; (void)i2; (void)i3; (void)i4; (void)i5; (void)i6; (void)i7; (void)work;\n}\n");
+        if (e.body.failed | e.constants.failed | file.failed) dl_fail(c, "export_c: out of memory, or a line is too long");
+        if (!c->failed) dli_write_file(c, path, file.p, file.size);
+        dli_buf_free(&e.body);
+        dli_buf_free(&e.constants);
+        dli_buf_free(&file);
+    }
+    dli_arena_release(&c->step, mark);
+    return !c->failed;
+}
+#endif
+
+#ifdef DL_USE_MPI
+/* ================================================================================================
+   >>mpi         data parallelism: the ranks, what they agree on, means of gradients
+   ================================================================================================
+   Whatever the ranks do together begins with dli_mpi_agree, where each says what it is about to do, with how many numbers,
+   and whether an error stands.  So none waits for one that has failed or gone elsewhere: all learn of it at once.
+
+   The mean of P numbers over n ranks: rank r receives part r, P / n numbers, of every rank, adds them in the order of the
+   ranks and sends the mean to all.  Each rank sends and receives 2 P (n - 1) / n numbers, as in a ring; each sum is made in
+   one place and in one order, so that all ranks have the same bits, whatever MPI library and network there are. */
+#define OMPI_SKIP_MPICXX 1          /* the C interface is all that is wanted, in C++ too */
+#define MPICH_SKIP_MPICXX 1
+#include <mpi.h>
+
+#ifdef DL_DOUBLE
+#define DLI_MPI_REAL MPI_DOUBLE
+#else
+#define DLI_MPI_REAL MPI_FLOAT
+#endif
+enum { DLI_MPI_PART = 1 << 20 };    /* numbers of a part at most: bounds the memory for it */
+
+struct dli_mpi {
+    MPI_Comm comm;
+    int rank, size;
+    int began;                      /* MPI_Init was called here                                */
+    int parted;                     /* an error has ended working together                     */
+};
+
+DL_DEF int dl_mpi_rank(const dl_ctx *c) { return c && c->mpi ? c->mpi->rank : 0; }
+DL_DEF int dl_mpi_size(const dl_ctx *c) { return c && c->mpi ? c->mpi->size : 1; }
+
+/* Whether an MPI function succeeded. */
+static int dli_mpi_ok(dl_ctx *c, const char *who, int code)
+{
+    char text[MPI_MAX_ERROR_STRING + 1];
+    int n = 0;
+    if (code == MPI_SUCCESS) return 1;
+    MPI_Error_string(code, text, &n);
+    text[n] = 0;
+    dl_fail(c, "%s: MPI: %s", who, text);
+    if (c->mpi) c->mpi->parted = 1;
+    return 0;
+}
+
+/* Whether all ranks do the same, with `count` numbers, and none has an error.  If not, that is an error on all. */
+static int dli_mpi_agree(dl_ctx *c, const char *who, int64_t count)
+{
+    struct dli_mpi *g = c ? c->mpi : NULL;
+    int64_t mine[3], least[3];                                          /* the failed rank; what is done, and minus that */
+    uint64_t what = (uint64_t)count;
+    char text[DLI_ERROR_SIZE];
+    const char *s;
+    if (!g) return c && !c->failed;
+    if (g->parted) dl_fail(c, "%s: the ranks have parted after an error", who);
+    if (g->parted) return 0;
+    for (s = who; *s; s++) what = (what ^ (unsigned char)*s) * 0x100000001b3u;
+    mine[0] = c->failed ? g->rank : g->size;
+    mine[1] = (int64_t)(what >> 2);
+    mine[2] = -mine[1];
+    if (!dli_mpi_ok(c, who, MPI_Allreduce(mine, least, 3, MPI_INT64_T, MPI_MIN, g->comm))) return 0;
+    if (least[0] < g->size) {
+        memcpy(text, c->error, sizeof text);
+        if (dli_mpi_ok(c, who, MPI_Bcast(text, sizeof text, MPI_CHAR, (int)least[0], g->comm)))
+            dl_fail(c, "rank %d of %d: %s", (int)least[0], g->size, text);
+    } else if (least[1] != -least[2])
+        dl_fail(c, "%s: rank %d is here with %l, others are elsewhere or have another number; all ranks make the same calls", who,
+                g->rank, count);
+    g->parted = c->failed;
+    return !c->failed;
+}
+
+DL_DEF int dl_mpi_init(dl_ctx *c)
+{
+    struct dli_mpi *g;
+    int there = 0, level;
+    if (!c) return 0;
+    if (c->mpi) { dl_fail(c, "mpi_init: this context has joined already"); return 0; }
+    if (!dli_mpi_ok(c, "mpi_init", MPI_Initialized(&there))) return 0;
+    if (!there && !dli_mpi_ok(c, "mpi_init", MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level))) return 0;
+    g = (struct dli_mpi *)dl_alloc_keep(c, sizeof *g);
+    if (!g) return 0;
+    g->began = !there;
+    if (!dli_mpi_ok(c, "mpi_init", MPI_Comm_dup(MPI_COMM_WORLD, &g->comm))) return 0;
+    MPI_Comm_set_errhandler(g->comm, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(g->comm, &g->rank);
+    MPI_Comm_size(g->comm, &g->size);
+    c->mpi = g;
+    return dli_mpi_agree(c, "mpi_init", sizeof(dl_real));               /* floats and doubles do not go together */
+}
+
+DL_DEF void dl_mpi_finalize(dl_ctx *c)
+{
+    struct dli_mpi *g = c ? c->mpi : NULL;
+    if (!g) return;
+    if (!g->parted) dli_mpi_agree(c, "mpi_finalize", 0);
+    MPI_Comm_free(&g->comm);
+    if (g->began) MPI_Finalize();
+    c->mpi = NULL;
+}
+
+DL_DEF void dl_mpi_broadcast(dl_ctx *c, dl_module *root)
+{
+    static const char who[] = "mpi_broadcast";
+    uint64_t random[2];
+    dl_module *m;
+    dl_param *p;
+    int i;
+    if (!c || !c->mpi) return;
+    dli_check_module(c, who, root);
+    if (!dli_mpi_agree(c, who, (int64_t)dli_state_bytes(root))) return;
+    random[0] = c->seed; random[1] = c->calls;
+    if (!dli_mpi_ok(c, who, MPI_Bcast(random, sizeof random, MPI_BYTE, 0, c->mpi->comm))) return;
+    c->seed = random[0]; c->calls = random[1];
+    DLI_EACH_PARAM(root, m, i, p) {
+        int64_t at, n;
+        for (at = 0; at < p->tensor->size; at += n) {
+            n = dli_min64(DLI_MPI_PART, p->tensor->size - at);
+            if (!dli_mpi_ok(c, who, MPI_Bcast(p->tensor->data + at, (int)n, DLI_MPI_REAL, 0, c->mpi->comm))) return;
+        }
+    }
+}
+
+/* x = the mean of x over the ranks; there is room for n parts behind it, of which x has a multiple.  What is equal on all
+   ranks stays as it is. */
+static void dli_mpi_mean(dl_ctx *c, const char *who, dl_real *x, int64_t count, int part, dl_real *room)
+{
+    const struct dli_mpi *g = c->mpi;
+    int64_t at;
+    int i, r;
+    for (at = 0; at < count; at += (int64_t)g->size * part) {
+        if (!dli_mpi_ok(c, who, MPI_Alltoall(x + at, part, DLI_MPI_REAL, room, part, DLI_MPI_REAL, g->comm))) return;
+        for (i = 0; i < part; i++) {
+            double sum = room[i];
+            int same = 1;
+            for (r = 1; r < g->size; r++) {
+                dl_real v = room[(int64_t)r * part + i];
+                sum += v;
+                same &= v == room[i];
+            }
+            if (!same) room[i] = (dl_real)(sum / g->size);
+        }
+        if (!dli_mpi_ok(c, who, MPI_Allgather(room, part, DLI_MPI_REAL, x + at, part, DLI_MPI_REAL, g->comm))) return;
+    }
+}
+
+static int dli_mpi_takes(const dl_param *p, int buffers)
+{
+    return buffers ? p->is_buffer : !p->is_buffer && p->tensor->requires_grad;
+}
+
+/* The mean of all gradients or all buffers, and of the loss if there is one, by way of one flat array: loss, then for each
+   tensor whether it has a value here, and its values. */
+static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buffers, dl_tensor *loss)
+{
+    dl_real *flat = NULL, *room = NULL, *at;
+    int64_t count = 1, parts, part, size;
+    dli_mark mark;
+    dl_module *m;
+    dl_param *p;
+    int i, add;
+    if (!c || !c->mpi) return;
+    mark = dli_arena_mark(&c->step);
+    dli_check_module(c, who, root);
+    DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p, buffers)) count += 1 + p->tensor->size;
+    part = dli_min64(DLI_MPI_PART, (count - 1) / c->mpi->size + 1);
+    parts = (count - 1) / (part * c->mpi->size) + 1;
+    size = parts * part * c->mpi->size;
+    if (!c->failed) flat = (dl_real *)dl_alloc(c, (size_t)size * sizeof *flat);
+    if (!c->failed) room = (dl_real *)dl_alloc(c, (size_t)(part * c->mpi->size) * sizeof *room);
+    if (dli_mpi_agree(c, who, count)) {
+        at = flat;
+        *at++ = dl_is_nil(loss) ? 0 : loss->data[0];
+        DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p, buffers)) {
+            const dl_real *from = buffers ? p->tensor->data : p->tensor->grad;
+            *at++ = from != NULL;
+            if (from) memcpy(at, from, (size_t)p->tensor->size * sizeof *at);
+            else memset(at, 0, (size_t)p->tensor->size * sizeof *at);
+            at += p->tensor->size;
+        }
+        memset(at, 0, (size_t)(flat + size - at) * sizeof *at);
+        dli_mpi_mean(c, who, flat, count, (int)part, room);
+        at = flat;
+        if (!dl_is_nil(loss)) loss->data[0] = *at;
+        at++;
+        DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p, buffers)) {
+            dl_real *to = *at++ == 0 || c->failed ? NULL : buffers ? p->tensor->data : dl_grad_of(c, p->tensor, &add);
+            if (to) memcpy(to, at, (size_t)p->tensor->size * sizeof *at);
+            at += p->tensor->size;
+        }
+    }
+    dli_arena_release(&c->step, mark);
+    c->calls &= DLI_SHARED_CALLS;                                        /* what comes is the same on all ranks again */
+}
+
+DL_DEF void dl_mpi_reduce_gradients(dl_ctx *c, dl_module *m) { dli_mpi_reduce(c, "mpi_reduce_gradients", m, 0, NULL); }
+DL_DEF void dl_mpi_average_buffers(dl_ctx *c, dl_module *m)  { dli_mpi_reduce(c, "mpi_average_buffers", m, 1, NULL); }
+
+DL_DEF void dl_mpi_sum(dl_ctx *c, double *x, int n)
+{
+    static const char who[] = "mpi_sum";
+    double *all = NULL;
+    dli_mark mark;
+    int i, r;
+    if (!c || !c->mpi) return;
+    mark = dli_arena_mark(&c->step);
+    if (!x || n < 1) dl_fail(c, "mpi_sum: %d numbers%s", n, x ? "" : " at NULL");
+    if (!c->failed) all = (double *)dl_alloc(c, (size_t)n * (size_t)c->mpi->size * sizeof *all);
+    if (dli_mpi_agree(c, who, n) && dli_mpi_ok(c, who, MPI_Allgather(x, n, MPI_DOUBLE, all, n, MPI_DOUBLE, c->mpi->comm)))
+        for (i = 0; i < n; i++)
+            for (x[i] = all[i], r = 1; r < c->mpi->size; r++) x[i] += all[(size_t)r * (size_t)n + (size_t)i];
+    dli_arena_release(&c->step, mark);
+}
+
+DL_DEF uint64_t dl_mpi_hash(dl_ctx *c, dl_module *root)
+{
+    static const char who[] = "mpi_hash";
+    uint64_t hash = 0xcbf29ce484222325u, of_first;                       /* FNV-1a of 32-bit words */
+    dl_module *m;
+    dl_param *p;
+    int64_t k;
+    double others[1];
+    int i;
+    if (!c || !dli_check_module(c, who, root)) { dli_mpi_agree(c, who, 0); return 0; }
+    DLI_EACH_PARAM(root, m, i, p) {
+        const char *bytes = (const char *)p->tensor->data;
+        for (k = 0; k < p->tensor->size * (int64_t)sizeof(dl_real); k += 4) {
+            uint32_t word;
+            memcpy(&word, bytes + k, 4);
+            hash = (hash ^ word) * 0x100000001b3u;
+            hash ^= hash >> 32;
+        }
+    }
+    of_first = hash;
+    if (!c->mpi) return hash;
+    if (!dli_mpi_agree(c, who, 0) || !dli_mpi_ok(c, who, MPI_Bcast(&of_first, 1, MPI_UINT64_T, 0, c->mpi->comm))) return 0;
+    others[0] = hash != of_first;
+    dl_mpi_sum(c, others, 1);
+    if (others[0] > 0) dl_fail(c, "mpi_hash: %g of %d ranks do not hold what rank 0 holds", others[0], c->mpi->size);
+    return c->failed ? 0 : hash;
+}
+#endif
+
+/* ================================================================================================
    >>debug       printing
    ================================================================================================ */
 #ifndef DL_NO_STDIO
@@ -17720,6 +29149,95 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #pragma float_control(pop)
 #endif
 #endif /* DL_IMPLEMENTATION */
+
+/* --- DL_DEBUG: calls that are no macros yet note their place too, see DLI_HERE ---------------------------------------------- */
+#if defined(DL_DEBUG) && !defined(DLI_DEBUG_CALLS)
+#define DLI_DEBUG_CALLS
+#define dl_neg(c, ...) dl_neg(DLI_HERE(c), __VA_ARGS__)
+#define dl_abs(c, ...) dl_abs(DLI_HERE(c), __VA_ARGS__)
+#define dl_square(c, ...) dl_square(DLI_HERE(c), __VA_ARGS__)
+#define dl_sqrt(c, ...) dl_sqrt(DLI_HERE(c), __VA_ARGS__)
+#define dl_rsqrt(c, ...) dl_rsqrt(DLI_HERE(c), __VA_ARGS__)
+#define dl_reciprocal(c, ...) dl_reciprocal(DLI_HERE(c), __VA_ARGS__)
+#define dl_exp(c, ...) dl_exp(DLI_HERE(c), __VA_ARGS__)
+#define dl_expm1(c, ...) dl_expm1(DLI_HERE(c), __VA_ARGS__)
+#define dl_log(c, ...) dl_log(DLI_HERE(c), __VA_ARGS__)
+#define dl_log1p(c, ...) dl_log1p(DLI_HERE(c), __VA_ARGS__)
+#define dl_sin(c, ...) dl_sin(DLI_HERE(c), __VA_ARGS__)
+#define dl_cos(c, ...) dl_cos(DLI_HERE(c), __VA_ARGS__)
+#define dl_tanh(c, ...) dl_tanh(DLI_HERE(c), __VA_ARGS__)
+#define dl_sigmoid(c, ...) dl_sigmoid(DLI_HERE(c), __VA_ARGS__)
+#define dl_erf(c, ...) dl_erf(DLI_HERE(c), __VA_ARGS__)
+#define dl_relu(c, ...) dl_relu(DLI_HERE(c), __VA_ARGS__)
+#define dl_gelu(c, ...) dl_gelu(DLI_HERE(c), __VA_ARGS__)
+#define dl_gelu_tanh(c, ...) dl_gelu_tanh(DLI_HERE(c), __VA_ARGS__)
+#define dl_mish(c, ...) dl_mish(DLI_HERE(c), __VA_ARGS__)
+#define dl_softsign(c, ...) dl_softsign(DLI_HERE(c), __VA_ARGS__)
+#define dl_tanhshrink(c, ...) dl_tanhshrink(DLI_HERE(c), __VA_ARGS__)
+#define dl_hardsigmoid(c, ...) dl_hardsigmoid(DLI_HERE(c), __VA_ARGS__)
+#define dl_hardswish(c, ...) dl_hardswish(DLI_HERE(c), __VA_ARGS__)
+#define dl_add_scalar(c, ...) dl_add_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_sub_scalar(c, ...) dl_sub_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_mul_scalar(c, ...) dl_mul_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_div_scalar(c, ...) dl_div_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_rsub_scalar(c, ...) dl_rsub_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_rdiv_scalar(c, ...) dl_rdiv_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_pow_scalar(c, ...) dl_pow_scalar(DLI_HERE(c), __VA_ARGS__)
+#define dl_leaky_relu(c, ...) dl_leaky_relu(DLI_HERE(c), __VA_ARGS__)
+#define dl_celu(c, ...) dl_celu(DLI_HERE(c), __VA_ARGS__)
+#define dl_swish(c, ...) dl_swish(DLI_HERE(c), __VA_ARGS__)
+#define dl_clamp(c, ...) dl_clamp(DLI_HERE(c), __VA_ARGS__)
+#define dl_threshold(c, ...) dl_threshold(DLI_HERE(c), __VA_ARGS__)
+#define dl_shrink(c, ...) dl_shrink(DLI_HERE(c), __VA_ARGS__)
+#define dl_scaled_elu(c, ...) dl_scaled_elu(DLI_HERE(c), __VA_ARGS__)
+#define dl_softplus(c, ...) dl_softplus(DLI_HERE(c), __VA_ARGS__)
+#define dl_add(c, ...) dl_add(DLI_HERE(c), __VA_ARGS__)
+#define dl_sub(c, ...) dl_sub(DLI_HERE(c), __VA_ARGS__)
+#define dl_mul(c, ...) dl_mul(DLI_HERE(c), __VA_ARGS__)
+#define dl_div(c, ...) dl_div(DLI_HERE(c), __VA_ARGS__)
+#define dl_pow(c, ...) dl_pow(DLI_HERE(c), __VA_ARGS__)
+#define dl_minimum(c, ...) dl_minimum(DLI_HERE(c), __VA_ARGS__)
+#define dl_maximum(c, ...) dl_maximum(DLI_HERE(c), __VA_ARGS__)
+#define dl_leaky(c, ...) dl_leaky(DLI_HERE(c), __VA_ARGS__)
+#define dl_squared_error(c, ...) dl_squared_error(DLI_HERE(c), __VA_ARGS__)
+#define dl_bce_logits(c, ...) dl_bce_logits(DLI_HERE(c), __VA_ARGS__)
+#define dl_where(c, ...) dl_where(DLI_HERE(c), __VA_ARGS__)
+#define dl_eq(c, ...) dl_eq(DLI_HERE(c), __VA_ARGS__)
+#define dl_ne(c, ...) dl_ne(DLI_HERE(c), __VA_ARGS__)
+#define dl_lt(c, ...) dl_lt(DLI_HERE(c), __VA_ARGS__)
+#define dl_le(c, ...) dl_le(DLI_HERE(c), __VA_ARGS__)
+#define dl_gt(c, ...) dl_gt(DLI_HERE(c), __VA_ARGS__)
+#define dl_ge(c, ...) dl_ge(DLI_HERE(c), __VA_ARGS__)
+#define dl_relu6(c, ...) dl_relu6(DLI_HERE(c), __VA_ARGS__)
+#define dl_silu(c, ...) dl_silu(DLI_HERE(c), __VA_ARGS__)
+#define dl_elu(c, ...) dl_elu(DLI_HERE(c), __VA_ARGS__)
+#define dl_selu(c, ...) dl_selu(DLI_HERE(c), __VA_ARGS__)
+#define dl_logsigmoid(c, ...) dl_logsigmoid(DLI_HERE(c), __VA_ARGS__)
+#define dl_identity(c, ...) dl_identity(DLI_HERE(c), __VA_ARGS__)
+#define dl_prelu(c, ...) dl_prelu(DLI_HERE(c), __VA_ARGS__)
+#define dl_forward(c, ...) dl_forward(DLI_HERE(c), __VA_ARGS__)
+#define dl_apply(c, ...) dl_apply(DLI_HERE(c), __VA_ARGS__)
+#define dl_reshape(c, ...) dl_reshape(DLI_HERE(c), __VA_ARGS__)
+#define dl_view(c, ...) dl_view(DLI_HERE(c), __VA_ARGS__)
+#define dl_flatten(c, ...) dl_flatten(DLI_HERE(c), __VA_ARGS__)
+#define dl_squeeze(c, ...) dl_squeeze(DLI_HERE(c), __VA_ARGS__)
+#define dl_unsqueeze(c, ...) dl_unsqueeze(DLI_HERE(c), __VA_ARGS__)
+#define dl_permute(c, ...) dl_permute(DLI_HERE(c), __VA_ARGS__)
+#define dl_transpose(c, ...) dl_transpose(DLI_HERE(c), __VA_ARGS__)
+#define dl_cat(c, ...) dl_cat(DLI_HERE(c), __VA_ARGS__)
+#define dl_stack(c, ...) dl_stack(DLI_HERE(c), __VA_ARGS__)
+#define dl_expand(c, ...) dl_expand(DLI_HERE(c), __VA_ARGS__)
+#define dl_repeat(c, ...) dl_repeat(DLI_HERE(c), __VA_ARGS__)
+#define dl_gather(c, ...) dl_gather(DLI_HERE(c), __VA_ARGS__)
+#define dl_scatter_add(c, ...) dl_scatter_add(DLI_HERE(c), __VA_ARGS__)
+#define dl_index_select(c, ...) dl_index_select(DLI_HERE(c), __VA_ARGS__)
+#define dl_softmax(c, ...) dl_softmax(DLI_HERE(c), __VA_ARGS__)
+#define dl_log_softmax(c, ...) dl_log_softmax(DLI_HERE(c), __VA_ARGS__)
+#define dl_dropout(c, ...) dl_dropout(DLI_HERE(c), __VA_ARGS__)
+#define dl_cumsum(c, ...) dl_cumsum(DLI_HERE(c), __VA_ARGS__)
+#define dl_optim_step(c, ...) dl_optim_step(DLI_HERE(c), __VA_ARGS__)
+#define dl_next_batch(c, ...) dl_next_batch(DLI_HERE(c), __VA_ARGS__)
+#endif
 #else  /* DLI_ISA */
 
 /* ================================================================================================
@@ -18597,7 +30115,8 @@ static DLI_NOINLINE DLI_TARGET void dli_finish(const dli_panel *t, dl_real *c, i
         if (bias) for (j = 0; j < n; j++) c[j] = c[j] + bias[j];
         switch (t->activation) {
         case DL_LINEAR: break;
-        case DL_RELU:    for (j = 0; j < n; j++) c[j] = c[j] > 0 ? c[j] : 0; break;
+        case DL_RELU:    for (j = 0; j < n; j++) c[j] = c[j] <= 0 ? 0 : c[j]; break;                     /* NaN stays */
+        case DL_RELU6:   for (j = 0; j < n; j++) c[j] = c[j] <= 0 ? 0 : c[j] > 6 ? 6 : c[j]; break;
         case DL_SIGMOID: for (j = 0; j < n; j++) c[j] = dli_sigmoid(c[j]); break;
         case DL_TANH:    for (j = 0; j < n; j++) c[j] = dli_tanh(c[j]); break;
         }
@@ -18625,14 +30144,14 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
         DLI_FN(dli_tile_fn) *const *tiles;
         dl_real *c = t->c + j;
         width = N - j < DLI_NR ? N - j : DLI_NR;
-        tiles = DLI_FN(dli_tiles)[DLI_NR == 32 ? width > 16 : width == DLI_NR] - 1;
+        tiles = DLI_FN(dli_tiles)[DLI_NR == 32 ? width > 16 : width == DLI_NR];
         for (i = 0, left = ntiles; left > 0; i += rows, left--) {
             rows = left == 1 ? M - i : (M - i + left - 1) / left;
             if (next) DLI_FN(dli_fetch)(next, t->b_row, K * i / M, K * (i + rows) / M);
             if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
-            tiles[rows](t, a, b, c, width, K < DLI_KC ? K : DLI_KC, t->beta != 0);
+            tiles[rows - 1](t, a, b, c, width, K < DLI_KC ? K : DLI_KC, t->beta != 0);
             for (k = DLI_KC; k < K; k += DLI_KC)
-                tiles[rows](t, a + k * t->a_col, b + k * t->b_row, c, width, K - k < DLI_KC ? K - k : DLI_KC, 1);
+                tiles[rows - 1](t, a + k * t->a_col, b + k * t->b_row, c, width, K - k < DLI_KC ? K - k : DLI_KC, 1);
             if (t->last) dli_finish(t, c, rows, j, width);
             a += t->a_tile ? t->a_tile : rows * t->a_row;
             c += rows * t->ldc;
@@ -18683,7 +30202,7 @@ DLI_KERNEL(void, gemm_dots)(const dli_panel *t)
 {
     int64_t i, j, rows, columns;
     for (j = 0; j < t->N; j += columns) {
-        columns = t->N - j >= 4 ? 4 : 1;
+        columns = t->N - j < 4 || (t->M == 1 && t->K * t->N > 1 << 21) ? 1 : 4;     /* out of memory, one after the other is faster */
         for (i = 0; i < t->M; i += rows) {
             const dl_real *a = t->a + i * t->a_row, *b = t->b + j * t->b_row;
             dl_real *c = t->c + i * t->ldc + j;
@@ -18945,10 +30464,17 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
 #endif
 }
 
+#define dli_rectify DLI_FN(dli_rectify_)
+DLI_V dlv dli_rectify(dlv v, dl_activation f)                          /* relu or relu6: not -0; NaN stays */
+{
+    const dlv zero = dlv_set(0);
+    v = dlv_add(dlv_max(zero, v), zero);
+    return f == DL_RELU6 ? dlv_min(dlv_set(6), v) : v;
+}
+
 DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *scale,
                               const dl_real *bias, const dl_real *r, dl_activation f, int add)
 {
-    const dlv zero = dlv_set(0);
     dl_real row[16];
     int64_t i, j, l;
     for (i = 0; i < rows; i++, y += ldy, x += ldx, r = r ? r + ldy : r) {
@@ -18958,7 +30484,7 @@ DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t
             dlv v = m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j);
             v = scale ? dlv_fma(v, a, b) : dlv_add(v, b);
             if (r) v = dlv_add(v, m < 16 ? dlv_load_n(r + j, m, 0) : dlv_load(r + j));
-            if (f == DL_RELU) v = dlv_add(dlv_max(zero, v), zero);            /* not -0; NaN stays */
+            if (f == DL_RELU || f == DL_RELU6) v = dli_rectify(v, f);
             else if (f != DL_LINEAR) {
                 dlv_store(row, v);
                 if (f == DL_SIGMOID) for (l = 0; l < 16; l++) row[l] = dli_sigmoid(row[l]);
@@ -18988,6 +30514,47 @@ DLI_KERNEL(void, conv_copy)(dl_real *y, int64_t ldy, const dl_real *x, int64_t l
     }
 }
 
+#if DLI_ISA > 0
+#define dli_deal DLI_FN(dli_deal_)
+DLI_V void dli_deal(dlv *even, dlv *odd, dlv a, dlv b)                      /* of 32 numbers */
+{
+#if DLI_ISA == 1
+#define DLI_DEAL(x, y, m) _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(x, y, m)), 0xD8))
+    even->a = DLI_DEAL(a.a, a.b, 0x88); even->b = DLI_DEAL(b.a, b.b, 0x88);
+    odd->a  = DLI_DEAL(a.a, a.b, 0xDD); odd->b  = DLI_DEAL(b.a, b.b, 0xDD);
+#undef DLI_DEAL
+#else
+    const __m512i at = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    *even = _mm512_permutex2var_ps(a, at, b);
+    *odd  = _mm512_permutex2var_ps(a, _mm512_add_epi32(at, _mm512_set1_epi32(1)), b);
+#endif
+}
+#endif
+
+DLI_KERNEL(void, conv_deal)(dl_real *out, int64_t apart, const dl_real *x, int64_t n, int64_t step)
+{
+    int64_t p, i, e;
+#if DLI_ISA > 0
+    if (step == 2) {
+        dlv even, odd;
+        for (; n >= 32; n -= 32, x += 32, out += 16) {
+            dli_deal(&even, &odd, dlv_load(x), dlv_load(x + 16));
+            dlv_store(out, even);
+            dlv_store(out + apart, odd);
+        }
+        if (n > 1) {
+            dli_deal(&even, &odd, n < 16 ? dlv_load_n(x, n, 0) : dlv_load(x), n > 16 ? dlv_load_n(x + 16, n - 16, 0) : dlv_set(0));
+            dlv_store_n(out, even, (n + 1) / 2);
+            dlv_store_n(out + apart, odd, n / 2);
+            return;
+        }
+    }
+#undef dli_deal
+#endif
+    for (p = 0; p < step; p++)
+        for (i = 0, e = p; e < n; i++, e += step) out[p * apart + i] = x[e];
+}
+
 #if DLI_ISA == 2 && defined(__GNUC__)
 DLI_V dlv DLI_FN(dli_loaded)(dlv v) { __asm__("" : "+v"(v)); return v; }       /* else gcc loads it again for every use */
 #else
@@ -18999,7 +30566,7 @@ DLI_V dlv DLI_FN(dli_loaded)(dlv v) { return v; }
    them.  Else any number of taps.  The order is the same: columns of taps, then rows. */
 #define dli_direct DLI_FN(dli_direct_)
 DLI_V void dli_direct(const int Q, const int three, dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t n, const dl_real *w,
-                      int64_t R, int64_t S, int64_t tap_row, int64_t tap_col, dl_real bias, int relu)
+                      int64_t R, int64_t S, int64_t tap_row, const int64_t *tap_col, dl_real bias, dl_activation f)
 {
     const dlv zero = dlv_set(0), b = dlv_set(bias);
     const dlv t0 = three ? dlv_set(w[0]) : zero, t1 = three ? dlv_set(w[1]) : zero, t2 = three ? dlv_set(w[2]) : zero;
@@ -19011,7 +30578,7 @@ DLI_V void dli_direct(const int Q, const int three, dl_real *y, int64_t ldy, con
         if (three) {
 #define DLI_TAPS(s, w0, w1, w2)                                                                                \
             {                                                                                      \
-                const dl_real *p = x + j + s * tap_col;                                            \
+                const dl_real *p = x + j + tap_col[s];                                             \
                 v = DLI_LOADED(p);           a0 = dlv_fma(w0, v, a0);                                \
                 v = DLI_LOADED(p + ldx);     a0 = dlv_fma(w1, v, a0); a1 = dlv_fma(w0, v, a1);       \
                 v = DLI_LOADED(p + 2 * ldx); a0 = dlv_fma(w2, v, a0); a1 = dlv_fma(w1, v, a1); a2 = dlv_fma(w0, v, a2); \
@@ -19024,7 +30591,7 @@ DLI_V void dli_direct(const int Q, const int three, dl_real *y, int64_t ldy, con
         } else
             for (s = 0; s < S; s++)
                 for (r = 0; r < R; r++) {
-                    const dl_real *p = x + j + s * tap_col + r * tap_row;
+                    const dl_real *p = x + j + tap_col[s] + r * tap_row;
                     v = dlv_set(w[r * S + s]);
                     a0 = dlv_fma(v, dlv_load(p), a0);
                     if (Q > 1) {
@@ -19035,7 +30602,7 @@ DLI_V void dli_direct(const int Q, const int three, dl_real *y, int64_t ldy, con
                 }
 #define DLI_PUT(q) if (Q > q) {                                                                    \
             v = dlv_add(a##q, b);                                                                  \
-            if (relu) v = dlv_add(dlv_max(zero, v), zero);                                         \
+            if (f != DL_LINEAR) v = dli_rectify(v, f);                                             \
             if (n - j < 16) dlv_store_n(y + q * ldy + j, v, n - j); else dlv_store(y + q * ldy + j, v); \
         }
         DLI_PUT(0) DLI_PUT(1) DLI_PUT(2) DLI_PUT(3)
@@ -19044,19 +30611,20 @@ DLI_V void dli_direct(const int Q, const int three, dl_real *y, int64_t ldy, con
 }
 
 DLI_KERNEL(void, conv_direct)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *w, int64_t R,
-                              int64_t S, int64_t tap_row, int64_t tap_col, dl_real bias, int relu)
+                              int64_t S, int64_t tap_row, const int64_t *tap_col, dl_real bias, dl_activation f)
 {
     const int three = R == 3 && S == 3 && tap_row == ldx;
     int64_t i = 0;
     for (; i + 4 <= rows; i += 4, y += 4 * ldy, x += 4 * ldx) {
         int64_t j;
         for (j = 0; j < 4 * ldy; j += 16) DLI_FETCH(y, rows * ldy + j);            /* where the next plane will be */
-        if (three) dli_direct(4, 1, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, relu);
-        else       dli_direct(4, 0, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, relu);
+        if (three) dli_direct(4, 1, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, f);
+        else       dli_direct(4, 0, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, f);
     }
-    for (; i < rows; i++, y += ldy, x += ldx) dli_direct(1, 0, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, relu);
+    for (; i < rows; i++, y += ldy, x += ldx) dli_direct(1, 0, y, ldy, x, ldx, n, w, R, S, tap_row, tap_col, bias, f);
 }
 #undef dli_direct
+#undef dli_rectify
 
 DLI_KERNEL(void, conv_direct_weights)(dl_real *sums, const dl_real *g, int64_t ldg, const dl_real *x, int64_t ldx, int64_t rows, int64_t n,
                                       const int64_t *offset, int64_t taps)
@@ -19464,6 +31032,72 @@ DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *
 }
 #undef DLI_UNROLL
 
+/* --- tiles of attention: a row of a tile is one key, its lanes are queries -------------------------- */
+DLI_KERNEL(void, attention_bias)(dl_real *x, int64_t n, int64_t ld, const dli_attention_bias *b)
+{
+    int64_t s, t;
+    for (s = 0; s < n; s++, x += ld) {
+        if (b->mask) for (t = 0; t < ld; t++) x[t] += b->mask[s * ld + t];
+        if (b->slope != 0)
+            for (t = 0; t < ld; t++) {
+                const dl_real d = (dl_real)(int32_t)(t + b->offset - s);
+                x[t] = dli_fma(b->slope, d < 0 ? d : -d, x[t]);
+            }
+        if (b->causal) for (t = 0; t < ld && t + b->offset < s; t++) x[t] = DLI_C(-3.4e38);
+    }
+}
+
+DLI_KERNEL(void, attention_weights)(dl_real *x, int64_t n, int64_t ld, const dl_real *shift)
+{
+    int64_t s, t;
+    for (s = 0; s < n; s++, x += ld)
+        for (t = 0; t < ld; t++) x[t] = dli_exp_low(x[t] - shift[t]);
+}
+
+/* a = OP(a, x) over n rows of a tile, four vectors of lanes at a time: more loads are under way at once */
+#define DLI_OVER_KEYS(OP, a)                                                                       \
+    for (t = 0; t + 64 <= ld; t += 64) {                                                           \
+        dlv a0 = dlv_load(a + t), a1 = dlv_load(a + t + 16), a2 = dlv_load(a + t + 32), a3 = dlv_load(a + t + 48); \
+        for (s = 0; s < n; s++) {                                                                  \
+            const dl_real *p = x + s * ld + t;                                                     \
+            a0 = OP(a0, dlv_load(p));      a1 = OP(a1, dlv_load(p + 16));                          \
+            a2 = OP(a2, dlv_load(p + 32)); a3 = OP(a3, dlv_load(p + 48));                          \
+        }                                                                                          \
+        dlv_store(a + t, a0); dlv_store(a + t + 16, a1); dlv_store(a + t + 32, a2); dlv_store(a + t + 48, a3); \
+    }                                                                                              \
+    for (; t < ld; t += 16) {                                                                      \
+        dlv a0 = dlv_load(a + t);                                                                  \
+        for (s = 0; s < n; s++) a0 = OP(a0, dlv_load(x + s * ld + t));                             \
+        dlv_store(a + t, a0);                                                                      \
+    }
+DLI_KERNEL(void, attention_softmax)(dl_real *x, int64_t n, int64_t ld, dl_real *top, dl_real *sum, dl_real *factor)
+{
+    dl_real shift[64] = {0};
+    int64_t s, t;
+    for (t = 0; t < ld; t++) factor[t] = top[t];
+    DLI_OVER_KEYS(dlv_max, top)
+    for (t = 0; t < ld; t++) shift[t] = top[t] >= DLI_C(-3e38) ? top[t] : 0;     /* no key is seen so far: exp(-infinity - 0) = 0 */
+    DLI_FN(dli_attention_weights)(factor, 1, ld, shift);
+    DLI_FN(dli_attention_weights)(x, n, ld, shift);
+    for (t = 0; t < ld; t++) sum[t] *= factor[t];
+    DLI_OVER_KEYS(dlv_add, sum)
+}
+#undef DLI_OVER_KEYS
+
+DLI_KERNEL(void, attention_scale)(dl_real *y, int64_t n, int64_t step, const dl_real *factor, int64_t width)
+{
+    int64_t i, j;
+    for (i = 0; i < n; i++, y += step)
+        if (factor[i] != 1) for (j = 0; j < width; j++) y[j] *= factor[i];
+}
+
+DLI_KERNEL(void, attention_back)(dl_real *dx, const dl_real *x, int64_t n, int64_t ld, const dl_real *shift)
+{
+    int64_t s, t;
+    for (s = 0; s < n; s++, dx += ld, x += ld)
+        for (t = 0; t < ld; t++) dx[t] = x[t] * (dx[t] - shift[t]);
+}
+
 /* --- normalisation: see dli_norm_row -------------------------------------------------------------
    Sums as in >>rows: four accumulators over a block of 4096 and a fixed tree; blocks are joined in double. */
 
@@ -19622,6 +31256,118 @@ DLI_KERNEL(void, norm_backward)(const dl_real *g, const dl_real *x, const dl_rea
 #undef DLI_NORM_SUMS
 #undef DLI_NORM_FETCH
 
+/* --- gates of recurrent layers: see dli_gates -----------------------------------------------------
+   In rows of sixteen, like the elementwise kernels; the end goes through copies of sixteen. */
+#define DLI_GATES_ARGS dl_real *const *out, const dl_real *const *in, int64_t n
+#define DLI_GATES_MOST 9
+#if DLI_ISA == 0
+#define DLI_GATES_BLOCK 1
+#define DLI_GATES_PUT(k) out[k][i] = row[k][0];
+#define DLI_GATES_KERNEL(name, nin, nout) DLI_KERNEL(void, name)(DLI_GATES_ARGS) { DLI_FN(dli_##name##_rows)(out, in, n); }
+#else
+#define DLI_GATES_BLOCK 16
+#define DLI_GATES_PUT(k) dlv_store(out[k] + i, dlv_load(row[k]));
+static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_gates_end)(dli_gates *f, int nin, int nout, DLI_GATES_ARGS)
+{
+    dl_real copy[DLI_GATES_MOST][16], result[DLI_GATES_MOST][16], *to[DLI_GATES_MOST];
+    const dl_real *from[DLI_GATES_MOST];
+    int64_t first = n - n % 16;
+    int k;
+    for (k = 0; k < nin; k++) { dlv_store(copy[k], dlv_load_n(in[k] + first, n % 16, 0)); from[k] = copy[k]; }
+    for (k = 0; k < nout; k++) to[k] = result[k];
+    f(to, from, 16);
+    for (k = 0; k < nout; k++) dlv_store_n(out[k] + first, dlv_load(result[k]), n % 16);
+}
+#define DLI_GATES_KERNEL(name, nin, nout)                                                          \
+    DLI_KERNEL(void, name)(DLI_GATES_ARGS)                                                         \
+    {                                                                                              \
+        DLI_FN(dli_##name##_rows)(out, in, n - n % 16);                                            \
+        if (n % 16) DLI_FN(dli_gates_end)(DLI_FN(dli_##name##_rows), nin, nout, out, in, n);       \
+    }
+#endif
+#define DLI_GATES(name, nin, nout, ...)                                                            \
+    static DLI_TARGET void DLI_FN(dli_##name##_rows)(DLI_GATES_ARGS)                               \
+    {                                                                                              \
+        int64_t i;                                                                                 \
+        int l, k;                                                                                  \
+        for (i = 0; i < n; i += DLI_GATES_BLOCK) {                                                 \
+            dl_real row[nout][DLI_GATES_BLOCK];                                                    \
+            const dl_real *x[DLI_GATES_MOST];                                                      \
+            for (k = 0; k < nin; k++) x[k] = in[k] + i;                                            \
+            for (l = 0; l < DLI_GATES_BLOCK; l++) { __VA_ARGS__ }                                  \
+            for (k = 0; k < nout; k++) DLI_GATES_PUT(k)                                            \
+        }                                                                                          \
+    }                                                                                              \
+    DLI_GATES_KERNEL(name, nin, nout)
+
+DLI_GATES(rnn_tanh_forward, 2, 2,
+    row[0][l] = row[1][l] = dli_tanh(x[0][l] + x[1][l]);)
+DLI_GATES(rnn_tanh_backward, 5, 2,
+    const dl_real h = x[0][l];
+    row[0][l] = (x[3][l] + x[4][l]) * dli_fma(-h, h, 1);
+    row[1][l] = 0;)
+DLI_GATES(rnn_relu_forward, 2, 2,
+    const dl_real a = x[0][l] + x[1][l];
+    row[0][l] = row[1][l] = a <= 0 ? 0 : a;)                         /* keeps a NaN */
+DLI_GATES(rnn_relu_backward, 5, 2,
+    row[0][l] = x[0][l] <= 0 ? 0 : x[3][l] + x[4][l];
+    row[1][l] = 0;)
+
+DLI_GATES(lstm_forward, 9, 6,
+    const dl_real input = dli_sigmoid(x[0][l] + x[4][l]); const dl_real forget = dli_sigmoid(x[1][l] + x[5][l]);
+    const dl_real g = dli_tanh(x[2][l] + x[6][l]); const dl_real output = dli_sigmoid(x[3][l] + x[7][l]);
+    const dl_real cell = dli_fma(forget, x[8][l], input * g);
+    row[0][l] = input; row[1][l] = forget; row[2][l] = g; row[3][l] = output;
+    row[4][l] = output * dli_tanh(cell);
+    row[5][l] = cell;)
+DLI_GATES(lstm_backward, 9, 6,
+    const dl_real input = x[0][l]; const dl_real forget = x[1][l]; const dl_real g = x[2][l]; const dl_real output = x[3][l];
+    const dl_real t = dli_tanh(dli_fma(forget, x[4][l], input * g)); const dl_real dh = x[6][l] + x[7][l];
+    const dl_real dc = dli_fma(dh * output, dli_fma(-t, t, 1), x[8][l]);
+    row[0][l] = dc * g * (input * (1 - input));
+    row[1][l] = dc * x[4][l] * (forget * (1 - forget));
+    row[2][l] = dc * input * dli_fma(-g, g, 1);
+    row[3][l] = dh * t * (output * (1 - output));
+    row[4][l] = 0;
+    row[5][l] = dc * forget;)
+
+DLI_GATES(gru_forward, 8, 5,
+    const dl_real r = dli_sigmoid(x[0][l] + x[3][l]); const dl_real z = dli_sigmoid(x[1][l] + x[4][l]);
+    const dl_real s = x[5][l] + x[6][l]; const dl_real m = dli_tanh(dli_fma(r, s, x[2][l]));
+    row[0][l] = r; row[1][l] = z; row[2][l] = m;
+    row[3][l] = dli_fma(z, x[7][l] - m, m);
+    row[4][l] = s;)
+DLI_GATES(gru_backward, 7, 7,
+    const dl_real r = x[0][l]; const dl_real z = x[1][l]; const dl_real m = x[2][l]; const dl_real dh = x[5][l] + x[6][l];
+    const dl_real dm = dh * (1 - z) * dli_fma(-m, m, 1); const dl_real dr = dm * x[3][l] * (r * (1 - r));
+    const dl_real dz = dh * (x[4][l] - m) * (z * (1 - z));
+    row[0][l] = row[3][l] = dr; row[1][l] = row[4][l] = dz; row[2][l] = dm;
+    row[5][l] = dm * r;
+    row[6][l] = dh * z;)
+#undef DLI_GATES
+#undef DLI_GATES_ARGS
+#undef DLI_GATES_MOST
+#undef DLI_GATES_BLOCK
+#undef DLI_GATES_PUT
+#undef DLI_GATES_KERNEL
+
+/* --- rotary positions: left to the compiler, which makes a loop of its own for step 1 ---------------- */
+DLI_KERNEL(void, rotate)(dl_real *DLI_RESTRICT ya, dl_real *DLI_RESTRICT yb, const dl_real *DLI_RESTRICT xa, const dl_real *DLI_RESTRICT xb,
+                         const dl_real *sines, const dl_real *cosines, int64_t n, int64_t step, dl_real sign, int add)
+{
+    int64_t i;
+    for (i = 0; i < n && !add; i++) {
+        const dl_real s = sign * sines[i], k = cosines[i], a = xa[i * step], b = xb[i * step];
+        ya[i * step] = a * k - b * s;
+        yb[i * step] = b * k + a * s;
+    }
+    for (i = 0; i < n && add; i++) {
+        const dl_real s = sign * sines[i], k = cosines[i], a = xa[i * step], b = xb[i * step];
+        ya[i * step] += a * k - b * s;
+        yb[i * step] += b * k + a * s;
+    }
+}
+
 /* --- optimizers ---------------------------------------------------------------------------------- */
 DLI_KERNEL(void, sgd)(dl_real *w, const dl_real *g, dl_real *a, int64_t n, const dli_update *o)
 {
@@ -19650,6 +31396,20 @@ DLI_V void DLI_FN(dli_adam_row)(dl_real *w, const dl_real *g, dl_real *a, dl_rea
 DLI_KERNEL(void, adam)(dl_real *w, const dl_real *g, dl_real *a, dl_real *v, int64_t n, const dli_update *o)
 {
     if (a) DLI_FN(dli_adam_row)(w, g, a, v, n, o); else DLI_FN(dli_adam_row)(w, g, NULL, v, n, o);
+}
+
+DLI_KERNEL(void, rprop)(dl_real *w, const dl_real *g, dl_real *a, dl_real *v, int64_t n, const dli_update *o)
+{
+    const dl_real start = o->first ? o->lr : 0, shrink = o->keep1, grow = o->keep2, low = o->low, high = o->high;
+    int64_t i;
+    for (i = 0; i < n; i++) {                                          /* v is 0 at first */
+        const dl_real turn = g[i] * a[i], next = turn < 0 ? 0 : g[i];
+        dl_real step = start + v[i] * (turn > 0 ? grow : turn < 0 ? shrink : 1);
+        step = step < low ? low : step > high ? high : step;
+        v[i] = step;
+        a[i] = next;
+        w[i] -= next > 0 ? step : next < 0 ? -step : 0;
+    }
 }
 
 /* --- elementwise kernels, one loop a row --------------------------------------------------------

@@ -1,8 +1,8 @@
 /* infer: one picture through a network, in evaluation mode without gradients, against PyTorch with its batch norms folded into
-   the convolutions, in the layout that is faster.
+   the convolutions, in the layout that is faster; and the next token of GPT-2 from the keys and values of those before.
    cc -O2 -fopenmp -I. bench/infer.c -o build/bench_infer -ldl -lm
 
-   The fraction is the share of the FMA bound.  Before timing, the logits must have the bits that the portable kernels give, which
+   The fraction is the share of the FMA bound; for tokens, which read every weight once, of the bandwidth of reading.  Before timing, the logits must have the bits that the portable kernels give, which
    the tests compare with PyTorch's. */
 #include "machine.h"
 #include "peers.h"
@@ -86,6 +86,60 @@ static void measure(const task *t, int threads)
     dl_destroy(p.c);
 }
 
+/* --- tokens --------------------------------------------------------------------------------------------------------- */
+typedef struct { dl_ctx *c; dl_module *gpt; dl_tensor *prompt; double start; } writer;
+
+static int first_token(dl_ctx *c, const int32_t *token, void *arg)
+{
+    writer *w = (writer *)arg;
+    (void)c; (void)token;
+    if (w->start == 0) w->start = bench_now();           /* the prompt does not count */
+    return 0;
+}
+
+static double token_seconds(void *arg, int64_t calls)
+{
+    writer *w = (writer *)arg;
+    w->start = 0;
+    dl_step_begin(w->c);
+    dl_generate(w->c, w->gpt, w->prompt, calls + 1, .temperature = -1, .each = first_token, .user = w);
+    return bench_now() - w->start;
+}
+
+static int tokens_right(void *arg)                       /* as without the cache */
+{
+    writer *w = (writer *)arg;
+    dl_tensor *a = dl_generate(w->c, w->gpt, w->prompt, 6, .temperature = -1), *b = dl_generate(w->c, w->gpt, w->prompt, 6, .temperature = -1, .no_cache = 1);
+    if (dl_error(w->c)) printf("%s\n", dl_error(w->c));
+    return a->size == 14 && b->size == 14 && !memcmp(a->idata, b->idata, 14 * sizeof(int32_t));
+}
+
+static void measure_tokens(int threads)
+{
+    static const char name[] = "token of GPT-2 124M b1";
+    machine_stream_arg read = { MACHINE_READ, threads };
+    peer_torch_arg torch;
+    bench_result r;
+    bench_case k;
+    writer w;
+
+    if (!bench_wanted(name, threads)) return;
+    memset(&k, 0, sizeof k);
+    w.c = dl_create(.threads = threads, .seed = 1, .no_grad = 1);
+    w.gpt = dl_model_gpt(w.c);
+    w.prompt = dl_keep(w.c, dl_to_int(w.c, dl_zeros(w.c, DL_SHAPE(8))));
+    k.bench = "infer"; k.name = name; k.threads = threads; k.isa = dl_info(w.c).isa; k.unit = "GB/s";
+    k.work = 4.0 * (double)(dl_param_count(w.gpt) - 1024 * 768);     /* all weights but the positions */
+    k.peak = machine_stream;
+    k.peak_arg = &read;
+    k.sides[0].name = "dl.h"; k.sides[0].seconds = token_seconds; k.sides[0].check = tokens_right; k.sides[0].arg = &w;
+    k.nsides = 1;
+    peer_add_torch(&k, &torch, "gpt_token");
+    r = bench_run(&k);
+    bench_note("token of GPT-2, fraction of the bandwidth", threads, r.fraction, 0.85);
+    dl_destroy(w.c);
+}
+
 int main(int argc, char **argv)
 {
     size_t i;
@@ -96,6 +150,7 @@ int main(int argc, char **argv)
     bench_heading();
     for (i = 0; i < sizeof tasks / sizeof *tasks; i++)
         for (threads = 1; threads <= bench_max_threads(); threads++) measure(&tasks[i], threads);
+    for (threads = 1; threads <= bench_max_threads(); threads++) measure_tokens(threads);
     bench_notes("ratio to PyTorch");
     peer_close_torch();
     return bench_state.failures > 0;

@@ -6,6 +6,7 @@ Line out:  seconds per call
 A case is a function that prepares everything and returns what is to be timed.  PyTorch gets its best: preallocated
 results where there is an out=, fused optimizers where they are faster, and (peers.h) a malloc that keeps its memory.
 """
+import math
 import os
 import sys
 import time
@@ -24,6 +25,14 @@ def gemm(M, N, K):
 
 
 # --- elementwise: n elements, softmax on rows of 1024
+ACTIVATIONS = {
+    "leaky_relu": F.leaky_relu, "elu": F.elu, "selu": F.selu, "celu": lambda x: F.celu(x, 2.0), "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu, "mish": F.mish, "softplus": F.softplus,
+    "logsigmoid": F.logsigmoid, "softsign": F.softsign, "tanhshrink": F.tanhshrink, "softshrink": F.softshrink,
+    "hardtanh": F.hardtanh, "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish,
+}
+
+
 def shape(op, n):
     return (n // 1024, 1024) if op == "softmax" else (n,)
 
@@ -31,6 +40,8 @@ def shape(op, n):
 def forward(op, n):
     a, b = torch.rand(shape(op, n)) * 4 - 2, torch.rand(shape(op, n)) * 4 - 2
     y = torch.empty_like(a)
+    if op in ACTIVATIONS:
+        return lambda: ACTIVATIONS[op](a)
     return {
         "add": lambda: torch.add(a, b, out=y), "mul": lambda: torch.mul(a, b, out=y),
         "relu": lambda: torch.clamp_min(a, 0, out=y), "exp": lambda: torch.exp(a, out=y),
@@ -45,7 +56,7 @@ def backward(op, n):
     g = torch.rand(shape(op, n))
     a.requires_grad_()
     b.requires_grad_()
-    y = {
+    y = ACTIVATIONS[op](a) if op in ACTIVATIONS else {
         "add": lambda: a + b, "mul": lambda: a * b, "relu": lambda: torch.relu(a), "exp": lambda: torch.exp(a),
         "tanh": lambda: torch.tanh(a), "sigmoid": lambda: torch.sigmoid(a), "erf": lambda: torch.erf(a),
         "softmax": lambda: torch.softmax(a, -1), "dropout": lambda: F.dropout(a, 0.5, True),
@@ -63,14 +74,17 @@ def optimizer(kind, params, fused):
         "sgd": lambda **o: torch.optim.SGD(params, lr=0.01, **o),
         "momentum": lambda **o: torch.optim.SGD(params, lr=0.01, momentum=0.9, **o),
         "rmsprop": lambda **o: torch.optim.RMSprop(params, lr=0.001, **o),
-        "adam": lambda **o: torch.optim.Adam(params, **o), "adamw": lambda **o: torch.optim.AdamW(params, **o),
+        "muon": lambda **o: torch.optim.Muon(params, **o),
     }
+    for name in ("Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "Rprop", "ASGD", "Adafactor"):
+        kinds[name.lower()] = lambda name=name, **o: getattr(torch.optim, name)(params, **o)
     return kinds[kind](fused=True) if fused else kinds[kind]()
 
 
 def optim(kind, variant, n):
-    w = torch.rand(n, requires_grad=True)
-    w.grad = torch.rand(n)
+    shape = (1024, n // 1024) if kind in ("muon", "adafactor") else (n,)
+    w = torch.rand(shape, requires_grad=True)
+    w.grad = torch.rand(shape)
     o = optimizer(kind, [w], variant == "fused")
     return o.step
 
@@ -83,6 +97,39 @@ def cross_entropy(N, C):
         x.grad = None
         F.cross_entropy(x, t).backward()
     return run
+
+
+# --- augmentation, picture by picture, as torchvision's transforms do it
+def augment(kind, N):
+    x = torch.rand(N, 3, 32, 32)
+
+    def uniform(low, high):
+        return torch.empty(1).uniform_(low, high).item()
+
+    def crop(p):
+        p = F.pad(p, [4] * 4)
+        i, j = torch.randint(9, (2,)).tolist()
+        return p[:, i:i + 32, j:j + 32]
+
+    def flip(p):
+        return p.flip(-1) if torch.rand(1) < 0.5 else p
+
+    def affine(p):
+        a = uniform(-15, 15) * 3.141592653589793 / 180
+        t = torch.tensor([[[math.cos(a), -math.sin(a), uniform(-.2, .2)], [math.sin(a), math.cos(a), uniform(-.2, .2)]]])
+        return F.grid_sample(p[None], F.affine_grid(t, (1, 3, 32, 32), align_corners=False), mode="nearest", align_corners=False)[0]
+
+    def grey(p):
+        return (0.2989 * p[0] + 0.587 * p[1] + 0.114 * p[2])[None]
+
+    def jitter(p):
+        blend = lambda a, b, f: (f * a + (1 - f) * b).clamp(0, 1)
+        p = (p * uniform(.8, 1.2)).clamp(0, 1)
+        p = blend(p, grey(p).mean(), uniform(.8, 1.2))
+        return blend(p, grey(p), uniform(.8, 1.2))
+
+    f = {"crop": crop, "flip": flip, "recipe": lambda p: flip(crop(p)), "affine": affine, "jitter": jitter}[kind]
+    return lambda: torch.stack([f(p) for p in x])
 
 
 # --- normalisation: what as in norm.c; for images whichever layout is faster
@@ -144,6 +191,25 @@ def pool(kind, N, C, H, kernel, stride, padding):
         return run
     steps = [step(layout) for layout in (torch.contiguous_format, torch.channels_last)]
     return min(steps, key=lambda s: min(sample(s, 1) for _ in range(3)))
+
+
+# --- attention, causal; one query sees all keys
+def attention(backward, N, H, T, S, D):
+    q, k, v = torch.randn(N, H, T, D), torch.randn(N, H, S, D), torch.randn(N, H, S, D)
+    if not backward:
+        def run():
+            with torch.no_grad():
+                F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)
+        return run
+    for t in (q, k, v):
+        t.requires_grad_()
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)
+    g = torch.randn_like(y)
+
+    def run_backward():
+        q.grad = k.grad = v.grad = None
+        y.backward(g, retain_graph=True)
+    return run_backward
 
 
 # --- overhead: 100 ops on 8 elements, forward and backward; seconds per op
@@ -266,6 +332,85 @@ def train(name):
     return fastest([train_step(name, f, l) for f in fused for l in layouts])
 
 
+# --- recurrent networks: character models (V > 0), layers alone, training steps or inference
+def rnn(kind, layers, H, N, T, V, train):
+    def make(fused):
+        m = getattr(torch.nn, kind.upper())(H, H, num_layers=layers)
+        table, head = torch.nn.Embedding(max(V, 1), H), torch.nn.Linear(H, max(V, 1))
+        parts = [m, table, head] if V else [m]
+        o = torch.optim.Adam([p for part in parts for p in part.parameters()], fused=fused)
+        x = torch.randint(V, (T, N)) if V else torch.rand(T, N, H)
+        t = torch.randint(max(V, 1), (T * N,))
+
+        def run():
+            if not train:
+                with torch.inference_mode():
+                    m(x)
+                return
+            o.zero_grad()
+            loss = F.cross_entropy(head(m(table(x))[0]).view(T * N, V), t) if V else m(x)[0].sum()
+            loss.backward()
+            o.step()
+        return run
+    return fastest([make(fused) for fused in ((False, True) if train else (True,))])
+
+
+# --- GPT-2's architecture: training steps, and one token with the keys and values of those before in a cache
+class GPTBlock(nn.Module):
+    def __init__(self, d, heads):
+        super().__init__()
+        self.heads, self.ln_1, self.ln_2 = heads, nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv, self.proj, self.fc, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d), nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+
+    def forward(self, x, cache=None, at=0):
+        n, t, d = x.shape
+        q, k, v = (z.view(n, t, self.heads, -1).transpose(1, 2) for z in self.qkv(self.ln_1(x)).split(d, 2))
+        if cache is not None:
+            cache[0][:, :, at:at + t], cache[1][:, :, at:at + t] = k, v
+            k, v = cache[0][:, :, :at + t], cache[1][:, :, :at + t]
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=t > 1)
+        x = x + self.proj(y.transpose(1, 2).reshape(n, t, d))
+        return x + self.out(F.gelu(self.fc(self.ln_2(x)), approximate="tanh"))
+
+
+class GPT(nn.Module):
+    def __init__(self, vocab, block, layers, heads, d):
+        super().__init__()
+        self.wte, self.wpe, self.ln_f = nn.Embedding(vocab, d), nn.Embedding(block, d), nn.LayerNorm(d)
+        self.h = nn.ModuleList(GPTBlock(d, heads) for _ in range(layers))
+
+    def forward(self, i, caches=None, at=0):
+        x = self.wte(i) + self.wpe(torch.arange(at, at + i.shape[1]))
+        for k, b in enumerate(self.h):
+            x = b(x, caches and caches[k], at)
+        return F.linear(self.ln_f(x), self.wte.weight)
+
+
+def gpt_step(name):
+    vocab, t, sizes = (50257, 64, (1024, 12, 12, 768)) if name == "gpt2" else (65, 256, (256, 6, 6, 384))
+    net = GPT(vocab, *sizes)
+    o = optimizer("adamw", list(net.parameters()), True)
+    x, target = torch.randint(vocab, (4, t)), torch.randint(vocab, (4 * t,))
+
+    def run():
+        o.zero_grad()
+        F.cross_entropy(net(x).view(4 * t, vocab), target).backward()
+        o.step()
+    return run
+
+
+def gpt_token():
+    net = GPT(50257, 1024, 12, 12, 768)
+    caches = [(torch.zeros(1, 12, 64, 64), torch.zeros(1, 12, 64, 64)) for _ in range(12)]
+    token, run_at = torch.tensor([[7]]), [8]
+
+    def run():
+        with torch.inference_mode():
+            net(token, caches, run_at[0]).argmax(-1)
+        run_at[0] = 8 + (run_at[0] - 7) % 32
+    return run
+
+
 # --- bytes of the resident set at the peak of three training steps, over what the weights take
 def resident(key):
     with open("/proc/self/status") as f:
@@ -343,7 +488,7 @@ def calls(run):
 
 
 def main():
-    cases = {f.__name__: f for f in (gemm, conv, forward, backward, optim, cross_entropy, overhead, train, infer, norm, pool)}
+    cases = {f.__name__: f for f in (rnn, augment, gemm, conv, forward, backward, optim, cross_entropy, overhead, train, infer, norm, pool, attention, gpt_step, gpt_token)}
     out = os.fdopen(os.dup(1), "w")             # whatever else is printed must not disturb the protocol
     os.dup2(2, 1)
     print("ready", torch.__version__, file=out, flush=True)

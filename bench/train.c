@@ -180,8 +180,10 @@ typedef struct {
     const char *name, *request;
     dl_module *(*make)(dl_ctx *c);
     dl_optim  *(*optimizer)(dl_ctx *c, dl_module *m);
-    int         batch, channels, side;
+    int         batch, channels, side;               /* images; without channels: side token ids   */
     double      wanted;                              /* ratio to PyTorch                           */
+    dl_module *(*check)(dl_ctx *c);                  /* NULL: make; else something smaller, whose result is compared */
+    int         vocab;
 } net_task;
 
 static dl_module *mnist_cnn(dl_ctx *c)               /* the design's */
@@ -199,29 +201,36 @@ static dl_module *kann_cnn(dl_ctx *c)                /* kann's mnist-cnn */
         dl_nn_linear(c, 128, 10));
 }
 static dl_module *resnet18(dl_ctx *c) { return dl_model_resnet(c, 18, .num_classes = 10, .small_images = 1); }
+static dl_module *gpt(dl_ctx *c)      { return dl_model_gpt(c, .vocab_size = 65, .block_size = 256, .layers = 6, .heads = 6, .dim = 384); }
+static dl_module *gpt2(dl_ctx *c)     { return dl_model_gpt(c); }
+static dl_module *one_block(dl_ctx *c) { return dl_model_gpt(c, .vocab_size = 65, .block_size = 16, .layers = 1, .heads = 3, .dim = 96); }
 
 static dl_optim *adam(dl_ctx *c, dl_module *m)     { return dl_optim_adam(c, m); }
 static dl_optim *rmsprop(dl_ctx *c, dl_module *m)  { return dl_optim_rmsprop(c, m, .lr = 0.001); }
+static dl_optim *adamw(dl_ctx *c, dl_module *m)    { return dl_optim_adamw(c, m); }
 static dl_optim *momentum(dl_ctx *c, dl_module *m) { return dl_optim_sgd(c, m, .lr = 0.01f, .momentum = 0.9f); }
 
 static const net_task net_tasks[] = {
-    { "design's MNIST CNN b64 adam", "mnist_cnn", mnist_cnn, adam, 64, 1, 28, 1.6 },
-    { "kann's mnist-cnn b64 rmsprop", "kann_cnn", kann_cnn, rmsprop, 64, 1, 28, 1.6 },
-    { "ResNet-18 CIFAR b32 momentum", "resnet18", resnet18, momentum, 32, 3, 32, 1.05 },
+    { "design's MNIST CNN b64 adam", "mnist_cnn", mnist_cnn, adam, 64, 1, 28, 1.6, NULL, 10 },
+    { "kann's mnist-cnn b64 rmsprop", "kann_cnn", kann_cnn, rmsprop, 64, 1, 28, 1.6, NULL, 10 },
+    { "ResNet-18 CIFAR b32 momentum", "resnet18", resnet18, momentum, 32, 3, 32, 1.05, NULL, 10 },
+    { "GPT 6 x 384, 256 tokens b4 adamw", "gpt", gpt, adamw, 4, 0, 256, 1.25, one_block, 65 },
+    { "GPT-2 124M, 64 tokens b4 adamw", "gpt2", gpt2, adamw, 4, 0, 64, 1.6, one_block, 50257 },
 };
 
 typedef struct { const net_task *t; dl_ctx *c; dl_module *net; dl_optim *o; dl_tensor *x, *target; int threads; } net_player;
 
-static void prepare(net_player *p, const net_task *t, int threads, int batch, const char *isa)
+static void prepare(net_player *p, const net_task *t, dl_module *(*make)(dl_ctx *c), int threads, int batch, const char *isa)
 {
-    int i;
+    int i, small = make == t->check, vocab = small ? 65 : t->vocab, side = small ? 16 : t->side, n = t->channels ? batch : batch * side;
     p->t = t;
     p->threads = threads;
     p->c = dl_create(.threads = threads, .seed = 1, .isa = isa);
-    p->net = t->make(p->c);
-    p->x = dl_keep(p->c, dl_rand(p->c, DL_SHAPE(batch, t->channels, t->side, t->side)));
-    p->target = dl_keep(p->c, dl_to_int(p->c, dl_zeros(p->c, DL_SHAPE(batch))));
-    for (i = 0; i < batch && !dl_error(p->c); i++) p->target->idata[i] = i * 7 % 10;
+    p->net = make(p->c);
+    if (t->channels) p->x = dl_keep(p->c, dl_rand(p->c, DL_SHAPE(batch, t->channels, side, side)));
+    else             p->x = dl_keep(p->c, dl_to_int(p->c, dl_mul_scalar(p->c, dl_rand(p->c, DL_SHAPE(batch, side)), (dl_real)vocab)));
+    p->target = dl_keep(p->c, dl_to_int(p->c, dl_zeros(p->c, DL_SHAPE(n))));
+    for (i = 0; i < n && !dl_error(p->c); i++) p->target->idata[i] = i * 7 % vocab;
 }
 
 static double net_seconds(void *arg, int64_t calls)
@@ -230,8 +239,11 @@ static double net_seconds(void *arg, int64_t calls)
     dl_ctx *c = p->c;
     double  t = bench_now();
     for (; calls > 0; calls--) {
+        dl_tensor *y;
         dl_step_begin(c);
-        dl_backward(c, dl_cross_entropy(c, dl_forward(c, p->net, p->x), p->target));
+        y = dl_forward(c, p->net, p->x);
+        if (y->ndim == 3) y = dl_flatten(c, y, 0, 1);            /* every token of every sequence */
+        dl_backward(c, dl_cross_entropy(c, y, p->target));
         dl_optim_step(c, p->o);
     }
     return bench_now() - t;
@@ -242,9 +254,10 @@ static int net_right(void *arg)
     const net_player *p = (const net_player *)arg;
     net_player fast, portable;
     dl_param *a, *b;
+    dl_module *(*make)(dl_ctx *c) = p->t->check ? p->t->check : p->t->make;
     int i, ok = 1;
-    prepare(&fast, p->t, p->threads, 3, NULL);
-    prepare(&portable, p->t, p->threads, 3, "portable");
+    prepare(&fast, p->t, make, p->threads, 3, NULL);
+    prepare(&portable, p->t, make, p->threads, 3, "portable");
     fast.o = p->t->optimizer(fast.c, fast.net);
     portable.o = p->t->optimizer(portable.c, portable.net);
     net_seconds(&fast, 1);
@@ -283,7 +296,7 @@ static int memory_of_steps(const net_task *t, int threads)       /* in a process
 {
     net_player p;
     double before;
-    prepare(&p, t, threads, t->batch, NULL);
+    prepare(&p, t, t->make, threads, t->batch, NULL);
     before = resident("VmRSS");
     p.o = t->optimizer(p.c, p.net);
     net_seconds(&p, 3);
@@ -318,17 +331,17 @@ static void measure_net(const net_task *t, int threads, const char *self)
 
     if (!bench_wanted(t->name, threads)) return;
     memset(&k, 0, sizeof k);
-    prepare(&p, t, threads, t->batch, NULL);
+    prepare(&p, t, t->make, threads, t->batch, NULL);
     p.o = t->optimizer(p.c, p.net);
     all = p.c->macs;
     dl_forward(p.c, p.net, p.x);
     all = p.c->macs - all;
     first = p.c->macs;
-    dl_forward(p.c, p.net->children[0], p.x);
+    if (t->channels) dl_forward(p.c, p.net->children[0], p.x);
     first = p.c->macs - first;
     if (dl_error(p.c)) { printf("%s\n", dl_error(p.c)); bench_state.failures++; dl_destroy(p.c); return; }
 
-    snprintf(request, sizeof request, "train %s", t->request);
+    snprintf(request, sizeof request, "%s %s", t->channels ? "train" : "gpt_step", t->request);
     k.bench = "train"; k.name = t->name; k.threads = threads; k.isa = dl_info(p.c).isa; k.unit = "us";
     peak.isa = k.isa;
     peak.threads = threads;

@@ -1,7 +1,8 @@
 /* activations.c: every activation function and its derivative: a table, a picture, dead units and saturation.
 
        cc -O2 -fopenmp examples/activations.c -o activations -lm
-       ./activations                  --svg FILE: where the picture goes, build/activations.svg; --quick, --seed N, --help
+       ./activations
+       ./activations --help
 
    The table has the values f and derivatives f' at seven points.  Below it stand the numbers that follow from formulas or
    from the literature, each beside the one that was computed. */
@@ -13,7 +14,13 @@
 #include <string.h>
 #include <math.h>
 
-static const char help[] = "usage: activations [--svg FILE] [--quick] [--seed N]\n";
+static const char help[] =
+    "usage: activations [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --out DIR      where the picture goes, the current folder\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        no effect: it is quick\n";
 static dl_ctx *c;
 static int wrong;
 
@@ -94,11 +101,11 @@ static void curve(FILE *file, const dl_real *v, double left, double top, const c
     fprintf(file, "'/>\n");
 }
 
-static int picture(const char *path)
+static void picture(const char *path)
 {
     dl_real value[SAMPLES], slope[SAMPLES];
     FILE *file = fopen(path, "w");
-    if (!file) { printf("no picture: cannot write %s\n", path); return 0; }
+    if (!file) { printf("cannot write %s  <-- OFF\n\n", path); wrong++; return; }
     dl_step_begin(c);
     dl_tensor *x = points(SAMPLES, -4, 4);
     fprintf(file, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1080 %d' font-family='sans-serif' font-size='12'>\n"
@@ -113,8 +120,7 @@ static int picture(const char *path)
     }
     fprintf(file, "</svg>\n");
     fclose(file);
-    printf("picture: %s (f solid, f' dashed, -4 to 4)\n\n", path);
-    return 1;
+    printf("wrote %s: f solid, f' dashed, -4 to 4\n\n", path);
 }
 
 /* --- facts -------------------------------------------------------------------------------------------- */
@@ -217,18 +223,23 @@ static void facts(void)
 
 int main(int argc, char **argv)
 {
-    const char *svg = "build/activations.svg";
-    uint64_t seed = 1;
+    const char *out = ".";
+    char path[512];
+    int threads = 0, seed = 1;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--help"))                 return fputs(help, stdout), 0;
-        else if (!strcmp(argv[i], "--quick"))                {}          /* quick as it is */
-        else if (!strcmp(argv[i], "--svg") && i + 1 < argc)  svg = argv[++i];
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = strtoull(argv[++i], NULL, 10);
-        else return fputs(help, stderr), 2;
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   continue;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--out"))     out = value, i++;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "activations: unknown option %s\n%s", argv[i], help), 2;
     }
-    c = dl_create(.seed = seed);
+    c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     table();
-    picture(svg);
+    snprintf(path, sizeof path, "%s/activations.svg", out);
+    picture(path);
     facts();
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);

@@ -1,7 +1,7 @@
 /* augment.c: data augmentation, as pictures and as accuracy.
 
        cc -O2 -fopenmp examples/augment.c -o augment
-       ./augment [--quick] [--epochs N] [--seed N] [--threads N] [--out FILE.ppm]
+       ./augment
        ./augment --help
 
    Crops, flips, rotations, colours, noise, boxes, Mixup and CutMix on coloured digits, one row of the picture for each; their
@@ -151,24 +151,33 @@ static void accuracy(int quick, int epochs, int seed)
     expect_number("with Mixup it is still above the plain one", mixed > plain, 1, 0);
 }
 
+static const char help[] =
+    "usage: augment [options]\n"
+    "  --epochs N     80, of each training\n"
+    "  --out DIR      where the picture goes, the current folder\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        less data, fewer epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
-    const char *out = "augment.ppm";
+    const char *out = ".";
+    char path[512];
     int quick = 0, seed = 1, epochs = 0, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--epochs") && i + 1 < argc)  epochs = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc)    seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--out") && i + 1 < argc)     out = argv[++i];
-        else {
-            printf("usage: %s [--quick] [--epochs N] [--seed N] [--threads N] [--out FILE.ppm]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--out"))     out = value, i++;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "augment: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     numbers();
-    pictures(dl_data_drawn_digits(c, 8, 5), out);
+    snprintf(path, sizeof path, "%s/augment.ppm", out);
+    pictures(dl_data_drawn_digits(c, 8, 5), path);
     accuracy(quick, epochs, seed);
     if (dl_error(c)) { fprintf(stderr, "augment: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);

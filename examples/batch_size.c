@@ -1,7 +1,7 @@
 /* batch_size.c: one network, one budget of samples, batches of 16 to 2048.
 
        cc -O2 examples/batch_size.c -o batch_size -lm
-       ./batch_size [--quick] [--seed N] [--threads N]
+       ./batch_size
        ./batch_size --help
 
    The same small network learns digits drawn by code.  First every batch size gets the same number of epochs: large batches
@@ -102,24 +102,32 @@ static void same_loss(dl_dataset *data, dl_dataset *test, double goal, int most,
     expect_that("and need more epochs to get there", epochs[SIZES - 1] > epochs[0]);
 }
 
+static const char help[] =
+    "usage: batch_size [options]\n"
+    "  --epochs N     5, where all sizes get the same number\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        less data, fewer epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1, epochs = 0, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "batch_size: unknown option %s\n%s", argv[i], help), 2;
     }
+    if (epochs <= 0) epochs = quick ? 3 : 5;
     dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     dl_dataset *data = dl_data_drawn_digits(c, quick ? 2048 : 8192, (uint64_t)seed),
         *test = dl_data_drawn_digits(c, quick ? 1000 : 5000, (uint64_t)seed + 1000);
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     else {
-        same_epochs(data, test, quick ? 3 : 5, seed, threads);
+        same_epochs(data, test, epochs, seed, threads);
         same_loss(data, test, .2, 400, quick ? 1 : 3, seed, threads);
     }
     dl_destroy(c);

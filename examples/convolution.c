@@ -1,7 +1,7 @@
 /* convolution.c: convolution of signals and images, step by step: every number stands beside the expected one.
 
        cc -O2 examples/convolution.c -o convolution
-       ./convolution [--quick] [--seed N] [--out FILE.pgm] [IMAGE.pgm or IMAGE.ppm]
+       ./convolution
        ./convolution --help
 
    Continuous and discrete convolution, padding, stride, dilation, transposed convolution, pooling, im2col, counts; then
@@ -163,21 +163,31 @@ static dl_tensor *feature_maps(dl_tensor *x)
     return dl_div(c, y, dl_add_scalar(c, dl_max(c, y, .dims = DL_DIM(1) | DL_DIM(2) | DL_DIM(3), .keepdim = 1), 1e-6f));
 }
 
+static const char help[] =
+    "usage: convolution [options] [IMAGE.pgm or IMAGE.ppm]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --out DIR      where the pictures go, the current folder\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        smaller pictures: a test of the program\n";
+
 int main(int argc, char **argv)
 {
-    const char *in = NULL, *out = "convolution.pgm";
-    int quick = 0, seed = 1;
+    const char *in = NULL, *out = ".";
+    char path[512];
+    int quick = 0, seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--out") && i + 1 < argc) out = argv[++i];
-        else if (argv[i][0] != '-') in = argv[i];
-        else {
-            printf("usage: %s [--quick] [--seed N] [--out FILE.pgm] [IMAGE.pgm or IMAGE.ppm]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--out"))     out = value, i++;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else if (argv[i][0] != '-')             in = argv[i];
+        else return fprintf(stderr, "convolution: unknown option %s\n%s", argv[i], help), 2;
     }
-    c = dl_create(.seed = (uint64_t)seed, .no_grad = 1);
+    c = dl_create(.seed = (uint64_t)seed, .threads = threads, .no_grad = 1);
     continuous(quick ? 512 : 4096);
     small_numbers();
 
@@ -186,7 +196,9 @@ int main(int argc, char **argv)
     if (!dl_error(c)) {
         maps[0] = image_filters(x);
         maps[1] = feature_maps(x);
-        if (dl_image_save_grid(c, dl_cat(c, 2, maps, 0), out, .nrow = FILTERS)) printf("\nwrote %s: the image and its filters, then feature maps\n", out);
+        snprintf(path, sizeof path, "%s/convolution.pgm", out);
+        if (dl_image_save_grid(c, dl_cat(c, 2, maps, 0), path, .nrow = FILTERS))
+            printf("\nwrote %s: the image and its filters, then feature maps\n", path);
     }
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);

@@ -2,14 +2,17 @@
 
        cc -O2 examples/custom_op.c -o custom_op -lm
        ./custom_op
+       ./custom_op --help
 
    The op is "snake" (Ziyin et al. 2020), an activation for periodic data:  y = x + sin(a x)^2 / a. */
 #define DL_DOUBLE                                                 /* gradient checks want double precision */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
-#include <stdio.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* An op: shape, forward, backward.  y->src holds the inputs, y->opts a copy of the options. */
 static int snake_shape(dl_ctx *c, dl_tensor *y)
@@ -43,9 +46,26 @@ static dl_tensor *snake(dl_ctx *c, dl_tensor *x)
 
 static dl_tensor *check(dl_ctx *c, dl_tensor **inputs, void *user) { (void)user; return snake(c, inputs[0]); }
 
-int main(void)
+static const char help[] =
+    "usage: custom_op [options]\n"
+    "  --epochs N     of 100 steps, 10\n"
+    "  --threads N    1\n"
+    "  --seed N       1\n"
+    "  --quick        no effect: it is quick\n";
+
+int main(int argc, char **argv)
 {
-    dl_ctx *c = dl_create(.seed = 1);
+    int epochs = 10, threads = 1, seed = 1;
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   continue;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "custom_op: unknown option %s\n%s", argv[i], help), 2;
+    }
+    dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
 
     dl_tensor *x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(3, 5)), 1);
     int agrees = dl_gradcheck(c, check, 1, &x);
@@ -55,7 +75,7 @@ int main(void)
     dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 1, 32), dl_nn_function(c, "snake", snake), dl_nn_linear(c, 32, 1));
     dl_optim  *opt = dl_optim_adam(c, net, .lr = 0.01);
     double last = 1;
-    for (int step = 0; step < 1000; step++) {
+    for (int step = 0; step < 100 * epochs; step++) {
         dl_step_begin(c);
         dl_tensor *in = dl_sub_scalar(c, dl_mul_scalar(c, dl_rand(c, DL_SHAPE(64, 1)), 4), 2);
         dl_tensor *loss = dl_mse_loss(c, dl_forward(c, net, in), dl_sin(c, dl_mul_scalar(c, in, 3)));
@@ -66,5 +86,6 @@ int main(void)
     }
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
     dl_destroy(c);
+    printf("loss at the end %.6f, expected below 0.01\n", last);
     return agrees && last < 1e-2 ? 0 : 1;
 }

@@ -20,7 +20,7 @@
 static const char help[] =
     "usage: detect [options]\n"
     "  --epochs N     rounds of 50 batches, 12\n"
-    "  --out FILE     scenes with what was found framed: build/detect.ppm\n"
+    "  --out DIR      where the picture goes, scenes with what was found framed; the current folder\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
     "  --quick        fewer rounds and scenes: a test of the program\n";
@@ -303,7 +303,8 @@ static void frame(float *image, const float *box, int kind)
 
 int main(int argc, char **argv)
 {
-    const char *out = "build/detect.ppm";
+    const char *out = ".";
+    char path[512];
     int epochs = 0, threads = 0, quick = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -357,8 +358,9 @@ int main(int argc, char **argv)
         if (row[2] > .5f && row[0] < 16) frame(x->data + (int)row[0] * 3 * SIDE * SIDE, row + 3, (int)row[1]);
     }
     if (dl_error(c)) { fprintf(stderr, "detect: %s\n", dl_error(c)); return 1; }
-    if (dl_image_save_grid(c, dl_slice(c, x, 0, 0, 16), out, .nrow = 4)) printf("wrote %s\n", out);
-    else printf("no picture: %s\n", dl_error(c));
+    snprintf(path, sizeof path, "%s/detect.ppm", out);
+    int written = dl_image_save_grid(c, dl_slice(c, x, 0, 0, 16), path, .nrow = 4);
+    printf("%s %s\n", written ? "wrote" : "no picture:", written ? path : dl_error(c));
     dl_destroy(c);
-    return ap[0] > goal && ap[1] > goal && searched > .8 && recall > (quick ? .5 : .9) ? 0 : 1;
+    return written && ap[0] > goal && ap[1] > goal && searched > .8 && recall > (quick ? .5 : .9) ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 /* ensemble.c: many models that decide together: voting, averaging, bagging, boosting, uncertainty, dropout.
 
        cc -O2 examples/ensemble.c -o ensemble -lm
-       ./ensemble [--quick] [--seed N] [--threads N]
+       ./ensemble
        ./ensemble --help
 
    Small numbers first, each beside the expected one.  Then, on two noisy half moons: AdaBoost with decision stumps, bagged
@@ -302,24 +302,32 @@ static void gradient_boosting(dl_dataset *curve, int stages, int epochs)
     expect_that("less than a third of the first one's is left", mse < first / 3);
 }
 
+static const char help[] =
+    "usage: ensemble [options]\n"
+    "  --epochs N     400, of each network\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        fewer networks and epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1, epochs = 0, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "ensemble: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     small_numbers();
     boosting_numbers();
 
     dl_dataset *train = make_moons(quick ? 200 : 300, .3f), *test = make_moons(4000, .3f), *curve = make_curve(60, .1f);
-    int models = quick ? 15 : 30, epochs = quick ? 200 : 400;
+    int models = quick ? 15 : 30;
+    if (epochs <= 0) epochs = quick ? 200 : 400;
     printf("\nBoosting on two half moons\n");
     adaboost(train, test, quick ? 60 : 200);
     bagging(train, test, models, epochs);

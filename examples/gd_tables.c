@@ -1,7 +1,8 @@
 /* gd_tables.c: gradient descent in numbers, each beside the one expected.
 
        cc -O2 examples/gd_tables.c -o gd_tables -lm
-       ./gd_tables                    --quick, --seed N, --help
+       ./gd_tables
+       ./gd_tables --help
 
    E(w) = 3 (w - 2)^2 + 5 from w = 5 with a learning rate that is too large, too small and good, beside the closed form
    w(t) = 2 + 3 (1 - 6 lr)^t, which converges for 0 < lr < 1/3; two coordinates at once; how many updates an epoch has;
@@ -15,7 +16,12 @@
 #include <string.h>
 #include <math.h>
 
-static const char help[] = "usage: gd_tables [--quick] [--seed N]\n";
+static const char help[] =
+    "usage: gd_tables [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        no effect: it is quick\n";
 static const dl_module_type point_type = { "point", sizeof(dl_module), NULL };     /* a module whose only parameter is w */
 static int wrong;
 
@@ -137,14 +143,17 @@ static void decay(dl_ctx *c)
 
 int main(int argc, char **argv)
 {
-    int seed = 1;
+    int seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help")) return fputs(help, stdout), 0;
-        else if (!strcmp(argv[i], "--quick")) {}                  /* quick as it is */
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   continue;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "gd_tables: unknown option %s\n%s", argv[i], help), 2;
     }
-    dl_ctx *c = dl_create(.seed = (uint64_t)seed);
+    dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     table(c, 0.4);
     table(c, 0.01);
     table(c, 0.1);

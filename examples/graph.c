@@ -1,7 +1,7 @@
 /* graph.c: computation graphs forward and backward, gate by gate, up to a whole network, and the check of its gradients.
 
        cc -O2 examples/graph.c -o graph -lm
-       ./graph [--quick] [--seed N] [--threads N]
+       ./graph
        ./graph --help
 
    Every number stands beside the expected one; the first graph is also written as a DOT text, for  dot -Tsvg. */
@@ -253,17 +253,24 @@ static void whole_network(void)
     wrong += !agree;
 }
 
+static const char help[] =
+    "usage: graph [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        no effect: it is quick\n";
+
 int main(int argc, char **argv)
 {
     int seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) continue;                         /* it always is */
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   continue;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "graph: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     small_graphs();

@@ -1,7 +1,7 @@
 /* hparam_search.c: hyperparameters by random search that narrows down, and by Bayesian optimization, with equal budgets.
 
        cc -O2 examples/hparam_search.c -o hparam_search -lm
-       ./hparam_search [--quick] [--seed N] [--threads N]
+       ./hparam_search
        ./hparam_search --help
 
    A trial trains a small network for a few epochs on two noisy half moons; its score is the loss on the validation set.
@@ -268,18 +268,25 @@ static void small_numbers(void)
     expect("expected improvement, mu 1, sigma .5, best .5", expected_improvement(1, .5, .5), 0.5416577353, 5e-11);
 }
 
+static const char help[] =
+    "usage: hparam_search [options]\n"
+    "  --epochs N     10, of each trial\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        less data, fewer epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
     static trial random_trials[TRIALS], bayes_trials[TRIALS];
     int quick = 0, seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "hparam_search: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     small_numbers();
@@ -289,7 +296,7 @@ int main(int argc, char **argv)
     dl_data_split(c, make_moons(quick ? 2000 : 4000), 3, shares, part, .stratified = 1);
     training = part[0];
     validation = part[1];
-    epochs = quick ? 4 : 10;
+    if (epochs <= 0) epochs = quick ? 4 : 10;
     if (!dl_error(c)) {
         printf("\nRandom search, %d samples for training, %d for validation, %d epochs a trial\n", (int)training->size,
                (int)validation->size, epochs);

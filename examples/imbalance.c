@@ -1,7 +1,7 @@
 /* imbalance.c: ninety samples of one class for ten of the other, and what helps.
 
        cc -O2 examples/imbalance.c -o imbalance -lm
-       ./imbalance [--quick] [--seed N] [--threads N]
+       ./imbalance
        ./imbalance --help
 
    Small numbers first, each beside the expected one: confusion matrix, precision, recall, F1, class weights, SMOTE, focal
@@ -192,9 +192,8 @@ static dl_class_scores report(const char *name, dl_tensor *output, dl_dataset *t
     return m;
 }
 
-static void experiment(int quick)
+static void experiment(int quick, int updates)
 {
-    int updates = quick ? 400 : 1500;
     dl_dataset *data = make_points(quick ? 1000 : 3000), *test = make_points(10000);
     dl_tensor *by_class = dl_keep(c, dl_data_class_weights(c, data->targets, 2));
     struct { const char *name; dl_dataset *data; dl_loss_fn loss; dl_tensor *sample_weights; } ways[] = {
@@ -238,24 +237,32 @@ static void experiment(int quick)
     }
 }
 
+static const char help[] =
+    "usage: imbalance [options]\n"
+    "  --epochs N     of 100 updates, 15\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        less data, fewer epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1, epochs = 0, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "imbalance: unknown option %s\n%s", argv[i], help), 2;
     }
+    if (epochs <= 0) epochs = quick ? 4 : 15;
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     scores();
     weights_and_losses();
     smote();
     bootstrap();
-    experiment(quick);
+    experiment(quick, 100 * epochs);
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);

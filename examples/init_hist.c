@@ -1,7 +1,8 @@
 /* init_hist.c: what the initializer does to the activations of five layers, and to gradients on their way back.
 
        cc -O2 examples/init_hist.c -o init_hist -lm
-       ./init_hist                    --quick, --seed N, --help
+       ./init_hist
+       ./init_hist --help
 
    5 layers of 100 units, 1000 inputs from N(0, 1); a histogram of each layer's activations as a line of digits, 0 to 9.
    sigmoid with N(0, 1): the units saturate at 0 and 1; with N(0, 0.01^2) all say 0.5: they could as well be one unit.
@@ -15,7 +16,12 @@
 #include <math.h>
 
 enum { LAYERS = 5, UNITS = 100, BINS = 40 };
-static const char help[] = "usage: init_hist [--quick] [--seed N]\n";
+static const char help[] =
+    "usage: init_hist [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        fewer inputs: a test of the program\n";
 static int wrong, samples = 1000;
 
 static const char *verdict(int ok) { wrong += !ok; return ok ? "ok" : "OFF"; }
@@ -166,14 +172,17 @@ static void symmetry(dl_ctx *c)
 
 int main(int argc, char **argv)
 {
-    int seed = 1;
+    int seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help")) return fputs(help, stdout), 0;
-        else if (!strcmp(argv[i], "--quick")) samples = 200;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   samples = 200;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "init_hist: unknown option %s\n%s", argv[i], help), 2;
     }
-    dl_ctx *c = dl_create(.seed = (uint64_t)seed);
+    dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     table(c);
     activations(c, "sigmoid", dl_sigmoid, 0, 1);
     activations(c, "tanh", dl_tanh, -1, 1);

@@ -19,7 +19,7 @@
 static const char help[] =
     "usage: mnist_mlp [options]\n"
     "  --data DIR     folder with the MNIST files; without it: digits drawn by code\n"
-    "  --log FILE     learning curves, mnist_mlp.csv\n"
+    "  --out DIR      where the learning curves go, mnist_mlp.csv; the current folder\n"
     "  --epochs N     at most; 20\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
@@ -79,7 +79,8 @@ static void confusions(dl_module *net, dl_dataset *test)
 int main(int argc, char **argv)
 {
     static const double shares[] = {.9, .1};
-    const char *folder = NULL, *log = "mnist_mlp.csv";
+    const char *folder = NULL, *out = ".";
+    char log[512];
     int epochs = 0, threads = 0, seed = 1, quick = 0;
 
     for (int i = 1; i < argc; i++) {
@@ -87,13 +88,14 @@ int main(int argc, char **argv)
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--data"))    folder = value, i++;
-        else if (!strcmp(argv[i], "--log"))     log = value, i++;
+        else if (!strcmp(argv[i], "--out"))     out = value, i++;
         else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
         else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "mnist_mlp: unknown option %s\n%s", argv[i], help), 2;
     }
     if (epochs <= 0) epochs = quick ? 5 : 20;
+    snprintf(log, sizeof log, "%s/mnist_mlp.csv", out);
 
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     preparation();

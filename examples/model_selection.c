@@ -1,7 +1,7 @@
 /* model_selection.c: which polynomial? splits, cross-validation, bias and variance, bootstrap.
 
        cc -O2 examples/model_selection.c -o model_selection -lm
-       ./model_selection [--quick] [--seed N] [--threads N]
+       ./model_selection
        ./model_selection --help
 
    Points of sin(3 x) with noise are fitted by polynomials of degree 1 to 15.  Degree 1 is too simple, degree 15 follows the
@@ -292,17 +292,24 @@ static void learning_curve(void)
     expect_that("more data close the generalization gap", gap[1] < .1 * gap[0] && gap[1] < .01);
 }
 
+static const char help[] =
+    "usage: model_selection [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        fewer simulations: a test of the program\n";
+
 int main(int argc, char **argv)
 {
     int quick = 0, seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "model_selection: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed, .threads = threads, .no_grad = 1);
     splits();

@@ -1,7 +1,8 @@
 /* optim_paths.c: the paths of all optimizers on two functions, and the memory that they need.
 
        cc -O2 examples/optim_paths.c -o optim_paths -lm
-       ./optim_paths                  --svg FILE writes a picture of the paths; --quick, --seed N, --help
+       ./optim_paths
+       ./optim_paths --help
 
    E(w) = 3 (w - 2)^2 + 5 from w = 5: ten steps, beside what the formulas of the optimizers give.
    f(x, y) = x^2 / 20 + y^2 from (-7, 2): a bowl that is 20 times as steep in y as in x.  Steps of SGD that bring x home make
@@ -15,7 +16,13 @@
 #include <string.h>
 #include <math.h>
 
-static const char help[] = "usage: optim_paths [--svg FILE] [--quick] [--seed N]\n";
+static const char help[] =
+    "usage: optim_paths [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --out DIR      where the picture goes, the current folder\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        no effect: it is quick\n";
 static const dl_module_type point_type = { "point", sizeof(dl_module), NULL };     /* a module whose only parameter is w */
 static int wrong;
 
@@ -183,19 +190,22 @@ static void state_sizes(void)
 
 int main(int argc, char **argv)
 {
-    FILE *svg = NULL;
+    const char *out = ".";
+    char picture[512];
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help")) return fputs(help, stdout), 0;
-        else if (!strcmp(argv[i], "--quick")) {}                  /* quick as it is */
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) i++; /* nothing here is random */
-        else if (!strcmp(argv[i], "--svg") && i + 1 < argc) {
-            svg = fopen(argv[++i], "w");
-            if (!svg) return fprintf(stderr, "optim_paths: cannot write %s\n", argv[i]), 1;
-        } else return fprintf(stderr, "optim_paths: unknown option %s\n%s", argv[i], help), 2;
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   continue;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--out"))     out = value, i++;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads") || !strcmp(argv[i], "--seed")) i++;         /* nothing here is random or large */
+        else return fprintf(stderr, "optim_paths: unknown option %s\n%s", argv[i], help), 2;
     }
     printf("E(w) = 3 (w - 2)^2 + 5 from w = 5: w after steps 1 to 10\n");
     for (int i = 0; i < TABLES; i++) ten_steps(i);
 
+    snprintf(picture, sizeof picture, "%s/optim_paths.svg", out);
+    FILE *svg = fopen(picture, "w");
     if (svg) {
         fprintf(svg, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='-300 -150 620 320' font-size='14' font-family='sans-serif'>\n");
         for (int level = 1; level <= 5; level++)                  /* contours of f */
@@ -203,7 +213,8 @@ int main(int argc, char **argv)
     }
     printf("\nf(x, y) = x^2 / 20 + y^2 from (-7, 2): after %d steps\n  %-22s %-24s %-24s %8s  turns\n", STEPS, "", "(x, y)", "expected", "f");
     for (int i = 0; i < PATHS; i++) walk(i, svg);
-    if (svg) { fprintf(svg, "</svg>\n"); fclose(svg); }
+    if (svg) { fprintf(svg, "</svg>\n"); fclose(svg); printf("wrote %s\n", picture); }
+    else printf("cannot write %s%s\n", picture, verdict(0));
 
     printf("\n");
     state_sizes();

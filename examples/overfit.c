@@ -1,7 +1,7 @@
 /* overfit.c: 300 images and a network that learns them by heart; then the cures, one by one.
 
        cc -O2 -fopenmp examples/overfit.c -o overfit
-       ./overfit [--quick] [--epochs N] [--seed N] [--threads N]
+       ./overfit
        ./overfit --help
 
    A perceptron 784 - 256 - 10 knows all its 300 digits after a few epochs and is right in fewer of 2,000 others.  Data,
@@ -105,20 +105,26 @@ static void dropout_is_an_ensemble(dl_module *net, int n)
     expect("accuracy of the ensemble above that of a single random network", right * n > single, text);
 }
 
+static const char help[] =
+    "usage: overfit [options]\n"
+    "  --epochs N     150, of each training\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        fewer epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
     int threads = 0, quick = 0, better = 0;
     double accuracy[CURES] = {0}, loss[CURES] = {0}, fitted[CURES] = {0};
     char text[80];
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--epochs") && i + 1 < argc)  epochs = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc)    seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--epochs N] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "overfit: unknown option %s\n%s", argv[i], help), 2;
     }
     if (!epochs) epochs = quick ? 30 : 150;
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);

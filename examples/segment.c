@@ -17,7 +17,7 @@
 static const char help[] =
     "usage: segment [options]\n"
     "  --epochs N     rounds of 50 batches, 6\n"
-    "  --out FILE     pictures, truth and predictions of both: build/segment.ppm\n"
+    "  --out DIR      where the picture goes, scenes, truth and predictions of both; the current folder\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
     "  --quick        smaller pictures and batches, fewer rounds: a test of the program\n";
@@ -142,7 +142,8 @@ static void paint(float *image, const int32_t *label, int pixels)    /* classes 
 
 int main(int argc, char **argv)
 {
-    const char *out = "build/segment.ppm";
+    const char *out = ".";
+    char path[512];
     int epochs = 0, threads = 0, quick = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -185,8 +186,9 @@ int main(int argc, char **argv)
         }
     }
     if (dl_error(c)) { fprintf(stderr, "segment: %s\n", dl_error(c)); return 1; }
-    if (dl_image_save_grid(c, picture, out, .nrow = 4)) printf("wrote %s\n", out);
-    else printf("no picture: %s\n", dl_error(c));
+    snprintf(path, sizeof path, "%s/segment.ppm", out);
+    int written = dl_image_save_grid(c, picture, path, .nrow = 4);
+    printf("%s %s\n", written ? "wrote" : "no picture:", written ? path : dl_error(c));
     dl_destroy(c);
-    return iou[0] > goal && iou[1] > goal ? 0 : 1;
+    return written && iou[0] > goal && iou[1] > goal ? 0 : 1;
 }

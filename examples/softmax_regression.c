@@ -1,7 +1,7 @@
 /* softmax_regression.c: linear classifiers: softmax, cross-entropy in all its forms, entropy; digits by straight lines.
 
        cc -O2 examples/softmax_regression.c -o softmax_regression -lm
-       ./softmax_regression [--quick] [--seed N] [--threads N]
+       ./softmax_regression
        ./softmax_regression --help
 
    Every small number stands beside the expected one.  Then a linear model, O = X W + b on mini-batches, learns to tell
@@ -248,18 +248,26 @@ static void logistic(void)
                   -dl_item(dl_module_get(c, net, "bias")) / dl_item(dl_module_get(c, net, "weight")), .5, .1);
 }
 
+static const char help[] =
+    "usage: softmax_regression [options]\n"
+    "  --epochs N     15\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        less data, fewer epochs: a test of the program\n";
+
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1, epochs = 0, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "softmax_regression: unknown option %s\n%s", argv[i], help), 2;
     }
+    if (epochs <= 0) epochs = quick ? 4 : 15;
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     softmax();
     cross_entropy();
@@ -267,7 +275,7 @@ int main(int argc, char **argv)
     information();
     regularised();
     logistic();
-    digits(quick ? 3000 : 20000, quick ? 4 : 15, (uint64_t)seed);
+    digits(quick ? 3000 : 20000, epochs, (uint64_t)seed);
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);

@@ -1,7 +1,7 @@
 /* tensors.c: shapes, layouts, broadcasting, products, reductions, random numbers.
 
        cc -O2 examples/tensors.c -o tensors -lm
-       ./tensors [--quick] [--seed N] [--threads N]
+       ./tensors
        ./tensors --help
 
    A tour of what tensors can do; every number stands beside the expected one. */
@@ -135,17 +135,24 @@ static void solving(void)
     EXPECT("inverse times X^T X", dl_matmul(c, dl_linalg_inv(c, xx), xx), 1, 0, 0, 1);
 }
 
+static const char help[] =
+    "usage: tensors [options]\n"
+    "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --threads N    all\n"
+    "  --seed N       1\n"
+    "  --quick        fewer random numbers: a test of the program\n";
+
 int main(int argc, char **argv)
 {
     int quick = 0, seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
-        if      (!strcmp(argv[i], "--quick")) quick = 1;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
-        else {
-            printf("usage: %s [--quick] [--seed N] [--threads N]\n", argv[0]);
-            return strcmp(argv[i], "--help") != 0;
-        }
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "tensors: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     products();

@@ -2,6 +2,7 @@
 
        cc -O2 -fopenmp examples/threads.c -o threads
        ./threads
+       ./threads --help
 
    A network is only read by dl_forward, so threads may share it.  Each has a context of its own: own step memory, own
    error, own random numbers.  (pthreads or C11 threads would do as well as OpenMP; without it, one thread does all.) */
@@ -9,21 +10,41 @@
 #define DL_IMPLEMENTATION
 #include "../dl.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { N = 4000, BATCH = 50 };
 
-int main(void)
+static const char help[] =
+    "usage: threads [options]\n"
+    "  --epochs N     3\n"
+    "  --threads N    that use the network, 4\n"
+    "  --seed N       1\n"
+    "  --quick        no effect: it is quick\n";
+
+int main(int argc, char **argv)
 {
-    dl_ctx     *c    = dl_create(.seed = 1, .threads = 1);
+    int epochs = 3, threads = 4, seed = 1;
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if      (!strcmp(argv[i], "--quick"))   continue;
+        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        else return fprintf(stderr, "threads: unknown option %s\n%s", argv[i], help), 2;
+    }
+    if (threads < 1) threads = 1;
+    dl_ctx     *c    = dl_create(.seed = (uint64_t)seed, .threads = 1);
     dl_dataset *data = dl_data_drawn_digits(c, N, 1);
     dl_module  *net  = dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, 784, 64), dl_nn_relu(c), dl_nn_linear(c, 64, 10));
     dl_optim   *opt  = dl_optim_adam(c, net);
-    dl_fit(c, net, opt, data, .epochs = 3, .batch_size = BATCH, .quiet = 1);
+    dl_fit(c, net, opt, data, .epochs = epochs, .batch_size = BATCH, .quiet = 1);
     double alone = dl_evaluate(c, net, data).accuracy;
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
 
     int right = 0, failed = 0;
-#pragma omp parallel num_threads(4) reduction(+: right, failed)
+#pragma omp parallel num_threads(threads) reduction(+: right, failed)
     {
         dl_ctx *mine = dl_create(.threads = 1, .no_grad = 1);
         dl_set_training(mine, 0);
@@ -37,7 +58,7 @@ int main(void)
         failed += dl_error(mine) != NULL;
         dl_destroy(mine);
     }
-    printf("accuracy %.4f with one thread, %.4f with four\n", alone, (double)right / N);
+    printf("accuracy %.4f with one thread, %.4f with %d, expected the same\n", alone, (double)right / N, threads);
     dl_destroy(c);
     return !failed && (double)right / N == alone ? 0 : 1;
 }

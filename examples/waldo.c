@@ -17,7 +17,7 @@
 static const char help[] =
     "usage: waldo [options]\n"
     "  --epochs N     rounds of 50 batches, 16\n"
-    "  --out FILE     the last picture, Waldo framed: build/waldo.ppm\n"
+    "  --out DIR      where the last picture goes, Waldo framed; the current folder\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
     "  --quick        fewer rounds and pictures: a test of the program\n";
@@ -95,7 +95,8 @@ static double now(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 int main(int argc, char **argv)
 {
-    const char *out = "build/waldo.ppm";
+    const char *out = ".";
+    char path[512];
     int epochs = 0, threads = 0, quick = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -172,8 +173,8 @@ int main(int argc, char **argv)
             pixel(picture->data, H, W, y - 2, x + i, green);
             pixel(picture->data, H, W, y + WALDO + 1, x + i, green);
         }
-        if (dl_image_save(c, picture, out)) printf("wrote %s\n", out);
-        else { printf("no picture: %s\n", dl_error(c)); dl_clear_error(c); }
+        snprintf(path, sizeof path, "%s/waldo.ppm", out);
+        if (dl_image_save(c, picture, path)) printf("wrote %s\n", path);
     }
     if (dl_error(c)) { fprintf(stderr, "waldo: %s\n", dl_error(c)); return 1; }
     printf("found %d of %d, expected at least %d\n", found, pictures, pictures * 9 / 10);

@@ -6,10 +6,12 @@
    Inputs: a kind, a shape.  r, R reals in [-2, 2], p, P in (0, 1), s 1 or -1, b 0 or 1, o, O boxes, qN: boxes behind the number
    of one of N maps, iN: labels below N, i..=1,2,3 labels as they stand.  r, p and o are differentiated.  Element i of input k
    comes from number(). */
+#ifndef TOL
 #ifdef DL_DOUBLE
 #define TOL 1e-9
 #else
 #define TOL 4e-6
+#endif
 #endif
 
 #define MAX_INPUTS 4

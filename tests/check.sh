@@ -14,7 +14,7 @@ check() {
     head -n 20 $bad
 }
 
-sources=$(ls dl.h examples/*.c tests/*.[ch] tests/*.sh bench/*.[ch] bench/*.sh 2>/dev/null)
+sources=$(ls dl.h examples/*.c examples/*.cpp examples/*.py tests/*.[ch] tests/*.sh bench/*.[ch] bench/*.sh 2>/dev/null)
 # --- format
 LC_ALL=C grep -n "[^ -~$tab]" $sources Makefile README.md /dev/null >$bad
 check 'ASCII only'
@@ -74,10 +74,14 @@ sed -n 's/.*ROW("\([^"]*\)").*/\1/p' tests/*.c | sort -u | while read -r id; do
     grep -q "^$id " tests/curriculum.txt || echo "$id"
 done >$bad
 check 'rows that tests claim are in the curriculum'
-for f in examples/*.c; do
-    [ ! -f "$f" ] || head -n 12 "$f" | grep -q "^ *cc .*$f" || echo "$f"
+for f in examples/*.c examples/*.cpp examples/*.py; do
+    source=${f%.py}
+    [ $source = $f ] || source=dl.h                       # from other languages: dl.h as a library
+    head -n 12 "$f" | grep -qE "^#? *(cc|c\+\+) .*$source" || echo "$f: no cc line"
+    for option in help quick seed epochs threads; do grep -q -e "--$option" "$f" || echo "$f: no --$option"; done
+    grep -q "$(basename "$f")" examples/README.md || echo "$f: not in examples/README.md"
 done >$bad
-check 'every example has its cc line'
+check 'every example has its cc line, the common options, and a place in the README'
 
 echo "check: $passed passed, $failed failed"
 [ $failed = 0 ]

@@ -60,7 +60,7 @@ how() {                             # sets cc and flags for a kind of build; cc 
 # The implementation, compiled once a kind for the tests that do not define DL_IMPLEMENTATION themselves.
 object() {
     how "$1" && [ -n "$cc" ] || return 0
-    [ $out/dl.$1.o -nt dl.h ] || $cc $WARN $flags -DDL_IMPLEMENTATION -x c -c dl.h -o $out/dl.$1.o
+    [ $out/dl.$1.o -nt dl.h ] || $cc $WARN $flags -DDL_IMPLEMENTATION -DDL_MODELS -DDL_EXPORT -x c -c dl.h -o $out/dl.$1.o
 }
 
 program() {
@@ -76,19 +76,28 @@ program() {
     return $code
 }
 
-# An example is built by the cc line of its head comment and must succeed with --quick.  A shadow of the top folder
+# An example is built by the cc or c++ line of its head comment and must succeed with --quick.  A shadow of the top folder
 # keeps what it writes inside build/.
 example() {
     dir=$out/examples/$name
     rm -rf "$dir" && mkdir -p "$dir" && cp dl.h "$dir" && cp -r examples "$dir" || return 1
-    line=$(sed -n 's,^[ /*]*\(cc .*\.c.*\),\1,p' "$path" | sed 's,\*/.*,,; s,  .*,,' | head -n 1)
+    line=$(sed -n 's,^[ /*#]*\(c[c+][+]* .*\)$,\1,p' "$path" | sed 's,\*/.*,,; s,  .*,,' | head -n 1)
     exe=$(echo "$line" | sed -n 's,.*-o *\([^ ]*\).*,\1,p')
     echo "$line"
     case $line in
     *-fopenmp*) [ -n "$(cat $out/openmp)" ] || line=$(echo "$line" | sed 's/-fopenmp//') ;;
     '')         echo "$path: no cc line in the head comment"; return 1 ;;
     esac
-    (cd "$dir" && eval "$CC ${line#cc }" && timeout 120 "./${exe:-a.out}" --quick </dev/null) &&
+    compiler=$CC run="./${exe:-a.out}"
+    case $path in
+    *.cpp) compiler=${CXX:-c++} tool=$compiler ;;
+    *.py)  run="python3 $path" tool=python3 ;;
+    *)     tool= ;;
+    esac
+    if [ -n "$tool" ] && ! command -v "$tool" >/dev/null; then
+        echo "skipped: no $tool"; echo "$name: 0 passed, 0 failed, 1 skipped"; return 0
+    fi
+    (cd "$dir" && eval "$compiler ${line#c* }" && timeout 120 $run --quick </dev/null) &&
         echo "$name: 1 passed, 0 failed"
 }
 
@@ -119,7 +128,7 @@ jobs() {
     for path in tests/test_*.c; do
         for kind in $(sed -n '1s,^/\* build: \([a-z ]*\).*,\1,p' "$path"); do echo "$path $kind"; done
     done
-    for path in examples/*.c; do [ ! -f "$path" ] || echo "$path example"; done
+    for path in examples/*.c examples/*.cpp examples/*.py; do [ ! -f "$path" ] || echo "$path example"; done
 }
 
 if [ "${1-}" = --job ]; then job "$2" "$3"; exit 0; fi

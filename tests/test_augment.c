@@ -1071,6 +1071,7 @@ static void fit_options(void)
     s = dl_fit(c, net, dl_optim_adam(c, net, .lr = 0.02), train, .validation = validation, .epochs = 40, .augment = mix, .history = &h, .quiet = 1);
     CHECK(s.accuracy > .78 && h.epochs[39].train.loss > .2 && h.epochs[39].train.accuracy > .7);
     CHECK_OK(c);
+    opt = dl_optim_sgd(c, net, .lr = 0.1);
     BAD(dl_fit(c, net, opt, train, .patience = -1, .quiet = 1), "patience -1");
     BAD(dl_fit(c, net, opt, train, .accumulate = -1, .quiet = 1), "accumulate -1");
     BAD(dl_fit(c, net, opt, train, .l1 = -1, .quiet = 1), "l1 -1");

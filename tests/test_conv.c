@@ -265,7 +265,7 @@ static void same_bits(void)
                 if (dl_error(c)) { dl_destroy(c); continue; }        /* this machine has no such instruction set */
                 memset(&o, 0, sizeof o);
                 o.stride = layers[k].stride; o.padding = layers[k].padding; o.dilation = layers[k].dilation; o.groups = layers[k].groups;
-                o.activation = k % 2 ? DL_RELU : DL_SIGMOID;
+                o.activation = k % 3 == 0 ? DL_SIGMOID : k % 3 == 1 ? DL_RELU : DL_RELU6;
                 hash = bits_of(c, layers[k].x, layers[k].w, layers[k].transposed, o);
                 if (!first) first = hash;
                 if (!CHECK(hash == first)) printf("\n    layer %d differs with %s and %d threads", (int)k, isas[i], threads);
@@ -277,12 +277,30 @@ static void same_bits(void)
 /* The fused activation does what the separate one does. */
 static void fused_activation(void)
 {
-    static const int64_t xs[] = {2, 5, 9, 9}, ws[] = {6, 5, 3, 3};
+    static const int64_t xs[] = {2, 6, 9, 9}, ws[] = {6, 6, 3, 3}, depthwise[] = {6, 1, 3, 3};
     dl_ctx *c = dl_create(.threads = 1);
-    dl_tensor *x = hashed_tensor(c, 4, xs, 1), *w = hashed_tensor(c, 4, ws, 2), *y = dl_conv2d(c, x, w, NULL), *z;
-    z = dl_conv2d(c, x, w, NULL, .activation = DL_RELU);
-    y = dl_relu(c, y);
-    CHECK(!memcmp(y->data, z->data, (size_t)y->size * sizeof *y->data));
+    dl_tensor *x = hashed_tensor(c, 4, xs, 1), *w[2], *y, *z;
+    int deep, stride, f;
+    w[0] = dl_mul_scalar(c, hashed_tensor(c, 4, ws, 2), 4);
+    w[1] = dl_mul_scalar(c, hashed_tensor(c, 4, depthwise, 2), 8);
+    dl_requires_grad(c, x, 1);
+    for (deep = 0; deep < 2; deep++)
+        for (stride = 1; stride <= 2; stride++)
+            for (f = DL_RELU; f <= DL_RELU6; f++) {
+                dl_real dx[2 * 6 * 81];
+                z = dl_conv2d(c, x, w[deep], NULL, .stride = stride, .groups = deep ? 6 : 1, .activation = (dl_activation)f);
+                y = dl_conv2d(c, x, w[deep], NULL, .stride = stride, .groups = deep ? 6 : 1);
+                y = f == DL_RELU ? dl_relu(c, y) : f == DL_RELU6 ? dl_relu6(c, y) : f == DL_SIGMOID ? dl_sigmoid(c, y) : dl_tanh(c, y);
+                CHECK(!memcmp(y->data, z->data, (size_t)y->size * sizeof *y->data));
+                dl_backward(c, dl_sum(c, dl_square(c, z)));
+                memcpy(dx, x->grad, sizeof dx);
+                dl_zero_grad(x);
+                dl_backward(c, dl_sum(c, dl_square(c, y)));
+                CHECK(!memcmp(dx, x->grad, sizeof dx));
+                dl_zero_grad(x);
+                CHECK(f != DL_RELU6 || (dl_item(dl_max(c, y)) == 6 && dl_item(dl_min(c, y)) == 0));
+            }
+    CHECK_OK(c);
     dl_destroy(c);
 }
 

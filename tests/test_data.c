@@ -353,6 +353,79 @@ static void fit_is_the_public_loop(void)                                 /* the 
     dl_destroy(c[1]);
 }
 
+/* Optimizers that ask for the loss more than once, against the loop written out. */
+typedef struct { dl_module *net; dl_loader *batches; } batch_of;
+static dl_tensor *closure(dl_ctx *c, void *user)
+{
+    batch_of *b = (batch_of *)user;
+    dl_tensor *loss = dl_cross_entropy(c, dl_forward(c, b->net, b->batches->input), b->batches->target);
+    dl_backward(c, loss);
+    dl_clip_grad_norm(c, b->net, 1);
+    return loss;
+}
+
+static void fit_closures(void)
+{
+    for (int sam = 0; sam < 2; sam++) {
+        dl_real *w[2];
+        dl_ctx *c[2];
+        double loss[2] = {0, 0};
+        for (int by_hand = 0; by_hand < 2; by_hand++) {
+            dl_ctx *k = c[by_hand] = dl_create(.seed = 3);
+            dl_dataset *d = dl_data_drawn_digits(k, 90, 1);
+            dl_module *net = classifier(k);
+            dl_optim *opt = sam ? dl_optim_sam(k, dl_optim_sgd(k, net, .lr = 0.1)) : dl_optim_lbfgs(k, net, .lr = 0.1, .max_iter = 4);
+            if (!by_hand) loss[0] = dl_fit(k, net, opt, d, .epochs = 2, .batch_size = 30, .clip_norm = 1, .quiet = 1).loss;
+            else {
+                batch_of b = {net, dl_loader_create(k, d, .batch_size = 30, .shuffle = 1)};
+                for (int epoch = 0; epoch < 2; epoch++)
+                    while (dl_next_batch(k, b.batches)) loss[1] += epoch * dl_optim_step_closure(k, opt, closure, &b) / 3;
+            }
+            w[by_hand] = dl_module_get(k, net, "1.weight")->data;
+            CHECK_OK(k);
+        }
+        CHECK(!memcmp(w[0], w[1], 784 * 32 * sizeof(dl_real)));
+        CHECK_NEAR(loss[0], loss[1], 1e-6);                              /* the first loss of each step */
+        CHECK(dl_memory(c[0]).step_peak < dl_memory(c[1]).step_peak);    /* the losses of a step share their memory */
+        dl_destroy(c[0]);
+        dl_destroy(c[1]);
+    }
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_dataset *d = dl_data_drawn_digits(c, 60, 1);
+    dl_module *net = classifier(c);
+    dl_fit(c, net, dl_optim_lbfgs(c, net), d, .batch_size = 30, .accumulate = 2, .quiet = 1);
+    CHECK_ERROR(c, "more than once");
+    dl_destroy(c);
+}
+
+static void digits_goal(void)                                            /* 97 % for a perceptron, 99 % for a convolutional network */
+{
+#if defined DL_DOUBLE || defined __SANITIZE_ADDRESS__
+    SKIP("takes too long in this build");
+#else
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_dataset *train = dl_data_drawn_digits(c, 10000, 1), *test = dl_data_drawn_digits(c, 4000, 2);
+    dl_module *net[2];
+    double accuracy[2];
+    ROW("TRN-12");
+    net[0] = dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, 784, 256), dl_nn_batchnorm1d(c, 256), dl_nn_relu(c), dl_nn_linear(c, 256, 10));
+    net[1] = dl_nn_sequential(c, dl_nn_conv2d(c, 1, 12, 5, .stride = 2, .padding = 2), dl_nn_batchnorm2d(c, 12), dl_nn_relu(c),
+                              dl_nn_conv2d(c, 12, 24, 3, .stride = 2, .padding = 1), dl_nn_batchnorm2d(c, 24), dl_nn_relu(c),
+                              dl_nn_conv2d(c, 24, 48, 3, .stride = 2, .padding = 1), dl_nn_batchnorm2d(c, 48), dl_nn_relu(c),
+                              dl_nn_flatten(c), dl_nn_linear(c, 16 * 48, 10));
+    for (int cnn = 0; cnn < 2; cnn++) {
+        int epochs = cnn ? 3 : 5;
+        dl_optim *opt = dl_optim_adam(c, net[cnn]);
+        accuracy[cnn] = dl_fit(c, net[cnn], opt, train, .epochs = epochs, .batch_size = 50, .validation = test, .quiet = 1,
+                               .schedule = dl_lr_one_cycle(c, opt, 0.01, 200 * epochs)).accuracy;
+    }
+    CHECK(accuracy[0] >= .97 && accuracy[1] >= .99);
+    CHECK_OK(c);
+    printf("(perceptron %.4f, convolutions %.4f) ", accuracy[0], accuracy[1]);
+    dl_destroy(c);
+#endif
+}
+
 int main(void)
 {
     const char *tmp = getenv("TMPDIR");
@@ -370,6 +443,8 @@ int main(void)
     RUN(fit_line);
     RUN(fit_four_points);
     RUN(fit_is_the_public_loop);
+    RUN(fit_closures);
+    RUN(digits_goal);
     remove(path("x.idx"));
     remove(path("t10k-images-idx3-ubyte"));
     remove(path("t10k-labels-idx1-ubyte"));

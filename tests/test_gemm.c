@@ -24,7 +24,7 @@ static dl_real *numbers(int64_t n)
 
 static double activated(double z, dl_activation a)
 {
-    return a == DL_RELU ? (z > 0 ? z : 0) : a == DL_TANH ? tanh(z) : a == DL_SIGMOID ? 1 / (1 + exp(-z)) : z;
+    return a == DL_RELU ? (z > 0 ? z : 0) : a == DL_RELU6 ? (z > 6 ? 6 : z > 0 ? z : 0) : a == DL_TANH ? tanh(z) : a == DL_SIGMOID ? 1 / (1 + exp(-z)) : z;
 }
 
 /* Elements of C that are off by more than the rounding of 2 K + 6 operations, or that lie between the rows and changed. */
@@ -95,7 +95,7 @@ static void one_case(int trans_a, int trans_b, int64_t M, int64_t N, int64_t K, 
     g.ldc = N + kind % 4;
     g.alpha = (dl_real)alphas[kind % 4];
     g.beta = (dl_real)betas[kind % 3];
-    if (kind % 2) { g.bias = bias; g.activation = (dl_activation)(kind % 4); }
+    if (kind % 2) { g.bias = bias; g.activation = (dl_activation)(kind % 5); }
     g.A = A = numbers(g.lda * (trans_a ? K : M));
     g.B = B = numbers(g.ldb * (trans_b ? N : K));
     g.C = numbers(g.ldc * M);

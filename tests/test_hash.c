@@ -179,7 +179,7 @@ static void whole_ops(dl_ctx *c)
         x = grad_leaf(dl_randn(c, DL_SHAPE(M, K)));
         w = grad_leaf(dl_randn(c, DL_SHAPE(N, K)));
         b = grad_leaf(dl_randn(c, DL_SHAPE(N)));
-        for (t = 0; t < 4; t++) use_all(c, dl_linear(c, x, w, b, .activation = (dl_activation)t), x, w);
+        for (t = 0; t < 5; t++) use_all(c, dl_linear(c, x, w, b, .activation = (dl_activation)t), x, w);
         add_values(b->grad, b->size);
     }
 }

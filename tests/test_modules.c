@@ -149,10 +149,10 @@ static void fused_is_unfused(void)                         /* linear + activatio
 {
     static const int width[] = {1, 3, 16, 33, 130};
     for (int w = 0; w < 5; w++)
-        for (int act = 0; act < 3; act++) {
+        for (int act = 0; act < 4; act++) {
             dl_ctx *c = dl_create(.seed = 4);
-            dl_tensor *x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(7, 20)), 1), *y[2];
-            dl_module *f = act == 0 ? dl_nn_relu(c) : act == 1 ? dl_nn_sigmoid(c) : dl_nn_tanh(c);
+            dl_tensor *x = dl_requires_grad(c, dl_mul_scalar(c, dl_randn(c, DL_SHAPE(7, 20)), 8), 1), *y[2];
+            dl_module *f = act == 0 ? dl_nn_relu(c) : act == 1 ? dl_nn_sigmoid(c) : act == 2 ? dl_nn_tanh(c) : dl_nn_relu6(c);
             dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 20, width[w]), f);
             dl_tensor *weight = dl_module_get(c, net, "0.weight");
             dl_real dx[140], dw[20 * 130];

@@ -6,10 +6,11 @@
 #include "test.h"
 
 #define MAX  10000                                       /* longest row                              */
+#define OUTS 8                                           /* rows of results                          */
 #define GUARD 16                                         /* must stay as it was, before and behind   */
 typedef void run(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in);
 
-/* --- how to run a kernel: results to out (3 n), inputs in[0..4] ------------------------------------ */
+/* --- how to run a kernel: results to out (OUTS n), inputs in[0..4] --------------------------------- */
 static const dl_real scalars[2] = {DLI_C(0.7), DLI_C(1.3)};
 #define MAP(name) static void run_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in) { k->name(out, in, n, scalars); }
 #define ROWS(name, f, dx) MAP(f_##name) MAP(dx_##name)
@@ -65,6 +66,66 @@ RUNS(adam)
     k->adam(out, in[3], NULL, out + 2 * n, n, &step);
     k->adam(out, in[4], out + n, out + 2 * n, n, &step);
 }
+RUNS(rprop)
+{
+    COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]);
+    k->rprop(out, in[3], out + n, out + 2 * n, n, &step);
+}
+
+/* gates of recurrent layers: OUTS results of up to ten inputs */
+static void gates(dli_gates *f, int64_t n, dl_real *out, const dl_real *const *in)
+{
+    const dl_real *from[10];
+    dl_real *to[OUTS];
+    int i;
+    for (i = 0; i < 10; i++) from[i] = in[i % 5];
+    for (i = 0; i < OUTS; i++) to[i] = out + i * n;
+    f(to, from, n);
+}
+#define GATES(ret, name, args) RUNS(name) { gates(k->name, n, out, in); }
+DLI_KERNELS_RECURRENT(GATES)
+#undef GATES
+
+/* tiles of attention: n / 16 keys by 16 queries */
+static int64_t tile(int64_t n, dl_real *out, const dl_real *const *in)
+{
+    COPY(out, in[0]);
+    if (n >= 16) memcpy(out + n, in[1], 48 * sizeof *out);
+    return n / 16;
+}
+RUNS(attention_bias)
+{
+    const int64_t keys = tile(n, out, in);
+    dli_attention_bias b;
+    b.mask = in[2]; b.slope = DLI_C(0.3); b.offset = keys / 2 - 8; b.causal = 1;
+    k->attention_bias(out, keys, 16, &b);
+    b.mask = NULL; b.slope = 0;
+    k->attention_bias(out, keys, 16, &b);
+}
+RUNS(attention_softmax)
+{
+    const int64_t keys = tile(n, out, in);
+    if (keys) k->attention_softmax(out, keys, 16, out + n, out + n + 16, out + n + 32);
+}
+RUNS(attention_scale)   { const int64_t rows = tile(n, out, in); k->attention_scale(out, rows, 16, in[1], 13); }
+RUNS(attention_weights) { const int64_t keys = tile(n, out, in); k->attention_weights(out, keys, 16, in[1]); }
+RUNS(attention_back)    { const int64_t keys = tile(n, out, in); k->attention_back(out, in[2], keys, 16, in[1]); }
+
+RUNS(rotate)                                             /* pairs side by side, and every second one */
+{
+    COPY(out + 2 * n, in[1]); COPY(out + 3 * n, in[2]);
+    k->rotate(out, out + n, in[0], in[1], in[2], in[3], n, 1, 1, 0);
+    k->rotate(out + 2 * n, out + 3 * n, in[0], in[1], in[2], in[3], n, 1, -1, 1);
+    COPY(out + 4 * n, in[4]);
+    k->rotate(out + 4 * n, out + 4 * n + 1, in[0], in[0] + 1, in[2], in[3], n / 2, 2, 1, 1);
+}
+
+/* a row of pixels dealt by the stride */
+RUNS(conv_deal)
+{
+    k->conv_deal(out, n, in[0], n, 2);
+    k->conv_deal(out + 2 * n, n, in[1], n, 3);
+}
 RUNS(uniform)     { (void)in; k->uniform(out, n, 1, 2, 3); }
 RUNS(normal)      { (void)in; k->normal(out, n, 1, 2, 3); }
 RUNS(dropout)     { COPY(out + n, in[1]); k->dropout(out, in[0], n, 1, 2, 3, DLI_C(0.5), 0); k->dropout(out + n, in[0], n, 1, 2, 3, DLI_C(0.5), 1); }
@@ -72,6 +133,7 @@ RUNS(dropout)     { COPY(out + n, in[1]); k->dropout(out, in[0], n, 1, 2, 3, DLI
 static const struct { const char *name; run *f; } kernels[] = {
 #define ROWS(ret, name, args) {#name, run_##name},
     {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS) DLI_KERNELS_OPTIM(ROWS)
+    DLI_KERNELS_RECURRENT(ROWS) DLI_KERNELS_ATTENTION(ROWS) DLI_KERNELS_TEXT(ROWS) {"conv_deal", run_conv_deal},
 #undef ROWS
 #define ROWS(name, f, dx) {"f_" #name, run_f_##name}, {"dx_" #name, run_dx_##name},
     DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
@@ -86,7 +148,7 @@ static const struct { const char *name; run *f; } kernels[] = {
 #define KERNELS (int)(sizeof kernels / sizeof *kernels)
 
 /* --- inputs ---------------------------------------------------------------------------------------- */
-static dl_real input[5][MAX + 64], want[3 * MAX + 2 * GUARD + 8], got[3 * MAX + 2 * GUARD + 8];
+static dl_real input[5][MAX + 64], want[OUTS * MAX + 2 * GUARD + 8], got[OUTS * MAX + 2 * GUARD + 8];
 static uint32_t state = 1;
 static uint32_t random_bits(void) { state = state * 1664525u + 1013904223u; return (state >> 16) * 40503u ^ state; }
 
@@ -111,7 +173,7 @@ static int same(const dl_real *a, const dl_real *b, int64_t n)                /*
     return 1;
 }
 
-static void fill(dl_real *p) { int i; for (i = 0; i < 3 * MAX + 2 * GUARD + 8; i++) p[i] = DLI_C(12345); }
+static void fill(dl_real *p, int n) { int i; for (i = 0; i < n; i++) p[i] = DLI_C(12345); }
 
 static void compare(const char *isa)
 {
@@ -124,13 +186,14 @@ static void compare(const char *isa)
         for (j = 0; j < KERNELS; j++) for (l = 1; l < 110; l++) {
             const int64_t n = l <= 100 ? l : longer[l - 101];
             for (shift = 0; shift < (l <= 40 ? 4 : 1); shift++) {
+                const int all = (l <= 100 ? OUTS * 100 : OUTS * MAX) + 2 * GUARD + 8;
                 const dl_real *in[5];
                 int i;
                 for (i = 0; i < 5; i++) in[i] = input[i] + (shift + i * (l % 3)) % 4 + l;
-                fill(want); fill(got);
+                fill(want, all); fill(got, all);
                 kernels[j].f(p, n, want + GUARD + shift, in);
                 kernels[j].f(k, n, got + GUARD + shift, in);
-                if (!CHECK(same(want, got, (l <= 100 ? 300 : 3 * MAX) + 2 * GUARD + 8)))
+                if (!CHECK(same(want, got, all)))
                     printf("  %s: n %d, shift %d, inputs %d", kernels[j].name, (int)n, shift, kind);
             }
         }

@@ -1,0 +1,630 @@
+/* build: float double asan */
+/* Checkpoints: training that stops and goes on has the bits of training that did not stop, with every optimizer; saving that
+   fails or is killed leaves the old file or the new one; the newest, the best and Ctrl-C. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include "dl.h"
+#include "test.h"
+#if defined(__unix__) || defined(__APPLE__)
+#define UNIX 1
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#else
+#define UNIX 0
+#endif
+
+static char folder[256] = "build";
+
+static const char *path(const char *name)
+{
+    static char text[8][400];
+    static int next;
+    next = (next + 1) % 8;
+    snprintf(text[next], sizeof text[next], "%s/%s", folder, name);
+    return text[next];
+}
+
+/* --- faults: on Linux the program's own write, fsync and rename come before the C library's -------------------------------- */
+static int fault_calls, fault_at = -1,
+        fault_short;                    /* call number fault_at fails; short: writes one byte at a time */
+#if defined(__linux__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define FAULTS 1
+#include <sys/syscall.h>
+static int faulty(int error)
+{
+    if (fault_at < 0 || fault_calls++ != fault_at) return 0;
+    errno = error;
+    return 1;
+}
+ssize_t write(int fd, const void *p, size_t n)
+{
+    if (faulty(ENOSPC)) return -1;
+    if (fault_short && n > 3) { if (fault_short++ % 2) { errno = EINTR; return -1; } n = 3; }
+    return syscall(SYS_write, fd, p, n);
+}
+int fsync(int fd) { return faulty(EIO) ? -1 : (int)syscall(SYS_fsync, fd); }
+int rename(const char *from, const char *to) { return faulty(EACCES) ? -1 : (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD,
+        to); }
+int close(int fd)
+{
+    int r = (int)syscall(SYS_close, fd);
+    return faulty(EIO) ? -1 : r;
+}
+#else
+#define FAULTS 0
+#endif
+
+/* --- programs: networks, optimizers and all that belongs to them ----------------------------------------------------------- */
+typedef enum { MLP, CNN, LSTM, GPT, KINDS } kind;
+static const char *const optimizers[] = { "sgd", "momentum", "nesterov", "asgd", "adam", "amsgrad", "adamw", "nadam", "radam",
+        "adamax", "adagrad",
+    "adadelta", "rmsprop", "rmsprop2", "rprop", "adafactor", "muon", "lbfgs", "lbfgs2", "lookahead", "sam", "lookahead2" };
+enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
+
+static dl_optim *optimizer(dl_ctx *c, dl_module *m, const char *name)
+{
+#define IS(text) if (!strcmp(name, text))
+    IS("sgd")        return dl_optim_sgd(c, m, .lr = 0.05);
+    IS("momentum")   return dl_optim_sgd(c, m, .lr = 0.05, .momentum = 0.9);
+    IS("nesterov")   return dl_optim_sgd(c, m, .lr = 0.05, .momentum = 0.9, .nesterov = 1, .weight_decay = 1e-3);
+    IS("asgd")       return dl_optim_asgd(c, m, .t0 = 3);
+    IS("adam")       return dl_optim_adam(c, m, .lr = 0.01);
+    IS("amsgrad")    return dl_optim_adam(c, m, .lr = 0.01, .amsgrad = 1);
+    IS("adamw")      return dl_optim_adamw(c, m, .lr = 0.01);
+    IS("nadam")      return dl_optim_nadam(c, m);
+    IS("radam")      return dl_optim_radam(c, m);
+    IS("adamax")     return dl_optim_adamax(c, m);
+    IS("adagrad")    return dl_optim_adagrad(c, m, .lr_decay = 0.1);
+    IS("adadelta")   return dl_optim_adadelta(c, m);
+    IS("rmsprop")    return dl_optim_rmsprop(c, m);
+    IS("rmsprop2")   return dl_optim_rmsprop(c, m, .momentum = 0.9, .centered = 1);
+    IS("rprop")      return dl_optim_rprop(c, m);
+    IS("adafactor")  return dl_optim_adafactor(c, m);
+    IS("muon")       return dl_optim_muon(c, m);
+    IS("lbfgs")      return dl_optim_lbfgs(c, m, .lr = 0.1, .max_iter = 3, .history_size = 4);
+    IS("lbfgs2")     return dl_optim_lbfgs(c, m, .max_iter = 4, .history_size = 3, .strong_wolfe = 1);
+    IS("lookahead")  return dl_optim_lookahead(c, dl_optim_adam(c, m), .k = 3);
+    IS("sam")        return dl_optim_sam(c, dl_optim_sgd(c, m, .lr = 0.05, .momentum = 0.9));
+    IS("lookahead2") return dl_optim_lookahead(c, dl_optim_lookahead(c, dl_optim_sgd(c, m, .lr = 0.05), .k = 2), .k = 4);
+#undef IS
+    return NULL;
+}
+
+typedef struct { dl_module base; dl_module *tokens, *positions, *layer, *head; } gpt;
+static dl_tensor *gpt_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    gpt *m = (gpt *)self;
+    dl_tensor *at = dl_to_int(c, dl_arange(c, 0, 8, 1));
+    dl_tensor *y = dl_add(c, dl_forward(c, m->tokens, x), dl_forward(c, m->positions, at));
+    y = dl_nn_tfm_encoder_forward(c, m->layer, y, .causal = 1);
+    return dl_forward(c, m->head, dl_mean(c, y, .dims = DL_DIM(1)));
+}
+static const dl_module_type gpt_type = { "gpt", sizeof(gpt), gpt_forward };
+
+typedef struct { dl_module base; dl_module *lstm, *head; } lstm;
+static dl_tensor *lstm_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    lstm *m = (lstm *)self;
+    dl_tensor *y = dl_forward(c, m->lstm, dl_reshape(c, x, DL_SHAPE(x->shape[0], 8, 8)));
+    return dl_forward(c, m->head, dl_flatten(c, y, 1, -1));
+}
+static const dl_module_type lstm_type = { "lstm", sizeof(lstm), lstm_forward };
+
+static dl_module *network(dl_ctx *c, kind k)
+{
+    dl_real p = (dl_real)0.2;
+    if (k == MLP) return dl_nn_sequential(c, dl_nn_flatten(c), dl_nn_linear(c, 64, 20), dl_nn_tanh(c), dl_nn_dropout(c, p),
+                                          dl_nn_linear(c, 20, 3));
+    if (k == CNN) return dl_nn_sequential(c, dl_nn_conv2d(c, 1, 4, 3, .padding = 1), dl_nn_batchnorm2d(c, 4), dl_nn_relu(c),
+                                          dl_nn_dropout(c, p),
+                                          dl_nn_max_pool2d(c, 2), dl_nn_flatten(c), dl_nn_linear(c, 64, 3));
+    if (k == LSTM) {
+        lstm *m = (lstm *)dl_module_create(c, &lstm_type);
+        m->lstm = dl_module_add(c, &m->base, "lstm", dl_nn_lstm(c, 8, 6, .num_layers = 2, .batch_first = 1, .dropout = p));
+        m->head = dl_module_add(c, &m->base, "head", dl_nn_linear(c, 48, 3));
+        return &m->base;
+    } else {
+        gpt *m = (gpt *)dl_module_create(c, &gpt_type);
+        m->tokens = dl_module_add(c, &m->base, "tokens", dl_nn_embedding(c, 10, 8));
+        m->positions = dl_module_add(c, &m->base, "positions", dl_nn_embedding(c, 8, 8));
+        m->layer = dl_module_add(c, &m->base, "layer", dl_nn_tfm_encoder_layer(c, 8, 2, .dim_feedforward = 16, .norm_first = 1));
+        m->head = dl_module_add(c, &m->base, "head", dl_nn_linear(c, 8, 3));
+        return &m->base;
+    }
+}
+
+typedef struct {
+    dl_ctx *c;
+    dl_checkpoint_opts all;
+    double numbers[2];
+} program;
+
+static dl_dataset *samples(dl_ctx *c, kind k)
+{
+    int32_t label[24], token[24 * 8];
+    dl_tensor *x;
+    int i;
+    for (i = 0; i < 24; i++) label[i] = i * 7 % 3;
+    for (i = 0; i < 24 * 8; i++) token[i] = i * i % 10;
+    if (k == GPT) return dl_data_tensors(c, dl_tensor_from_int(c, token, DL_SHAPE(24, 8)),
+                                         dl_tensor_from_int(c, label, DL_SHAPE(24)));
+    x = dl_zeros(c, DL_SHAPE(24, 1, 8, 8));
+    for (i = 0; i < (int)x->size; i++) x->data[i] = (dl_real)(i * 37 % 101) / 50 - 1;
+    return dl_data_tensors(c, x, dl_tensor_from_int(c, label, DL_SHAPE(24)));
+}
+
+static int no_bias(const char *name, const dl_tensor *w, void *user) { return dl_is_norm_or_bias(name, w, user); }
+
+static void start(program *p, kind k, const char *name, uint64_t seed)
+{
+    dl_ctx *c = p->c = dl_create(.seed = seed, .threads = 1);
+    dl_optim *inner;
+    memset(&p->all, 0, sizeof p->all);
+    p->all.module = network(c, k);
+    p->all.optim = optimizer(c, p->all.module, name);
+    inner = p->all.optim;
+    if (strncmp(name, "lbfgs", 5)) dl_optim_group(c, inner, no_bias, .lr = dl_optim_lr(inner) / 2);
+    p->all.schedule = dl_lr_cosine(c, p->all.optim, 30);
+    p->all.ema = dl_ema_create(c, p->all.module, .decay = 0.9);
+    p->all.loader = dl_loader_create(c, samples(c, k), .batch_size = 7, .shuffle = 1);
+    p->all.numbers = p->numbers;
+    p->all.nnumbers = 2;
+    p->numbers[0] = p->numbers[1] = 0;
+    CHECK_OK(c);
+}
+
+static dl_tensor *loss_of(dl_ctx *c, void *user)
+{
+    program *p = (program *)user;
+    dl_tensor *loss = dl_cross_entropy(c, dl_forward(c, p->all.module, p->all.loader->input), p->all.loader->target);
+    dl_backward(c, loss);
+    return loss;
+}
+
+static void train(program *p, int steps)
+{
+    while (steps > 0) {
+        if (!dl_next_batch(p->c, p->all.loader)) { if (!CHECK_OK(p->c)) return; continue; }
+        p->numbers[0] += dl_optim_step_closure(p->c, p->all.optim, loss_of, p);
+        p->numbers[1]++;
+        dl_schedule_step(p->c, p->all.schedule);
+        dl_ema_update(p->c, p->all.ema);
+        steps--;
+    }
+    CHECK_OK(p->c);
+}
+
+static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
+{
+    const unsigned char *b = (const unsigned char *)p;
+    for (; n; n--) h = (h ^ *b++) * 1099511628211u;
+    return h;
+}
+static uint64_t hash_module(dl_module *m)
+{
+    uint64_t h = 14695981039346656037u;
+    dl_param *q;
+    int i;
+    for (i = 0; (q = dl_module_at(m, i, NULL, 0)) != NULL; i++) h = hash_bytes(h, q->tensor->data,
+            (size_t)q->tensor->size * sizeof(dl_real));
+    return h;
+}
+static uint64_t hash(program *p)                                       /* of weights, buffers, averages and what the program counted */
+{
+    uint64_t h = hash_module(p->all.module);
+    h = hash_bytes(h, p->numbers, sizeof p->numbers);
+    dl_ema_swap(p->c, p->all.ema);
+    h = hash_bytes(h, &h, sizeof h) ^ hash_module(p->all.module);
+    dl_ema_swap(p->c, p->all.ema);
+    return h;
+}
+
+static void resume_one(kind k, const char *name, int before, int after)
+{
+    program a, b;
+    uint64_t wanted, middle;
+    start(&a, k, name, 5);
+    train(&a, before);
+    middle = hash(&a);
+    CHECK(dl_checkpoint_save_with(a.c, path("resume.safetensors"), a.all));
+    CHECK(hash(&a) == middle);                                         /* saving changes nothing */
+    train(&a, after);
+    wanted = hash(&a);
+    CHECK(wanted != middle);
+    dl_destroy(a.c);
+
+    start(&b, k, name, 77);                                            /* a new process with other weights and another seed */
+    train(&b, 1);
+    CHECK(hash(&b) != middle);
+    CHECK(dl_checkpoint_load_with(b.c, path("resume.safetensors"), b.all));
+    CHECK_OK(b.c);
+    CHECK(hash(&b) == middle);
+    train(&b, after);
+    if (!CHECK(hash(&b) == wanted)) printf(" %s, network %d ", name, (int)k);
+    dl_destroy(b.c);
+}
+
+static void resume_optimizers(void)
+{
+    int i;
+    for (i = 0; i < OPTIMIZERS; i++) resume_one(MLP, optimizers[i], 6, 7);
+    printf("(%d optimizers) ", (int)OPTIMIZERS);
+}
+static void resume_networks(void)
+{
+    int k;
+    for (k = 0; k < KINDS; k++) { resume_one((kind)k, "adam", 5, 6); resume_one((kind)k, "momentum", 8, 3); }
+}
+
+/* --- what is in the file, and what is refused --------------------------------------------------------------------------------- */
+static void contents(void)
+{
+    static const dl_metadata mine[] = { {"who", "a test"}, {NULL, NULL} };
+    program a;
+    dl_archive *f;
+    dl_module *net;
+    start(&a, MLP, "adam", 5);
+    train(&a, 5);
+    CHECK(dl_checkpoint_save(a.c, path("c.ckpt"), .module = a.all.module, .optim = a.all.optim, .loader = a.all.loader,
+                             .metadata = mine));
+    f = dl_load_tensors(a.c, path("c.ckpt"));
+    CHECK_OK(a.c);
+    CHECK(!strcmp(dl_archive_metadata(f, "dl.step"), "5") && !strcmp(dl_archive_metadata(f, "dl.epoch"), "1") &&
+          !strcmp(dl_archive_metadata(f, "who"), "a test"));
+    CHECK(dl_archive_metadata(f, "none") == NULL && strlen(dl_archive_metadata(f, "dl.crc32c")) == 8);
+    CHECK(dl_archive_get(a.c, f, "optimizer.state.1.weight.exp_avg_sq")->size == 20 * 64);
+    CHECK(dl_item(dl_archive_get(a.c, f, "optimizer.state.1.weight.step")) == 5);
+    CHECK(dl_item(dl_archive_get(a.c, f, "loader.epoch")) == 1);
+    dl_archive_get(a.c, f, "nothing");
+    CHECK_ERROR(a.c, "no tensor is called \"nothing\"");
+    net = network(a.c, MLP);                                           /* the weights alone */
+    CHECK(dl_load(a.c, net, path("c.ckpt"), .prefix = "model.") && hash_module(net) == hash_module(a.all.module));
+    dl_destroy(a.c);
+}
+
+static unsigned char *slurp(const char *name, long *n)
+{
+    FILE *f = fopen(path(name), "rb");
+    unsigned char *p;
+    if (!CHECK(f != NULL)) return NULL;
+    fseek(f, 0, SEEK_END);
+    *n = ftell(f);
+    rewind(f);
+    p = (unsigned char *)malloc((size_t)*n + 1);
+    CHECK(p && fread(p, 1, (size_t)*n, f) == (size_t)*n);
+    fclose(f);
+    return p;
+}
+static void spill(const char *name, const void *p, long n)
+{
+    FILE *f = fopen(path(name), "wb");
+    if (!CHECK(f != NULL)) return;
+    CHECK(fwrite(p, 1, (size_t)n, f) == (size_t)n);
+    fclose(f);
+}
+
+static void refused(void)
+{
+    program a, b;
+    unsigned char *bytes;
+    uint64_t before;
+    long n, i;
+    int bad = 0;
+    start(&a, MLP, "adam", 5);
+    train(&a, 3);
+    CHECK(dl_checkpoint_save_with(a.c, path("r.ckpt"), a.all));
+    start(&b, MLP, "adamw", 6);
+    before = hash_module(b.all.module);
+    CHECK(!dl_checkpoint_load_with(b.c, path("r.ckpt"), b.all));       /* another optimizer, .. */
+    CHECK_ERROR(b.c, "optimizer.optim_adamw.");
+    CHECK(hash_module(b.all.module) == before);
+    dl_destroy(b.c);
+    start(&b, CNN, "adam", 6);
+    CHECK(!dl_checkpoint_load_with(b.c, path("r.ckpt"), b.all));       /* .. network, .. */
+    CHECK_ERROR(b.c, "NamesDiffer");
+    b.all.nnumbers = 0;
+    CHECK(!dl_checkpoint_load(b.c, path("r.ckpt"), .module = a.all.module));
+    CHECK_ERROR(b.c, "unexpected");
+    dl_save(b.c, a.all.module, path("w.safetensors"));
+    CHECK(!dl_checkpoint_load(b.c, path("w.safetensors"), .module = a.all.module));
+    CHECK_ERROR(b.c, "NotACheckpoint");
+    CHECK(!dl_checkpoint_load(b.c, path("none"), .module = a.all.module));
+    CHECK_ERROR(b.c, "cannot open it");
+    CHECK(!dl_checkpoint_save(b.c, NULL, .module = a.all.module));
+    CHECK_ERROR(b.c, "(NULL)");
+    CHECK(!dl_checkpoint_save(b.c, path("r.ckpt"), .keep_last = -1));
+    CHECK_ERROR(b.c, "keep_last -1");
+    CHECK(!dl_checkpoint_load(NULL, path("r.ckpt"), .module = NULL) && !dl_checkpoint_save(NULL, path("r.ckpt"), .module = NULL));
+    dl_destroy(b.c);
+
+    bytes = slurp("r.ckpt", &n);                                       /* any flipped bit of the values, and cuts */
+    before = hash(&a);
+    for (i = 0; bytes && i < 300; i++) {
+        long at = (long)((uint64_t)i * 2654435761u % (uint64_t)n);
+        uint64_t now;
+        bytes[at] ^= (unsigned char)(1 << i % 8);
+        spill("f.ckpt", bytes, i % 10 ? n : at);
+        bytes[at] ^= (unsigned char)(1 << i % 8);
+        if (dl_checkpoint_load_with(a.c, path("f.ckpt"), a.all)) CHECK(i % 10 != 0);
+        else { CHECK(dl_error(a.c) != NULL); bad++; }
+        dl_clear_error(a.c);
+        dl_step_begin(a.c);
+        now = hash(&a);
+        if (!CHECK(now == before)) { printf(" byte %ld of %ld ", at, n); break; }
+    }
+    printf("(%d of 300 faults seen, the rest in free text) ", bad);
+    CHECK(bad > 280);
+    free(bytes);
+    dl_module_at(a.all.module, 0, NULL, 0)->tensor->data[3] = (dl_real)NAN;
+    CHECK(!dl_checkpoint_save_with(a.c, path("r.ckpt"), a.all));
+    CHECK_ERROR(a.c, "NotFinite");
+    a.all.force = 1;
+    CHECK(dl_checkpoint_save_with(a.c, path("r.ckpt"), a.all));
+    dl_destroy(a.c);
+}
+
+/* --- the last ones and the best ----------------------------------------------------------------------------------------------- */
+static int step_in(dl_ctx *c, const char *name)
+{
+    dl_archive *f = dl_load_tensors(c, path(name));
+    const char *step = dl_archive_metadata(f, "dl.step");
+    dl_clear_error(c);
+    return step ? atoi(step) : -1;
+}
+static void last_and_best(void)
+{
+    program a;
+    int i;
+    start(&a, MLP, "sgd", 5);
+    for (i = 1; i <= 5; i++) {
+        train(&a, 1);
+        a.all.keep_last = 2;
+        a.all.best = i == 2;
+        CHECK(dl_checkpoint_save_with(a.c, path("l.ckpt"), a.all));
+    }
+    CHECK(step_in(a.c, "l.ckpt") == 5 && step_in(a.c, "l.ckpt.1") == 4 && step_in(a.c, "l.ckpt.2") == 3 &&
+          step_in(a.c, "l.ckpt.3") == -1);
+    CHECK(step_in(a.c, "l.ckpt.best") == 2);
+    dl_destroy(a.c);
+}
+
+static void best_model_to_a_file_and_back(void)
+{
+    program a, b;
+    ROW("TRN-15");
+    start(&a, MLP, "adam", 5);
+    train(&a, 9);
+    CHECK(dl_save(a.c, a.all.module, path("best.safetensors")));
+    start(&b, MLP, "adam", 6);
+    CHECK(hash_module(a.all.module) != hash_module(b.all.module));
+    CHECK(dl_load(b.c, b.all.module, path("best.safetensors")) && hash_module(a.all.module) == hash_module(b.all.module));
+    dl_destroy(a.c);
+    dl_destroy(b.c);
+}
+
+/* --- faults while saving ------------------------------------------------------------------------------------------------------ */
+static void faults(void)
+{
+#if FAULTS
+    program a;
+    uint64_t old, new_, now;
+    int i, total, failed = 0;
+    start(&a, MLP, "adam", 5);
+    train(&a, 3);
+    fault_calls = 0, fault_at = 1 << 30;
+    CHECK(dl_checkpoint_save_with(a.c, path("fault.ckpt"), a.all));
+    total = fault_calls;
+    for (i = 0; i < total; i++) {
+        int ok;
+        fault_at = -1;
+        CHECK(dl_checkpoint_save_with(a.c, path("fault.ckpt"), a.all));
+        old = hash(&a);
+        train(&a, 1);
+        new_ = hash(&a);
+        fault_calls = 0, fault_at = i;
+        ok = dl_checkpoint_save_with(a.c, path("fault.ckpt"), a.all);
+        fault_at = -1;
+        CHECK(ok == !dl_error(a.c));
+        failed += !ok;
+        dl_clear_error(a.c);
+        CHECK(dl_checkpoint_load_with(a.c, path("fault.ckpt"), a.all));
+        now = hash(&a);
+        CHECK(now == (ok ? new_ : old) || (now == new_ && i == total - 1) ||
+              (now == new_ && i == total - 2));   /* flushing the folder */
+    }
+    CHECK(failed >= total - 2);
+    fault_short = 1;
+    CHECK(dl_checkpoint_save_with(a.c, path("fault.ckpt"), a.all));    /* short writes and signals in between are no faults */
+    fault_short = 0;
+    now = hash(&a);
+    train(&a, 1);
+    CHECK(dl_checkpoint_load_with(a.c, path("fault.ckpt"), a.all) && hash(&a) == now);
+    printf("(%d calls, each failed once) ", total);
+    dl_destroy(a.c);
+#else
+    SKIP("needs Linux and no sanitizer");
+#endif
+}
+
+static void folders_not_to_write_to(void)
+{
+#if UNIX
+    program a;
+    start(&a, MLP, "sgd", 5);
+    CHECK(!dl_checkpoint_save_with(a.c, path("no/such/folder/x"), a.all));
+    CHECK_ERROR(a.c, "cannot create it");
+    if (getuid() != 0) {
+        CHECK(dl_checkpoint_save_with(a.c, path("ro.ckpt"), a.all));
+        chmod(folder, 0500);
+        CHECK(!dl_checkpoint_save_with(a.c, path("ro.ckpt"), a.all));
+        chmod(folder, 0700);
+        CHECK_ERROR(a.c, "cannot create it");
+        CHECK(dl_checkpoint_load_with(a.c, path("ro.ckpt"), a.all));
+    }
+    dl_destroy(a.c);
+#else
+    SKIP("needs a Unix");
+#endif
+}
+
+static void killed(void)
+{
+#if UNIX
+    enum { KILLS = 200 };
+    program a;
+    uint64_t states[2];
+    int i, seen[2] = {0, 0};
+    start(&a, MLP, "adam", 5);
+    train(&a, 1);
+    states[0] = hash(&a);
+    CHECK(dl_checkpoint_save_with(a.c, path("kill.0"), a.all));
+    CHECK(dl_checkpoint_save_with(a.c, path("kill.ckpt"), a.all));
+    train(&a, 1);
+    states[1] = hash(&a);
+    CHECK(dl_checkpoint_save_with(a.c, path("kill.1"), a.all));
+    fflush(stdout);
+    for (i = 0; i < KILLS; i++) {
+        pid_t child = fork();
+        uint64_t now;
+        int which = 0;
+        if (child == 0)
+            for (;; which = !which)
+                if (!dl_checkpoint_load_with(a.c, path(which ? "kill.1" : "kill.0"), a.all) ||
+                    !dl_checkpoint_save_with(a.c, path("kill.ckpt"), a.all)) _exit(1);
+        usleep((useconds_t)((unsigned)i * 2654435761u >> 21));
+        kill(child, SIGKILL);
+        waitpid(child, &which, 0);
+        CHECK(WIFSIGNALED(which));
+        if (!CHECK(dl_checkpoint_load_with(a.c, path("kill.ckpt"), a.all))) { printf("%s ", dl_error(a.c)); break; }
+        now = hash(&a);
+        CHECK(now == states[0] || now == states[1]);
+        seen[now == states[1]]++;
+    }
+    printf("(killed %d times: %d old, %d new) ", KILLS, seen[0], seen[1]);
+    dl_destroy(a.c);
+#else
+    SKIP("needs a Unix");
+#endif
+}
+
+/* --- dl_fit ------------------------------------------------------------------------------------------------------------------- */
+typedef struct { dl_ctx *c; dl_module *net; dl_optim *opt; dl_schedule *schedule; dl_dataset *data; dl_history curve; } fitting;
+static int stop_at;                                                    /* the step in which the user presses Ctrl-C */
+static int pressed(dl_ctx *c, const dl_fit_state *s)
+{
+    (void)c;
+#if UNIX
+    if (s->step == stop_at) raise(SIGINT);
+#endif
+    return 0;
+}
+static uint64_t fit(int epochs, int resume, int interrupted, dl_history *curve)
+{
+    static dl_epoch epochs_of[16];
+    fitting f;
+    uint64_t h;
+    f.c = dl_create(.seed = (uint64_t)(resume == 2 ? 9 : 4), .threads = 1);
+    f.net = network(f.c, CNN);
+    f.opt = dl_optim_adam(f.c, f.net, .lr = 0.01);
+    f.schedule = dl_lr_cosine(f.c, f.opt, 40);
+    f.data = samples(f.c, CNN);
+    stop_at = interrupted;
+    if (interrupted) dl_interrupt_install(f.c);
+    dl_fit(f.c, f.net, f.opt, f.data, .validation = f.data, .epochs = epochs, .batch_size = 5, .schedule = f.schedule,
+           .patience = 9, .quiet = 1,
+           .checkpoint = path("fit.ckpt"), .resume = resume != 0, .keep_last = 1, .save_best = path("fit.best"),
+                   .on_step = pressed, .history = &f.curve);
+    CHECK_OK(f.c);
+    CHECK((dl_interrupted(f.c) != 0) == (interrupted != 0 && UNIX));
+    h = hash_module(f.net);
+    *curve = f.curve;
+    memcpy(epochs_of, f.curve.epochs, (size_t)f.curve.count * sizeof *epochs_of);
+    curve->epochs = epochs_of;
+    dl_destroy(f.c);
+    return h;
+}
+static void fit_resumes(void)
+{
+    dl_history whole, parts;
+    dl_epoch last;
+    uint64_t wanted, got;
+    dl_ctx *c = dl_create();
+    dl_module *best = network(c, CNN);
+    remove(path("fit.ckpt"));
+    wanted = fit(6, 1, 0, &whole);                                     /* no file yet: from the beginning */
+    last = whole.epochs[5];
+    CHECK(fit(6, 2, 0, &parts) == wanted && parts.count == 6 && parts.best == whole.best);       /* all done: nothing changes */
+    remove(path("fit.ckpt"));
+    got = fit(2, 0, 0, &parts);
+    CHECK(parts.count == 2 && got != wanted);
+    got = fit(6, 2, 0, &parts);
+    CHECK(got == wanted && parts.count == 6 && parts.best == whole.best);
+    CHECK(!memcmp(&parts.epochs[5], &last, sizeof last));
+#if UNIX
+    remove(path("fit.ckpt"));
+    wanted = fit(6, 0, 0, &whole);
+    remove(path("fit.ckpt"));
+    fit(6, 0, 8, &parts);                                              /* in the middle of the second epoch */
+    CHECK(parts.count == 1);
+    got = fit(6, 2, 0, &parts);
+    CHECK(got == wanted && parts.count == 6 && !memcmp(&parts.epochs[1], &whole.epochs[1], sizeof last));
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+#endif
+    CHECK(dl_load(c, best, path("fit.best")));
+    dl_fit(c, best, dl_optim_sgd(c, best), samples(c, CNN), .quiet = 1, .resume = 1);
+    CHECK_ERROR(c, ".resume needs a .checkpoint");
+    dl_destroy(c);
+}
+
+static void ctrl_c(void)
+{
+    dl_ctx *c = dl_create();
+    CHECK(dl_interrupted(c) == 0 && dl_interrupted(NULL) == 0 && !dl_interrupt_install(NULL));
+    CHECK(dl_interrupt_install(c) && dl_interrupted(c) == 0);
+#if UNIX
+    raise(SIGINT);
+    CHECK(dl_interrupted(c) == SIGINT && dl_interrupted(c) == SIGINT);
+    CHECK(dl_interrupt_install(c) && dl_interrupted(c) == 0);
+    raise(SIGTERM);
+    CHECK(dl_interrupted(c) == SIGTERM);
+    {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0) { raise(SIGTERM); _exit(0); }                  /* the second one ends the program */
+        waitpid(child, &status, 0);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    }
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+#endif
+    dl_destroy(c);
+}
+
+int main(void)
+{
+    char clean[300];
+#if UNIX
+    char shared[] = "/dev/shm/dl_checkpoint_XXXXXX", made[] = "/tmp/dl_checkpoint_XXXXXX";     /* memory flushes faster */
+    strcpy(folder, mkdtemp(shared) ? shared : mkdtemp(made) ? made : folder);
+#endif
+    RUN(resume_optimizers);
+    RUN(resume_networks);
+    RUN(contents);
+    RUN(refused);
+    RUN(last_and_best);
+    RUN(best_model_to_a_file_and_back);
+    RUN(faults);
+    RUN(folders_not_to_write_to);
+    RUN(killed);
+    RUN(fit_resumes);
+    RUN(ctrl_c);
+    if (strcmp(folder, "build")) { snprintf(clean, sizeof clean, "rm -rf %s", folder); if (system(clean)) {} }
+    TEST_END;
+}

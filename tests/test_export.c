@@ -1,0 +1,395 @@
+/* build: float */
+/* Export to ONNX and to C.  Alone it checks what the files say and the errors; test_export.sh calls it with --write DIR, which
+   writes for each model MODEL.onnx, MODEL.c, MODEL.in, MODEL.out and a batch of another size, and compares other people's runs. */
+#define DL_EXPORT
+#include "dl.h"
+#include "test.h"
+
+/* --- modules of functions ----------------------------------------------------------------------------------------------- */
+static dl_tensor *elementwise(dl_ctx *c, dl_tensor *x)                   /* every row of the tables, in one tensor */
+{
+    dl_tensor *y[80], *b = dl_add_scalar(c, dl_mul_scalar(c, x, 0.5f), 0.4f), *v = dl_sub_scalar(c, x, 1);
+    int n = 0;
+#define ROW1(name, f, dx) y[n++] = dl_##name(c, x);
+    DL_UNARY_OPS(ROW1)
+#undef ROW1
+#define ROW1(name, f, dx) y[n++] = dl_##name(c, x, (dl_real)0.7);
+    DL_UNARY_SCALAR_OPS(ROW1)
+#undef ROW1
+#define ROW1(name, f, dx) y[n++] = dl_##name(c, x, (dl_real)0.3, (dl_real)1.2);
+    DL_UNARY_RANGE_OPS(ROW1)
+#undef ROW1
+#define ROW1(name, f, da, db) y[n++] = dl_##name(c, x, b);
+    DL_BINARY_OPS(ROW1)
+#undef ROW1
+#define ROW1(name, f) y[n++] = dl_##name(c, x, b);
+    DL_COMPARE_OPS(ROW1)
+#undef ROW1
+    y[n++] = dl_where(c, dl_gt(c, x, b), x, b);
+    y[n++] = dl_relu(c, v); y[n++] = dl_gelu(c, v); y[n++] = dl_silu(c, v); y[n++] = dl_selu(c, v); y[n++] = dl_elu(c, v, 1);
+    y[n++] = dl_softplus(c, v, 1, 20); y[n++] = dl_logsigmoid(c, v); y[n++] = dl_hardshrink(c, v, (dl_real)0.2); y[n++] = dl_relu6(c, v);
+    return dl_cat(c, n, y, 1);
+}
+
+static dl_tensor *shapes(dl_ctx *c, dl_tensor *x)                        /* (N, 4, 6): views, moves, reductions, look-ups */
+{
+    static const int32_t order[] = {3, 0, 2, 2, 1};
+    dl_pads pads = {{0, 1, 2}, {0, 0, 1}};
+    dl_tensor *y[24], *t = dl_transpose(c, x, 1, 2), *part[2];
+    int n = 0, i;
+    y[n++] = dl_flatten(c, t, 1, -1);
+    y[n++] = dl_flatten(c, dl_permute(c, dl_unsqueeze(c, x, 1), DL_ORDER(0, 3, 1, 2)), 1, -1);
+    y[n++] = dl_flatten(c, dl_slice(c, x, 2, 1, 6, .step = 2), 1, -1);
+    y[n++] = dl_flatten(c, dl_pad(c, x, pads, .value = 2), 1, -1);
+    y[n++] = dl_flatten(c, dl_repeat(c, x, DL_SHAPE(1, 2, 3)), 1, -1);
+    y[n++] = dl_flatten(c, dl_index_select(c, x, 1, dl_tensor_from_int(c, order, DL_SHAPE(5))), 1, -1);
+    part[0] = x; part[1] = dl_neg(c, x);
+    y[n++] = dl_flatten(c, dl_stack(c, 2, part, 2), 1, -1);
+    y[n++] = dl_sum(c, x, .dims = DL_DIM(1));
+    y[n++] = dl_mean(c, x, .dims = DL_DIM(2));
+    y[n++] = dl_max(c, x, .dims = DL_DIM(1));
+    y[n++] = dl_min(c, x, .dims = DL_DIM(2));
+    y[n++] = dl_prod(c, x, .dims = DL_DIM(2));
+    y[n++] = dl_var(c, x, .dims = DL_DIM(1));
+    y[n++] = dl_std(c, x, .dims = DL_DIM(2));
+    y[n++] = dl_logsumexp(c, x, .dims = DL_DIM(1));
+    y[n++] = dl_norm(c, x, .dims = DL_DIM(2));
+    y[n++] = dl_flatten(c, dl_cumsum(c, x, 2), 1, -1);
+    y[n++] = dl_flatten(c, dl_matmul(c, x, t), 1, -1);
+    y[n++] = dl_flatten(c, dl_matmul(c, x, x, .transpose_b = 1), 1, -1);
+    y[n++] = dl_flatten(c, dl_matmul(c, x, x, .transpose_a = 1), 1, -1);
+    y[n++] = dl_flatten(c, dl_log_softmax(c, dl_softmax(c, x, 1), 2), 1, -1);
+    y[n++] = dl_flatten(c, dl_mul(c, x, dl_expand(c, dl_mean(c, x, .dims = DL_DIM(2), .keepdim = 1), DL_SHAPE(-1, -1, 6))), 1, -1);
+    for (i = 0; i < n; i++) if (dl_is_nil(y[i])) return y[i];
+    return dl_cat(c, n, y, 1);
+}
+
+static dl_tensor *upsample(dl_ctx *c, dl_tensor *x)
+{
+    dl_tensor *y[3];
+    y[0] = dl_interpolate(c, x, .size = {9, 12}, .mode = DL_BILINEAR);
+    y[1] = dl_interpolate(c, x, .size = {9, 12});
+    y[2] = dl_pad_mode(c, dl_adaptive_avg_pool2d(c, x, 4), (dl_pads){{0, 0, 2, 4}, {0, 0, 3, 4}}, DL_PAD_CIRCULAR);
+    return dl_cat(c, 3, y, 1);
+}
+
+/* --- a residual block -------------------------------------------------------------------------------------------------- */
+typedef struct { dl_module base; dl_module *conv1, *bn1, *conv2, *bn2, *down; } block;
+
+static dl_tensor *block_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    block *b = (block *)self;
+    dl_tensor *y = dl_relu(c, dl_forward(c, b->bn1, dl_forward(c, b->conv1, x)));
+    y = dl_forward(c, b->bn2, dl_forward(c, b->conv2, y));
+    return dl_relu(c, dl_add(c, y, b->down ? dl_forward(c, b->down, x) : x));
+}
+static const dl_module_type block_type = { "block", sizeof(block), block_forward };
+
+static dl_module *make_block(dl_ctx *c, int in, int out, int stride)
+{
+    block *b = (block *)dl_module_create(c, &block_type);
+    b->conv1 = dl_module_add(c, &b->base, "conv1", dl_nn_conv2d(c, in, out, 3, .stride = stride, .padding = 1, .no_bias = 1));
+    b->bn1 = dl_module_add(c, &b->base, "bn1", dl_nn_batchnorm2d(c, out));
+    b->conv2 = dl_module_add(c, &b->base, "conv2", dl_nn_conv2d(c, out, out, 3, .padding = 1, .no_bias = 1));
+    b->bn2 = dl_module_add(c, &b->base, "bn2", dl_nn_batchnorm2d(c, out));
+    if (stride > 1)
+        b->down = dl_module_add(c, &b->base, "downsample", dl_nn_sequential(c, dl_nn_conv2d(c, in, out, 1, .stride = stride, .no_bias = 1),
+                                                                            dl_nn_batchnorm2d(c, out)));
+    return &b->base;
+}
+
+/* --- a transformer: tokens, positions, a block that looks back, logits -------------------------------------------------------- */
+typedef struct { dl_module base; dl_module *tokens, *norm1, *qkv, *out, *norm2, *up, *down; } gpt;
+
+static dl_tensor *gpt_forward(dl_ctx *c, dl_module *self, dl_tensor *ids)
+{
+    gpt *g = (gpt *)self;
+    dl_tensor *x = dl_forward(c, g->tokens, ids), *y;
+    x = dl_add(c, x, dl_rope(c, dl_mul_scalar(c, x, (dl_real)0.5), .heads = 2));
+    y = dl_attention(c, dl_forward(c, g->qkv, dl_forward(c, g->norm1, x)), NULL, NULL, .heads = 4, .kv_heads = 2, .causal = 1);
+    x = dl_add(c, x, dl_forward(c, g->out, y));
+    y = dl_gelu(c, dl_forward(c, g->up, dl_forward(c, g->norm2, x)));
+    x = dl_add(c, x, dl_forward(c, g->down, y));
+    return dl_matmul(c, x, dl_module_get(c, g->tokens, "weight"), .transpose_b = 1);        /* tied */
+}
+static const dl_module_type gpt_type = { "gpt", sizeof(gpt), gpt_forward };
+
+static dl_module *make_gpt(dl_ctx *c)
+{
+    gpt *g = (gpt *)dl_module_create(c, &gpt_type);
+    g->tokens = dl_module_add(c, &g->base, "tokens", dl_nn_embedding(c, 11, 16));
+    g->norm1 = dl_module_add(c, &g->base, "norm1", dl_nn_layernorm(c, DL_SHAPE(16)));
+    g->qkv = dl_module_add(c, &g->base, "qkv", dl_nn_linear(c, 16, 32));
+    g->out = dl_module_add(c, &g->base, "out", dl_nn_linear(c, 16, 16));
+    g->norm2 = dl_module_add(c, &g->base, "norm2", dl_nn_rmsnorm(c, DL_SHAPE(16)));
+    g->up = dl_module_add(c, &g->base, "up", dl_nn_linear(c, 16, 40));
+    g->down = dl_module_add(c, &g->base, "down", dl_nn_linear(c, 40, 16));
+    return &g->base;
+}
+
+/* --- the models ---------------------------------------------------------------------------------------------------------- */
+static const char *const names[] = {"mlp", "lenet", "resnet", "gpt", "elementwise", "shapes", "segment", "audio", "volume"};
+enum { MODELS = sizeof names / sizeof *names };
+
+static dl_module *make(dl_ctx *c, int i)
+{
+    switch (i) {
+    case 0: return dl_nn_sequential(c, dl_nn_linear(c, 6, 16), dl_nn_relu(c), dl_nn_dropout(c, 0.5f), dl_nn_linear(c, 16, 12),
+                                    dl_nn_batchnorm1d(c, 12), dl_nn_tanh(c), dl_nn_linear(c, 12, 5, .no_bias = 1), dl_nn_softmax(c, 1));
+    case 1: return dl_nn_sequential(c, dl_nn_conv2d(c, 1, 6, 5, .padding = 2), dl_nn_relu(c), dl_nn_max_pool2d(c, 2),
+                                    dl_nn_conv2d(c, 6, 16, 5), dl_nn_sigmoid(c), dl_nn_avg_pool2d(c, 2), dl_nn_flatten(c),
+                                    dl_nn_linear(c, 400, 84), dl_nn_relu(c), dl_nn_linear(c, 84, 10));
+    case 2: return dl_nn_sequential(c, dl_nn_conv2d(c, 3, 8, 3, .padding = 1, .no_bias = 1), dl_nn_batchnorm2d(c, 8), dl_nn_relu(c),
+                                    dl_nn_max_pool2d(c, 3, .stride = 2, .padding = 1), make_block(c, 8, 8, 1), make_block(c, 8, 16, 2),
+                                    dl_nn_global_avg_pool2d(c), dl_nn_flatten(c), dl_nn_linear(c, 16, 10));
+    case 3: return make_gpt(c);
+    case 4: return dl_nn_function(c, "elementwise", elementwise);
+    case 5: return dl_nn_function(c, "shapes", shapes);
+    case 6: return dl_nn_sequential(c, dl_nn_conv2d(c, 4, 8, 3, .groups = 2, .dilation = 2, .padding = 2), dl_nn_groupnorm(c, 2, 8),
+                                    dl_nn_prelu(c, 8), dl_nn_conv_transpose2d(c, 8, 6, 3, .stride = 2, .padding = 1, .output_padding = 1, .groups = 2),
+                                    dl_nn_instancenorm2d(c, 6), dl_nn_function(c, "upsample", upsample), dl_nn_conv2d(c, 18, 2, 1));
+    case 7: return dl_nn_sequential(c, dl_nn_conv1d(c, 2, 6, 5, .stride = 2), dl_nn_relu6(c), dl_nn_avg_pool1d(c, 3, .stride = 2, .padding = 1),
+                                    dl_nn_local_response_norm(c, 3), dl_nn_conv_transpose1d(c, 6, 3, 4, .stride = 2), dl_nn_flatten(c));
+    default: return dl_nn_sequential(c, dl_nn_conv3d(c, 1, 4, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool3d(c, 2), dl_nn_flatten(c));
+    }
+}
+
+static dl_tensor *input(dl_ctx *c, int i, int batch)
+{
+    static const int64_t shape[MODELS][4] = {{6, 0, 0, 0}, {1, 28, 28, 0}, {3, 18, 18, 0}, {7, 0, 0, 0}, {9, 0, 0, 0}, {4, 6, 0, 0}, {4, 7, 8, 0},
+                                             {2, 23, 0, 0}, {1, 4, 6, 5}};
+    dl_shape s;
+    dl_tensor *x;
+    int64_t k;
+    memset(&s, 0, sizeof s);
+    s.d[0] = batch;
+    memcpy(s.d + 1, shape[i], sizeof shape[i]);
+    dl_manual_seed(c, 77);
+    x = dl_add_scalar(c, dl_rand(c, s), (dl_real)0.05);
+    if (i != 3) return i == 4 || i == 5 ? x : dl_sub_scalar(c, dl_mul_scalar(c, x, 2), 1);
+    for (k = 0; k < x->size; k++) x->data[k] = (dl_real)(k * k % 11);
+    return dl_to_int(c, x);
+}
+
+/* Statistics of batch norms as after training. */
+static void season(dl_module *m)
+{
+    char name[128];
+    dl_param *p;
+    int i;
+    int64_t k;
+    for (i = 0; (p = dl_module_at(m, i, name, sizeof name)) != NULL; i++)
+        for (k = 0; k < p->tensor->size; k++) {
+            if (strstr(name, "running_mean")) p->tensor->data[k] = (dl_real)(0.1 * (double)(k % 5) - 0.2);
+            if (strstr(name, "running_var")) p->tensor->data[k] = (dl_real)(0.5 + 0.2 * (double)(k % 4));
+            if (strstr(name, "bn") || strstr(name, "norm")) { if (strstr(name, ".weight")) p->tensor->data[k] = (dl_real)(0.8 + 0.1 * (double)(k % 3)); }
+        }
+}
+
+/* --- for test_export.sh ------------------------------------------------------------------------------------------------------ */
+static void save(const char *folder, const char *name, const char *end, const dl_tensor *x)
+{
+    char path[512];
+    FILE *f;
+    int d;
+    int64_t i;
+    snprintf(path, sizeof path, "%s/%s%s", folder, name, end);
+    if (!(f = fopen(path, "w"))) return;
+    for (d = 0; d < x->ndim; d++) fprintf(f, "%lld ", (long long)x->shape[d]);
+    fprintf(f, "\n");
+    for (i = 0; i < x->size; i++) fprintf(f, "%.9g\n", x->idata ? (double)x->idata[i] : (double)x->data[i]);
+    fclose(f);
+}
+
+static int write_all(const char *folder)
+{
+    int i, failed = 0;
+    for (i = 0; i < MODELS; i++) {
+        char path[512];
+        dl_ctx *c = dl_create(.seed = 5, .threads = 1);
+        dl_module *m = make(c, i);
+        dl_tensor *x = input(c, i, 2), *more = input(c, i, 5);
+        season(m);
+        dl_set_training(c, 0);
+        save(folder, names[i], ".in", x);
+        save(folder, names[i], ".out", dl_forward(c, m, x));
+        save(folder, names[i], ".in5", more);
+        save(folder, names[i], ".out5", dl_forward(c, m, more));
+        snprintf(path, sizeof path, "%s/%s.onnx", folder, names[i]);
+        dl_export_onnx(c, m, x, path);
+        snprintf(path, sizeof path, "%s/%s.c", folder, names[i]);
+        dl_export_c(c, m, x, path, names[i]);
+        if (dl_error(c)) { printf("%s: %s\n", names[i], dl_error(c)); failed = 1; }
+        dl_destroy(c);
+    }
+    return failed;
+}
+
+/* --- what the files say -------------------------------------------------------------------------------------------------------- */
+static unsigned char file[1 << 20];
+
+static size_t slurp(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(file, 1, sizeof file - 1, f) : 0;
+    if (f) fclose(f);
+    file[n] = 0;
+    return n;
+}
+
+static int has(size_t n, const char *text)
+{
+    size_t i, length = strlen(text);
+    for (i = 0; i + length <= n; i++) if (!memcmp(file + i, text, length)) return 1;
+    return 0;
+}
+
+/* A field of a protobuf message at p: its number and bytes (or value); returns what is behind it, NULL if it is broken. */
+static const unsigned char *field(const unsigned char *p, const unsigned char *end, int *number, const unsigned char **at, uint64_t *size)
+{
+    uint64_t key = 0;
+    int shift, part;
+    *size = 0;
+    for (part = 0; part < 2; part++)
+        for (shift = 0;; shift += 7) {
+            if (p >= end || shift > 63) return NULL;
+            *(part ? size : &key) |= (uint64_t)(*p & 127) << shift;
+            if (*p++ < 128) {
+                if (!part) { *number = (int)(key >> 3); if ((key & 7) == 5 || (key & 7) == 1) { *at = p; return p + ((key & 7) == 5 ? 4 : 8); } }
+                break;
+            }
+        }
+    *at = p;
+    if ((key & 7) == 0) return p;
+    return *size <= (uint64_t)(end - p) ? p + *size : NULL;
+}
+
+/* How often the graph has a node of this type; negative: the file is broken.  initializer: the raw data of the tensor of that name. */
+static int onnx_nodes(size_t length, const char *type, const char *initializer, const unsigned char **raw, uint64_t *raw_size)
+{
+    const unsigned char *p = file, *end = file + length, *g, *gend, *n, *nend, *at;
+    uint64_t size;
+    int number, count = 0;
+    while (p && p < end) {
+        p = field(p, end, &number, &g, &size);
+        if (!p) return -1;
+        if (number != 7) continue;
+        for (gend = g + size; g < gend;) {
+            const unsigned char *data = NULL;
+            uint64_t data_size = 0, s;
+            int kind, ours = 0;
+            g = field(g, gend, &kind, &n, &size);
+            if (!g) return -1;
+            for (nend = n + size; (kind == 1 || kind == 5) && n < nend;) {
+                n = field(n, nend, &number, &at, &s);
+                if (!n) return -1;
+                if (kind == 1 && number == 4) count += s == strlen(type) && !memcmp(at, type, (size_t)s);
+                if (kind == 5 && number == 8) ours = initializer && s == strlen(initializer) && !memcmp(at, initializer, (size_t)s);
+                if (kind == 5 && number == 9) { data = at; data_size = s; }
+            }
+            if (ours) { *raw = data; *raw_size = data_size; }
+        }
+    }
+    return count;
+}
+
+static void onnx_file(void)
+{
+    const char *path = "build/test_export.onnx";
+    const unsigned char *raw = NULL;
+    uint64_t size = 0;
+    size_t n;
+    dl_ctx *c = dl_create(.seed = 5, .threads = 1);
+    dl_module *m = make(c, 2);
+    dl_tensor *w = dl_module_get(c, m, "4.bn1.running_var");
+    FILE *f = fopen(path, "wb");
+    if (!f) { SKIP("no folder build"); dl_destroy(c); return; }
+    fclose(f);
+    season(m);
+    CHECK(dl_export_onnx(c, m, input(c, 2, 1), path));
+    CHECK_OK(c);
+    n = slurp(path);
+    CHECK(onnx_nodes(n, "Conv", NULL, &raw, &size) == 6);
+    CHECK(onnx_nodes(n, "BatchNormalization", NULL, &raw, &size) == 6);
+    CHECK(onnx_nodes(n, "Gemm", "4.bn1.running_var", &raw, &size) == 1);
+    CHECK(raw && size == 8 * 4);
+    if (raw && sizeof(dl_real) == 4) CHECK(!memcmp(raw, w->data, 32));
+    CHECK(onnx_nodes(n - 1, "Conv", NULL, &raw, &size) == -1);             /* this check can fail */
+    remove(path);
+    dl_destroy(c);
+}
+
+static dl_tensor *leave_the_ops(dl_ctx *c, dl_tensor *x) { return dl_mul(c, x, dl_to_real(c, dl_argmax(c, x, .dims = DL_DIM(1), .keepdim = 1))); }
+static dl_tensor *sorted(dl_ctx *c, dl_tensor *x) { return dl_sort(c, dl_relu(c, x), 1); }
+static dl_tensor *detached(dl_ctx *c, dl_tensor *x) { return dl_mul(c, x, dl_detach(c, dl_exp(c, x))); }
+static dl_tensor *fixed_batch(dl_ctx *c, dl_tensor *x) { return dl_reshape(c, x, DL_SHAPE(2, 4)); }
+static dl_tensor *two_batches(dl_ctx *c, dl_tensor *x)                    /* (N, 4) -> (1, 1, N, N): Reshape could not say that */
+{
+    return dl_reshape(c, dl_matmul(c, x, x, .transpose_b = 1), DL_SHAPE(1, 1, x->shape[0], x->shape[0]));
+}
+static dl_tensor *nothing(dl_ctx *c, dl_tensor *x) { (void)c; return x; }
+
+static void refused(void)
+{
+    const char *path = "build/test_export.c";
+    dl_ctx *c = dl_create(.seed = 5, .threads = 1);
+    dl_tensor *x = dl_rand(c, DL_SHAPE(2, 4));
+    dl_module *m = dl_nn_function(c, "sorted", sorted);
+    dl_module *relu = dl_nn_relu(c);
+    int before = dl_set_training(c, 1);
+    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op sort cannot be written: result of sort");
+    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op sort cannot be written");
+    m = dl_nn_function(c, "leave", leave_the_ops);
+    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "depends on its input");
+    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "depends on its input");
+    CHECK(!dl_export_c(c, relu, x, path, "a b")); CHECK_ERROR(c, "no name");
+    CHECK(!dl_export_c(c, relu, x, path, NULL)); CHECK_ERROR(c, "no name");
+    CHECK(!dl_export_c(c, relu, x, "no/such/folder/f.c", "f")); CHECK_ERROR(c, "no/such/folder/f.c");
+    CHECK(!dl_export_onnx(c, relu, x, "no/such/folder/f.onnx")); CHECK_ERROR(c, "no/such/folder/f.onnx");
+    CHECK(!dl_export_onnx(c, relu, x, NULL)); CHECK_ERROR(c, "no path");
+    CHECK(!dl_export_onnx(c, relu, NULL, path)); CHECK_ERROR(c, "export_onnx");
+    CHECK(!dl_export_onnx(c, NULL, x, path)); CHECK_ERROR(c, "export_onnx");
+    CHECK(!dl_export_c(c, NULL, x, path, "f")); CHECK_ERROR(c, "export_c");
+    CHECK(!dl_export_onnx(NULL, relu, x, path) && !dl_export_c(NULL, relu, x, path, "f"));
+    CHECK(dl_set_training(c, before) == 1);                                /* all is as it was */
+    remove(path);
+    dl_destroy(c);
+}
+
+static void state_comes_back(void)
+{
+    const char *path = "build/test_export.c";
+    dl_ctx *c = dl_create(.seed = 5, .threads = 1, .no_grad = 1);
+    dl_module *m = make(c, 0);
+    dl_tensor *x = input(c, 0, 3), *w = dl_requires_grad(c, dl_ones(c, DL_SHAPE(2)), 1), *y;
+    season(m);
+    dl_set_grad_enabled(c, 1);
+    y = dl_sum(c, dl_square(c, w));
+    CHECK(dl_export_c(c, m, x, path, "f"));
+    CHECK(has(slurp(path), "f_INPUT = 18, f_OUTPUT = 15"));
+    CHECK(dl_export_c(c, dl_nn_function(c, "detached", detached), x, path, "f"));          /* through the result, not as a constant */
+    CHECK(has(slurp(path), "= expf("));
+    CHECK(dl_export_c(c, dl_nn_function(c, "nothing", nothing), x, path, "f") && has(slurp(path), "output[i0] = input[i0]"));
+    CHECK(dl_export_onnx(c, dl_nn_function(c, "fixed", fixed_batch), dl_rand(c, DL_SHAPE(2, 4)), path));
+    CHECK(!has(slurp(path), "batch"));
+    CHECK(dl_export_onnx(c, dl_nn_function(c, "two", two_batches), dl_rand(c, DL_SHAPE(2, 4)), path));
+    CHECK(!has(slurp(path), "batch"));
+    CHECK(dl_export_onnx(c, dl_nn_relu(c), dl_rand(c, DL_SHAPE(2, 4)), path, .fixed_batch = 1));
+    CHECK(!has(slurp(path), "batch"));
+    CHECK(dl_export_onnx(c, dl_nn_relu(c), dl_rand(c, DL_SHAPE(2, 4)), path) && has(slurp(path), "batch"));
+    CHECK(dl_backward(c, y) && w->grad && w->grad[0] == 2);                /* the tape goes on */
+    memset(dl_alloc(c, 100000), 0xff, 100000);
+    CHECK(dl_backward(c, dl_sum(c, dl_square(c, w))) && w->grad[0] == 4);
+    CHECK_OK(c);
+    remove(path);
+    dl_destroy(c);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 2 && !strcmp(argv[1], "--write")) return write_all(argv[2]);
+    RUN(onnx_file);
+    RUN(refused);
+    RUN(state_comes_back);
+    TEST_END;
+}
