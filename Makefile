@@ -6,11 +6,12 @@ DATADIR    = $(PREFIX)/share
 help:
 	@echo 'make run [DATA=DIR]      train a digit classifier; DIR: where the MNIST files are, else digits drawn by code'
 	@echo 'make test [T=NAME]       everything a change must pass, or the tests called NAME'
-	@echo 'make test-all            the slow sweeps as well'
+	@echo 'make test-all            the slow sweeps and fuzzing as well'
 	@echo 'make bench [B=NAME]      all benches, or one'
 	@echo 'make examples            every example, by its own cc line, run with --quick'
 	@echo 'make check               lints: format, API against tests, versions'
-	@echo 'make install, uninstall  header and pkg-config file; PREFIX=$(PREFIX) INCLUDEDIR= DESTDIR='
+	@echo 'make api                 the tables of all functions and of the curriculum: examples/API.md, ROWS.md'
+	@echo 'make install, uninstall  header, pkg-config and CMake files; PREFIX=$(PREFIX) INCLUDEDIR= DESTDIR='
 	@echo 'make clean               remove build/'
 
 # -fopenmp, if the compiler can link it
@@ -34,6 +35,11 @@ test-all:
 check:
 	@sh tests/check.sh
 
+api:
+	@mkdir -p build
+	sh tests/api.sh >build/API.md && mv build/API.md examples/API.md
+	sh tests/rows.sh >build/ROWS.md && mv build/ROWS.md examples/ROWS.md
+
 examples:
 	@CC="$(CC)" sh tests/run.sh examples/
 
@@ -42,17 +48,29 @@ bench:
 
 VERSION = $(shell sed -n 's/^.define DL_VERSION_STRING "\(.*\)"/\1/p' dl.h)
 
+CMAKEDIR = $(DATADIR)/cmake/dl-h
+DOCDIR   = $(DATADIR)/doc/dl-h
+PKGDIR   = $(DATADIR)/pkgconfig
+
 install:
-	install -d "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(DATADIR)/pkgconfig" "$(DESTDIR)$(DATADIR)/doc/dl-h"
+	install -d "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGDIR)" "$(DESTDIR)$(CMAKEDIR)" "$(DESTDIR)$(DOCDIR)"
 	install -m 644 dl.h "$(DESTDIR)$(INCLUDEDIR)/dl.h"
-	install -m 644 README.md "$(DESTDIR)$(DATADIR)/doc/dl-h/README.md"
+	install -m 644 README.md "$(DESTDIR)$(DOCDIR)/README.md"
 	printf '%s\n' 'includedir=$(INCLUDEDIR)' '' 'Name: dl-h' 'Description: deep learning in one C header' \
-	    'Version: $(VERSION)' 'Cflags: -I"$${includedir}"' > "$(DESTDIR)$(DATADIR)/pkgconfig/dl-h.pc"
+	    'Version: $(VERSION)' 'Cflags: -I"$${includedir}"' >"$(DESTDIR)$(PKGDIR)/dl-h.pc"
+	printf '%s\n' 'if(NOT TARGET dl-h::dl-h)' '  add_library(dl-h::dl-h INTERFACE IMPORTED)' \
+	    '  set_target_properties(dl-h::dl-h PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "$(INCLUDEDIR)")' 'endif()' \
+	    >"$(DESTDIR)$(CMAKEDIR)/dl-hConfig.cmake"
+	printf '%s\n' 'set(PACKAGE_VERSION "$(VERSION)")' 'if(PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)' \
+	    '  set(PACKAGE_VERSION_COMPATIBLE FALSE)' 'else()' '  set(PACKAGE_VERSION_COMPATIBLE TRUE)' 'endif()' \
+	    'if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)' '  set(PACKAGE_VERSION_EXACT TRUE)' 'endif()' \
+	    >"$(DESTDIR)$(CMAKEDIR)/dl-hConfigVersion.cmake"
 
 uninstall:
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/dl.h" "$(DESTDIR)$(DATADIR)/pkgconfig/dl-h.pc" "$(DESTDIR)$(DATADIR)/doc/dl-h/README.md"
+	rm -f "$(DESTDIR)$(INCLUDEDIR)/dl.h" "$(DESTDIR)$(PKGDIR)/dl-h.pc" "$(DESTDIR)$(DOCDIR)/README.md" \
+	    "$(DESTDIR)$(CMAKEDIR)/dl-hConfig.cmake" "$(DESTDIR)$(CMAKEDIR)/dl-hConfigVersion.cmake"
 
 clean:
 	rm -rf build
 
-.PHONY: help run test test-all bench examples check install uninstall clean
+.PHONY: help run test test-all bench examples check api install uninstall clean

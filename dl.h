@@ -98,6 +98,7 @@
        >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
        >>trouble     the first NaN, profiles, graphs, statistics, TensorBoard
        >>export      ONNX files, C source
+       >>mpi         training on many machines, with DL_USE_MPI
        >>debug       printing, dl_summary
        >>simd        vocabulary, math functions, kernels: compiled once per instruction set
        >>changes  >>licence
@@ -120,12 +121,21 @@
               return the nil tensor, and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
               once, where it suits you; dl_clear_error(c) makes the context usable again.  Nothing prints, nothing exits.
    Bits.      The same program gives the same bits for every number of threads and every instruction set.
+   Networks.  dl_nn_sequential for chains; sequences are (N, T, ..) for attention and transformers, (T, N, ..) for recurrent
+              layers unless .batch_first; token ids are int32 and go into dl_nn_embedding.  DL_MODELS has whole networks with
+              the names of their published weights: vision (LeNet-5 to ResNet, MobileNetV2, DenseNet, U-Net, ViT), language
+              (Transformer, GPT, LLaMA, seq2seq), generative (autoencoders, NADE, PixelCNN, RealNVP, DCGAN, diffusion).
+   Files.     dl_save and dl_load: safetensors with state_dict names, to and from PyTorch.  dl_checkpoint_save, or .checkpoint
+              and .resume of dl_fit: training goes on with the same bits.  Files are not trusted: everything is checked
+              before anything is copied; the old file is replaced when the new one is complete, not before.
+   Trouble.   dl_create(.detect_nan = 1) names the op that made the first NaN; dl_profile_begin .. dl_profile_print say where
+              the time goes; dl_summary, dl_module_stats, dl_graph_dot, dl_tensorboard_open; -DDL_DEBUG adds source lines.
    Precision. dl_create(.precision = DL_HIGH) allows relative errors of about 1e-5 where that is much faster.
 
    dl.h does not
    -------------
-   run on a GPU; generate code; own global state; print unless asked; decode pictures; start threads of its own
-   (OpenMP does); keep higher-order gradients; have strided or empty tensors.
+   run on a GPU; own global state; print unless asked; decode pictures but PGM and PPM (stb_image does, if it is included
+   first); start threads of its own (OpenMP does); keep higher-order gradients; have strided or empty tensors.
 
    Compile-time switches                   (define before every include, the same everywhere)
    ---------------------
@@ -133,7 +143,7 @@
    DL_STATIC          all functions static: for programs    DL_NO_SIMD   portable kernels only
                       of one file, compiles faster          DL_MODELS    well-known networks as well
    DL_NO_STDIO        no files, no printing                 DL_EXPORT    networks written as ONNX and as C
-   DL_NO_OPENMP       no threads even with -fopenmp
+   DL_NO_OPENMP       no threads even with -fopenmp         DL_USE_MPI   training on many machines, compile with mpicc
    DL_DEBUG           errors are printed at once, with line DL_FILENAME  "name.h" if this file is renamed
    DL_NO_POSIX        files by ISO C alone: read, not mapped; not flushed to the disk
    DL_MALLOC, DL_REALLOC, DL_FREE: your allocator, all or none
@@ -146,7 +156,11 @@
                         A program can do the same without touching this file: see dl_apply and examples/custom_op.c.
    A module:            a struct that begins with dl_module, a forward function, a const dl_module_type: see dl_nn_linear in
                         >>modules and examples/custom_module.c.
-   An optimizer:        a kernel for the update rule and a const descriptor: see >>optim.
+   An optimizer:        a const dli_optim_type with the rule that updates a piece of a tensor, and a constructor: see >>optim.
+   A loss:              ops that are there, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
+                        op.  dl_fit and dl_evaluate take any function as .loss.
+   A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
+                        sizes go through dl_set_shape; a target in tests/fuzz.c.
    A kernel:            one row in DLI_KERNELS, one body in >>simd, written once in the vocabulary (or in plain C).
    An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum), one include and one line of choice in >>kernels.
 */
@@ -164,10 +178,10 @@
 #endif
 
 #define DL_VERSION_MAJOR  0
-#define DL_VERSION_MINOR  1
+#define DL_VERSION_MINOR  2
 #define DL_VERSION_PATCH  0
 #define DL_VERSION_NUMBER (DL_VERSION_MAJOR * 10000 + DL_VERSION_MINOR * 100 + DL_VERSION_PATCH)
-#define DL_VERSION_STRING "0.1.0"
+#define DL_VERSION_STRING "0.2.0"
 
 #ifdef __FAST_MATH__
 #error "dl.h: -ffast-math would break the promise of equal bits; compile without it"
@@ -326,7 +340,7 @@ DL_API int         dl_is_training(const dl_ctx *c);
 DL_API int         dl_is_nil(const dl_tensor *x);                    /* 1 for the nil tensor and for NULL             */
 
 typedef struct {
-    const char *version, *isa, *precision;                           /* "0.1.0", "avx512", "float highest"            */
+    const char *version, *isa, *precision;                           /* "0.2.0", "avx512", "float highest"            */
     int         threads, openmp;                                     /* used; 1 if compiled with OpenMP               */
     size_t      l1d_bytes, l2_bytes, l3_bytes;                       /* caches of one core; 0: unknown                */
 } dl_information;
@@ -1817,16 +1831,16 @@ DL_API dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
    More of them are rows of the tables in >>api: relu, sigmoid, tanh, gelu, gelu_tanh, mish, softsign, tanhshrink,
    hardsigmoid, hardswish (of x); leaky_relu (slope p), celu (alpha p), swish (beta p); threshold (x if x > p, else q),
    softplus (beta p; x where p x > q).  Names and values are PyTorch's, gradients at kinks too; parameters are always given. */
-DL_API dl_tensor *dl_identity(dl_ctx *c, dl_tensor *x);                                    /* x                                  */
-DL_API dl_tensor *dl_step(dl_ctx *c, dl_tensor *x);                                        /* 1 if x > 0, else 0; no gradient    */
-DL_API dl_tensor *dl_relu6(dl_ctx *c, dl_tensor *x);                                       /* min(max(x, 0), 6)                  */
-DL_API dl_tensor *dl_hardtanh(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high);         /* min(max(x, low), high); -1, 1      */
-DL_API dl_tensor *dl_elu(dl_ctx *c, dl_tensor *x, dl_real alpha);                          /* x if x > 0, else alpha (exp(x) - 1); Clevert et al. 2015 */
-DL_API dl_tensor *dl_selu(dl_ctx *c, dl_tensor *x);                                        /* 1.0507 elu(x, 1.6733); Klambauer et al. 2017 */
-DL_API dl_tensor *dl_silu(dl_ctx *c, dl_tensor *x);                                        /* x sigmoid(x), swish with beta 1; Ramachandran et al. 2017 */
-DL_API dl_tensor *dl_logsigmoid(dl_ctx *c, dl_tensor *x);                                  /* log(1 / (1 + exp(-x)))             */
-DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                  /* x - lambda, x + lambda beyond +-lambda, else 0 */
-DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                  /* x beyond +-lambda, else 0          */
+DL_API dl_tensor *dl_identity(dl_ctx *c, dl_tensor *x);                                    /* x */
+DL_API dl_tensor *dl_step(dl_ctx *c, dl_tensor *x);                                /* 1 if x > 0, else 0; no gradient */
+DL_API dl_tensor *dl_relu6(dl_ctx *c, dl_tensor *x);                                       /* min(max(x, 0), 6) */
+DL_API dl_tensor *dl_hardtanh(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high);   /* min(max(x, low), high); -1, 1 */
+DL_API dl_tensor *dl_elu(dl_ctx *c, dl_tensor *x, dl_real alpha);  /* x if x > 0, else alpha (exp(x) - 1); Clevert et al. 2015 */
+DL_API dl_tensor *dl_selu(dl_ctx *c, dl_tensor *x);                   /* 1.0507 elu(x, 1.6733); Klambauer et al. 2017 */
+DL_API dl_tensor *dl_silu(dl_ctx *c, dl_tensor *x);      /* x sigmoid(x), swish with beta 1; Ramachandran et al. 2017 */
+DL_API dl_tensor *dl_logsigmoid(dl_ctx *c, dl_tensor *x);                                  /* log(1 / (1 + exp(-x))) */
+DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);  /* x - lambda, x + lambda beyond +-lambda, else 0 */
+DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                /* x beyond +-lambda, else 0 */
 
 /* x if x > 0, else slope x.  prelu: a learned slope for each channel (axis 1) or one for all, w (C) or (1); He et al. 2015.
    rrelu: in training slopes from U(low, high), one for each element, else (low + high) / 2; Xu et al. 2015: 1/8, 1/3 */
@@ -1883,7 +1897,7 @@ DL_API dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gu
 DL_ACTIVATION_MODULES(DLI_DECLARE)
 #undef DLI_DECLARE
 typedef struct { dl_real slope; int end_; } dl_nn_prelu_opts;                              /* 0.25 */
-DL_API dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts o);       /* weight (channels), or 1 for all    */
+DL_API dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts o);  /* weight (channels), or 1 for all */
 #define dl_nn_prelu(...) DLI_KW2(dl_nn_prelu, __VA_ARGS__)
 
 /* --- attention ----------------------------------------------------------------------------------
@@ -1916,7 +1930,7 @@ typedef struct {
     dl_tensor *k, *v;        /* (batch, capacity, width)           */
     int64_t    length;       /* tokens in it                       */
 } dl_kv_cache;
-DL_API dl_kv_cache *dl_kv_cache_create(dl_ctx *c, int64_t batch, int64_t capacity, int64_t width);   /* NULL after an error */
+DL_API dl_kv_cache *dl_kv_cache_create(dl_ctx *c, int64_t batch, int64_t capacity, int64_t width);  /* NULL after an error */
 DL_API void         dl_kv_cache_reset(dl_kv_cache *cache);
 
 /* Multi-head attention (Vaswani et al. 2017): y = attention(q Wq^T + bq, k Wk^T + bk, v Wv^T + bv) Wo^T + bo, in and out
@@ -1985,7 +1999,7 @@ DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
    the variances.  minmax(c, x), zscore(c, x): fit and apply in one, for data that is all there is. */
 typedef enum { DL_MINMAX, DL_ZSCORE, DL_ROBUST, DL_PCA, DL_ZCA } dl_scaling;
 typedef struct {
-    dl_tensor *shift, *scale, *rotation;         /* (features), (features), (features, features) or NULL; kept             */
+    dl_tensor *shift, *scale, *rotation;         /* (features), (features), (features, features) or NULL; kept */
     int        by_channel;
 } dl_scaler;
 typedef struct { int by_channel; double eps; int end_; } dl_data_fit_opts;
@@ -2124,7 +2138,7 @@ typedef struct {
 } dl_load_report;
 typedef struct {
     const char *prefix;                  /* names in the file begin so; others are passed over */
-    const char *(*rename)(const char *name, void *user);     /* the name in m of a name in the file (without prefix); NULL: pass over */
+    const char *(*rename)(const char *name, void *user);  /* the name in m of a name in the file (without prefix); NULL: pass over */
     void       *user;
     int         loose;                   /* missing and unexpected names are no error, as strict = False in PyTorch */
     dl_load_report *report;              /* out */
@@ -2152,7 +2166,7 @@ typedef struct {
 DL_API dl_archive *dl_load_tensors(dl_ctx *c, const char *path);
 DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o);
 #define dl_save_tensors(...) DLI_KW4(dl_save_tensors, __VA_ARGS__)
-DL_API dl_tensor  *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name);     /* an error if it is not there */
+DL_API dl_tensor  *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name);   /* an error if it is not there */
 DL_API const char *dl_archive_metadata(const dl_archive *a, const char *key);            /* or NULL */
 
 /* Numbers one behind the other, nothing else in the file from byte .offset on; in the step, as real or, for whole numbers, int32. */
@@ -2167,9 +2181,9 @@ DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
 typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
 typedef struct {
     int         delimiter;               /* ','                                             */
-    int         header;                  /* 1: the first line has names, -1: numbers; 0: names if none of it is a number */
+    int         header;               /* 1: the first line has names, -1: numbers; 0: names if none of it is a number */
     const char *columns;                 /* names, or numbers from 0, with commas between them; all */
-    dl_missing  missing;                 /* a field that is empty, ?, NA, NaN or null: an error; NaN; its row is left out */
+    dl_missing  missing;             /* a field that is empty, ?, NA, NaN or null: an error; NaN; its row is left out */
     const char *target;                  /* data_csv: a name or a number; the last column   */
     int         regression;
     int end_;
@@ -2193,7 +2207,7 @@ typedef struct {
     double *numbers;
     int nnumbers;
     const dl_metadata *metadata;         /* save: more of it */
-    int keep_last;                       /* save: so many files before this one stay: path.1 (the newest of them), path.2, .. */
+    int keep_last;               /* save: so many files before this one stay: path.1 (the newest of them), path.2, .. */
     int best;                            /* save: also as path.best */
     int force;                           /* save: weights that are NaN or infinite are no error */
     int end_;
@@ -2296,7 +2310,7 @@ DL_API dl_tensor *dl_reparameterize(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar)
    b (K) or NULL.  .colours = n: channels are n equal groups, one for each colour, and at the pixel itself a colour sees
    those before it and, with mask B, itself. */
 typedef enum { DL_MASK_A, DL_MASK_B } dl_mask;
-typedef struct { int colours, dilation, no_bias; int end_; } dl_masked_conv2d_opts;           /* 1, 1; no_bias: the module */
+typedef struct { int colours, dilation, no_bias; int end_; } dl_masked_conv2d_opts;      /* 1, 1; no_bias: the module */
 typedef dl_masked_conv2d_opts dl_nn_masked_conv2d_opts;
 DL_API dl_tensor *dl_masked_conv2d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tensor *b, dl_mask mask,
                                         dl_masked_conv2d_opts o);
@@ -2398,7 +2412,7 @@ DL_API dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *m, dl_tensor 
 /* --- metrics: how good predictions are, values as in scikit-learn ---------------------------------
    target: the true classes, int32 (n).  predicted: classes, int32 (n), or scores (n, C), whose largest counts.  NaN after an
    error.  Others are losses: log loss is dl_cross_entropy, perplexity exp of it, MAE dl_l1_loss, RMSE the root of dl_mse_loss. */
-typedef struct { int k; int end_; } dl_metric_accuracy_opts;      /* 1: the share of right ones; else: the true one is among the k best */
+typedef struct { int k; int end_; } dl_metric_accuracy_opts;  /* 1: the share of right ones; else: the true one is among the k best */
 DL_API double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o);
 #define dl_metric_accuracy(...) DLI_KW3(dl_metric_accuracy, __VA_ARGS__)
 
@@ -2477,13 +2491,15 @@ DL_API dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
            dl_mpi_reduce_gradients(c, net);                              // before dl_clip_grad_norm and the step
            dl_optim_step(c, opt);
        }
-       dl_mpi_average_buffers(c, net);                                   // before evaluating or saving
 
    All ranks make the same calls of the functions below, and of dl_fit with the same options, in the same order.  An error on
    one rank is an error on all, with its message, at the next of these calls; so are calls that do not fit together.  After it
    the ranks go separate ways: look at dl_error, finalize, end.  A rank that dies takes the others with it, which is mpirun's
    doing; .checkpoint is whole and .resume goes on from it, on as many ranks as before, each of which can read the file.
    In a context that has not joined they do nothing, and there is one rank.
+
+   In dl_fit .on_step sees the scores of its own rank so far, .on_epoch those of all; one rank that ends the training ends it for
+   all.  The validation data is shared out too.  dl_evaluate looks at all of its data on whichever rank calls it.
 
    init: joins the ranks of MPI_COMM_WORLD; calls MPI_Init unless the program has.  One context of a process, one thread.
    finalize: leaves them; calls MPI_Finalize if init began it.
@@ -2495,11 +2511,9 @@ DL_API int  dl_mpi_size(const dl_ctx *c);
 /* Parameters and buffers of m, the seed and the count of random numbers become those of rank 0. */
 DL_API void dl_mpi_broadcast(dl_ctx *c, dl_module *m);
 /* Gradients of the parameters of m become their means over the ranks, summed in the order of the ranks; one that is missing
-   counts as 0, unless all miss it. */
+   counts as 0, unless all miss it.  So do the buffers, such as the running statistics of batch norm. */
 DL_API void dl_mpi_reduce_gradients(dl_ctx *c, dl_module *m);
-/* Buffers of m, such as the running statistics of batch norm, become their means over the ranks. */
-DL_API void dl_mpi_average_buffers(dl_ctx *c, dl_module *m);
-DL_API void dl_mpi_sum(dl_ctx *c, double *x, int n);                     /* each of n numbers becomes its sum over the ranks */
+DL_API void dl_mpi_sum(dl_ctx *c, double *x, int n);              /* each of n numbers becomes its sum over the ranks */
 /* A hash of the parameters and buffers of m; ranks that do not hold the same bits are an error.  0 after an error. */
 DL_API uint64_t dl_mpi_hash(dl_ctx *c, dl_module *m);
 #endif
@@ -2605,7 +2619,7 @@ DL_API dl_tensor *dl_embedding_bag_with(dl_ctx *c, dl_tensor *weight, dl_tensor 
 
 /* Sinusoids (positions, dim), Vaswani et al. 2017:  y[p][2i] = sin((offset + p) / base^(2i/dim)), y[p][2i + 1] the cosine.
    Learned positions are a dl_nn_embedding of dl_to_int(c, dl_arange(c, 0, T, 1)). */
-typedef struct { int64_t offset; double base; int end_; } dl_positional_encoding_opts;           /* 0, 10000               */
+typedef struct { int64_t offset; double base; int end_; } dl_positional_encoding_opts;           /* 0, 10000 */
 DL_API dl_tensor *dl_positional_encoding_with(dl_ctx *c, int64_t positions, int64_t dim, dl_positional_encoding_opts o);
 #define dl_positional_encoding(...) DLI_KW3(dl_positional_encoding, __VA_ARGS__)
 
@@ -2615,7 +2629,7 @@ typedef struct {
     int64_t heads;                       /* 1                                               */
     int64_t offset;                      /* position of the first token: those in a cache   */
     double  base;                        /* 10000                                           */
-    int     interleaved;                 /* pairs are (2i, 2i + 1); else (i, D/2 + i), as in LLaMA's published weights */
+    int     interleaved;                /* pairs are (2i, 2i + 1); else (i, D/2 + i), as in LLaMA's published weights */
     int end_;
 } dl_rope_opts;
 DL_API dl_tensor *dl_rope_with(dl_ctx *c, dl_tensor *x, dl_rope_opts o);
@@ -2643,7 +2657,7 @@ DL_API dl_tokenizer *dl_tokenizer_train(dl_ctx *c, const char *text, int64_t n, 
 #ifndef DL_NO_STDIO
 DL_API dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const char *merges_path);
 DL_API int           dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab_path, const char *merges_path);
-DL_API char         *dl_text_load(dl_ctx *c, const char *path, int64_t *n);   /* a file's bytes and a 0, kept; n may be NULL */
+DL_API char         *dl_text_load(dl_ctx *c, const char *path, int64_t *n);  /* a file's bytes and a 0, kept; n may be NULL */
 #endif
 DL_API int           dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token);
 DL_API int           dl_tokenizer_id(const dl_tokenizer *t, const char *token, int64_t n);
@@ -2744,7 +2758,7 @@ DL_API dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tenso
    ffn: at every token y = W2 dropout(act(W1 x + b1)) + b2; parameters linear1, linear2
         .gated: y = W2 dropout(act(W1 x) W3 x); gate_proj, down_proj, up_proj; with dl_silu, the usual there, SwiGLU,
         Shazeer 2020 */
-typedef struct { dl_nn_fn activation; dl_real dropout; int gated, no_bias; int end_; } dl_nn_ffn_opts;      /* dropout 0      */
+typedef struct { dl_nn_fn activation; dl_real dropout; int gated, no_bias; int end_; } dl_nn_ffn_opts;   /* dropout 0 */
 DL_API dl_module *dl_nn_ffn_with(dl_ctx *c, int64_t dim, int64_t hidden, dl_nn_ffn_opts o);
 #define dl_nn_ffn(...) DLI_KW3(dl_nn_ffn, __VA_ARGS__)
 
@@ -2838,7 +2852,7 @@ typedef struct {
     dl_real  top_p;                      /* 0: all                                          */
     dl_real  repetition_penalty;         /* 1: none                                         */
     int      stop;                       /* this token ends a sequence; 0: none, DL_ZERO: token 0 */
-    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);                /* called with each step's N tokens; 1: stop */
+    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);        /* called with each step's N tokens; 1: stop */
     void    *user;
     int      no_cache;                   /* everything again for every token: for tests     */
     int end_;
@@ -2867,7 +2881,7 @@ DL_API dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
 DL_API int dl_set_detect_nan(dl_ctx *c, int on);                          /* returns the state before */
 
 typedef struct {
-    int64_t size, zeros, nans, infs;     /* nans and infs count in none of what follows; if nothing is left that is NaN */
+    int64_t size, zeros, nans, infs;   /* nans and infs count in none of what follows; if nothing is left that is NaN */
     double  min, max, mean, std;         /* std: of the population, divided by n                     */
 } dl_stats;
 DL_API dl_stats dl_tensor_stats(const dl_tensor *x);
@@ -6885,7 +6899,7 @@ static void dli_ce_backward_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (i = task * j->per_task; i < hi; i++) {
         const dl_real *row = x->data + i * C;
-        dl_real *dx = j->dx + (j->dx ? i * C : 0), top = j->saved->top[i], log_sum = j->saved->log_sum[i];
+        dl_real *dx = j->dx ? j->dx + i * C : NULL, top = j->saved->top[i], log_sum = j->saved->log_sum[i];
         dl_real g = o->reduction == DL_NONE ? j->y->grad[i] : j->y->grad[0] / j->saved->denominator;
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {
             if (dx && !j->add_x) memset(dx, 0, (size_t)C * sizeof *dx);
@@ -8681,7 +8695,7 @@ static int dli_conv_phase(const dli_conv *g, int axis, int64_t phase, dli_conv_a
     const int64_t step = g->stride[axis], dilation = g->dilation[axis], common = dli_gcd(step, dilation);
     const int64_t at = phase + g->before[axis];
     *every = step / common;
-    for (*tap = 0; *tap < *every && (at - *tap * dilation) % step; ++*tap) {}
+    for (*tap = 0; *tap < *every && *tap < g->kernel[axis] && (at - *tap * dilation) % step; ++*tap) {}
     x->in = g->small[axis];
     x->step = 1;
     x->taps = *tap < *every && *tap < g->kernel[axis] ? (g->kernel[axis] - 1 - *tap) / *every + 1 : 0;
@@ -8732,8 +8746,9 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
     const dli_mark mark = dli_arena_mark(&c->step);
     dli_conv_pass s;
     dli_conv_turn t;
-    int64_t phase[3];
+    int64_t phase[3], phases[3];                         /* strides may be longer than big */
     int a;
+    for (a = 0; a < 3; a++) phases[a] = dli_min64(g->stride[a], g->big[a]);
     s.N = g->N; s.groups = g->groups;
     s.M = g->big_channels / g->groups; s.C = g->small_channels / g->groups;
     s.x = small; s.y = big;
@@ -8741,9 +8756,9 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
     t.c = c;
     t.g = g;
     t.w = w;
-    for (phase[0] = 0; phase[0] < g->stride[0]; phase[0]++)
-        for (phase[1] = 0; phase[1] < g->stride[1]; phase[1]++)
-            for (phase[2] = 0; phase[2] < g->stride[2]; phase[2]++) {
+    for (phase[0] = 0; phase[0] < phases[0]; phase[0]++)
+        for (phase[1] = 0; phase[1] < phases[1]; phase[1]++)
+            for (phase[2] = 0; phase[2] < phases[2]; phase[2]++) {
                 int there = 1;
                 for (a = 0; a < 3; a++) {
                     there &= dli_conv_phase(g, a, phase[a], &s.axis[a], &t.tap[a], &t.every[a]);
@@ -9620,7 +9635,7 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
         return;
     }
     for (q = first; q < first + n; q++) {
-        dl_real *dx = j->x + q * j->x_size, *share = j->scratch + worker * j->y_size;
+        dl_real *dx = j->x + q * j->x_size, *share = j->scratch ? j->scratch + worker * j->y_size : NULL;
         const dl_real *g = j->y + q * j->y_size;
         if (j->p) {
             const dl_real *in[2];
@@ -19497,6 +19512,14 @@ static int dli_strong_wolfe(dl_ctx *c, dl_optim *o, dli_lbfgs *m, dl_closure fn,
     return i + 1;
 }
 
+/* The memory's pair of arrays number i. */
+static int dli_lbfgs_pair(dl_ctx *c, dli_lbfgs *m, int64_t i)
+{
+    if (!m->y[i]) m->y[i] = (dl_real *)dl_alloc_keep(c, (size_t)m->n * sizeof(dl_real));
+    if (!m->s[i]) m->s[i] = (dl_real *)dl_alloc_keep(c, (size_t)m->n * sizeof(dl_real));
+    return m->y[i] && m->s[i];
+}
+
 /* The new direction, from the gradient and the memory. */
 static void dli_lbfgs_direction(dl_ctx *c, dli_lbfgs *m)
 {
@@ -19507,11 +19530,7 @@ static void dli_lbfgs_direction(dl_ctx *c, dli_lbfgs *m)
     int i;
     if (m->iterations > 1) {
         i = m->count;                                                   /* one pair of arrays more than the memory holds */
-        if (!m->y[i]) {
-            m->y[i] = (dl_real *)dl_alloc_keep(c, (size_t)m->n * sizeof *y);
-            m->s[i] = (dl_real *)dl_alloc_keep(c, (size_t)m->n * sizeof *s);
-            if (c->failed) return;
-        }
+        if (!dli_lbfgs_pair(c, m, i)) return;
         y = m->y[i]; s = m->s[i];
         for (j = 0; j < m->n; j++) { y[j] = g[j] - m->last[j]; s[j] = m->d[j] * (dl_real)m->t; }
         ys = (double)k->dot(y, s, m->n);
@@ -21236,17 +21255,15 @@ static int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
 /* What ranks that train together do together, see >>mpi; without MPI there is one, and nothing to do. */
 #ifdef DL_USE_MPI
 static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count);
-static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buffers, dl_tensor *loss);
+static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, dl_tensor *loss);
 #else
 static int  dl_mpi_rank(const dl_ctx *c) { (void)c; return 0; }
 static int  dl_mpi_size(const dl_ctx *c) { (void)c; return 1; }
 static void dl_mpi_broadcast(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
-static void dl_mpi_average_buffers(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
 static void dl_mpi_sum(dl_ctx *c, double *x, int n) { (void)c; (void)x; (void)n; }
 static void dl_mpi_hash(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
 static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count) { (void)who; (void)count; return c && !c->failed; }
-static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buffers, dl_tensor *loss)
-{ (void)c; (void)who; (void)root; (void)buffers; (void)loss; }
+static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, dl_tensor *loss) { (void)c; (void)who; (void)root; (void)loss; }
 #endif
 
 static void dli_tally_share(dl_ctx *c, dli_tally *s)     /* the sums of all ranks */
@@ -21295,7 +21312,7 @@ static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
     if (b->group > 1) total = dl_div_scalar(c, total, (dl_real)b->group);
     dl_backward_with(c, total, whole);
     if (!b->again) dli_tally_add(c, b->sum, d, output, b->batches->target, loss);
-    if (b->complete) dli_mpi_reduce(c, "fit", b->m, 0, total);
+    if (b->complete) dli_mpi_reduce(c, "fit", b->m, total);
     if (b->complete && o->clip_norm > 0) dl_clip_grad_norm(c, b->m, o->clip_norm);
     b->again = 1;
     return total;
@@ -21438,7 +21455,6 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
 #endif
         }
         if (c->failed) break;
-        dl_mpi_average_buffers(c, m);
         dli_tally_share(c, &sum);
         if (stopped) break;
         now = &history.epochs[history.count];
@@ -23281,6 +23297,7 @@ typedef struct {
     int         ndim;
     int64_t     shape[DL_MAX_DIMS], count;
     int64_t     least;                  /* in a file axis 0 may have from `least` to shape[0]; shape[0]: must be equal */
+    int64_t     from, to;               /* whole numbers that a file may have; from > to: any that fit  */
 } dli_item;
 
 /* --- values: IEEE halves, bfloat16, whole numbers; little-endian unless said otherwise --------------------------------- */
@@ -24185,6 +24202,7 @@ static dli_item *dli_items_add(dli_items *l, const char *name, void *data, int a
     x->count = 1;
     for (k = 0; k < ndim; k++) { x->shape[k] = shape[k]; x->count *= shape[k]; }
     x->least = ndim ? shape[0] : 0;
+    x->from = 1;
     return x;
 }
 
@@ -24256,6 +24274,22 @@ static int dli_item_fits(const dli_item *x, const dli_entry *e)
     return 1;
 }
 
+/* Whether all of an entry's whole numbers may go to x: positions in a checkpoint index memory later. */
+static int dli_item_in_range(dl_ctx *c, const dli_item *x, const dli_entry *e)
+{
+    int64_t from = x->from, to = x->to, i, found;
+    if (from > to && (x->as != DL_I32 || e->type == DL_I32)) return 1;
+    if (from > to) { from = INT32_MIN; to = INT32_MAX; }
+    for (i = 0; i < e->count; i++) {
+        double v = dli_get_real(e->bytes + i * (dli_formats[e->type].bits / 8), e->type, e->big);
+        if (v >= (double)from && v <= (double)to) continue;
+        found = v > 9e18 ? INT64_MAX : v > -9e18 ? (int64_t)v : INT64_MIN;
+        return dli_entry_fail(c, e->file, "ValueOutOfRange", e, found < from ? "a number, at least" : "a number, at most",
+                              found < from ? from : to, found);
+    }
+    return 1;
+}
+
 typedef struct { dl_ctx *c; dli_item *item; dli_entry **entry; } dli_copy_job;
 static void dli_copy_task(void *arg, int64_t i, int worker)
 {
@@ -24323,6 +24357,7 @@ static int dli_load_items(dli_reader *r, const dli_items *l, int loose, dl_load_
         report->loaded = 0;
         return 0;
     }
+    for (i = 0; i < l->n; i++) if (job.entry[i] && !dli_item_in_range(c, &l->item[i], job.entry[i])) return 0;
     for (i = 0; i < l->n && !c->failed; i++)                           /* first those that need memory, which can fail, .. */
         if (job.entry[i] && job.entry[i]->fortran) {
             void *spare = dl_alloc(c, (size_t)job.entry[i]->count * (size_t)dli_formats[l->item[i].as].bits / 8);
@@ -25187,12 +25222,26 @@ DL_DEF dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
 }
 
 /* --- checkpoints: a safetensors file with all that training depends on, and a checksum --------------------------------- */
-static void dli_items_real(dli_items *l, const char *prefix, const char *name, double *v)  { dli_items_add(l,
-        dli_concat(l->c, prefix, name, ""), v, DL_F64, 0, NULL); }
-static void dli_items_long(dli_items *l, const char *prefix, const char *name, int64_t *v) { dli_items_add(l,
-        dli_concat(l->c, prefix, name, ""), v, DL_I64, 0, NULL); }
-static void dli_items_int(dli_items *l, const char *prefix, const char *name, int *v)      { dli_items_add(l,
-        dli_concat(l->c, prefix, name, ""), v, DL_I32, 0, NULL); }
+static void dli_items_range(dli_items *l, int64_t from, int64_t to)   /* of the item added last */
+{
+    if (l->c->failed) return;
+    l->item[l->n - 1].from = from;
+    l->item[l->n - 1].to = to;
+}
+static void dli_items_real(dli_items *l, const char *prefix, const char *name, double *v)
+{
+    dli_items_add(l, dli_concat(l->c, prefix, name, ""), v, DL_F64, 0, NULL);
+}
+static void dli_items_long(dli_items *l, const char *prefix, const char *name, int64_t *v)             /* counters: */
+{
+    dli_items_add(l, dli_concat(l->c, prefix, name, ""), v, DL_I64, 0, NULL);
+    dli_items_range(l, -1, (int64_t)1 << 53);                          /* more can be added without an overflow */
+}
+static void dli_items_int(dli_items *l, const char *prefix, const char *name, int *v)
+{
+    dli_items_add(l, dli_concat(l->c, prefix, name, ""), v, DL_I32, 0, NULL);
+    dli_items_range(l, -1, 1 << 30);
+}
 static void dli_items_array(dli_items *l, const char *prefix, const char *name, void *v, int as, int64_t n)
 {
     if (n) dli_items_add(l, dli_concat(l->c, prefix, name, ""), v, as, 1, &n);
@@ -25248,7 +25297,8 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
 static int64_t dli_entry_int(const dli_reader *r, const char *name)    /* the whole number in a file, or -1 */
 {
     const dli_entry *e = dli_find_entry(r, name);
-    return e && e->count == 1 && e->type == DL_I32 ? (int64_t)dli_get_real(e->bytes, e->type, e->big) : -1;
+    double v = e && e->count == 1 && e->type < DLI_UNSUPPORTED ? dli_get_real(e->bytes, e->type, e->big) : -1;
+    return v >= 0 && v < 1e9 ? (int64_t)v : -1;
 }
 
 /* L-BFGS: the pairs that it remembers, when loading so many as the file has. */
@@ -25256,6 +25306,7 @@ static void dli_items_lbfgs(dli_items *l, dli_lbfgs *m, const char *prefix, cons
 {
     int64_t n = r ? dli_entry_int(r, dli_concat(l->c, prefix, "count", "")) : m->count, i;
     dli_items_int(l, prefix, "count", &m->count);
+    dli_items_range(l, 0, n < 0 ? 0 : dli_min64(n, m->history));
     dli_items_long(l, prefix, "iterations", &m->iterations);
     dli_items_real(l, prefix, "t", &m->t);
     dli_items_real(l, prefix, "scale", &m->scale);
@@ -25268,10 +25319,7 @@ static void dli_items_lbfgs(dli_items *l, dli_lbfgs *m, const char *prefix, cons
         dli_text t;
         t.p = number; t.left = sizeof number;
         dli_put_int(&t, i);
-        if (!m->y[i]) {
-            m->y[i] = (dl_real *)dl_alloc_keep(l->c, (size_t)m->n * sizeof(dl_real));
-            m->s[i] = (dl_real *)dl_alloc_keep(l->c, (size_t)m->n * sizeof(dl_real));
-        }
+        if (!dli_lbfgs_pair(l->c, m, i)) return;
         dli_items_array(l, prefix, dli_concat(l->c, "y.", number, ""), m->y[i], DLI_REAL_TYPE, m->n);
         dli_items_array(l, prefix, dli_concat(l->c, "s.", number, ""), m->s[i], DLI_REAL_TYPE, m->n);
     }
@@ -25322,9 +25370,11 @@ static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const
     if (o->loader && o->loader->data) {
         dli_items_long(l, "loader.", "epoch", &o->loader->epoch);
         dli_items_long(l, "loader.", "position", &o->loader->position);
+        dli_items_range(l, 0, o->loader->size);
         dli_items_long(l, "loader.", "index", &o->loader->index);
         dli_items_add(l, "loader.call", &o->loader->call, DL_U64, 0, NULL);
         if (o->loader->order) dli_items_array(l, "loader.", "order", o->loader->order, DL_I32, o->loader->data->size);
+        if (o->loader->order) dli_items_range(l, 0, o->loader->data->size - 1);
     } else if (o->loader) dl_fail(c, "checkpoint: the loader is nil, the result of a failed call");
     if (o->stop) {
         dli_items_real(l, "stop.", "best", &o->stop->best);
@@ -28878,14 +28928,11 @@ static void dli_mpi_mean(dl_ctx *c, const char *who, dl_real *x, int64_t count, 
     }
 }
 
-static int dli_mpi_takes(const dl_param *p, int buffers)
-{
-    return buffers ? p->is_buffer : !p->is_buffer && p->tensor->requires_grad;
-}
+static int dli_mpi_takes(const dl_param *p) { return p->is_buffer || p->tensor->requires_grad; }
 
-/* The mean of all gradients or all buffers, and of the loss if there is one, by way of one flat array: loss, then for each
-   tensor whether it has a value here, and its values. */
-static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buffers, dl_tensor *loss)
+/* The mean of all gradients, all buffers and the loss, if there is one, by way of one flat array: the loss, then for each
+   tensor whether it has values here, and these. */
+static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, dl_tensor *loss)
 {
     dl_real *flat = NULL, *room = NULL, *at;
     int64_t count = 1, parts, part, size;
@@ -28896,7 +28943,7 @@ static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buff
     if (!c || !c->mpi) return;
     mark = dli_arena_mark(&c->step);
     dli_check_module(c, who, root);
-    DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p, buffers)) count += 1 + p->tensor->size;
+    DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p)) count += 1 + p->tensor->size;
     part = dli_min64(DLI_MPI_PART, (count - 1) / c->mpi->size + 1);
     parts = (count - 1) / (part * c->mpi->size) + 1;
     size = parts * part * c->mpi->size;
@@ -28905,8 +28952,8 @@ static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buff
     if (dli_mpi_agree(c, who, count)) {
         at = flat;
         *at++ = dl_is_nil(loss) ? 0 : loss->data[0];
-        DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p, buffers)) {
-            const dl_real *from = buffers ? p->tensor->data : p->tensor->grad;
+        DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p)) {
+            const dl_real *from = p->is_buffer ? p->tensor->data : p->tensor->grad;
             *at++ = from != NULL;
             if (from) memcpy(at, from, (size_t)p->tensor->size * sizeof *at);
             else memset(at, 0, (size_t)p->tensor->size * sizeof *at);
@@ -28917,8 +28964,8 @@ static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buff
         at = flat;
         if (!dl_is_nil(loss)) loss->data[0] = *at;
         at++;
-        DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p, buffers)) {
-            dl_real *to = *at++ == 0 || c->failed ? NULL : buffers ? p->tensor->data : dl_grad_of(c, p->tensor, &add);
+        DLI_EACH_PARAM(root, m, i, p) if (dli_mpi_takes(p)) {
+            dl_real *to = *at++ == 0 || c->failed ? NULL : p->is_buffer ? p->tensor->data : dl_grad_of(c, p->tensor, &add);
             if (to) memcpy(to, at, (size_t)p->tensor->size * sizeof *at);
             at += p->tensor->size;
         }
@@ -28927,8 +28974,7 @@ static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, int buff
     c->calls &= DLI_SHARED_CALLS;                                        /* what comes is the same on all ranks again */
 }
 
-DL_DEF void dl_mpi_reduce_gradients(dl_ctx *c, dl_module *m) { dli_mpi_reduce(c, "mpi_reduce_gradients", m, 0, NULL); }
-DL_DEF void dl_mpi_average_buffers(dl_ctx *c, dl_module *m)  { dli_mpi_reduce(c, "mpi_average_buffers", m, 1, NULL); }
+DL_DEF void dl_mpi_reduce_gradients(dl_ctx *c, dl_module *m) { dli_mpi_reduce(c, "mpi_reduce_gradients", m, NULL); }
 
 DL_DEF void dl_mpi_sum(dl_ctx *c, double *x, int n)
 {
@@ -30981,7 +31027,7 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
     const int64_t width = p->x_width, odd = p->dilation % 2;
     const dlv zero = dlv_set(0);
     int64_t r, j, k, l, column;
-    for (; planes > 0; planes--, g += p->y_rows * p->y_width, at += with_at ? p->y_rows * p->pitch : 0)
+    for (; planes > 0; planes--, g += p->y_rows * p->y_width, at = with_at ? at + p->y_rows * p->pitch : at)
         for (r = 0; r < p->x_rows; r++, dx += width) {
             const uint32_t *mask = p->mask;
             for (j = p->padding / s; (column = j * s - p->padding) < width; j += 16, mask += kernel) {
@@ -31530,6 +31576,15 @@ static const dli_kernels DLI_FN(dli_kernels) = {
 /* ================================================================================================
    >>changes
    ================================================================================================
+   0.2.0   recurrent layers (RNN, LSTM, GRU), attention in blocks, multi-head attention with cache, transformers; GPT, LLaMA
+           and vision transformer; embeddings, rotary positions, byte-pair encoding, sampling, beam search
+           autoencoders, NADE, PixelCNN, RealNVP, diffusion, adversarial training, DCGAN
+           safetensors, npy, npz, CSV, raw and CIFAR files; checkpoints with exact resume; dl_fit: .checkpoint, .resume
+           detection of the first NaN, profile, graphs, statistics, TensorBoard; export as ONNX and as C
+           data-parallel training over MPI
+           convolution in 1 to 3 dimensions, pooling, resampling, normalisation, activations, losses, detection and
+           segmentation, vision networks, images; all of PyTorch's optimizers and schedules, Muon; data preparation,
+           augmentation, metrics, resampling
    0.1.0   context, arenas, tensors, autograd, elementwise, reduction, shape and matrix ops, cross-entropy, linear
            modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels.
 

@@ -74,7 +74,9 @@ static dl_tensor *classify(dl_ctx *c, dl_module *net, const char *path, int top)
     printf("%s\n", path);
     for (int i = 0; i < best->size; i++) {
         int k = which->idata[i];
-        printf("  %7.4f  class %d%s%s\n", best->data[i], k, k < MAX_CLASSES && labels[k] ? ": " : "", k < MAX_CLASSES && labels[k] ? labels[k] : "");
+        printf("  %7.4f  class %d", best->data[i], k);
+        if (k < MAX_CLASSES && labels[k]) printf(": %s", labels[k]);
+        printf("\n");
     }
     return p;
 }
@@ -102,7 +104,8 @@ static void self_test(dl_ctx *c, int layers, int classes, int top, const char *o
     expect(c, "picture written", dl_image_save(c, x, picture));
     printf("wrote %s\n", picture);
 
-    dl_module *net = dl_model_resnet(c, layers, .num_classes = classes), *other = dl_model_resnet(c, layers, .num_classes = classes);
+    dl_module *net = dl_model_resnet(c, layers, .num_classes = classes);
+    dl_module *other = dl_model_resnet(c, layers, .num_classes = classes);
     dl_tensor *before = classify(c, net, picture, top);
     double sum = 0;
     for (int i = 0; i < before->size; i++) sum += before->data[i];

@@ -30,7 +30,7 @@ static const char help[] =
 
 static dl_ctx *c;
 static int wrong, quick;
-static const char *out = ".";
+static const char *directory = ".";
 
 static void expect(const char *what, double is, int ok, const char *expected)
 {
@@ -41,7 +41,7 @@ static void expect(const char *what, double is, int ok, const char *expected)
 static void save(const dl_tensor *pictures, const char *name, int nrow)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/gan_%s", out, name);
+    snprintf(path, sizeof path, "%s/gan_%s", directory, name);
     if (dl_image_save_grid(c, pictures, path, .nrow = nrow, .value_range = {-1, 1}, .pad_value = .5f)) printf("wrote %s\n", path);
 }
 
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--data"))    folder = value, i++;
-        else if (!strcmp(argv[i], "--out"))     out = value, i++;
+        else if (!strcmp(argv[i], "--out"))     directory = value, i++;
         else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
         else if (!strcmp(argv[i], "--part"))    part = atoi(value), i++;
         else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;

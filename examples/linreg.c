@@ -61,17 +61,20 @@ static void four_points(int epochs)
     dl_tensor *y = dl_forward(c, model, data->inputs);
     expect("mean of 1/2 (yhat - y)^2 at the best line", dl_item(dl_half_mse_loss(c, y, data->targets)), .525, 1e-6);
     expect("mean of (yhat - y)^2", dl_item(dl_mse_loss(c, y, data->targets)), 1.05, 1e-6);
-    dl_tensor *likelihood = dl_gaussian_nll_loss(c, y, data->targets, dl_ones(c, DL_SHAPE(4, 1)), .full = 1, .reduction = DL_SUM);
+    dl_tensor *likelihood = dl_gaussian_nll_loss(c, y, data->targets, dl_ones(c, DL_SHAPE(4, 1)), .full = 1,
+                                                 .reduction = DL_SUM);
     expect("-log of the Gaussian likelihood, variance 1", dl_item(likelihood), 5.7757541, 1e-5);
 
-    double slope[2][2];                              /* at another line: the likelihood's gradient is n / s^2 times the other */
+    /* at any other line the gradient of -log likelihood is n / s^2 times that of the error */
     const double variance = 2;
+    double slope[2][2];
     w->data[0] = 1;
     b->data[0] = 2;
     for (int k = 0; k < 2; k++) {
         dl_step_begin(c);
         y = dl_forward(c, model, data->inputs);
-        dl_backward(c, k ? dl_gaussian_nll_loss(c, y, data->targets, dl_full(c, DL_SHAPE(4, 1), variance), .full = 1, .reduction = DL_SUM)
+        dl_tensor *s2 = dl_full(c, DL_SHAPE(4, 1), variance);
+        dl_backward(c, k ? dl_gaussian_nll_loss(c, y, data->targets, s2, .full = 1, .reduction = DL_SUM)
                          : dl_half_mse_loss(c, y, data->targets));
         if (dl_error(c)) return;
         slope[k][0] = w->grad[0];
@@ -85,7 +88,8 @@ static void four_points(int epochs)
 static void houses(int n, int epochs)
 {
     const double per_m2 = 3.2, per_year = -1.5, base = 40, noise = 12;           /* thousands */
-    dl_tensor *x = dl_keep(c, dl_rand(c, DL_SHAPE(n, 2))), *e = dl_randn(c, DL_SHAPE(n, 1)), *y = dl_keep(c, dl_zeros(c, DL_SHAPE(n, 1)));
+    dl_tensor *x = dl_keep(c, dl_rand(c, DL_SHAPE(n, 2))), *y = dl_keep(c, dl_zeros(c, DL_SHAPE(n, 1)));
+    dl_tensor *e = dl_randn(c, DL_SHAPE(n, 1));
     for (int i = 0; i < n && !dl_error(c); i++) {
         float *house = x->data + 2 * i;
         house[0] = 40 + 160 * house[0];                                           /* area, square metres */

@@ -19,8 +19,8 @@ options = options.parse_args()
 
 class Shape(Structure):   _fields_ = [("d", c_int64 * 8)]
 class Tensor(Structure):  _fields_ = [("data", POINTER(c_float))]              # only the first of its fields
-class Create(Structure):  _fields_ = [("seed", c_uint64), ("threads", c_int), ("isa", c_char_p), ("precision", c_int), ("no_grad", c_int),
-                                      ("detect_nan", c_int), ("block_bytes", c_size_t), ("end_", c_int)]
+class Create(Structure):  _fields_ = [("seed", c_uint64), ("threads", c_int), ("isa", c_char_p), ("precision", c_int),
+                                      ("no_grad", c_int), ("detect_nan", c_int), ("block_bytes", c_size_t), ("end_", c_int)]
 class Linear(Structure):  _fields_ = [("no_bias", c_int), ("end_", c_int)]
 class Loss(Structure):    _fields_ = [("weight", c_void_p), ("reduction", c_int), ("pos_weight", c_void_p), ("end_", c_int)]
 class Adam(Structure):    _fields_ = [(n, c_double) for n in ("lr", "beta1", "beta2", "eps", "weight_decay")] + \

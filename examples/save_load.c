@@ -31,12 +31,19 @@ static uint64_t seed = 1;
 static char weights[512], checkpoint[512], fitted[512];
 
 /* Everything that a training consists of; the same calls make the same parts. */
-typedef struct { dl_ctx *c; dl_dataset *data; dl_module *net; dl_optim *opt; dl_schedule *schedule; dl_loader *batches; } training;
+typedef struct {
+    dl_ctx *c;
+    dl_dataset *data;
+    dl_module *net;
+    dl_optim *opt;
+    dl_schedule *schedule;
+    dl_loader *batches;
+} training;
 
 static dl_module *make_net(dl_ctx *c)
 {
-    return dl_nn_sequential(c, dl_nn_conv2d(c, 1, 8, 3, .stride = 2), dl_nn_batchnorm2d(c, 8), dl_nn_relu(c), dl_nn_max_pool2d(c, 2),
-                            dl_nn_flatten(c), dl_nn_dropout(c, .2f), dl_nn_linear(c, 288, 10));
+    return dl_nn_sequential(c, dl_nn_conv2d(c, 1, 8, 3, .stride = 2), dl_nn_batchnorm2d(c, 8), dl_nn_relu(c),
+                            dl_nn_max_pool2d(c, 2), dl_nn_flatten(c), dl_nn_dropout(c, .2f), dl_nn_linear(c, 288, 10));
 }
 
 static training start(int samples)
@@ -146,13 +153,15 @@ int main(int argc, char **argv)
     training first = start(samples);
     train(&first, epochs);
     expect(first.c, "checkpoint after half of the epochs",
-           dl_checkpoint_save(first.c, checkpoint, .module = first.net, .optim = first.opt, .schedule = first.schedule, .loader = first.batches));
+           dl_checkpoint_save(first.c, checkpoint, .module = first.net, .optim = first.opt, .schedule = first.schedule,
+                              .loader = first.batches));
     printf("wrote %s\n", checkpoint);
     dl_destroy(first.c);                                       /* the power fails */
 
     training second = start(samples);
     expect(second.c, "loaded",
-           dl_checkpoint_load(second.c, checkpoint, .module = second.net, .optim = second.opt, .schedule = second.schedule, .loader = second.batches));
+           dl_checkpoint_load(second.c, checkpoint, .module = second.net, .optim = second.opt, .schedule = second.schedule,
+                              .loader = second.batches));
     train(&second, epochs);
     expect(second.c, "the weights at the end are those of a training without a break", equal(whole.net, second.net));
     dl_destroy(second.c);
@@ -161,8 +170,8 @@ int main(int argc, char **argv)
     remove(fitted);
     for (int i = 0; i < 3; i++) {                              /* one run of 2 n epochs; n epochs, then on to 2 n */
         runs[i] = start(samples);
-        dl_fit(runs[i].c, runs[i].net, runs[i].opt, runs[i].data, .epochs = i == 1 ? epochs : 2 * epochs, .batch_size = 50, .quiet = 1,
-               .checkpoint = i ? fitted : NULL, .resume = i > 0);
+        dl_fit(runs[i].c, runs[i].net, runs[i].opt, runs[i].data, .epochs = i == 1 ? epochs : 2 * epochs, .batch_size = 50,
+               .quiet = 1, .checkpoint = i ? fitted : NULL, .resume = i > 0);
     }
     expect(runs[2].c, "dl_fit with .resume: the same", equal(runs[0].net, runs[2].net));
     for (int i = 0; i < 3; i++) dl_destroy(runs[i].c);

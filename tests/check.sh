@@ -57,6 +57,13 @@ grep -oE '\<DL_[A-Z]+_OPS\>' $tmp/api.h | sort -u >$tmp/tables
 for t in $(cat $tmp/tables); do grep -q "$t" tests/test_ops.c tests/test_simd.c tests/test_errors.c || echo "$t"; done >$bad
 check 'every table of ops is tested'
 
+{ sh tests/api.sh | diff - examples/API.md; sh tests/rows.sh | diff - examples/ROWS.md; } >$bad
+check 'examples/API.md and ROWS.md are up to date (make api)'
+grep -oE '\<dl_[a-z0-9_]+' tests/curriculum.txt README.md examples/README.md | sed 's,.*:,,' | sort -u | while read -r f; do
+    grep -qE "\<$f\>" $tmp/api.h || grep -q "\<$f(" examples/API.md || echo "$f"
+done >$bad
+check 'the functions that the curriculum and the READMEs name are there'
+
 # --- every differentiable op has its row in test_ops.c
 sed -n '/--- elementwise ops/,/--- modules/p' $tmp/api.h >$tmp/ops.h
 grep '^DL_API dl_tensor ' $tmp/ops.h >$tmp/ops && functions $tmp/ops |
@@ -68,7 +75,7 @@ for t in $(grep -v COMPARE $tmp/tables); do grep -q "$t(" tests/test_ops.c || ec
 check 'every differentiable table has its gradients checked'
 
 # --- tests and examples keep to their conventions
-for f in tests/test_*.c; do head -n 1 "$f" | grep -qE '^/\* build:( (float|double|asan|tsan))+ \*/' || echo "$f"; done >$bad
+for f in tests/test_*.c; do head -n 1 "$f" | grep -qE '^/\* build:( \+?(float|double|asan|tsan))+ \*/' || echo "$f"; done >$bad
 check 'every test says how to build it'
 sed -n 's/.*ROW("\([^"]*\)").*/\1/p' tests/*.c | sort -u | while read -r id; do
     grep -q "^$id " tests/curriculum.txt || echo "$id"
@@ -77,7 +84,7 @@ check 'rows that tests claim are in the curriculum'
 for f in examples/*.c examples/*.cpp examples/*.py; do
     source=${f%.py}
     [ $source = $f ] || source=dl.h                       # from other languages: dl.h as a library
-    head -n 12 "$f" | grep -qE "^#? *(cc|c\+\+) .*$source" || echo "$f: no cc line"
+    head -n 12 "$f" | grep -qE "^#? *(cc|c\+\+|mpicc) .*$source" || echo "$f: no cc line"
     for option in help quick seed epochs threads; do grep -q -e "--$option" "$f" || echo "$f: no --$option"; done
     grep -q "$(basename "$f")" examples/README.md || echo "$f: not in examples/README.md"
 done >$bad

@@ -9,6 +9,7 @@
 #   double   -DDL_DOUBLE, for gradient checks
 #   asan     float under AddressSanitizer and UBSan
 #   tsan     float under ThreadSanitizer, without OpenMP
+# +asan stands for: asan in make test-all only.
 # tests/test_NAME.sh and the examples are jobs too.  Every job ends with the line "name: N passed, M failed".
 # A job whose tool is missing says so and counts as skipped.
 cd "$(dirname "$0")/.." || exit 1
@@ -31,7 +32,7 @@ job() {
     exe=${log%.log}
     begin=$(date +%s)
     case $kind in
-    sh)      timeout 900 sh "$path" >"$log" 2>&1 ;;
+    sh)      timeout 1800 sh "$path" >"$log" 2>&1 ;;
     example) example >"$log" 2>&1 ;;
     *)       program >"$log" 2>&1 ;;
     esac
@@ -60,6 +61,7 @@ how() {                             # sets cc and flags for a kind of build; cc 
 # The implementation, compiled once a kind for the tests that do not define DL_IMPLEMENTATION themselves.
 object() {
     how "$1" && [ -n "$cc" ] || return 0
+    [ $1 != asan ] || flags="-O1 ${flags#-O0}"             # compiled once, run by many
     [ $out/dl.$1.o -nt dl.h ] || $cc $WARN $flags -DDL_IMPLEMENTATION -DDL_MODELS -DDL_EXPORT -x c -c dl.h -o $out/dl.$1.o
 }
 
@@ -76,28 +78,30 @@ program() {
     return $code
 }
 
-# An example is built by the cc or c++ line of its head comment and must succeed with --quick.  A shadow of the top folder
+# An example is built by the cc (c++, mpicc) line of its head comment and must succeed with --quick.  A shadow of the top folder
 # keeps what it writes inside build/.
 example() {
     dir=$out/examples/$name
     rm -rf "$dir" && mkdir -p "$dir" && cp dl.h "$dir" && cp -r examples "$dir" || return 1
-    line=$(sed -n 's,^[ /*#]*\(c[c+][+]* .*\)$,\1,p' "$path" | sed 's,\*/.*,,; s,  .*,,' | head -n 1)
+    line=$(sed -nE 's,^[ /*#]*((cc|c\+\+|mpicc) .*)$,\1,p' "$path" | sed 's,\*/.*,,; s,  .*,,' | head -n 1)
     exe=$(echo "$line" | sed -n 's,.*-o *\([^ ]*\).*,\1,p')
     echo "$line"
     case $line in
     *-fopenmp*) [ -n "$(cat $out/openmp)" ] || line=$(echo "$line" | sed 's/-fopenmp//') ;;
     '')         echo "$path: no cc line in the head comment"; return 1 ;;
     esac
-    compiler=$CC run="./${exe:-a.out}"
+    compiler=$CC tool=$CC run="./${exe:-a.out}"
     case $path in
     *.cpp) compiler=${CXX:-c++} tool=$compiler ;;
-    *.py)  run="python3 $path" tool=python3 ;;
-    *)     tool= ;;
+    *.py)  tool=python3 run="python3 $path" ;;
+    */mpi_*)
+        export OMPI_CC="$CC" OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+        compiler=mpicc tool=mpirun run="mpirun -n 2 $run" ;;
     esac
-    if [ -n "$tool" ] && ! command -v "$tool" >/dev/null; then
+    if ! command -v "${tool%% *}" >/dev/null; then
         echo "skipped: no $tool"; echo "$name: 0 passed, 0 failed, 1 skipped"; return 0
     fi
-    (cd "$dir" && eval "$compiler ${line#c* }" && timeout 120 $run --quick </dev/null) &&
+    (cd "$dir" && eval "$compiler ${line#* }" && timeout 120 $run --quick </dev/null) &&
         echo "$name: 1 passed, 0 failed"
 }
 
@@ -126,7 +130,9 @@ probes() {
 jobs() {
     for path in tests/test_*.sh tests/check.sh; do [ ! -f "$path" ] || echo "$path sh"; done
     for path in tests/test_*.c; do
-        for kind in $(sed -n '1s,^/\* build: \([a-z ]*\).*,\1,p' "$path"); do echo "$path $kind"; done
+        for kind in $(sed -n '1s,^/\* build: \([a-z +]*\).*,\1,p' "$path"); do
+            case $kind in +*) [ -z "${TEST_ALL-}" ] || echo "$path ${kind#+}" ;; *) echo "$path $kind" ;; esac
+        done
     done
     for path in examples/*.c examples/*.cpp examples/*.py; do [ ! -f "$path" ] || echo "$path example"; done
 }

@@ -175,6 +175,36 @@ static void loader(void)
     dl_destroy(c);
 }
 
+/* The ranks' batches together are the batches of one loader, in another order; the order goes on from its beginning where it
+   does not divide. */
+static void shards(void)
+{
+    enum { RANKS = 3 };
+    dl_ctx *c = dl_create(.seed = 3);
+    dl_dataset *d = counted(c, 11);
+    dl_loader *part[RANKS], *whole;
+    int32_t order[12];
+    for (int shuffle = 0; shuffle < 2; shuffle++) {
+        dl_manual_seed(c, 3);
+        whole = dl_loader_create(c, d, .batch_size = 12, .shuffle = shuffle);
+        CHECK(dl_next_batch(c, whole) && whole->target->shape[0] == 11);
+        for (int i = 0; i < 12; i++) order[i] = (int32_t)whole->input->data[2 * (i % 11)];
+        for (int r = 0; r < RANKS; r++) {
+            dl_manual_seed(c, 3);                                        /* each rank is in a process of its own */
+            part[r] = dl_loader_create(c, d, .batch_size = 3, .shuffle = shuffle, .rank = r, .ranks = RANKS);
+            CHECK(part[r]->batches == 2);
+            for (int i = 0; dl_next_batch(c, part[r]); i += 3)
+                for (int k = 0; k < part[r]->input->shape[0]; k++) CHECK(part[r]->input->data[2 * k] == order[(i + k) * RANKS + r]);
+            CHECK(part[r]->index == 1);
+        }
+    }
+    CHECK_OK(c);
+    dl_loader_create(c, d, .rank = 2, .ranks = 2);                     CHECK_ERROR(c, "rank 2 of 2");
+    dl_loader_create(c, d, .rank = -1, .ranks = 2);                    CHECK_ERROR(c, "rank -1 of 2");
+    dl_loader_create(c, d, .batch_size = 5, .drop_last = 1, .rank = 0, .ranks = 3);    CHECK_ERROR(c, "batch size 5 for 4 samples");
+    dl_destroy(c);
+}
+
 static void loader_memory(void)                                          /* no malloc once the first epoch is through */
 {
     dl_ctx *c = dl_create();
@@ -435,6 +465,7 @@ int main(void)
     RUN(idx_errors);
     RUN(mnist);
     RUN(loader);
+    RUN(shards);
     RUN(loader_memory);
     RUN(bad_data);
     RUN(digits);

@@ -1,29 +1,14 @@
 /* build: float asan */
-/* Every allocation of a training program fails, once and from then on.  After each: no crash, no leak, an error,
-   weights as they were before the step that failed, and a context that works again after dl_clear_error. */
-#include <stdlib.h>
-static int calls, live, fail_at, persistent;             /* allocation number fail_at fails, and all later ones if persistent */
-static int refused(void) { int n = calls++; return n == fail_at || (persistent && n > fail_at); }
-static void *faulty_malloc(size_t n)
-{
-    void *p = refused() ? NULL : malloc(n);
-    live += p != NULL;
-    return p;
-}
-static void *faulty_realloc(void *p, size_t n)
-{
-    void *q = refused() ? NULL : realloc(p, n);
-    live += q && !p;
-    return q;
-}
-static void faulty_free(void *p) { live -= p != NULL; free(p); }
-#define DL_MALLOC  faulty_malloc
-#define DL_REALLOC faulty_realloc
-#define DL_FREE    faulty_free
-
+/* Memory that runs out: every allocation of sixteen programs fails, once and from then on.  After each: no crash, no leak, an
+   error or the right result, weights as they were before the step that failed, and a context that works again after
+   dl_clear_error.  And the corpus of fuzz.c: whatever is in a file, there is no crash. */
+#include "faulty_malloc.h"
 #define DL_IMPLEMENTATION
+#define DL_MODELS
+#define DL_EXPORT
 #include "dl.h"
 #include "test.h"
+#include "fuzz.c"
 
 static uint64_t hash(dl_module *net)                     /* of all parameters */
 {
@@ -87,34 +72,34 @@ static void fail_every_allocation(size_t block_bytes)
     program p;
     uint64_t wanted;
     int i, n, total;
-    CHECK(live == 0);
-    calls = 0, fail_at = -1, persistent = 0;
+    CHECK(live_blocks == 0);
+    fault_calls = 0, fault_at = -1, fault_persistent = 0;
     p = start(block_bytes);
     CHECK(train(&p));
     wanted = hash(p.net);
-    total = calls;
+    total = fault_calls;
     dl_destroy(p.c);
-    CHECK(live == 0 && total >= 3);
+    CHECK(live_blocks == 0 && total >= 3);
 
     for (i = 0; i < 2 * total; i++) {
-        calls = 0, fail_at = i % total, persistent = i / total;
+        fault_calls = 0, fault_at = i % total, fault_persistent = i / total;
         p = start(block_bytes);
-        if (!p.c) { CHECK(fail_at == 0 && live == 0); continue; }
+        if (!p.c) { CHECK(fault_at == 0 && live_blocks == 0); continue; }
         n = !dl_error(p.c);                              /* built without a fault */
         CHECK(train(&p) == !dl_error(p.c));
-        CHECK(calls > fail_at);
+        CHECK(fault_calls > fault_at);
         /* a block that malloc refuses is asked for again, smaller: a transient fault may heal by itself */
         if (dl_error(p.c)) CHECK(strstr(dl_error(p.c), "memory"));
-        else CHECK(!persistent && hash(p.net) == wanted);
+        else CHECK(!fault_persistent && hash(p.net) == wanted);
 
-        fail_at = -1, persistent = 0;                    /* memory is back */
+        fault_at = -1, fault_persistent = 0;                    /* memory is back */
         dl_clear_error(p.c);
         dl_step_begin(p.c);
         CHECK(dl_item(dl_sum(p.c, dl_ones(p.c, DL_SHAPE(1000)))) == 1000);
         if (n) CHECK(train(&p) || train(&p));            /* the first may finish an epoch that the fault cut short */
         CHECK_OK(p.c);
         dl_destroy(p.c);
-        CHECK(live == 0);
+        CHECK(live_blocks == 0);
     }
     printf("(%d allocations) ", total);
 }
@@ -130,27 +115,456 @@ static void fit(void)
         dl_ctx *c;
         dl_module *net;
         dl_dataset *data;
-        calls = 0, fail_at = i < 0 ? -1 : i % total, persistent = i >= total;
+        fault_calls = 0, fault_at = i < 0 ? -1 : i % total, fault_persistent = i >= total;
         c = dl_create(.seed = 1, .block_bytes = 64);
         net = perceptron(c);
         data = samples(c);
         dl_fit(c, net, dl_optim_sgd(c, net), data, .validation = data, .epochs = 2, .batch_size = 5, .quiet = 1);
-        if (i < 0) { CHECK_OK(c); total = calls; }
+        if (i < 0) { CHECK_OK(c); total = fault_calls; }
         else if (dl_error(c)) CHECK(strstr(dl_error(c), "memory"));
-        fail_at = -1, persistent = 0;
+        fault_at = -1, fault_persistent = 0;
         if (c) {
             dl_clear_error(c);
             CHECK(dl_item(dl_scalar(c, 3)) == 3);
         }
         dl_destroy(c);
-        CHECK(live == 0);
+        CHECK(live_blocks == 0);
     }
 }
 
+/* --- programs: what they build once, and a step that may be repeated ------------------------------------------------------- */
+typedef struct {
+    dl_ctx *c;
+    dl_module *net, *other;
+    dl_optim *opt, *opt2;
+    dl_loader *batches;
+    dl_dataset *data;
+    dl_tensor *x, *labels;
+    dl_tokenizer *words;
+    dl_schedule *schedule;
+} state;
+
+static const char words[] = "the cat sat on the mat, the rat sat on the cat";
+
+static uint64_t hash_weights(dl_module *net)             /* without buffers: those of a batch norm change in the forward pass */
+{
+    uint64_t h = 1;
+    dl_param *p;
+    int64_t k;
+    int i;
+    for (i = 0; (p = dl_module_at(net, i, NULL, 0)) != NULL; i++)
+        for (k = 0; !p->is_buffer && k < p->tensor->size; k++) h = (h ^ (uint64_t)(p->tensor->data[k] * 1e6)) * 1099511628211u;
+    return h;
+}
+/* Backward and a step of the optimizer, which is taken if all before it worked, and then as a whole. */
+static int update(state *s, dl_module *net, dl_optim *opt, dl_tensor *loss)
+{
+    uint64_t before = hash_weights(net);
+    int updated;
+    dl_backward(s->c, loss);
+    updated = dl_optim_step(s->c, opt);
+    CHECK(updated == !dl_error(s->c));
+    CHECK((hash_weights(net) == before) == !updated);
+    return updated;
+}
+static void images_and_labels(state *s, int64_t n, int64_t channels, int64_t size)
+{
+    int32_t label[8] = {0, 1, 2, 1, 0, 2, 1, 1};
+    s->x = dl_keep(s->c, dl_randn(s->c, DL_SHAPE(n, channels, size, size)));
+    s->labels = dl_keep(s->c, dl_tensor_from_int(s->c, label, DL_SHAPE(n)));
+}
+static dl_tensor *tokens(state *s, int64_t n, int64_t t)
+{
+    int32_t id[40];
+    int i;
+    for (i = 0; i < 40; i++) id[i] = i * i % 11;
+    return dl_tensor_from_int(s->c, id, DL_SHAPE(n, t));
+}
+
+static void cnn_build(state *s)
+{
+    dl_ctx *c = s->c;
+    s->net = dl_nn_sequential(c, dl_nn_conv2d(c, 1, 4, 3, .padding = 1), dl_nn_batchnorm2d(c, 4), dl_nn_relu(c), dl_nn_max_pool2d(c, 2),
+                              dl_nn_conv2d(c, 4, 4, 3, .groups = 2), dl_nn_groupnorm(c, 2, 4), dl_nn_dropout(c, (dl_real)0.1),
+                              dl_nn_global_avg_pool2d(c), dl_nn_flatten(c), dl_nn_linear(c, 4, 3));
+    s->opt = dl_optim_sgd(c, s->net, .lr = 0.1, .momentum = 0.9);
+    s->schedule = dl_lr_cosine(c, s->opt, 10);
+    images_and_labels(s, 4, 1, 8);
+}
+static int cnn_step(state *s)
+{
+    int ok = update(s, s->net, s->opt, dl_cross_entropy(s->c, dl_forward(s->c, s->net, s->x), s->labels));
+    return dl_schedule_step(s->c, s->schedule) && ok;
+}
+
+static void rnn_build(state *s, dl_module *rnn)
+{
+    s->net = dl_nn_sequential(s->c, rnn, dl_nn_linear(s->c, 6, 3));
+    s->opt = dl_optim_rmsprop(s->c, s->net);
+    images_and_labels(s, 2, 3, 4);
+}
+static void lstm_build(state *s) { rnn_build(s, dl_nn_lstm(s->c, 4, 6, .num_layers = 2, .dropout = (dl_real)0.2)); }
+static void gru_build(state *s)  { rnn_build(s, dl_nn_gru(s->c, 4, 3, .bidirectional = 1)); }
+static int rnn_step(state *s)
+{
+    return update(s, s->net, s->opt, dl_mean(s->c, dl_abs(s->c, dl_forward(s->c, s->net, dl_flatten(s->c, s->x, 0, 1)))));
+}
+
+static void transformer_build(state *s)
+{
+    s->net = dl_model_transformer(s->c, .dim = 8, .heads = 2, .encoder_layers = 1, .decoder_layers = 1, .dim_feedforward = 12);
+    s->opt = dl_optim_adamw(s->c, s->net);
+    s->x = dl_keep(s->c, dl_randn(s->c, DL_SHAPE(2, 5, 8)));
+}
+static int transformer_step(state *s)
+{
+    dl_tensor *y = dl_model_transformer_forward(s->c, s->net, s->x, dl_slice(s->c, s->x, 1, 0, 3), .causal = 1);
+    return update(s, s->net, s->opt, dl_mean(s->c, dl_mul(s->c, y, y)));
+}
+
+static void gpt_build(state *s)
+{
+    s->net = dl_model_gpt(s->c, .vocab_size = 11, .block_size = 8, .layers = 1, .heads = 2, .dim = 8);
+    s->opt = dl_optim_adam(s->c, s->net);
+}
+static int gpt_step(state *s)
+{
+    dl_tensor *y, *x = NULL, *t = NULL;
+    int ok = dl_text_batch(s->c, dl_keep(s->c, tokens(s, 40, 0)), 2, 6, &x, &t);
+    if (!ok) { CHECK(dl_error(s->c) != NULL); return 0; }
+    y = dl_forward(s->c, s->net, x);
+    ok = update(s, s->net, s->opt, dl_cross_entropy(s->c, dl_reshape(s->c, y, DL_SHAPE(12, 11)), dl_flatten(s->c, t, 0, -1)));
+    y = dl_generate(s->c, s->net, tokens(s, 1, 3), 4, .temperature = -1);
+    CHECK(dl_is_nil(y) == (dl_error(s->c) != NULL));
+    return ok && y->size == 7;
+}
+
+static void vae_build(state *s)
+{
+    s->net = dl_model_vae(s->c, DL_SHAPE(10), 2, .hidden = 7);
+    s->opt = dl_optim_adamax(s->c, s->net);
+    s->x = dl_keep(s->c, dl_rand(s->c, DL_SHAPE(3, 10)));
+}
+static int vae_step(state *s) { return update(s, s->net, s->opt, dl_model_vae_loss(s->c, s->net, s->x)); }
+
+static void gan_build(state *s)
+{
+    dl_ctx *c = s->c;
+    s->net = dl_nn_sequential(c, dl_nn_linear(c, 2, 6), dl_nn_tanh(c), dl_nn_linear(c, 6, 3));
+    s->other = dl_nn_sequential(c, dl_nn_spectral_norm(c, dl_nn_linear(c, 3, 6)), dl_nn_tanh(c), dl_nn_linear(c, 6, 1));
+    s->opt = dl_optim_adam(c, s->net);
+    s->opt2 = dl_optim_nadam(c, s->other);
+    s->x = dl_keep(c, dl_randn(c, DL_SHAPE(4, 3)));
+}
+static int gan_step(state *s)
+{
+    dl_ctx *c = s->c;
+    dl_tensor *fake = dl_forward(c, s->net, dl_randn(c, DL_SHAPE(4, 2))), *loss;
+    int ok;
+    loss = dl_gan_d_loss(c, dl_forward(c, s->other, s->x), dl_forward(c, s->other, dl_detach(c, fake)));
+    loss = dl_add(c, loss, dl_gradient_penalty(c, s->other, s->x, dl_detach(c, fake)));
+    ok = update(s, s->other, s->opt2, loss);
+    dl_nn_freeze(s->other, 1);
+    ok = update(s, s->net, s->opt, dl_gan_g_loss(c, dl_forward(c, s->other, fake))) && ok;
+    dl_nn_freeze(s->other, 0);
+    return ok;
+}
+
+static void detection_build(state *s)
+{
+    dl_ctx *c = s->c;
+    s->net = dl_nn_sequential(c, dl_nn_conv2d(c, 3, 4, 3, .padding = 1, .activation = DL_RELU));
+    s->other = dl_nn_sequential(c, dl_nn_conv2d(c, 4, 10, 1));
+    s->opt = dl_optim_sgd(c, s->net);
+    s->opt2 = dl_optim_sgd(c, s->other);
+    images_and_labels(s, 1, 3, 8);
+}
+static int detection_step(state *s)
+{
+    static const dl_real truth[8] = {1, 1, 5, 6, 2, 0, 7, 3}, rois[10] = {0, 1, 1, 5, 6, 0, 2, 0, 7, 3};
+    dl_ctx *c = s->c;
+    dl_tensor *maps = dl_forward(c, s->net, s->x), *head = dl_permute(c, dl_forward(c, s->other, maps), DL_ORDER(0, 2, 3, 1));
+    dl_tensor *score = dl_flatten(c, dl_slice(c, head, 3, 0, 2), 0, -1), *deltas = dl_reshape(c, dl_slice(c, head, 3, 2, 10), DL_SHAPE(128, 4));
+    dl_tensor *anchors = dl_anchors(c, 8, 8, .sizes = {3}, .ratios = {1, 2}, .stride = 1), *boxes, *stay;
+    dl_tensor *loss = dl_rpn_loss(c, score, deltas, anchors, dl_tensor_from(c, truth, DL_SHAPE(2, 4)), .samples = 16);
+    int ok;
+    maps = dl_roi_align(c, maps, dl_tensor_from(c, rois, DL_SHAPE(2, 5)), 2, 2);
+    loss = dl_add(c, loss, dl_mean(c, maps));
+    ok = update(s, s->net, s->opt, loss) && dl_optim_step(c, s->opt2);
+    boxes = dl_box_clip(c, dl_box_decode(c, deltas, anchors), 8, 8);
+    stay = dl_nms(c, boxes, score, 0.5);
+    CHECK(stay && dl_is_nil(stay) == (dl_error(c) != NULL));
+    return ok && !dl_is_nil(stay);
+}
+
+/* The training stops in the middle of a step's work on the disk as well: the file is the old one or the new one. */
+static void fit_build(state *s)
+{
+    s->net = perceptron(s->c);
+    s->opt = dl_optim_adam(s->c, s->net);
+    s->data = samples(s->c);
+    remove(fuzz_path("x"));
+    remove(fuzz_path("y"));
+}
+static int fit_step(state *s)
+{
+    dl_fit(s->c, s->net, s->opt, s->data, .validation = s->data, .epochs = 2, .batch_size = 9, .quiet = 1, .checkpoint = fuzz_path("x"),
+           .resume = 1, .save_best = fuzz_path("y"), .patience = 5);
+    return !dl_error(s->c);
+}
+
+static void weights_build(state *s) { s->net = perceptron(s->c); s->other = perceptron(s->c); }
+static int weights_step(state *s)
+{
+    uint64_t before = hash(s->other);
+    int saved = dl_save(s->c, s->net, fuzz_path("x")) && dl_save(s->c, s->net, fuzz_path("x.npz")), loaded;
+    dl_archive *a;
+    loaded = dl_load(s->c, s->other, fuzz_path("x"));
+    CHECK(hash(s->other) == (loaded ? hash(s->net) : before));
+    loaded = dl_load(s->c, s->other, fuzz_path("x.npz")) && loaded;
+    a = dl_load_tensors(s->c, fuzz_path("x"));
+    CHECK(a->size == (dl_error(s->c) ? 0 : 4));
+    return saved && loaded && a->size == 4;
+}
+
+static void tokenizer_build(state *s) { s->words = dl_tokenizer_train(s->c, words, -1, 262); }
+static int tokenizer_step(state *s)
+{
+    dl_ctx *c = s->c;
+    dl_tensor *ids = dl_text_encode(c, s->words, words, -1);
+    const char *text = dl_text_decode(c, s->words, ids, NULL);
+    dl_tokenizer *again;
+    CHECK(dl_error(c) || !strcmp(text, words));
+    dl_tokenizer_save(c, s->words, fuzz_path("vocab.json"), fuzz_path("merges.txt"));
+    again = dl_tokenizer_gpt2(c, fuzz_path("vocab.json"), fuzz_path("merges.txt"));
+    CHECK(dl_error(c) || dl_tokenizer_size(again) == dl_tokenizer_size(s->words));
+    dl_tokenizer_chars(c, words, -1);
+    return !dl_error(c);
+}
+
+static void export_build(state *s)
+{
+    cnn_build(s);
+    s->other = dl_nn_sequential(s->c, dl_nn_linear(s->c, 3, 4), dl_nn_sigmoid(s->c));
+}
+static int export_step(state *s)
+{
+    int ok = dl_export_onnx(s->c, s->net, s->x, fuzz_path("x"));
+    ok = dl_export_c(s->c, s->other, dl_ones(s->c, DL_SHAPE(1, 3)), fuzz_path("y"), "net") && ok;
+    CHECK(ok == !dl_error(s->c));
+    return ok;
+}
+
+static void every_way(dl_ctx *c, dl_tensor **x, dl_tensor **target, void *user)
+{
+    (void)user;
+    *x = dl_aug_random_crop(c, *x, 6, 6, .padding = 1);
+    *x = dl_aug_color_jitter(c, dl_aug_affine(c, dl_aug_hflip(c, *x), .degrees = {-9, 9}), .brightness = 0.3, .hue = 0.1);
+    *x = dl_aug_random_erasing(c, dl_aug_cutout(c, *x, 2), .p = 0.5);
+    dl_aug_mixup(c, x, target, 3, .alpha = 0.4);
+    dl_aug_cutmix(c, x, target, 3, .alpha = 1);
+}
+static void augment_build(state *s)
+{
+    images_and_labels(s, 7, 3, 8);
+    s->batches = dl_loader_create(s->c, dl_data_tensors(s->c, s->x, s->labels), .batch_size = 3, .shuffle = 1, .augment = every_way);
+}
+static int augment_step(state *s)
+{
+    int n = 0;
+    s->batches->position = 0;                            /* a fault may have cut the epoch short */
+    while (dl_next_batch(s->c, s->batches)) n++;
+    CHECK(n == 3 || dl_error(s->c));
+    return n == 3;
+}
+
+static dl_tensor *closure(dl_ctx *c, void *user)
+{
+    state *s = (state *)user;
+    dl_tensor *loss = dl_cross_entropy(c, dl_forward(c, s->net, dl_flatten(c, s->x, 1, -1)), s->labels);
+    dl_backward(c, loss);
+    return loss;
+}
+static void lbfgs_build(state *s)
+{
+    s->net = dl_nn_sequential(s->c, dl_nn_linear(s->c, 4, 5), dl_nn_tanh(s->c), dl_nn_linear(s->c, 5, 3));
+    s->opt = dl_optim_lbfgs(s->c, s->net, .max_iter = 3, .history_size = 2, .strong_wolfe = 1);
+    images_and_labels(s, 6, 1, 2);
+}
+static int closure_step(state *s)
+{
+    uint64_t before = hash_weights(s->net);
+    dl_optim_step_closure(s->c, s->opt, closure, s);
+    CHECK(!dl_error(s->c) || hash_weights(s->net) == before);
+    return !dl_error(s->c);
+}
+static void sam_build(state *s)
+{
+    lbfgs_build(s);
+    s->opt = dl_optim_sam(s->c, dl_optim_adam(s->c, s->net));
+}
+
+static void readers_build(state *s)
+{
+    static const char csv[] = "a,b,kind\n1,2.5,cat\n3,?,ape\n5,6,cat\n", pnm[] = "P6 2 1 100 abcdef";
+    static const unsigned char idx[] = {0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 9};
+    fuzz_file("x.csv", csv, sizeof csv - 1);
+    fuzz_file("x", pnm, sizeof pnm - 1);
+    fuzz_file("y", idx, sizeof idx);
+    s->net = perceptron(s->c);
+}
+static int readers_step(state *s)
+{
+    dl_ctx *c = s->c;
+    dl_dataset *d;
+    CHECK(dl_is_nil(dl_load_csv(c, fuzz_path("x.csv"), .columns = "a,b", .missing = DL_MISSING_NAN)) == (dl_error(c) != NULL));
+    d = dl_data_csv(c, fuzz_path("x.csv"), .missing = DL_MISSING_DROP);
+    CHECK(dl_error(c) || d->size == 2);
+    CHECK(dl_is_nil(dl_image_load(c, fuzz_path("x"), .resize = 4, .crop = 3)) == (dl_error(c) != NULL));
+    CHECK(dl_is_nil(dl_data_idx(c, fuzz_path("y"))) == (dl_error(c) != NULL));
+    return !dl_error(c);
+}
+
+static void seq2seq_build(state *s)
+{
+    s->net = dl_model_seq2seq(s->c, 11, 11, 4);
+    s->opt = dl_optim_adagrad(s->c, s->net);
+}
+static int seq2seq_step(state *s)
+{
+    dl_tensor *y = dl_model_seq2seq_forward(s->c, s->net, tokens(s, 2, 4), tokens(s, 2, 3));
+    int ok = update(s, s->net, s->opt, dl_mean(s->c, dl_abs(s->c, y)));
+    y = dl_model_seq2seq_decode(s->c, s->net, tokens(s, 2, 4), 1);
+    CHECK(dl_is_nil(y) == (dl_error(s->c) != NULL));
+    return ok && !dl_is_nil(y);
+}
+
+/* --- all of them under fire ----------------------------------------------------------------------------------------------------- */
+static dl_ctx *small;                                    /* its arenas grow by one object at a time, so that each is an allocation */
+static void stay_small(void) { if (small) small->step.next_size = small->keep.next_size = 32; }
+static int begin(state *s, void (*build)(state *))       /* 1: built without a fault */
+{
+    memset(s, 0, sizeof *s);
+    s->c = small = dl_create(.seed = 1, .threads = 1, .block_bytes = 64);
+    if (s->c) build(s);
+    return s->c && !dl_error(s->c);
+}
+static uint64_t outcome(state *s) { return (s->net ? hash(s->net) : 0) ^ (s->other ? hash(s->other) >> 1 : 0); }
+
+static long failures, healed;
+static void every_allocation(const char *name, void (*build)(state *), int (*step)(state *))
+{
+    state s;
+    uint64_t wanted;
+    int i, n, total, stride;
+    fault_hook = stay_small;
+    fault_calls = 0, fault_at = -1, fault_persistent = 0;
+    CHECK(begin(&s, build) && step(&s));
+    dl_step_begin(s.c);
+    CHECK(step(&s));
+    CHECK_OK(s.c);
+    wanted = outcome(&s);
+    total = fault_calls;
+    small = NULL;
+    dl_destroy(s.c);
+    CHECK(live_blocks == 0 && total > 20);
+    stride = SLOW ? 1 : 1 + total / 40;
+    for (i = 0; i < 2 * total && test_errors < 20; i += stride) {
+        int before = test_errors, done;
+        fault_calls = 0, fault_at = i % total, fault_persistent = i >= total;
+        n = begin(&s, build);
+        done = n && step(&s);
+        if (done) { dl_step_begin(s.c); done = step(&s); }
+        if (n) CHECK(done == !dl_error(s.c));
+        CHECK(fault_calls > fault_at);
+        if (!s.c) CHECK(live_blocks == 0);
+        else if (dl_error(s.c)) CHECK(strstr(dl_error(s.c), "memory"));
+        else CHECK(!fault_persistent && outcome(&s) == wanted);         /* it was done without */
+        failures++;
+        healed += s.c && !dl_error(s.c);
+        fault_at = -1, fault_persistent = 0;             /* memory is back */
+        dl_clear_error(s.c);
+        dl_step_begin(s.c);
+        if (n) CHECK(step(&s));
+        if (s.c) CHECK(dl_item(dl_sum(s.c, dl_ones(s.c, DL_SHAPE(100)))) == 100);
+        if (s.c) CHECK_OK(s.c);
+        small = NULL;
+        dl_destroy(s.c);
+        CHECK(live_blocks == 0);
+        if (test_errors > before) printf(" in %s, allocation %d of %d, %s", name, i % total, total, i < total ? "once" : "from then on");
+    }
+    fault_hook = NULL;
+    printf("%s %d ", name, total);
+    fflush(stdout);
+}
+static void programs(void)
+{
+#define FIRE(name) every_allocation(#name, name##_build, name##_step)
+    FIRE(cnn); FIRE(transformer); FIRE(gpt); FIRE(vae); FIRE(gan); FIRE(detection); FIRE(fit); FIRE(weights); FIRE(tokenizer);
+    FIRE(export); FIRE(augment); FIRE(readers); FIRE(seq2seq);
+    every_allocation("lstm", lstm_build, rnn_step);
+    every_allocation("gru", gru_build, rnn_step);
+    every_allocation("lbfgs", lbfgs_build, closure_step);
+    every_allocation("sam", sam_build, closure_step);
+    printf("(%ld faults, %ld of them without effect) ", failures, healed);
+}
+
+/* --- the corpus, whole, cut and with flipped bits, through the targets of fuzz.c ---------------------------------------------- */
+#if defined(__unix__) || defined(__APPLE__)
+#include <dirent.h>
+static long files, cuts, flips;
+static void corpus_file(const fuzz_target *t, const char *name)
+{
+    static uint8_t b[1 << 16];
+    FILE *f = fopen(name, "rb");
+    size_t n, i, at, step;
+    if (!CHECK(f != NULL)) return;
+    n = fread(b, 1, sizeof b, f);
+    fclose(f);
+    fuzz_run(t, b, n);
+    files++;
+    if (t->run == fuzz_ops) return;
+    step = SLOW ? 1 : 1 + n / 16;
+    for (i = 0; i < n; i += step, cuts++) fuzz_run(t, b, n - 1 - i);
+    step = SLOW ? 1 + n / 512 : 1 + n / 4;               /* in bits: every one of the first 64 bytes, or of smaller files */
+    for (i = 0; i < 8 * n; i += SLOW && i < 512 ? 1 : step, flips++) {
+        at = i / 8;
+        b[at] ^= (uint8_t)(1 << i % 8);
+        fuzz_run(t, b, n);
+        b[at] ^= (uint8_t)(1 << i % 8);
+    }
+}
+static void corpus(void)
+{
+    char name[600];
+    int i;
+    for (i = 0; i < FUZZ_TARGETS; i++) {
+        long before = files;
+        DIR *d;
+        struct dirent *e;
+        snprintf(name, sizeof name, "tests/corpus/%s", fuzz_targets[i].name);
+        d = opendir(name);
+        while (d && (e = readdir(d)) != NULL) {
+            snprintf(name, sizeof name, "tests/corpus/%s/%s", fuzz_targets[i].name, e->d_name);
+            if (e->d_name[0] != '.') corpus_file(&fuzz_targets[i], name);
+        }
+        if (d) closedir(d);
+        if (!CHECK(files > before)) printf(" no files for %s ", fuzz_targets[i].name);
+    }
+    printf("(%ld files, %ld cuts, %ld flipped bits) ", files, cuts, flips);
+}
+#else
+static void corpus(void) { SKIP("needs folders"); }
+#endif
+
 int main(void)
 {
+    fuzz_begin();
     RUN(large_blocks);
     RUN(tiny_blocks);
     RUN(fit);
+    RUN(programs);
+    RUN(corpus);
+    fuzz_end();
     TEST_END;
 }

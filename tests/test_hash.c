@@ -1,7 +1,6 @@
 /* build: float */
 /* Same bits: training and every op give one hash for any number of threads and any instruction set, run after run.
    The last line before the result is "hash ...": test_hash.sh compares it between compilers. */
-#define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
 

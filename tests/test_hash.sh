@@ -9,7 +9,7 @@ build() {                           # name, then the compiler and its flags
     name=$1; shift
     if ! command -v "$1" >/dev/null; then echo "skipped: no $1"; skipped=$((skipped + 1)); return; fi
     got=
-    "$@" -DDL_STATIC -I. tests/test_hash.c -o "$out/$name" -lm && got=$("$out/$name" --hash | grep '^hash')
+    "$@" -DDL_STATIC -DDL_IMPLEMENTATION -I. tests/test_hash.c -o "$out/$name" -lm && got=$("$out/$name" --hash | grep '^hash')
     echo "$got  $*"
     [ -n "$want" ] || want=$got
     if [ -n "$got" ] && [ "$got" = "$want" ]; then passed=$((passed + 1)); return; fi

@@ -1,4 +1,4 @@
-/* build: float double asan */
+/* build: float +double +asan */
 /* Random kernels: Philox4x32-10 against known answers, any split of a row, moments, every instruction set. */
 #define DL_IMPLEMENTATION
 #include "dl.h"

@@ -475,6 +475,61 @@ static void steps(void)
     CHECK_OK(c);
 }
 
+/* --- models of sequences ------------------------------------------------------------------------------------------------ */
+
+/* p(x_1 .. x_T) = prod p(x_t given x_<t).  In 0 0 1 1 0 0 1 1 .. a window of one symbol (Markov) leaves ln 2 a symbol, one of
+   two symbols nothing; a recurrent network has to keep what it needs in its state. */
+static void autoregressive(void)
+{
+    enum { T = 32 };
+    int32_t text[T + 1];
+    double markov[3] = {0, 0, 0}, loss = 0;
+    for (int t = 0; t <= T; t++) text[t] = t / 2 % 2;
+    for (int tau = 1; tau <= 2; tau++) {
+        int count[4][2] = {{0}};
+        for (int t = tau; t <= T; t++) count[tau == 1 ? text[t - 1] : 2 * text[t - 2] + text[t - 1]][text[t]]++;
+        for (int k = 0; k < 4; k++)
+            for (int x = 0; x < 2; x++)
+                if (count[k][x]) markov[tau] -= count[k][x] * log((double)count[k][x] / (count[k][0] + count[k][1])) / (T + 1 - tau);
+    }
+    CHECK_NEAR(markov[1], log(2.0), 0.01);
+    CHECK_NEAR(markov[2], 0, 1e-12);
+
+    dl_module *rnn = dl_nn_rnn(c, 2, 8), *head = dl_nn_linear(c, 8, 2), *net = dl_nn_sequential(c, rnn, head);
+    dl_optim *opt = dl_optim_adam(c, net, .lr = 0.03);
+    for (int step = 0; step < 200; step++) {
+        dl_step_begin(c);
+        dl_tensor *x = dl_one_hot(c, dl_tensor_from_int(c, text, DL_SHAPE(T, 1)), 2);
+        dl_tensor *y = dl_cross_entropy(c, dl_reshape(c, dl_forward(c, net, x), DL_SHAPE(T, 2)), dl_tensor_from_int(c, text + 1, DL_SHAPE(T)));
+        loss = dl_item(y);
+        dl_backward(c, y);
+        dl_optim_step(c, opt);
+    }
+    CHECK_OK(c);
+    CHECK(loss < 0.1);                                                 /* the first symbols cannot be known */
+    ROW("SEQ-08");
+}
+
+/* Before training each of 65 characters is as likely: ln 65, perplexity 65.  Sampling draws from softmax(z / temperature). */
+static void characters(void)
+{
+    enum { N = 4000 };
+    int32_t next[4] = {0, 7, 64, 31};
+    dl_tensor *loss = dl_cross_entropy(c, dl_zeros(c, DL_SHAPE(4, 65)), dl_tensor_from_int(c, next, DL_SHAPE(4)));
+    CHECK_NEAR(dl_item(loss), 4.1743873, 1e-6);
+    CHECK_NEAR(exp(dl_item(loss)), 65, 1e-3);
+    static const dl_real z[] = {0, 1, 2};
+    dl_tensor *logits = dl_expand(c, dl_tensor_from(c, z, DL_SHAPE(1, 3)), DL_SHAPE(N, 3));
+    for (int hot = 1; hot <= 2; hot++) {
+        dl_tensor *drawn = dl_sample_token(c, logits, .temperature = (dl_real)hot);
+        double n = 0, p = exp(2.0 / hot) / (1 + exp(1.0 / hot) + exp(2.0 / hot));
+        for (int i = 0; i < N && !dl_error(c); i++) n += drawn->idata[i] == 2;
+        CHECK_NEAR(n / N, p, 4 * sqrt(p * (1 - p) / N));
+    }
+    CHECK_OK(c);
+    ROW("SEQ-09");
+}
+
 int main(void)
 {
     c = dl_create(.seed = 3);
@@ -489,6 +544,8 @@ int main(void)
     RUN(same_bits);
     RUN(bad_input);
     RUN(steps);
+    RUN(autoregressive);
+    RUN(characters);
     dl_destroy(c);
     TEST_END;
 }
