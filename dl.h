@@ -12695,7 +12695,7 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
     if (c->training && o.dropout > 0) { a.dropout = o.dropout; a.seed = c->seed; a.call = c->calls++; }
     y = dl_apply(c, &dli_attention_op, n, src, &a, sizeof a);
     if (o.weights) *o.weights = dl_is_nil(y) ? DLI_NIL : dli_attention_weights_of(c, y, src);
-    return y;
+    return c->failed ? DLI_NIL : y;
 }
 DL_DEF dl_tensor *dl_attention_with(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o)
 {

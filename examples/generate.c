@@ -176,7 +176,7 @@ typedef struct {
 static const model models[] = {
     {"autoregressive", make_autoregressive, loss_autoregressive, sample_autoregressive, NATS,          6, 8, 1e-2, .70, .95},
     {"nade",           make_nade,           loss_nade,           sample_nade,           NATS,          6, 6, 4e-3, .45, .95},
-    {"pixelcnn",       make_pixelcnn,       loss_pixelcnn,       sample_pixelcnn,       NATS,          8, 4, 3e-3, .40, .95},
+    {"pixelcnn",       make_pixelcnn,       loss_pixelcnn,       sample_pixelcnn,       NATS,          3, 4, 3e-3, .40, .95},
     {"autoencoder",    make_autoencoder,    loss_autoencoder,    sample_autoencoder,    SQUARED_ERROR, 5, 6, 2e-3, .02, .02},
     {"denoising",      make_autoencoder,    loss_denoising,      sample_denoising,      SQUARED_ERROR, 5, 6, 2e-3, .03, .03},
     {"vae",            make_vae,            loss_vae,            sample_vae,            NATS,          8, 8, 2e-3, .70, .95},

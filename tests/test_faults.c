@@ -553,7 +553,29 @@ static void corpus(void)
     }
     printf("(%ld files, %ld cuts, %ld flipped bits) ", files, cuts, flips);
 }
+
+/* Numbers in a checkpoint that index memory later: every value in it becomes an extreme one, with a checksum that fits. */
+static void extreme_checkpoints(void)
+{
+    static const int64_t extremes[] = { -1, INT64_MAX, INT64_MIN, 1000000000, INT32_MAX, (int64_t)1 << 52 };
+    static uint8_t file[1 << 14], b[1 << 14];
+    FILE *f = fopen("tests/corpus/checkpoint/seed-all", "rb");
+    size_t n, at;
+    long runs = 0;
+    int k;
+    if (!CHECK(f != NULL)) return;
+    n = fread(file, 1, sizeof file, f);
+    fclose(f);
+    for (at = 8 + (size_t)file[0] + ((size_t)file[1] << 8); at + 8 <= n; at += SLOW ? 4 : 8)
+        for (k = 0; k < 6; k++, runs++) {
+            memcpy(b, file, n);
+            memcpy(b + at, &extremes[k], k == 4 ? 4 : 8);
+            fuzz_run(&fuzz_targets[9], b, n);
+        }
+    printf("(%ld checkpoints) ", runs);
+}
 #else
+static void extreme_checkpoints(void) { SKIP("needs folders"); }
 static void corpus(void) { SKIP("needs folders"); }
 #endif
 
@@ -565,6 +587,7 @@ int main(void)
     RUN(fit);
     RUN(programs);
     RUN(corpus);
+    RUN(extreme_checkpoints);
     fuzz_end();
     TEST_END;
 }
