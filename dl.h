@@ -13453,7 +13453,10 @@ static int dli_roi_shape(dl_ctx *c, dl_tensor *y)
     if (x->ndim != 4) { dl_fail(c, "%s: %t, expected (N, C, H, W)", who, x); return 0; }
     if (o->height < 1 || o->width < 1) { dl_fail(c, "%s: to %l x %l", who, o->height, o->width); return 0; }
     if (!(o->scale > 0)) { dl_fail(c, "%s: spatial_scale is %g, expected a positive number", who, (double)o->scale); return 0; }
-    if (o->sampling < 0) { dl_fail(c, "%s: sampling_ratio is %d", who, o->sampling); return 0; }
+    if (o->sampling < 0 || o->sampling > 1024) {
+        dl_fail(c, "%s: sampling_ratio is %d, expected 0 to 1024", who, o->sampling);
+        return 0;
+    }
     if (x->shape[2] * x->shape[3] > INT32_MAX) { dl_fail(c, "%s: maps of %t are too large", who, x); return 0; }
     for (i = 0; i < rois->shape[0]; i++) {
         const dl_real *r = rois->data + 5 * i;
