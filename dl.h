@@ -16373,41 +16373,6 @@ typedef struct {
     double     rope;                                     /* base of the rotary positions; 0: none            */
 } dli_lm_attention;
 
-/* A leaf (N, T, E) that shows data. */
-static dl_tensor *dli_lm_view(dl_ctx *c, dl_real *data, int64_t N, int64_t T, int64_t E)
-{
-    dl_tensor *t = dli_node(c, 0, 0, 0);
-    int64_t shape[3];
-    shape[0] = N; shape[1] = T; shape[2] = E;
-    if (!t || !dl_set_shape(c, t, 3, shape)) return DLI_NIL;
-    t->data = data;
-    return t;
-}
-
-/* Appends k and v (N, T, E) to the cache and lets q see all of it. */
-static dl_tensor *dli_lm_cached(dl_ctx *c, dl_kv_cache *kv, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o)
-{
-    int64_t N = k->shape[0], T = k->shape[1], E = k->shape[2], first = kv->length, n;
-    for (n = 0; n < N && !c->failed; n++) {
-        int64_t to = (n * kv->k->shape[1] + first) * E;
-        memcpy(kv->k->data + to, k->data + n * T * E, (size_t)(T * E) * sizeof(dl_real));
-        memcpy(kv->v->data + to, v->data + n * T * E, (size_t)(T * E) * sizeof(dl_real));
-    }
-    if (first == 0) return dl_attention_with(c, q, k, v, o);
-    if (N == 1) {
-        k = dli_lm_view(c, kv->k->data, 1, first + T, E);
-        v = dli_lm_view(c, kv->v->data, 1, first + T, E);
-    } else {                                             /* one token of each sequence: the rest of the cache is padding */
-        dl_shape shape = {{0}};
-        shape.d[0] = N;
-        o.causal = 0;
-        o.lengths = dl_to_int(c, dl_full(c, shape, (dl_real)(first + T)));
-        k = kv->k;
-        v = kv->v;
-    }
-    return dl_attention_with(c, q, k, v, o);
-}
-
 static dl_tensor *dli_lm_attend(dl_ctx *c, dl_module *self, dl_tensor *x, dl_kv_cache *kv)
 {
     const dli_lm_attention *m = (const dli_lm_attention *)self;
@@ -16426,14 +16391,16 @@ static dl_tensor *dli_lm_attend(dl_ctx *c, dl_module *self, dl_tensor *x, dl_kv_
         q = dl_rope_with(c, q, r);
         r.heads = m->groups;
         k = dl_rope_with(c, k, r);
-    } else if (kv) {
-        dl_slice_opts step;
-        memset(&step, 0, sizeof step);
-        k = dl_slice_with(c, q, 2, E, E + G, step);
-        v = dl_slice_with(c, q, 2, E + G, E + 2 * G, step);
-        q = dl_slice_with(c, q, 2, 0, E, step);
     }
-    x = kv ? dli_lm_cached(c, kv, q, k, v, o) : dl_attention_with(c, q, k, v, o);
+    if (c->failed) return DLI_NIL;
+    if (kv) {                                            /* keys and values join those of earlier tokens */
+        const int64_t S = kv->length + q->shape[1];
+        dl_slice_opts step = { 0, 0 };
+        dli_cache_append(kv, kv->k, k ? k : q, k ? 0 : E);
+        dli_cache_append(kv, kv->v, v ? v : q, v ? 0 : E + G);
+        if (!k) q = dl_slice_with(c, q, 2, 0, E, step);
+        x = dli_attention_of(c, q, kv->k, kv->v, o, S);
+    } else x = dl_attention_with(c, q, k, v, o);
     return dl_forward(c, m->out, x);
 }
 static dl_tensor *dli_lm_attention_forward(dl_ctx *c, dl_module *self, dl_tensor *x)

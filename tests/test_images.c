@@ -1,4 +1,4 @@
-/* build: float asan */
+/* build: float +asan */
 /* Images: PGM and PPM by dl.h, JPEG and PNG through stb, resizing against Pillow, grids; CIFAR files; folders of pictures. */
 #if defined(__has_include) && !defined(__TINYC__)
 #if __has_include(<stb/stb_image.h>) && __has_include(<stb/stb_image_write.h>)
