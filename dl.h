@@ -10946,7 +10946,7 @@ static dli_norm_row dli_layer_row(const dli_layer_job *j, int64_t i)
 static void dli_layer_forward_task(void *arg, int64_t task, int worker)
 {
     const dli_layer_job *j = (const dli_layer_job *)arg;
-    const int64_t n = j->o->n, last = dli_min64((task + 1) * j->block, j->rows), few = dli_min64(dli_max64(8192 / n, 1), 8);
+    const int64_t n = j->o->n, last = dli_min64((task + 1) * j->block, j->rows), few = dli_min64(dli_max64(4096 / n, 1), 8);
     int64_t first, i, end;
     (void)worker;
     for (first = task * j->block; first < last; first = end) {
