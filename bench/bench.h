@@ -149,7 +149,9 @@ static inline void bench_csv(const char *bench, const char *name, int threads, c
     if (!f) return;
     fseek(f, 0, SEEK_END);
     if (!ftell(f)) fprintf(f, "bench,case,threads,isa,value,unit,peak_fraction,peer,peer_value,ratio\n");
-    fprintf(f, "%s,%s,%d,%s,%.6g,%s,", bench, name, threads, isa, value, unit);
+    fprintf(f, "%s,", bench);
+    for (; *name; name++) fputc(*name == ',' ? ';' : *name, f);          /* a comma would be another column */
+    fprintf(f, ",%d,%s,%.6g,%s,", threads, isa, value, unit);
     if (fraction > 0) fprintf(f, "%.4f", fraction);
     if (peer) fprintf(f, ",%s,%.6g,%.4f\n", peer, peer_value, ratio);
     else fprintf(f, ",,,\n");

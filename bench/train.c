@@ -214,8 +214,8 @@ static const net_task net_tasks[] = {
     { "design's MNIST CNN b64 adam", "mnist_cnn", mnist_cnn, adam, 64, 1, 28, 1.6, NULL, 10 },
     { "kann's mnist-cnn b64 rmsprop", "kann_cnn", kann_cnn, rmsprop, 64, 1, 28, 1.6, NULL, 10 },
     { "ResNet-18 CIFAR b32 momentum", "resnet18", resnet18, momentum, 32, 3, 32, 1.05, NULL, 10 },
-    { "GPT 6 x 384, 256 tokens b4 adamw", "gpt", gpt, adamw, 4, 0, 256, 1.25, one_block, 65 },
-    { "GPT-2 124M, 64 tokens b4 adamw", "gpt2", gpt2, adamw, 4, 0, 64, 1.6, one_block, 50257 },
+    { "GPT 6x384 T256 b4 adamw", "gpt", gpt, adamw, 4, 0, 256, 1.25, one_block, 65 },
+    { "GPT-2 124M T64 b4 adamw", "gpt2", gpt2, adamw, 4, 0, 64, 1.6, one_block, 50257 },
 };
 
 typedef struct { const net_task *t; dl_ctx *c; dl_module *net; dl_optim *o; dl_tensor *x, *target; int threads; } net_player;
