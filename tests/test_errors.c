@@ -1,4 +1,4 @@
-/* build: float asan */
+/* build: float +asan */
 /* Bad input to every public function: an error that names the function, a live process, untouched weights. */
 #include <stdlib.h>
 static void *small_malloc(size_t n)           { return n >> 32 ? NULL : malloc(n); }     /* nobody gets 4 GB here */

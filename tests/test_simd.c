@@ -1,4 +1,4 @@
-/* build: float asan */
+/* build: float +asan */
 /* Every kernel of the table gives the portable one's bits on AVX2 and AVX-512: all lengths, alignments, special values.
    A new row of a kernel list or op table does not compile here, or is tested.  (The gemm kernels: test_gemm.c.) */
 #define DL_IMPLEMENTATION
