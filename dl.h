@@ -11757,6 +11757,26 @@ DL_DEF dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts
    >>files       reading: a file is mapped, or read, as a whole, and every number in it is checked against its length
                  before it counts.  Writing: into a temporary file that takes the place of the old one when it is complete
    ================================================================================================ */
+
+/* The character at s, its length in *n; a byte that is not UTF-8 (RFC 3629: no overlong forms, no
+   surrogates) is a character with the code -1. */
+static int32_t dli_utf8(const char *text, int64_t left, int *n)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    static const int32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    int length = s[0] < 0x80 ? 1 : s[0] < 0xC0 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF8 ? 4 : 0, i;
+    int32_t code = length < 2 ? s[0] : s[0] & (0x7F >> length);
+    *n = 1;
+    if (!length || length > left) return -1;
+    for (i = 1; i < length; i++) {
+        if ((s[i] & 0xC0) != 0x80) return -1;
+        code = code << 6 | (s[i] & 0x3F);
+    }
+    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return -1;
+    *n = length;
+    return code;
+}
+
 #ifndef DL_NO_STDIO
 #include <errno.h>
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(DL_NO_POSIX)
@@ -23388,21 +23408,13 @@ static void dli_encode(unsigned char *p, int type, const void *from, int as, int
 }
 
 /* --- names ---------------------------------------------------------------------------------------------------------- */
-/* Where it stops being UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1. */
+/* Where it stops being UTF-8, or -1. */
 static int64_t dli_utf8_bad(const unsigned char *s, int64_t n)
 {
-    int64_t i = 0;
-    while (i < n) {
-        int b = s[i], more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 &&
-                b < 0xf5 ? 3 : -1, k;
-        if (more < 0 || more >= n - i) return i;
-        for (k = 1; k <= more; k++) {
-            int low = k > 1 ? 0x80 : b == 0xe0 ? 0xa0 : b == 0xf0 ? 0x90 : 0x80,
-                    high = k > 1 ? 0xbf : b == 0xed ? 0x9f : b == 0xf4 ? 0x8f : 0xbf;
-            if (s[i + k] < low || s[i + k] > high) return i;
-        }
-        i += more + 1;
-    }
+    int64_t i;
+    int length;
+    for (i = 0; i < n; i += length)
+        if (dli_utf8((const char *)s + i, n - i, &length) < 0) return i;
     return -1;
 }
 
@@ -23926,17 +23938,20 @@ static int dli_read_npy(dl_ctx *c, dli_entry *e, int64_t begin, int64_t end)
 #define DLI_CRC_C   0x82f63b78u
 typedef struct { uint32_t t[8][256]; } dli_crc;
 
-static dli_crc *dli_crc_create(dl_ctx *c, uint32_t polynomial)
+static void dli_crc_fill(dli_crc *crc, uint32_t polynomial)
 {
-    dli_crc *crc = (dli_crc *)dl_alloc(c, sizeof *crc);
     uint32_t i, v;
     int k;
-    if (!crc) return NULL;
     for (i = 0; i < 256; i++) {
         for (v = i, k = 0; k < 8; k++) v = v >> 1 ^ (v & 1 ? polynomial : 0);
         crc->t[0][i] = v;
     }
     for (k = 1; k < 8; k++) for (i = 0; i < 256; i++) crc->t[k][i] = crc->t[k - 1][i] >> 8 ^ crc->t[0][crc->t[k - 1][i] & 255];
+}
+static dli_crc *dli_crc_create(dl_ctx *c, uint32_t polynomial)
+{
+    dli_crc *crc = (dli_crc *)dl_alloc(c, sizeof *crc);
+    if (crc) dli_crc_fill(crc, polynomial);
     return crc;
 }
 static uint32_t dli_crc_of(const dli_crc *crc, uint32_t v, const unsigned char *p,
@@ -25622,24 +25637,6 @@ static int dli_in_runs(const int32_t *runs, int n, int32_t code)
     return low >= 0 && low % 2 == 0;
 }
 
-/* The character at s, its length in *n; a byte that is not UTF-8 is a character with the code -1. */
-static int32_t dli_utf8(const char *text, int64_t left, int *n)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    static const int32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    int length = s[0] < 0x80 ? 1 : s[0] < 0xC0 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF8 ? 4 : 0, i;
-    int32_t code = length < 2 ? s[0] : s[0] & (0x7F >> length);
-    *n = 1;
-    if (!length || length > left) return -1;
-    for (i = 1; i < length; i++) {
-        if ((s[i] & 0xC0) != 0x80) return -1;
-        code = code << 6 | (s[i] & 0x3F);
-    }
-    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return -1;
-    *n = length;
-    return code;
-}
-
 static int dli_class(const dl_tokenizer *t, const char *text, int64_t left, int *n)
 {
     int32_t u = dli_utf8(text, left, n);
@@ -27125,17 +27122,11 @@ static void dli_pb_message(dli_buf *b, int field, dli_buf *m)         /* and fre
 }
 
 /* --- TensorBoard: records of  u64 length, u32 masked CRC32C of it, data, u32 masked CRC32C of data --------------------- */
-static uint32_t dli_crc32c(const unsigned char *p, size_t n)              /* Castagnoli 1993, reflected polynomial */
+struct dl_tensorboard { FILE *file; dli_crc crc; };
+
+static uint32_t dli_masked_crc(const dl_tensorboard *t, const unsigned char *p, size_t n)
 {
-    uint32_t crc = 0xFFFFFFFFu;
-    int k;
-    for (; n--; p++)
-        for (crc ^= *p, k = 0; k < 8; k++) crc = crc >> 1 ^ (0x82F63B78u & (0u - (crc & 1)));
-    return ~crc;
-}
-static uint32_t dli_masked_crc(const unsigned char *p, size_t n)
-{
-    uint32_t crc = dli_crc32c(p, n);
+    const uint32_t crc = dli_crc_of(&t->crc, 0, p, (int64_t)n);
     return (crc >> 15 | crc << 17) + 0xA282EAD8u;
 }
 
@@ -27149,8 +27140,6 @@ static uint32_t dli_masked_crc(const unsigned char *p, size_t n)
 #define DLI_MKDIR(path) 0
 #endif
 
-struct dl_tensorboard { FILE *file; };
-
 /* Writes the event { 1: time, 2: step, field: body }, and frees body. */
 static int dli_event_write(dl_ctx *c, dl_tensorboard *t, int64_t step, int field, dli_buf *body)
 {
@@ -27160,9 +27149,9 @@ static int dli_event_write(dl_ctx *c, dl_tensorboard *t, int64_t step, int field
     dli_pb_int(&event, 2, step);
     dli_pb_message(&event, field, body);
     dli_put_le(&record, event.size, 8);
-    if (!record.failed) dli_put_le(&record, dli_masked_crc(record.p, 8), 4);
+    if (!record.failed) dli_put_le(&record, dli_masked_crc(t, record.p, 8), 4);
     dli_buf_put(&record, event.p, event.size);
-    dli_put_le(&record, dli_masked_crc(event.p, event.size), 4);
+    dli_put_le(&record, dli_masked_crc(t, event.p, event.size), 4);
     if (event.failed || record.failed) { dl_fail(c, "tensorboard: out of memory"); ok = 0; }
     else {
         ok = fwrite(record.p, 1, record.size, t->file) == record.size && !fflush(t->file);
@@ -27183,6 +27172,7 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
     if (!c || c->failed) return NULL;
     if (!folder) { dl_fail(c, "tensorboard_open: the folder is NULL"); return NULL; }
     if (!(t = (dl_tensorboard *)dl_alloc_keep(c, sizeof *t))) return NULL;
+    dli_crc_fill(&t->crc, DLI_CRC_C);
     (void)DLI_MKDIR(folder);                                              /* if that fails, fopen tells why */
     do {                                                                  /* a name that is not there yet */
         snprintf(name, sizeof name, "events.out.tfevents.%lld.dl.%d", (long long)time(NULL), number++);
