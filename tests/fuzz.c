@@ -17,6 +17,7 @@
 #ifdef FUZZ_SEEDS
 #include "golden_files.h"
 #endif
+#include "folder.h"
 #include <math.h>
 #include <stdint.h>
 #if defined(__unix__) || defined(__APPLE__)
@@ -27,45 +28,16 @@
 #define MUST(cond) ((cond) ? (void)0 : fuzz_stop(#cond, __LINE__))
 static void fuzz_stop(const char *text, int line) { fprintf(stderr, "fuzz.c:%d: %s\n", line, text); abort(); }
 
-/* --- files: the bytes under a name, in a folder in memory ------------------------------------------------------------------ */
-static char fuzz_folder[200];
-static const char *fuzz_path(const char *name)
-{
-    static char text[4][300];
-    static int next;
-    next = (next + 1) % 4;
-    snprintf(text[next], sizeof text[next], "%s/%s", fuzz_folder, name);
-    return text[next];
-}
+/* --- files: the bytes under a name ------------------------------------------------------------------------------------------ */
 static const char *fuzz_file(const char *name, const void *bytes, size_t n)
 {
-    const char *p = fuzz_path(name);
+    const char *p = path(name);
     FILE *f = fopen(p, "wb");
     MUST(f != NULL);
     MUST(fwrite(bytes, 1, n, f) == n);
     fclose(f);
     return p;
 }
-static void fuzz_begin(void)
-{
-    strcpy(fuzz_folder, "build");
-#if defined(__unix__) || defined(__APPLE__)
-    {
-        char shared[] = "/dev/shm/dl_fuzz_XXXXXX", made[] = "/tmp/dl_fuzz_XXXXXX";
-        if (mkdtemp(shared)) strcpy(fuzz_folder, shared);
-        else if (mkdtemp(made)) strcpy(fuzz_folder, made);
-    }
-#endif
-}
-static void fuzz_end(void)
-{
-    static const char *const names[] = { "x", "y", "x.csv", "x.npz", "m.index.json", "t-1.safetensors", "test_batch.bin", "test.bin",
-                                         "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "vocab.json", "merges.txt" };
-    size_t i;
-    for (i = 0; i < sizeof names / sizeof *names; i++) remove(fuzz_path(names[i]));
-    remove(fuzz_folder);
-}
-
 /* --- what comes out: all of it can be read, and there is either a result or an error -------------------------------------- */
 static volatile double fuzz_sink;
 static uint64_t fuzz_bits;                               /* a hash of all real results; NaNs are one number */
@@ -117,10 +89,10 @@ static uint64_t fuzz_hash(dl_module *m)
 /* safetensors, .npy, .npz, index.json: all tensors; the weights of a module; what was read can be written and read again */
 static void fuzz_archive(const uint8_t *p, size_t n, const char *name)
 {
-    const char *path = fuzz_file(name, p, n);
+    const char *file = fuzz_file(name, p, n);
     dl_ctx *c = dl_create(.threads = 1, .block_bytes = 64);
     dl_module *m = fuzz_net(c);
-    dl_archive *a = dl_load_tensors(c, path), *b;
+    dl_archive *a = dl_load_tensors(c, file), *b;
     uint64_t before = fuzz_hash(m);
     int64_t i, k = 0;
     if (dl_error(c)) MUST(a->size == 0);
@@ -130,17 +102,17 @@ static void fuzz_archive(const uint8_t *p, size_t n, const char *name)
         if (!dl_is_nil(a->item[i].tensor)) a->item[k++] = a->item[i];
     }
     for (i = 0; i < a->nmetadata; i++) MUST(strlen(a->metadata[i].key) + strlen(a->metadata[i].value) <= n);
-    if (!dl_error(c) && dl_save_tensors(c, a->item, k, fuzz_path("y"))) {
-        b = dl_load_tensors(c, fuzz_path("y"));
+    if (!dl_error(c) && dl_save_tensors(c, a->item, k, path("y"))) {
+        b = dl_load_tensors(c, path("y"));
         MUST(!dl_error(c) && b->size == k);
         for (i = 0; i < k; i++)
             MUST(!strcmp(a->item[i].name, b->item[i].name) && a->item[i].tensor->size == b->item[i].tensor->size);
     }
     dl_clear_error(c);
     dl_step_begin(c);
-    if (!dl_load(c, m, path)) MUST(dl_error(c) && fuzz_hash(m) == before);
+    if (!dl_load(c, m, file)) MUST(dl_error(c) && fuzz_hash(m) == before);
     dl_clear_error(c);
-    if (!dl_load(c, m, path, .loose = 1, .prefix = "0.")) MUST(dl_error(c) != NULL);
+    if (!dl_load(c, m, file, .loose = 1, .prefix = "0.")) MUST(dl_error(c) != NULL);
     dl_destroy(c);
 }
 static void fuzz_safetensors(const uint8_t *p, size_t n) { fuzz_archive(p, n, "x"); }
@@ -158,14 +130,14 @@ static void fuzz_index(const uint8_t *p, size_t n)
 
 static void fuzz_csv(const uint8_t *p, size_t n)
 {
-    const char *path = fuzz_file("x.csv", p, n);
+    const char *file = fuzz_file("x.csv", p, n);
     dl_ctx *c = dl_create(.threads = 1, .block_bytes = 64);
-    fuzz_result(c, dl_load_csv(c, path));
-    fuzz_result(c, dl_load_csv(c, path, .missing = DL_MISSING_NAN, .header = 1, .delimiter = ';'));
-    fuzz_result(c, dl_load_csv(c, path, .missing = DL_MISSING_DROP, .header = -1, .columns = "1,0"));
-    fuzz_data(c, dl_data_csv(c, path, .missing = DL_MISSING_NAN));
-    fuzz_data(c, dl_data_csv(c, path, .missing = DL_MISSING_DROP, .regression = 1, .target = "0"));
-    fuzz_data(c, dl_data_csv(c, path, .target = "a", .columns = "b"));
+    fuzz_result(c, dl_load_csv(c, file));
+    fuzz_result(c, dl_load_csv(c, file, .missing = DL_MISSING_NAN, .header = 1, .delimiter = ';'));
+    fuzz_result(c, dl_load_csv(c, file, .missing = DL_MISSING_DROP, .header = -1, .columns = "1,0"));
+    fuzz_data(c, dl_data_csv(c, file, .missing = DL_MISSING_NAN));
+    fuzz_data(c, dl_data_csv(c, file, .missing = DL_MISSING_DROP, .regression = 1, .target = "0"));
+    fuzz_data(c, dl_data_csv(c, file, .target = "a", .columns = "b"));
     dl_destroy(c);
 }
 
@@ -175,11 +147,11 @@ static void fuzz_idx(const uint8_t *p, size_t n)
     fuzz_result(c, dl_data_idx(c, fuzz_file("x", p, n)));
     fuzz_file("t10k-images-idx3-ubyte", p, n);
     fuzz_file("t10k-labels-idx1-ubyte", p, n);
-    fuzz_data(c, dl_data_mnist(c, fuzz_folder));
+    fuzz_data(c, dl_data_mnist(c, folder));
     if (n > 9) {                                         /* one label, and behind it its image */
         fuzz_file("t10k-labels-idx1-ubyte", p, 9);
         fuzz_file("t10k-images-idx3-ubyte", p + 9, n - 9);
-        fuzz_data(c, dl_data_mnist(c, fuzz_folder));
+        fuzz_data(c, dl_data_mnist(c, folder));
     }
     dl_destroy(c);
 }
@@ -189,9 +161,9 @@ static void fuzz_cifar(const uint8_t *p, size_t n)
     dl_ctx *c = dl_create(.threads = 1, .block_bytes = 64);
     fuzz_file("test_batch.bin", p, n);
     fuzz_file("test.bin", p, n);
-    fuzz_data(c, dl_data_cifar10(c, fuzz_folder));
-    fuzz_data(c, dl_data_cifar100(c, fuzz_folder));
-    fuzz_data(c, dl_data_cifar100(c, fuzz_folder, .coarse = 1));
+    fuzz_data(c, dl_data_cifar10(c, folder));
+    fuzz_data(c, dl_data_cifar100(c, folder));
+    fuzz_data(c, dl_data_cifar100(c, folder, .coarse = 1));
     dl_destroy(c);
 }
 
@@ -199,23 +171,23 @@ static void fuzz_raw(const uint8_t *p, size_t n)         /* 8 bytes say how the 
 {
     dl_ctx *c = dl_create(.threads = 1, .block_bytes = 64);
     uint8_t how[8] = {0};
-    const char *path;
+    const char *file;
     size_t i;
     for (i = 0; i < 8 && n; i++, n--) how[i] = *p++;
-    path = fuzz_file("x", p, n);
-    fuzz_result(c, dl_load_raw(c, path, (dl_file_type)(how[0] % 20), DL_SHAPE((int8_t)how[1], how[2] % 16, (int64_t)how[3] << (how[4] & 1 ? 54 : 0)),
+    file = fuzz_file("x", p, n);
+    fuzz_result(c, dl_load_raw(c, file, (dl_file_type)(how[0] % 20), DL_SHAPE((int8_t)how[1], how[2] % 16, (int64_t)how[3] << (how[4] & 1 ? 54 : 0)),
                                .offset = how[5], .big_endian = how[6] & 1));
-    fuzz_result(c, dl_load_raw(c, path, (dl_file_type)(how[0] % 14), DL_SHAPE((int64_t)n), .big_endian = how[6] & 1));
+    fuzz_result(c, dl_load_raw(c, file, (dl_file_type)(how[0] % 14), DL_SHAPE((int64_t)n), .big_endian = how[6] & 1));
     dl_destroy(c);
 }
 
 static void fuzz_pnm(const uint8_t *p, size_t n)
 {
-    const char *path = fuzz_file("x", p, n);
+    const char *file = fuzz_file("x", p, n);
     dl_ctx *c = dl_create(.threads = 1, .block_bytes = 64);
-    fuzz_result(c, dl_image_load(c, path));
-    fuzz_result(c, dl_image_load(c, path, .resize = 5, .crop = 4, .channels = 3));
-    fuzz_result(c, dl_image_load(c, path, .crop = 2, .channels = 1, .mean = {1}, .std = {2}));
+    fuzz_result(c, dl_image_load(c, file));
+    fuzz_result(c, dl_image_load(c, file, .resize = 5, .crop = 4, .channels = 3));
+    fuzz_result(c, dl_image_load(c, file, .crop = 2, .channels = 1, .mean = {1}, .std = {2}));
     dl_destroy(c);
 }
 
@@ -314,8 +286,8 @@ static void fuzz_tokenizer(const uint8_t *p, size_t n)   /* vocab.json, a 0, mer
             text = dl_text_decode(c, t, dl_to_int(c, ids), &k);
             if (!dl_error(c)) fuzz_sink = (double)strlen(text);
             dl_tokenizer_add(c, t, "<end>");
-            dl_tokenizer_save(c, t, fuzz_path("x"), fuzz_path("y"));
-            if (!dl_error(c)) dl_tokenizer_gpt2(c, fuzz_path("x"), fuzz_path("y"));
+            dl_tokenizer_save(c, t, path("x"), path("y"));
+            if (!dl_error(c)) dl_tokenizer_gpt2(c, path("x"), path("y"));
             dl_clear_error(c);
         }
         dl_step_begin(c);
@@ -897,8 +869,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     if (!target) {
         for (i = 0; i < FUZZ_TARGETS; i++) if (name && !strcmp(name, fuzz_targets[i].name)) target = &fuzz_targets[i];
         MUST(target != NULL);
-        fuzz_begin();
-        atexit(fuzz_end);
+        folder_make();
+        atexit(folder_remove);
     }
     fuzz_run(target, p, n);
     return 0;
@@ -912,19 +884,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 static void seed(const char *folder, const char *target, const char *name, const void *bytes, size_t n)
 {
     static int number;
-    char path[400];
+    char file[400];
     FILE *f;
-    snprintf(path, sizeof path, "%s/%s", folder, target);
-    mkdir(path, 0755);
-    if (name) snprintf(path, sizeof path, "%s/%s/%s", folder, target, name);
-    else snprintf(path, sizeof path, "%s/%s/seed-%d", folder, target, number++);
-    f = fopen(path, "wb");
+    snprintf(file, sizeof file, "%s/%s", folder, target);
+    mkdir(file, 0755);
+    if (name) snprintf(file, sizeof file, "%s/%s/%s", folder, target, name);
+    else snprintf(file, sizeof file, "%s/%s/seed-%d", folder, target, number++);
+    f = fopen(file, "wb");
     MUST(f && fwrite(bytes, 1, n, f) == n);
     fclose(f);
 }
-static size_t seed_read(const char *path, void *bytes, size_t room)
+static size_t seed_read(const char *file, void *bytes, size_t room)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = fopen(file, "rb");
     size_t n;
     MUST(f != NULL);
     n = fread(bytes, 1, room, f);
@@ -941,7 +913,7 @@ int main(int argc, char **argv)
     size_t n, i;
     uint32_t r = 1;
     MUST(argc == 2);
-    fuzz_begin();
+    folder_make();
     mkdir(argv[1], 0755);
     SEED(safetensors, st_named); SEED(safetensors, st_module); SEED(safetensors, st_types); SEED(safetensors, st_empty); SEED(safetensors, st_nothing);
     SEED(npy, npy_big_f4); SEED(npy, npy_little_u8); SEED(npy, npy_bool); SEED(npy, npy_fortran); SEED(npy, npy_scalar); SEED(npy, npy_v2);
@@ -962,17 +934,17 @@ int main(int argc, char **argv)
     SEED_TEXT(pnm, "P6 2 1 100 abcdef");
     fuzz_start(&q);
     fuzz_train(&q, 6);
-    MUST(dl_checkpoint_save_with(q.c, fuzz_path("x"), q.all));
-    n = seed_read(fuzz_path("x"), b, sizeof b);
+    MUST(dl_checkpoint_save_with(q.c, path("x"), q.all));
+    n = seed_read(path("x"), b, sizeof b);
     seed(argv[1], "checkpoint", "seed-all", b, n);
     q.all.optim2 = NULL; q.all.schedule2 = NULL; q.all.ema = NULL; q.all.stop = NULL;
-    MUST(dl_checkpoint_save_with(q.c, fuzz_path("x"), q.all));
-    n = seed_read(fuzz_path("x"), b, sizeof b);
+    MUST(dl_checkpoint_save_with(q.c, path("x"), q.all));
+    n = seed_read(path("x"), b, sizeof b);
     seed(argv[1], "checkpoint", "seed-some", b, n);
-    MUST(dl_tokenizer_save(q.c, dl_tokenizer_train(q.c, "low lower lowest low", -1, 260), fuzz_path("x"), fuzz_path("y")));
-    n = seed_read(fuzz_path("x"), b, sizeof b);
+    MUST(dl_tokenizer_save(q.c, dl_tokenizer_train(q.c, "low lower lowest low", -1, 260), path("x"), path("y")));
+    n = seed_read(path("x"), b, sizeof b);
     b[n++] = 0;
-    n += seed_read(fuzz_path("y"), b + n, sizeof b - n);
+    n += seed_read(path("y"), b + n, sizeof b - n);
     seed(argv[1], "tokenizer", "seed-trained", b, n);
     SEED_TEXT(tokenizer, "{\"a\":0,\"b\":1,\"ab\":2,\"\\u0120\":3,\"<|endoftext|>\":4}\0#version: 0.2\na b\n");
     dl_destroy(q.c);
@@ -982,7 +954,7 @@ int main(int argc, char **argv)
         snprintf((char *)b + 1000, 20, "seed-%02d", (int)i);
         seed(argv[1], "ops", (char *)b + 1000, b, 200);
     }
-    fuzz_end();
+    folder_remove();
     return 0;
 }
 #endif

@@ -2,18 +2,9 @@
 /* Data preparation, linear algebra, augmentation, regularisation, early stopping, learning curves. */
 #include "dl.h"
 #include "test.h"
+#include "folder.h"
 #include "golden_augment.h"
 #include <unistd.h>
-
-static char folder[100];
-static const char *path(const char *name)
-{
-    static char text[4][200];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(text[turn], sizeof text[turn], "%s/%s", folder, name);
-    return text[turn];
-}
 
 #ifdef DL_DOUBLE
 #define TOL 1e-8
@@ -1155,9 +1146,7 @@ static void sharpness(void)
 
 int main(void)
 {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%.80s/dl_test_XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(folder)) { perror(folder); return 1; }
+    folder_make();
     c = dl_create(.seed = 1);
     RUN(prep_scaling);
     RUN(prep_constant);
@@ -1190,6 +1179,6 @@ int main(void)
     RUN(curves);
     RUN(sharpness);
     dl_destroy(c);
-    rmdir(folder);
+    folder_remove();
     TEST_END;
 }

@@ -6,6 +6,7 @@
 #endif
 #include "dl.h"
 #include "test.h"
+#include "folder.h"
 #if defined(__unix__) || defined(__APPLE__)
 #define UNIX 1
 #include <errno.h>
@@ -18,17 +19,6 @@
 #else
 #define UNIX 0
 #endif
-
-static char folder[256] = "build";
-
-static const char *path(const char *name)
-{
-    static char text[8][400];
-    static int next;
-    next = (next + 1) % 8;
-    snprintf(text[next], sizeof text[next], "%s/%s", folder, name);
-    return text[next];
-}
 
 /* --- faults: on Linux the program's own write, fsync and rename come before the C library's -------------------------------- */
 static int fault_calls, fault_at = -1,
@@ -609,11 +599,7 @@ static void ctrl_c(void)
 
 int main(void)
 {
-    char clean[300];
-#if UNIX
-    char shared[] = "/dev/shm/dl_checkpoint_XXXXXX", made[] = "/tmp/dl_checkpoint_XXXXXX";     /* memory flushes faster */
-    strcpy(folder, mkdtemp(shared) ? shared : mkdtemp(made) ? made : folder);
-#endif
+    folder_make();
     RUN(resume_optimizers);
     RUN(resume_networks);
     RUN(contents);
@@ -625,6 +611,6 @@ int main(void)
     RUN(killed);
     RUN(fit_resumes);
     RUN(ctrl_c);
-    if (strcmp(folder, "build")) { snprintf(clean, sizeof clean, "rm -rf %s", folder); if (system(clean)) {} }
+    folder_remove();
     TEST_END;
 }

@@ -2,16 +2,9 @@
 /* Data sets, IDX files good and bad, drawn digits, the loader, evaluation and dl_fit. */
 #include "dl.h"
 #include "test.h"
+#include "folder.h"
 
 /* --- files ------------------------------------------------------------------------------------------------ */
-static char folder[512];
-
-static const char *path(const char *name)
-{
-    static char text[600];
-    snprintf(text, sizeof text, "%s/%s", folder, name);
-    return text;
-}
 
 static void write_file(const char *name, const void *bytes, size_t n)
 {
@@ -458,9 +451,7 @@ static void digits_goal(void)                                            /* 97 %
 
 int main(void)
 {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/dl_test_XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(folder)) { perror(folder); return 1; }
+    folder_make();
     RUN(idx_types);
     RUN(idx_errors);
     RUN(mnist);
@@ -476,9 +467,6 @@ int main(void)
     RUN(fit_is_the_public_loop);
     RUN(fit_closures);
     RUN(digits_goal);
-    remove(path("x.idx"));
-    remove(path("t10k-images-idx3-ubyte"));
-    remove(path("t10k-labels-idx1-ubyte"));
-    remove(folder);
+    folder_remove();
     TEST_END;
 }

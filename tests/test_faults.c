@@ -303,13 +303,13 @@ static void fit_build(state *s)
     s->net = perceptron(s->c);
     s->opt = dl_optim_adam(s->c, s->net);
     s->data = samples(s->c);
-    remove(fuzz_path("x"));
-    remove(fuzz_path("y"));
+    remove(path("x"));
+    remove(path("y"));
 }
 static int fit_step(state *s)
 {
-    dl_fit(s->c, s->net, s->opt, s->data, .validation = s->data, .epochs = 2, .batch_size = 9, .quiet = 1, .checkpoint = fuzz_path("x"),
-           .resume = 1, .save_best = fuzz_path("y"), .patience = 5);
+    dl_fit(s->c, s->net, s->opt, s->data, .validation = s->data, .epochs = 2, .batch_size = 9, .quiet = 1, .checkpoint = path("x"),
+           .resume = 1, .save_best = path("y"), .patience = 5);
     return !dl_error(s->c);
 }
 
@@ -317,12 +317,12 @@ static void weights_build(state *s) { s->net = perceptron(s->c); s->other = perc
 static int weights_step(state *s)
 {
     uint64_t before = hash(s->other);
-    int saved = dl_save(s->c, s->net, fuzz_path("x")) && dl_save(s->c, s->net, fuzz_path("x.npz")), loaded;
+    int saved = dl_save(s->c, s->net, path("x")) && dl_save(s->c, s->net, path("x.npz")), loaded;
     dl_archive *a;
-    loaded = dl_load(s->c, s->other, fuzz_path("x"));
+    loaded = dl_load(s->c, s->other, path("x"));
     CHECK(hash(s->other) == (loaded ? hash(s->net) : before));
-    loaded = dl_load(s->c, s->other, fuzz_path("x.npz")) && loaded;
-    a = dl_load_tensors(s->c, fuzz_path("x"));
+    loaded = dl_load(s->c, s->other, path("x.npz")) && loaded;
+    a = dl_load_tensors(s->c, path("x"));
     CHECK(a->size == (dl_error(s->c) ? 0 : 4));
     return saved && loaded && a->size == 4;
 }
@@ -335,8 +335,8 @@ static int tokenizer_step(state *s)
     const char *text = dl_text_decode(c, s->words, ids, NULL);
     dl_tokenizer *again;
     CHECK(dl_error(c) || !strcmp(text, words));
-    dl_tokenizer_save(c, s->words, fuzz_path("vocab.json"), fuzz_path("merges.txt"));
-    again = dl_tokenizer_gpt2(c, fuzz_path("vocab.json"), fuzz_path("merges.txt"));
+    dl_tokenizer_save(c, s->words, path("vocab.json"), path("merges.txt"));
+    again = dl_tokenizer_gpt2(c, path("vocab.json"), path("merges.txt"));
     CHECK(dl_error(c) || dl_tokenizer_size(again) == dl_tokenizer_size(s->words));
     dl_tokenizer_chars(c, words, -1);
     return !dl_error(c);
@@ -349,8 +349,8 @@ static void export_build(state *s)
 }
 static int export_step(state *s)
 {
-    int ok = dl_export_onnx(s->c, s->net, s->x, fuzz_path("x"));
-    ok = dl_export_c(s->c, s->other, dl_ones(s->c, DL_SHAPE(1, 3)), fuzz_path("y"), "net") && ok;
+    int ok = dl_export_onnx(s->c, s->net, s->x, path("x"));
+    ok = dl_export_c(s->c, s->other, dl_ones(s->c, DL_SHAPE(1, 3)), path("y"), "net") && ok;
     CHECK(ok == !dl_error(s->c));
     return ok;
 }
@@ -417,11 +417,11 @@ static int readers_step(state *s)
 {
     dl_ctx *c = s->c;
     dl_dataset *d;
-    CHECK(dl_is_nil(dl_load_csv(c, fuzz_path("x.csv"), .columns = "a,b", .missing = DL_MISSING_NAN)) == (dl_error(c) != NULL));
-    d = dl_data_csv(c, fuzz_path("x.csv"), .missing = DL_MISSING_DROP);
+    CHECK(dl_is_nil(dl_load_csv(c, path("x.csv"), .columns = "a,b", .missing = DL_MISSING_NAN)) == (dl_error(c) != NULL));
+    d = dl_data_csv(c, path("x.csv"), .missing = DL_MISSING_DROP);
     CHECK(dl_error(c) || d->size == 2);
-    CHECK(dl_is_nil(dl_image_load(c, fuzz_path("x"), .resize = 4, .crop = 3)) == (dl_error(c) != NULL));
-    CHECK(dl_is_nil(dl_data_idx(c, fuzz_path("y"))) == (dl_error(c) != NULL));
+    CHECK(dl_is_nil(dl_image_load(c, path("x"), .resize = 4, .crop = 3)) == (dl_error(c) != NULL));
+    CHECK(dl_is_nil(dl_data_idx(c, path("y"))) == (dl_error(c) != NULL));
     return !dl_error(c);
 }
 
@@ -581,13 +581,13 @@ static void corpus(void) { SKIP("needs folders"); }
 
 int main(void)
 {
-    fuzz_begin();
+    folder_make();
     RUN(large_blocks);
     RUN(tiny_blocks);
     RUN(fit);
     RUN(programs);
     RUN(corpus);
     RUN(extreme_checkpoints);
-    fuzz_end();
+    folder_remove();
     TEST_END;
 }

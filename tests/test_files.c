@@ -6,6 +6,7 @@
 #endif
 #include "dl.h"
 #include "test.h"
+#include "folder.h"
 #include "golden_files.h"
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
@@ -31,15 +32,6 @@ ssize_t read(int fd, void *p, size_t n)
 #define FAULTS 0
 #endif
 
-static char folder[300] = "build";
-static const char *path(const char *name)
-{
-    static char text[8][400];
-    static int next;
-    next = (next + 1) % 8;
-    snprintf(text[next], sizeof text[next], "%s/%s", folder, name);
-    return text[next];
-}
 static const char *spill(const char *name, const void *bytes, size_t n)
 {
     const char *p = path(name);
@@ -683,11 +675,7 @@ static void decimal_numbers(void)
 
 int main(void)
 {
-    char text[320];
-#if defined(__unix__) || defined(__APPLE__)
-    char shared[] = "/dev/shm/dl_files_XXXXXX", made[] = "/tmp/dl_files_XXXXXX";   /* memory flushes faster */
-    strcpy(folder, mkdtemp(shared) ? shared : mkdtemp(made) ? made : folder);
-#endif
+    folder_make();
     RUN(reads_the_reference);
     RUN(writes_as_the_reference);
     RUN(named_faults);
@@ -703,6 +691,6 @@ int main(void)
     RUN(raw);
     RUN(csv);
     RUN(decimal_numbers);
-    if (strcmp(folder, "build")) { snprintf(text, sizeof text, "rm -rf %s", folder); if (system(text)) {} }
+    folder_remove();
     TEST_END;
 }

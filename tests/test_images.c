@@ -21,19 +21,9 @@
 #define DL_IMPLEMENTATION
 #include "dl.h"
 #include "test.h"
+#include "folder.h"
 #include "golden_images.h"
 #include <sys/stat.h>
-
-static char folder[512];
-
-static const char *path(const char *name)
-{
-    static char text[8][700];
-    static int turn;
-    turn = (turn + 1) % 8;
-    snprintf(text[turn], sizeof text[turn], "%s/%s", folder, name);
-    return text[turn];
-}
 
 static void write_file(const char *name, const void *bytes, size_t n)
 {
@@ -356,10 +346,7 @@ static void jpeg_folder(void)
 
 int main(void)
 {
-    static const char *const made[] = {"a.pgm", "a.ppm", "bad.pgm", "p.pnm", "s.pgm", "s.ppm", "s.PPM", "g.pgm", "a.png", "g.png", "t.png", "cut.png"};
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/dl_test_XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(folder)) { perror(folder); return 1; }
+    folder_make();
     RUN(pnm);
     RUN(pnm_errors);
     RUN(pillow);
@@ -369,7 +356,6 @@ int main(void)
     RUN(cifar);
     RUN(image_folder);
     RUN(jpeg_folder);
-    for (size_t i = 0; i < sizeof made / sizeof *made; i++) remove(path(made[i]));
-    remove(folder);
+    folder_remove();
     TEST_END;
 }
