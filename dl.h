@@ -68,7 +68,7 @@
        >>tensor      creation, shapes
        >>random      Philox; tensors of random numbers
        >>gemm        matrix multiplication
-       >>winograd    3 x 3 convolution with a quarter of the multiplications
+       >>winograd    3 x 3 convolution with fewer multiplications
        >>autograd    dl_apply, the tape, dl_backward, dl_gradcheck
        >>frames      broadcasting, reductions, strided copies, lines
        >>ops         every op: formula, shape, forward, backward, constructor
@@ -318,7 +318,7 @@ typedef struct {
     int         threads;                 /* 0: what OpenMP offers; always 1 without OpenMP                       */
     const char *isa;                     /* "portable", "avx2", "avx512"; NULL: $DL_ISA, else the best there is  */
     dl_precision precision;              /* DL_HIGHEST: the same bits everywhere.  DL_HIGH: relative errors of about 1e-5 for
-                                            speed (Winograd convolution), the same bits for any number of threads on one
+                                            speed (large Winograd tiles), the same bits for any number of threads on one
                                             instruction set.  DL_MEDIUM: as DL_HIGH, so far                      */
     int         no_grad;                 /* 1: record nothing, for inference                                     */
     int         detect_nan;              /* 1: the first NaN, or infinity made of finite numbers, is an error, see >>trouble */
@@ -3238,12 +3238,19 @@ typedef void dli_gates(dl_real *const *out, const dl_real *const *in, int64_t n)
     K(void, rotate,  (dl_real *ya, dl_real *yb, const dl_real *xa, const dl_real *xb, const dl_real *sines,            \
                       const dl_real *cosines, int64_t n, int64_t step, dl_real sign, int add))
 
+/* The transforms of >>winograd by their matrices; each is X -> F X F^T, for m = 2 and 4, t = m + 2 */
+typedef enum {
+    DLI_WINOGRAD_PIXELS,                /* F = B^T: t x t pixels  -> positions */
+    DLI_WINOGRAD_TAPS,                  /*     G:   3 x 3 taps    -> positions */
+    DLI_WINOGRAD_SUMS,                  /*     A^T: positions     -> m x m results */
+    DLI_WINOGRAD_GRAD,                  /*     A:   their gradient -> positions */
+    DLI_WINOGRAD_TAPS_GRAD              /*     G^T: positions     -> gradient of 3 x 3 taps */
+} dli_winograd_step;
+
 #define DLI_KERNELS_WINOGRAD(K)                                                                                        \
-/* Winograd's F(4 x 4, 3 x 3), 16 channels at a time, position p of 36 at p v_pos (see >>winograd):                    \
-   weights: 9 taps of 16 -> 36;  input: n tiles of 6 x 6 pixels, 4 apart -> 36;  output: 36 -> n tiles of 4 x 4 */     \
-    K(void, winograd_weights, (dl_real *u, int64_t u_pos, const dl_real *taps, int flip))                              \
-    K(void, winograd_input,   (dl_real *v, int64_t v_pos, int64_t v_tile, const dl_real *x, int64_t x_row, int64_t n)) \
-    K(void, winograd_output,  (dl_real *y, int64_t y_row, const dl_real *m, int64_t m_pos, int64_t m_tile, int64_t n))
+/* n tiles, 16 channels each: numbers in[row in_row + column in_col + tile in_tile], out likewise */                   \
+    K(void, winograd,    (dli_winograd_step step, int m, dl_real *out, int64_t out_row, int64_t out_col, int64_t out_tile, \
+                          const dl_real *in, int64_t in_row, int64_t in_col, int64_t in_tile, int64_t n))
 
 #define DLI_KERNELS(K)                                                                                                 \
 /* reductions over n elements, n > 0 */                                                                                \
@@ -4433,155 +4440,335 @@ DL_DEF int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, in
 }
 
 /* ================================================================================================
-   >>winograd    3 x 3 convolution of stride 1 with a quarter of the multiplications, in precision high
+   >>winograd    3 x 3 convolution of stride 1 with fewer multiplications: 4/9 of them, in precision high a quarter
 
-   F(4 x 4, 3 x 3) of Lavin and Gray 2016: from each tile of 6 x 6 pixels d and the 3 x 3 taps g
+   F(m x m, 3 x 3) of Lavin and Gray 2016, m = 2 or 4, t = m + 2: from each tile of t x t pixels d and the 3 x 3 taps g
 
-       Y = A^T [ sum over channels of (G g G^T) .* (B^T d B) ] A            4 x 4 pixels
+       Y = A^T [ sum over channels of (G g G^T) .* (B^T d B) ] A                 m x m pixels
 
-   36 products a channel in place of 144.  The sums are 36 matrix products, one for each position in the tile:
+   t^2 products a channel in place of 9 m^2: 16 for 36, 36 for 144.  With U = G g G^T and V = B^T d B the sums are t^2 matrix
+   products, one for each position p in the tile:
 
-       M[p][tile][k] = sum over c of V[p][tile][c] U[p][c][k]
+       M[p][tile][k]   = sum over c of V[p][tile][c] U[p][c][k]                  Y  = A^T M A
+
+   The gradient of the same form with respect to g, with W = A dY A^T, sums over tiles:
+
+       S[p][c][k]      = sum over tiles of V[p][tile][c] W[p][tile][k]           dg = G^T S G
 
    Channels are the lanes of every vector, so no lane is wasted, however small the image; pixels are transposed to
-   [row][column][16 channels] on their way in and back on their way out.  Errors are about 10 times those of the direct sum. */
+   [row][column][16 channels] on their way in and back on their way out.
+
+   A convolution of dilation d is d x d separate ones: of the rows i with the same phase i mod d, and of columns likewise.
+
+   m = 2 has no constants but 1 and 1/2, and its sums are chains a ninth as long: errors are those of a direct sum (at most 5e-7
+   of the results' root mean square; tests/test_winograd.c measures both).  Errors of m = 4 are ten times as large: it is for
+   precision high. */
 
 typedef struct {
-    const dl_real *x, *w, *scale, *bias, *residual;     /* (N, C, H, W), (K, C, 3, 3), (K) or NULL, like y or NULL            */
-    dl_real       *y;                           /* (N, K, OH, OW) = or, if add, += activation(scale (x * w) + bias + residual) */
+    const dl_real *x, *w, *scale, *bias, *residual;     /* (N, C, H, W), taps, (K) or NULL, like y or NULL             */
+    dl_real       *y;                   /* (N, K, OH, OW) = or, if add, += activation(scale (x * w) + bias + residual) */
     int64_t        N, C, H, W, K, OH, OW, pad_h, pad_w;
-    int            flip, add;                   /* flip: turn the taps by 180 degrees                                 */
+    int64_t        w_out, w_in;         /* the taps of output k, input c are at w + k w_out + c w_in                   */
+    int64_t        dilation;            /* d: row i of the image is row i / d of its phase i mod d, columns likewise    */
+    int            m, flip, add;        /* flip: turn the taps by 180 degrees                                          */
     dl_activation  activation;
 } dli_winograd_args;
-
-#define DLI_WINOGRAD_TILES 48                   /* of a block: four times the 12 rows of the largest GEMM tile    */
 
 typedef struct {
     const dl_ctx            *c;
     const dli_winograd_args *a;
-    int64_t  ty, tx, rows;                      /* tiles of an image; rows of tiles in a block                    */
-    int64_t  cp, kp, parts, blocks;             /* channels, padded; parts of the output channels                 */
-    int64_t  v_pos, m_pos, u_pos;
-    dl_real *u, *scratch;
+    int64_t  m, t, positions, d;        /* d x d phases of an image have ty x tx tiles each                            */
+    int64_t  ty, tx;
+    int64_t  rows, blocks, panels;      /* rows of tiles in a block; panels of nr output channels                      */
+    int64_t  cp, pos_v, pos_m, pos_u;   /* input channels, padded; from one position to the next                       */
+    int      share_u;                   /* U is made once for all tasks and V by each; otherwise V once and U by each  */
+    dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][cp]       */
+    dl_real *scratch;
     int64_t  scratch_size;
+    const dl_real *dy;                  /* weight gradient: of y, and what becomes of it; parts of the input channels; */
+    dl_real *dw;                        /*   W, in panels: [panel][position][tile][nr]; the block at work              */
+    dl_real *w;
+    int64_t  pos_w, parts, block, nrows;
 } dli_winograd_job;
 
-/* U: panels of nr output channels, [position][panel][input channel][nr] */
-static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
+/* What is cut into tiles of window x window pixels, m apart */
+typedef struct { const dl_real *x; int64_t channels, H, W, pad_h, pad_w, window; dli_winograd_step transform; } dli_winograd_image;
+
+/* Pixels to positions: 16 channels, from channel k on, of some rows of tiles.  Position p of a tile goes to out + p pos + tile step.
+   Rows of tiles are numbered [image][phase][row in the phase]; each has the tiles of all phases of its columns. */
+static void dli_winograd_in(const dli_winograd_job *j, const dli_winograd_image *g, int64_t k, int64_t row, int64_t nrows,
+                            dl_real *out, int64_t pos, int64_t step, dl_real *pixels)
 {
-    const dli_winograd_job *j = (const dli_winograd_job *)arg;
+    const dli_kernels *kernels = j->c->k;
+    const int64_t m = j->m, d = j->d, width = d * (m * j->tx + g->window - m), right = dli_min64(g->W, width - g->pad_w);
+    const int64_t n = dli_min64(16, g->channels - k), plane = g->H * g->W;
+    int64_t run, i, l;
+    for (; nrows > 0; nrows -= run, row += run) {                           /* rows of tiles in the same phase */
+        const int64_t top = row % j->ty * m * d + row / j->ty % d - g->pad_h;
+        const dl_real *x = g->x + (row / j->ty / d * g->channels + k) * plane;
+        int64_t height;
+        run = dli_min64(nrows, j->ty - row % j->ty);
+        height = m * run + g->window - m;
+        memset(pixels, 0, (size_t)(height * width * 16) * sizeof *pixels);
+        for (i = 0; n > 0 && i < height; i++)
+            if (top + i * d >= 0 && top + i * d < g->H)
+                kernels->transpose(pixels + (i * width + g->pad_w) * 16, 16, x + (top + i * d) * g->W, plane, right, n);
+        for (i = 0; i < run; i++)
+            for (l = 0; l < d; l++, out += j->tx * step)
+                kernels->winograd(g->transform, (int)m, out, j->t * pos, pos, step, pixels + (m * i * width + l) * 16, width * 16, 16 * d,
+                                  16 * m * d, j->tx);
+    }
+}
+
+/* V of 16 channels, from channel k on */
+static void dli_winograd_v(const dli_winograd_job *j, int64_t k, int64_t row, int64_t nrows, dl_real *v, dl_real *pixels)
+{
     const dli_winograd_args *a = j->a;
-    const int64_t nr = j->c->k->nr, k = 16 * task, panel = k / nr * a->C * nr + k % nr, n = dli_min64(16, a->K - k);
-    dl_real taps[9 * 16];
-    int64_t i;
-    (void)worker;
+    dli_winograd_image g;
+    g.x = a->x; g.channels = a->C; g.H = a->H; g.W = a->W; g.pad_h = a->pad_h; g.pad_w = a->pad_w;
+    g.window = j->t;
+    g.transform = DLI_WINOGRAD_PIXELS;
+    dli_winograd_in(j, &g, k, row, nrows, v + k, j->pos_v, j->cp, pixels);
+}
+
+/* U of a panel */
+static void dli_winograd_u(const dli_winograd_job *j, int64_t panel, dl_real *u)
+{
+    const dli_winograd_args *a = j->a;
+    const int64_t nr = j->c->k->nr, first = a->flip ? 8 * 16 : 0, row = a->flip ? -3 * 16 : 3 * 16, col = a->flip ? -16 : 16;
+    dl_real taps[16 * 9 * 16];                                              /* [input][tap][output] */
+    int64_t i, k, l;
     memset(taps, 0, sizeof taps);
-    for (i = 0; i < a->C; i++) {
-        if (n > 0) j->c->k->transpose(taps, 16, a->w + (k * a->C + i) * 9, a->C * 9, 9, n);
-        j->c->k->winograd_weights(j->u + panel + i * nr, j->u_pos, taps, a->flip);
-    }
+    for (k = panel * nr; k < (panel + 1) * nr; k += 16)
+        for (i = 0; i < a->C; i += 16) {
+            const dl_real *w = a->w + k * a->w_out + i * a->w_in;
+            const int64_t n = dli_min64(16, a->K - k), in = dli_min64(16, a->C - i);
+            if (n <= 0) memset(taps, 0, sizeof taps);
+            else if (a->w_in == 9) j->c->k->transpose(taps, 16, w, a->w_out, 9 * in, n);
+            else for (l = 0; l < in; l++) j->c->k->transpose(taps + 144 * l, 16, w + l * a->w_in, a->w_out, 9, n);
+            j->c->k->winograd(DLI_WINOGRAD_TAPS, (int)j->m, u + i * nr + k % nr, j->t * j->pos_u, j->pos_u, nr, taps + first, row, col,
+                              144, in);
+        }
 }
 
-/* V of a row of tiles, all input channels */
-static void dli_winograd_row_in(const dli_winograd_job *j, int64_t row, dl_real *v, dl_real *pixels)
+/* y of some rows of tiles from M, 16 output channels, from channel k on */
+static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, int64_t nrows, const dl_real *sums, dl_real *pixels)
 {
     const dli_winograd_args *a = j->a;
-    const int64_t image = row / j->ty, top = row % j->ty * 4 - a->pad_h, x_row = (4 * j->tx + 2) * 16;
-    const int64_t right = dli_min64(a->W, 4 * j->tx + 2 - a->pad_w);
-    int64_t k, r;
-    for (k = 0; k < a->C; k += 16) {
-        const int64_t n = dli_min64(16, a->C - k);
-        if (k == 0 || n < 16) memset(pixels, 0, (size_t)(6 * x_row) * sizeof *pixels);
-        for (r = 0; r < 6; r++)
-            if (top + r >= 0 && top + r < a->H)
-                j->c->k->transpose(pixels + r * x_row + 16 * a->pad_w, 16, a->x + ((image * a->C + k) * a->H + top + r) * a->W,
-                                   a->H * a->W, right, n);
-        j->c->k->winograd_input(v + k, j->v_pos, j->cp, pixels, x_row, j->tx);
-    }
-}
-
-/* y of a row of tiles from M, output channels [first, end) */
-static void dli_winograd_row_out(const dli_winograd_job *j, int64_t row, int64_t first, int64_t end, const dl_real *m, dl_real *pixels,
-                                 dl_real *line)
-{
-    const dli_winograd_args *a = j->a;
-    const int64_t image = row / j->ty, top = row % j->ty * 4, y_row = 4 * j->tx * 16, m_tile = j->kp / j->parts;
-    const int64_t width = (a->OW + 15) & ~(int64_t)15;
-    int64_t k, r;
-    for (k = first; k < end; k += 16) {
-        const int64_t n = dli_min64(16, end - k);
-        j->c->k->winograd_output(pixels, y_row, m + k - first, j->m_pos, m_tile, j->tx);
-        for (r = 0; r < 4 && top + r < a->OH; r++) {
-            const int64_t at = ((image * a->K + k) * a->OH + top + r) * a->OW, plane = a->OH * a->OW;
-            j->c->k->transpose(line, width, pixels + r * y_row, 16, n, a->OW);
-            j->c->k->conv_finish(a->y + at, plane, line, width, n, a->OW, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
+    const dli_kernels *kernels = j->c->k;
+    const int64_t m = j->m, d = j->d, nr = kernels->nr, width = d * m * j->tx * 16, n = dli_min64(16, a->K - k), plane = a->OH * a->OW;
+    int64_t run, i, l, size;
+    for (; n > 0 && nrows > 0; nrows -= run, row += run) {
+        const int64_t top = row % j->ty * m * d + row / j->ty % d;
+        dl_real *line;
+        run = dli_min64(nrows, j->ty - row % j->ty);
+        line = pixels + m * run * width;
+        for (i = 0; i < run; i++)
+            for (l = 0; l < d; l++, sums += j->tx * nr)
+                kernels->winograd(DLI_WINOGRAD_SUMS, (int)m, pixels + m * i * width + 16 * l, width, 16 * d, 16 * m * d, sums,
+                                  j->t * j->pos_m, j->pos_m, nr, j->tx);
+        for (i = 0; i < m * run && top + i * d < a->OH; i += size / a->OW) {               /* rows that are neighbours in y at once */
+            const int64_t at = ((row / j->ty / d * a->K + k) * a->OH + top + i * d) * a->OW;
+            size = d > 1 ? a->OW : dli_min64(m * run, a->OH - top) * a->OW;
+            for (l = 0; l * a->OW < size; l++) kernels->transpose(line + l * a->OW, size, pixels + (i + l) * width, 16, n, a->OW);
+            kernels->conv_finish(a->y + at, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
                                  a->residual ? a->residual + at : NULL, a->activation, a->add);
         }
     }
 }
 
+/* A product for each position, with a panel; matrices are pos_a, pos_b, pos_c apart. */
+static void dli_winograd_products(const dli_winograd_job *j, dli_gemm_args *g, int64_t pos_a, int64_t pos_b, int64_t pos_c)
+{
+    int64_t p;
+    dli_panel t;
+    g->N = g->ldb = g->ldc = j->c->k->nr;
+    g->lda = j->cp;
+    g->alpha = 1;
+    for (p = 0; p < j->positions; p++, g->A += pos_a, g->B += pos_b, g->C += pos_c) {
+        dli_gemm_set(&t, g);
+        t.next = p + 1 < j->positions ? g->B + pos_b : NULL;
+        j->c->k->gemm_panel(&t);
+    }
+}
+
+/* Numbers of the pixels under the rows of a block that lie in one image */
+static int64_t dli_winograd_pixels(const dli_winograd_job *j)
+{
+    return (j->m * dli_min64(j->rows, j->ty) + 2) * j->d * (j->m * j->tx + 2) * 16;
+}
+
+static void dli_winograd_u_task(void *arg, int64_t task, int worker)
+{
+    const dli_winograd_job *j = (const dli_winograd_job *)arg;
+    (void)worker;
+    dli_winograd_u(j, task, j->u + task * j->positions * j->pos_u);
+}
+
+static void dli_winograd_v_task(void *arg, int64_t task, int worker)
+{
+    const dli_winograd_job *j = (const dli_winograd_job *)arg;
+    dli_winograd_v(j, 16 * task, 0, j->rows, j->v, j->scratch + worker * j->scratch_size);
+}
+
+/* With U shared, a block of tiles and all panels; with V shared, all tiles, which are one block, and a panel */
 static void dli_winograd_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
-    const dli_winograd_args *a = j->a;
-    const int64_t first_row = task / j->parts * j->rows, nrows = dli_min64(j->rows, a->N * j->ty - first_row), part = task % j->parts;
-    const int64_t nr = j->c->k->nr, width = j->kp / j->parts, first = part * width, tiles = nrows * j->tx;
-    dl_real *v = j->scratch + worker * j->scratch_size, *m = v + 36 * j->v_pos, *pixels = m + 36 * j->m_pos;
-    dl_real *line = pixels + 6 * (4 * j->tx + 2) * 16;
-    int64_t r, p, k;
-    dli_gemm_args g;
-    dli_panel t;
-    for (r = 0; r < nrows; r++) dli_winograd_row_in(j, first_row + r, v + r * j->tx * j->cp, pixels);
-    memset(&g, 0, sizeof g);
-    g.M = tiles; g.N = nr; g.K = a->C;
-    g.lda = j->cp; g.ldb = nr; g.ldc = width;
-    g.alpha = 1;
-    for (p = 0; p < 36; p++)
-        for (k = 0; k < width; k += nr) {
-            g.A = v + p * j->v_pos;
-            g.B = j->u + p * j->u_pos + (first + k) * a->C;
-            g.C = m + p * j->m_pos + k;
-            dli_gemm_set(&t, &g);
-            j->c->k->gemm_panel(&t);
-        }
-    for (r = 0; r < nrows; r++)
-        dli_winograd_row_out(j, first_row + r, first, dli_min64(first + width, a->K), m + r * j->tx * width, pixels, line);
+    const int64_t nr = j->c->k->nr, row = j->share_u ? task * j->rows : 0, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
+    dl_real *sums = j->scratch + worker * j->scratch_size, *pixels = sums + j->positions * j->pos_m;
+    dl_real *own = pixels + 2 * dli_winograd_pixels(j);
+    int64_t k, panel;
+    if (j->share_u) for (k = 0; k < j->a->C; k += 16) dli_winograd_v(j, k, row, nrows, own, pixels);
+    for (panel = j->share_u ? 0 : task; panel < (j->share_u ? j->panels : task + 1); panel++) {
+        dli_gemm_args g;
+        if (!j->share_u) dli_winograd_u(j, panel, own);
+        memset(&g, 0, sizeof g);
+        g.M = nrows * j->d * j->tx;
+        g.K = j->a->C;
+        g.A = j->share_u ? own : j->v;
+        g.B = j->share_u ? j->u + panel * j->positions * j->pos_u : own;
+        g.C = sums;
+        dli_winograd_products(j, &g, j->pos_v, j->pos_u, j->pos_m);
+        for (k = 0; k < nr; k += 16) dli_winograd_y(j, panel * nr + k, row, nrows, sums + k, pixels);
+    }
 }
 
-/* Whether it pays: enough channels, enough tiles to make up for 36 / 9 times the weights, and tiles that are mostly full. */
-static int dli_winograd_pays(const dli_winograd_args *a)
+/* --- the weight gradient: one block of tiles after the other; of each first V and W, then what they add to S -------------- */
+static void dli_winograd_vw_task(void *arg, int64_t task, int worker)
 {
-    return a->C >= 32 && a->K >= 32 && a->OH >= 4 && a->OW >= 4 && a->N * ((a->OH + 3) / 4) * ((a->OW + 3) / 4) >= 64;
+    const dli_winograd_job *j = (const dli_winograd_job *)arg;
+    const int64_t row = j->block * j->rows, nr = j->c->k->nr, k = 16 * task - j->cp;
+    dl_real *pixels = j->scratch + worker * j->scratch_size;
+    dli_winograd_image g;
+    if (k < 0) { dli_winograd_v(j, 16 * task, row, j->nrows, j->v, pixels); return; }
+    g.x = j->dy; g.channels = j->a->K; g.H = j->a->OH; g.W = j->a->OW; g.pad_h = g.pad_w = 0;
+    g.window = j->m;
+    g.transform = DLI_WINOGRAD_GRAD;
+    dli_winograd_in(j, &g, k, row, j->nrows, j->w + k / nr * j->positions * j->pos_w + k % nr, j->pos_w, nr, pixels);
 }
 
+/* Some input channels of a panel: S, and after the last block their dw */
+static void dli_winograd_s_task(void *arg, int64_t task, int worker)
+{
+    const dli_winograd_job *j = (const dli_winograd_job *)arg;
+    const dli_kernels *kernels = j->c->k;
+    const int64_t panel = task / j->parts, part = task % j->parts, C = j->a->C, K = j->a->K, nr = kernels->nr;
+    const int64_t first = j->cp / 16 * part / j->parts * 16, end = dli_min64(j->cp / 16 * (part + 1) / j->parts * 16, C);
+    dl_real taps[16 * 9 * 16], line[16 * 9 * 16], *s = j->u + panel * j->positions * j->pos_u + first * nr;
+    int64_t i, k;
+    dli_gemm_args g;
+    (void)worker;
+    memset(&g, 0, sizeof g);
+    g.trans_a = 1;
+    g.M = end - first;
+    g.K = j->nrows * j->d * j->tx;
+    g.A = j->v + first;
+    g.B = j->w + panel * j->positions * j->pos_w;
+    g.C = s;
+    g.beta = j->block > 0;
+    dli_winograd_products(j, &g, j->pos_v, j->pos_w, j->pos_u);
+    if (j->block + 1 < j->blocks) return;
+    for (k = panel * nr; k < dli_min64((panel + 1) * nr, K); k += 16)
+        for (i = first; i < end; i += 16) {
+            const int64_t n = dli_min64(16, K - k), in = dli_min64(16, end - i);
+            kernels->winograd(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s + (i - first) * nr + k % nr, j->t * j->pos_u, j->pos_u,
+                              nr, in);
+            kernels->transpose(line, 144, taps, 16, n, 9 * in);
+            kernels->conv_finish(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
+        }
+}
+
+/* --- whole passes ---------------------------------------------------------------------------------------------------------- */
+/* Tiles of m numbers along an axis of n, in each of d phases */
+static int64_t dli_winograd_tiles(int64_t n, int64_t m, int64_t d) { return ((n + d - 1) / d + m - 1) / m; }
+
+/* The tile, 2 or with up_to = 4 also 4, with which a convolution costs least; 0: the direct sum does.  Costs in multiplications,
+   as measured: one number of V or M costs as much as 12, one of U as 24. */
+static int dli_winograd_tile(const dli_winograd_args *a, int up_to)
+{
+    const double C = (double)a->C, K = (double)a->K, images = (double)a->N * (double)a->dilation * (double)a->dilation;
+    double least = 0.9 * 9 * (double)a->N * (double)a->OH * (double)a->OW * C * K;
+    int m, best = 0;
+    for (m = 2; m <= up_to; m += 2) {
+        const double tiles = images * (double)dli_winograd_tiles(a->OH, m, a->dilation) * (double)dli_winograd_tiles(a->OW, m, a->dilation);
+        const double cost = (m + 2) * (m + 2) * (tiles * (C * K + 12 * (C + K)) + 24 * C * K);
+        if (cost < least) { least = cost; best = m; }
+    }
+    return best;
+}
+
+/* Tiles, in blocks of about so many. */
+static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd_args *a, int64_t tiles)
+{
+    const int64_t nr = c->k->nr;
+    memset(j, 0, sizeof *j);
+    j->c = c; j->a = a;
+    j->m = a->m;
+    j->t = a->m + 2;
+    j->positions = j->t * j->t;
+    j->d = a->dilation;
+    j->ty = dli_winograd_tiles(a->OH, j->m, j->d);
+    j->tx = dli_winograd_tiles(a->OW, j->m, j->d);
+    j->rows = dli_min64(dli_max64(1, tiles / (j->d * j->tx)), a->N * j->d * j->ty);
+    j->blocks = (a->N * j->d * j->ty + j->rows - 1) / j->rows;
+    j->panels = (a->K + nr - 1) / nr;
+    j->cp = (a->C + 15) / 16 * 16;
+    j->pos_v = j->rows * j->d * j->tx * j->cp + 16;                                /* + 16: not 2^n apart in the caches */
+    j->pos_m = j->pos_w = j->rows * j->d * j->tx * nr;
+    j->pos_u = a->C * nr + 16;
+    j->scratch_size = dli_winograd_pixels(j);
+}
+
+static dl_real *dli_winograd_alloc(dl_ctx *c, int64_t n) { return (dl_real *)dl_alloc(c, (size_t)n * sizeof(dl_real)); }
+
+/* dw = or, if add, += the gradient of the taps; w and y of the arguments are not used. */
+static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl_real *dy, dl_real *dw)
+{
+    dli_winograd_job j;
+    const dli_mark mark = dli_arena_mark(&c->step);
+    dli_winograd_plan(&j, c, a, DLI_KC);
+    j.dy = dy;
+    j.dw = dw;
+    j.parts = c->threads == 1 ? 1 : dli_min64(j.cp / 16, (4 * c->threads + j.panels - 1) / j.panels);
+    j.u = dli_winograd_alloc(c, j.positions * j.panels * j.pos_u);
+    j.v = dli_winograd_alloc(c, j.positions * j.pos_v);
+    j.w = dli_winograd_alloc(c, j.positions * j.panels * j.pos_w);
+    j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
+    if (j.u && j.v && j.w && j.scratch)
+        for (j.block = 0; j.block < j.blocks; j.block++) {
+            j.nrows = dli_min64(j.rows, a->N * j.d * j.ty - j.block * j.rows);
+            dli_parallel(c, (j.cp + j.panels * c->k->nr) / 16, dli_winograd_vw_task, &j);
+            dli_parallel(c, j.panels * j.parts, dli_winograd_s_task, &j);
+        }
+    dli_arena_release(&c->step, mark);
+}
+
+#define DLI_WINOGRAD_TILES 48                   /* of a block: four times the 12 rows of the largest GEMM tile */
+
+/* Of U and V the smaller is made once for all, the larger in parts by the tasks that need them, so that it stays in their caches. */
 static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
 {
     dli_winograd_job j;
-    dli_mark mark = dli_arena_mark(&c->step);
-    const int64_t nr = c->k->nr;
-    int64_t panels;
-    j.c = c; j.a = a;
-    j.ty = (a->OH + 3) / 4;
-    j.tx = (a->OW + 3) / 4;
-    j.rows = dli_max64(1, DLI_WINOGRAD_TILES / j.tx);
-    j.blocks = (a->N * j.ty + j.rows - 1) / j.rows;
-    panels = (a->K + nr - 1) / nr;
-    j.parts = j.blocks >= c->threads ? 1 : dli_min64(panels, c->threads);
-    panels = (panels + j.parts - 1) / j.parts * j.parts;
-    j.cp = (a->C + 15) & ~(int64_t)15;
-    j.kp = panels * nr;
-    j.u_pos = a->C * j.kp + 16;                                       /* + 16: not 2^n apart in the caches */
-    j.v_pos = j.rows * j.tx * j.cp + 16;
-    j.m_pos = j.rows * j.tx * (j.kp / j.parts) + 16;
-    j.scratch_size = 36 * (j.v_pos + j.m_pos) + 6 * (4 * j.tx + 2) * 16 + 16 * ((a->OW + 15) & ~(int64_t)15);
-    j.u = (dl_real *)dl_alloc(c, (size_t)(36 * j.u_pos) * sizeof *j.u);
-    j.scratch = (dl_real *)dl_alloc(c, (size_t)(j.scratch_size * c->threads) * sizeof *j.u);
-    if (j.u && j.scratch) {
-        dli_parallel(c, j.kp / 16, dli_winograd_weights_task, &j);
-        dli_parallel(c, j.blocks * j.parts, dli_winograd_task, &j);
+    const dli_mark mark = dli_arena_mark(&c->step);
+    const int64_t d = a->dilation, tiles = a->N * d * d * dli_winograd_tiles(a->OH, a->m, d) * dli_winograd_tiles(a->OW, a->m, d);
+    int ready;
+    dli_winograd_plan(&j, c, a, tiles > a->K ? DLI_WINOGRAD_TILES : tiles);
+    j.share_u = tiles > a->K;
+    j.scratch_size = 2 * j.scratch_size + j.positions * (j.pos_m + (j.share_u ? j.pos_v : j.pos_u));
+    if (j.share_u) j.u = dli_winograd_alloc(c, j.positions * j.panels * j.pos_u);
+    else           j.v = dli_winograd_alloc(c, j.positions * j.pos_v);
+    j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
+    ready = (j.u || j.v) && j.scratch;
+    if (ready && j.share_u) {
+        dli_parallel(c, j.panels, dli_winograd_u_task, &j);
+        dli_parallel(c, j.blocks, dli_winograd_task, &j);
+    } else if (ready) {
+        dli_parallel(c, j.cp / 16, dli_winograd_v_task, &j);
+        dli_parallel(c, j.panels, dli_winograd_task, &j);
     }
     dli_arena_release(&c->step, mark);
-    return j.u && j.scratch;
+    return ready;
 }
 
 /* ================================================================================================
@@ -8452,23 +8639,27 @@ static void *dli_conv_scratch(dl_ctx *c, double bytes, int64_t workers)
     return NULL;
 }
 
-/* Whether >>winograd can do the pass, and gains by it; a is then what it wants to know. */
-static int dli_conv_as_winograd(const dli_conv_pass *s, dli_winograd_args *a)
+/* Whether >>winograd can do the pass, and gains by it; a is then what it wants to know.  w_out, w_in: from the taps of one
+   output, one input to the next. */
+static int dli_conv_as_winograd(const dl_ctx *c, const dli_conv_pass *s, int64_t w_out, int64_t w_in, dli_winograd_args *a)
 {
     const dli_conv_axis *d = &s->axis[0], *h = &s->axis[1], *w = &s->axis[2];
     if (s->groups != 1 || d->in != 1 || d->taps != 1 || d->count != 1 || h->taps != 3 || w->taps != 3 || h->tap != w->tap) return 0;
-    if ((h->tap != 1 && h->tap != -1) || h->step != 1 || w->step != 1 || h->out_step != 1 || w->out_step != 1) return 0;
+    if (h->tap == 0 || h->step != 1 || w->step != 1 || h->out_step != 1 || w->out_step != 1) return 0;
     a->flip = h->tap < 0;
-    a->pad_h = (a->flip ? 2 : 0) - h->first;
-    a->pad_w = (a->flip ? 2 : 0) - w->first;
-    if (a->pad_h < 0 || a->pad_w < 0) return 0;
+    a->dilation = a->flip ? -h->tap : h->tap;
+    a->pad_h = (a->flip ? 2 * a->dilation : 0) - h->first;
+    a->pad_w = (a->flip ? 2 * a->dilation : 0) - w->first;
+    if (a->pad_h < 0 || a->pad_w < 0 || a->dilation > h->count || a->dilation > w->count) return 0;
     a->x = s->x; a->w = s->w; a->y = s->y;
     a->scale = s->end.scale; a->bias = s->end.bias; a->residual = s->end.residual;
     a->activation = s->end.activation; a->add = s->end.add;
     a->N = s->N; a->C = s->C; a->K = s->M;
     a->H = h->in; a->W = w->in;
     a->OH = h->count; a->OW = w->count;
-    return dli_winograd_pays(a);
+    a->w_out = w_out; a->w_in = w_in;
+    a->m = dli_winograd_tile(a, c->precision == DL_HIGHEST ? 2 : 4);
+    return a->m > 0;
 }
 
 /* --- depthwise: groups of one channel of x, one plane at a time ---------------------------------------------------------- */
@@ -8624,7 +8815,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     int64_t channels, threads, columns;
     int a;
     double results = (double)s->N * (double)s->groups * (double)dli_conv_inner(s, -1);
-    if (c->precision != DL_HIGHEST && dli_conv_as_winograd(s, &winograd)) return dli_winograd(c, &winograd);
+    if (dli_conv_as_winograd(c, s, s->C * 9, 9, &winograd)) return dli_winograd(c, &winograd);
     if (dli_conv_is_direct(s)) return dli_conv_direct_run(c, s, NULL, NULL, 0);
     p.flat = dli_conv_is_pointwise(s);
     if (p.flat) s = &flat;
@@ -8744,6 +8935,7 @@ static void dli_conv_turn_task(void *arg, int64_t task, int worker)
 static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
 {
     const dli_mark mark = dli_arena_mark(&c->step);
+    dli_winograd_args winograd;
     dli_conv_pass s;
     dli_conv_turn t;
     int64_t phase[3], phases[3];                         /* strides may be longer than big */
@@ -8765,6 +8957,11 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
                     t.taps[a] = s.axis[a].taps;
                 }
                 if (!there) continue;
+                s.w = w;
+                if (phases[0] * phases[1] * phases[2] == 1 && dli_conv_as_winograd(c, &s, 9, s.M * 9, &winograd)) {
+                    dli_winograd(c, &winograd);
+                    return;
+                }
                 s.w = t.out = (dl_real *)dl_alloc(c, (size_t)(g->big_channels * s.C * t.taps[0] * t.taps[1] * t.taps[2]) * sizeof *t.out);
                 if (!t.out) return;
                 if (t.taps[0] * t.taps[1] * t.taps[2] > 0) dli_parallel_if(c, g->big_channels * s.C > 8192, (g->big_channels + DLI_CONV_TURN - 1) / DLI_CONV_TURN, dli_conv_turn_task, &t);
@@ -8843,10 +9040,13 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t nr = c->k->nr;
     dli_conv_weights_plan p;
+    dli_winograd_args winograd;
     dli_conv_pass s = dli_conv_of(g);
     int64_t panels;
     s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
+    s.end.add = add;
+    if (dli_conv_as_winograd(c, &s, 0, 0, &winograd)) { dli_winograd_weights(c, &winograd, small, dw); return; }
     p.c = c; p.pass = &s; p.small = small; p.dw = dw; p.add = add;
     p.taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
     p.K = s.C * p.taps;
@@ -30678,99 +30878,148 @@ DLI_KERNEL(void, conv_direct_weights)(dl_real *sums, const dl_real *g, int64_t l
 #pragma GCC optimize("O3")
 #endif
 
-/* G g:  from 3 taps, step numbers apart, to 6 */
-#define dli_wino_g DLI_FN(dli_wino_g_)
-DLI_V void dli_wino_g(dlv *out, int step, dlv g0, dlv g1, dlv g2)
+/* y = F x for the matrices of the list above */
+#define DLI_WINOGRAD_F(name) DLI_V void DLI_FN(dli_winograd_##name##_)(dlv *y, const dlv *x)
+
+DLI_WINOGRAD_F(pixels2)             /* from 4 pixels to 4 */
 {
-    const dlv sixth = dlv_set(DLI_C(1) / 6), a = dlv_mul(dlv_add(g0, g2), sixth), b = dlv_mul(g1, sixth);
-    const dlv c = dlv_fma(g2, sixth, dlv_mul(g0, dlv_set(DLI_C(1) / 24))), d = dlv_mul(g1, dlv_set(DLI_C(1) / 12));
-    out[0]        = dlv_mul(g0, dlv_set(DLI_C(0.25)));
-    out[step]     = dlv_sub(dlv_set(0), dlv_add(a, b));
-    out[2 * step] = dlv_sub(b, a);
-    out[3 * step] = dlv_add(c, d);
-    out[4 * step] = dlv_sub(c, d);
-    out[5 * step] = g2;
+    y[0] = dlv_sub(x[0], x[2]);
+    y[1] = dlv_add(x[1], x[2]);
+    y[2] = dlv_sub(x[2], x[1]);
+    y[3] = dlv_sub(x[1], x[3]);
 }
 
-/* B^T d:  from 6 pixels to 6 */
-#define dli_wino_b DLI_FN(dli_wino_b_)
-DLI_V void dli_wino_b(dlv *out, int step, dlv d0, dlv d1, dlv d2, dlv d3, dlv d4, dlv d5)
+DLI_WINOGRAD_F(taps2)               /* from 3 taps to 4 */
 {
-    const dlv four = dlv_set(4), a = dlv_fma(dlv_set(-4), d2, d4), b = dlv_fma(dlv_set(-4), d1, d3);
-    const dlv c = dlv_sub(d4, d2), d = dlv_sub(d3, d1), e = dlv_add(d, d);
-    out[0]        = dlv_fma(four, dlv_sub(d0, d2), c);
-    out[step]     = dlv_add(a, b);
-    out[2 * step] = dlv_sub(a, b);
-    out[3 * step] = dlv_add(c, e);
-    out[4 * step] = dlv_sub(c, e);
-    out[5 * step] = dlv_fma(dlv_set(-4), d, dlv_sub(d5, d3));
+    const dlv half = dlv_set(DLI_C(0.5)), s = dlv_mul(half, dlv_add(x[0], x[2])), d = dlv_mul(half, x[1]);
+    y[0] = x[0];
+    y[1] = dlv_add(s, d);
+    y[2] = dlv_sub(s, d);
+    y[3] = x[2];
 }
 
-/* A^T m:  from 6 sums to 4 pixels */
-#define dli_wino_a DLI_FN(dli_wino_a_)
-DLI_V void dli_wino_a(dlv *out, int step, dlv m0, dlv m1, dlv m2, dlv m3, dlv m4, dlv m5)
+DLI_WINOGRAD_F(sums2)               /* from 4 sums to 2 results */
 {
-    const dlv s = dlv_add(m1, m2), d = dlv_sub(m1, m2), t = dlv_add(m3, m4), e = dlv_sub(m3, m4);
-    out[0]        = dlv_add(dlv_add(m0, s), t);
-    out[step]     = dlv_fma(dlv_set(2), e, d);
-    out[2 * step] = dlv_fma(dlv_set(4), t, s);
-    out[3 * step] = dlv_add(dlv_fma(dlv_set(8), e, d), m5);
+    y[0] = dlv_add(x[0], dlv_add(x[1], x[2]));
+    y[1] = dlv_sub(dlv_sub(x[1], x[2]), x[3]);
 }
 
-/* U = G g G^T; flip: of g turned by 180 degrees */
-DLI_KERNEL(void, winograd_weights)(dl_real *u, int64_t u_pos, const dl_real *taps, int flip)
+DLI_WINOGRAD_F(grad2)               /* from 2 gradients to 4 */
 {
-    dlv half[18], all[36];
-    int i;
-    for (i = 0; i < 3; i++) {
-        const dl_real *g = taps + 16 * (flip ? 8 - i : i);
-        const int row = flip ? -48 : 48;
-        dli_wino_g(half + i, 3, dlv_load(g), dlv_load(g + row), dlv_load(g + 2 * row));
+    y[0] = x[0];
+    y[1] = dlv_add(x[0], x[1]);
+    y[2] = dlv_sub(x[0], x[1]);
+    y[3] = dlv_sub(dlv_set(0), x[1]);
+}
+
+DLI_WINOGRAD_F(taps_grad2)          /* from 4 sums to 3 gradients of taps */
+{
+    const dlv half = dlv_set(DLI_C(0.5)), s = dlv_mul(half, dlv_add(x[1], x[2]));
+    y[0] = dlv_add(x[0], s);
+    y[1] = dlv_mul(half, dlv_sub(x[1], x[2]));
+    y[2] = dlv_add(s, x[3]);
+}
+
+DLI_WINOGRAD_F(pixels4)             /* from 6 pixels to 6 */
+{
+    const dlv four = dlv_set(4), a = dlv_fma(dlv_set(-4), x[2], x[4]), b = dlv_fma(dlv_set(-4), x[1], x[3]);
+    const dlv c = dlv_sub(x[4], x[2]), d = dlv_sub(x[3], x[1]), e = dlv_add(d, d);
+    y[0] = dlv_fma(four, dlv_sub(x[0], x[2]), c);
+    y[1] = dlv_add(a, b);
+    y[2] = dlv_sub(a, b);
+    y[3] = dlv_add(c, e);
+    y[4] = dlv_sub(c, e);
+    y[5] = dlv_fma(dlv_set(-4), d, dlv_sub(x[5], x[3]));
+}
+
+DLI_WINOGRAD_F(taps4)               /* from 3 taps to 6 */
+{
+    const dlv sixth = dlv_set(DLI_C(1) / 6), a = dlv_mul(dlv_add(x[0], x[2]), sixth), b = dlv_mul(x[1], sixth);
+    const dlv c = dlv_fma(x[2], sixth, dlv_mul(x[0], dlv_set(DLI_C(1) / 24))), d = dlv_mul(x[1], dlv_set(DLI_C(1) / 12));
+    y[0] = dlv_mul(x[0], dlv_set(DLI_C(0.25)));
+    y[1] = dlv_sub(dlv_set(0), dlv_add(a, b));
+    y[2] = dlv_sub(b, a);
+    y[3] = dlv_add(c, d);
+    y[4] = dlv_sub(c, d);
+    y[5] = x[2];
+}
+
+DLI_WINOGRAD_F(sums4)               /* from 6 sums to 4 results */
+{
+    const dlv s = dlv_add(x[1], x[2]), d = dlv_sub(x[1], x[2]), t = dlv_add(x[3], x[4]), e = dlv_sub(x[3], x[4]);
+    y[0] = dlv_add(dlv_add(x[0], s), t);
+    y[1] = dlv_fma(dlv_set(2), e, d);
+    y[2] = dlv_fma(dlv_set(4), t, s);
+    y[3] = dlv_add(dlv_fma(dlv_set(8), e, d), x[5]);
+}
+
+DLI_WINOGRAD_F(grad4)               /* from 4 gradients to 6 */
+{
+    const dlv a = dlv_add(x[0], x[2]), b = dlv_add(x[1], x[3]), four = dlv_set(4);
+    const dlv c = dlv_fma(four, x[2], x[0]), d = dlv_fma(dlv_set(8), x[3], dlv_add(x[1], x[1]));
+    y[0] = x[0];
+    y[1] = dlv_add(a, b);
+    y[2] = dlv_sub(a, b);
+    y[3] = dlv_add(c, d);
+    y[4] = dlv_sub(c, d);
+    y[5] = x[3];
+}
+
+DLI_WINOGRAD_F(taps_grad4)          /* from 6 sums to 3 gradients of taps */
+{
+    const dlv sixth = dlv_set(DLI_C(1) / 6), s = dlv_mul(sixth, dlv_add(x[1], x[2])), t = dlv_add(x[3], x[4]);
+    y[0] = dlv_sub(dlv_fma(t, dlv_set(DLI_C(1) / 24), dlv_mul(dlv_set(DLI_C(0.25)), x[0])), s);
+    y[1] = dlv_fma(dlv_sub(x[3], x[4]), dlv_set(DLI_C(1) / 12), dlv_mul(sixth, dlv_sub(x[2], x[1])));
+    y[2] = dlv_add(dlv_fma(t, sixth, x[5]), dlv_sub(dlv_set(0), s));
+}
+
+/* F X F^T: F of every column, then of every row */
+#define DLI_WINOGRAD_2D(name, from, to)                                                                                \
+DLI_KERNEL(void, winograd_2d_##name)(dl_real *out, int64_t out_row, int64_t out_col, int64_t out_tile, const dl_real *in, \
+                                     int64_t in_row, int64_t in_col, int64_t in_tile, int64_t n)                       \
+{                                                                                                                      \
+    dlv half[to][from], x[from], y[to];                                                                                \
+    int i, j;                                                                                                          \
+    for (; n > 0; n--, out += out_tile, in += in_tile) {                                                               \
+        for (j = 0; j < from; j++) {                                                                                   \
+            for (i = 0; i < from; i++) x[i] = dlv_load(in + i * in_row + j * in_col);                                  \
+            DLI_FN(dli_winograd_##name##_)(y, x);                                                                      \
+            for (i = 0; i < to; i++) half[i][j] = y[i];                                                                \
+        }                                                                                                              \
+        for (i = 0; i < to; i++) {                                                                                     \
+            DLI_FN(dli_winograd_##name##_)(y, half[i]);                                                                \
+            for (j = 0; j < to; j++) dlv_store(out + i * out_row + j * out_col, y[j]);                                 \
+        }                                                                                                              \
+    }                                                                                                                  \
+}
+DLI_WINOGRAD_2D(pixels2, 4, 4)
+DLI_WINOGRAD_2D(taps2, 3, 4)
+DLI_WINOGRAD_2D(sums2, 4, 2)
+DLI_WINOGRAD_2D(grad2, 2, 4)
+DLI_WINOGRAD_2D(taps_grad2, 4, 3)
+DLI_WINOGRAD_2D(pixels4, 6, 6)
+DLI_WINOGRAD_2D(taps4, 3, 6)
+DLI_WINOGRAD_2D(sums4, 6, 4)
+DLI_WINOGRAD_2D(grad4, 4, 6)
+DLI_WINOGRAD_2D(taps_grad4, 6, 3)
+
+DLI_KERNEL(void, winograd)(dli_winograd_step step, int m, dl_real *out, int64_t out_row, int64_t out_col, int64_t out_tile,
+                           const dl_real *in, int64_t in_row, int64_t in_col, int64_t in_tile, int64_t n)
+{
+#define DLI_WINOGRAD_CASE(STEP, name)                                                                                  \
+    case STEP: (m == 2 ? DLI_FN(dli_winograd_2d_##name##2) : DLI_FN(dli_winograd_2d_##name##4))                        \
+                   (out, out_row, out_col, out_tile, in, in_row, in_col, in_tile, n); break;
+    switch (step) {
+    DLI_WINOGRAD_CASE(DLI_WINOGRAD_PIXELS, pixels)
+    DLI_WINOGRAD_CASE(DLI_WINOGRAD_TAPS, taps)
+    DLI_WINOGRAD_CASE(DLI_WINOGRAD_SUMS, sums)
+    DLI_WINOGRAD_CASE(DLI_WINOGRAD_GRAD, grad)
+    DLI_WINOGRAD_CASE(DLI_WINOGRAD_TAPS_GRAD, taps_grad)
     }
-    for (i = 0; i < 6; i++) dli_wino_g(all + 6 * i, 1, half[3 * i], half[3 * i + 1], half[3 * i + 2]);
-    for (i = 0; i < 36; i++) dlv_store(u + i * u_pos, all[i]);
+#undef DLI_WINOGRAD_CASE
 }
-
-/* V = B^T d B */
-DLI_KERNEL(void, winograd_input)(dl_real *v, int64_t v_pos, int64_t v_tile, const dl_real *x, int64_t x_row, int64_t n)
-{
-    dlv half[36], row[6];
-    int i, j;
-    for (; n > 0; n--, v += v_tile, x += 64) {
-        for (i = 0; i < 6; i++) {
-            const dl_real *p = x + 16 * i;
-            dli_wino_b(half + i, 6, dlv_load(p), dlv_load(p + x_row), dlv_load(p + 2 * x_row), dlv_load(p + 3 * x_row),
-                       dlv_load(p + 4 * x_row), dlv_load(p + 5 * x_row));
-        }
-        for (i = 0; i < 6; i++) {
-            const dlv *h = half + 6 * i;
-            dli_wino_b(row, 1, h[0], h[1], h[2], h[3], h[4], h[5]);
-            for (j = 0; j < 6; j++) dlv_store(v + (6 * i + j) * v_pos, row[j]);
-        }
-    }
-}
-
-/* y = A^T M A */
-DLI_KERNEL(void, winograd_output)(dl_real *y, int64_t y_row, const dl_real *m, int64_t m_pos, int64_t m_tile, int64_t n)
-{
-    dlv half[24], row[4];
-    int i, j;
-    for (; n > 0; n--, y += 64, m += m_tile) {
-        for (i = 0; i < 6; i++) {
-            const dl_real *p = m + i * m_pos;
-            dli_wino_a(half + i, 6, dlv_load(p), dlv_load(p + 6 * m_pos), dlv_load(p + 12 * m_pos), dlv_load(p + 18 * m_pos),
-                       dlv_load(p + 24 * m_pos), dlv_load(p + 30 * m_pos));
-        }
-        for (i = 0; i < 4; i++) {
-            const dlv *h = half + 6 * i;
-            dli_wino_a(row, 1, h[0], h[1], h[2], h[3], h[4], h[5]);
-            for (j = 0; j < 4; j++) dlv_store(y + i * y_row + 16 * j, row[j]);
-        }
-    }
-}
-#undef dli_wino_g
-#undef dli_wino_b
-#undef dli_wino_a
+#undef DLI_WINOGRAD_F
+#undef DLI_WINOGRAD_2D
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && !defined(DLI_ASAN)
 #pragma GCC pop_options
 #endif
