@@ -123,9 +123,7 @@ static void measure(const row *r, int pass, int threads)
     k.work = (double)r->N * r->H * r->S * r->D * (pass == ONE ? 8.0 : 2.0 * r->T * (pass == BACKWARD ? 2.5 : 1));
     if (pass == ONE) { k.peak = machine_stream; k.peak_arg = &bandwidth; }
     else             { k.peak = machine_peak;   k.peak_arg = &peak; }
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = pass == BACKWARD ? backward_seconds : forward_seconds; k.sides[0].check = right;
-    k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, pass == BACKWARD ? backward_seconds : forward_seconds, right, &p);
     snprintf(request, sizeof request, "attention %d %d %d %d %d %d", pass == BACKWARD, r->N, r->H, r->T, r->S, r->D);
     peer_add_torch(&k, &torch, request);
     result = bench_run(&k);

@@ -248,6 +248,12 @@ static inline bench_result bench_run(bench_case *k)
     return r;
 }
 
+static inline void bench_ours(bench_case *k, double (*seconds)(void *arg, int64_t calls), int (*check)(void *arg), void *arg)
+{
+    k->sides[0].name = "dl.h"; k->sides[0].seconds = seconds; k->sides[0].check = check; k->sides[0].arg = arg;
+    k->nsides = 1;
+}
+
 /* --- summaries ----------------------------------------------------------------------------------- */
 
 /* Geometric mean and minimum of a series. */
@@ -283,6 +289,13 @@ static inline void bench_note(const char *name, int threads, double is, double w
     bench_noted[bench_nnoted].threads = threads;
     bench_noted[bench_nnoted].is = is;
     bench_noted[bench_nnoted++].wanted = wanted;
+}
+/* The end of a case whose peak is of fused multiply-adds and whose only peer is PyTorch. */
+static inline void bench_note_torch(const bench_case *k, const bench_result *r, double wanted)
+{
+    if (!r->best) return;
+    printf("  PyTorch runs at %.2f of the FMA bound, dl.h at %.2f\n", r->fraction / r->ratio[1], r->fraction);
+    bench_note(k->name, k->threads, r->ratio[1], wanted);
 }
 static inline void bench_notes(const char *what)
 {

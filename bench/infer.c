@@ -75,14 +75,10 @@ static void measure(const task *t, int threads)
     k.peak = machine_peak;
     k.peak_arg = &peak;
     k.flops = 2.0 * (double)macs;
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = seconds; k.sides[0].check = right; k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, seconds, right, &p);
     peer_add_torch(&k, &torch, t->request);
     r = bench_run(&k);
-    if (r.best) {
-        printf("  PyTorch runs at %.2f of the FMA bound, dl.h at %.2f\n", r.fraction / r.ratio[1], r.fraction);
-        bench_note(t->name, threads, r.ratio[1], 1.2);
-    }
+    bench_note_torch(&k, &r, 1.2);
     dl_destroy(p.c);
 }
 
@@ -132,8 +128,7 @@ static void measure_tokens(int threads)
     k.work = 4.0 * (double)(dl_param_count(w.gpt) - 1024 * 768);     /* all weights but the positions */
     k.peak = machine_stream;
     k.peak_arg = &read;
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = token_seconds; k.sides[0].check = tokens_right; k.sides[0].arg = &w;
-    k.nsides = 1;
+    bench_ours(&k, token_seconds, tokens_right, &w);
     peer_add_torch(&k, &torch, "gpt_token");
     r = bench_run(&k);
     bench_note("token of GPT-2, fraction of the bandwidth", threads, r.fraction, 0.85);

@@ -151,8 +151,7 @@ static void measure(const row *r, int threads)
     bandwidth.threads = threads;
     k.peak = machine_stream_best;
     k.peak_arg = &bandwidth;
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = seconds; k.sides[0].check = right; k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, seconds, right, &p);
     snprintf(request, sizeof request, "norm %d %d %d %d %d %d", (int)r->what, grad, (int)d[0], (int)d[1], (int)d[2], (int)d[3]);
     peer_add_torch(&k, &torch, request);
     result = bench_run(&k);

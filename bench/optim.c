@@ -23,6 +23,8 @@
     K(rmsprop,  5, 0, dl_optim_rmsprop(c, m),  w - 1e-2 * g / (0.1 * g + 1e-8))                                      \
     K(rprop,    7, 0, dl_optim_rprop(c, m),    w - 1e-2)                                                             \
     K(asgd,     5, 0, dl_optim_asgd(c, m),     w * (1 - 1e-6) - 1e-2 * g)                                            \
+    K(amsgrad,  9, 1, dl_optim_adam(c, m, .amsgrad = 1), w - 1e-3 * g / (g + 1e-8))                                  \
+    K(centered, 9, 0, dl_optim_rmsprop(c, m, .centered = 1, .momentum = 0.9), w - 1e-2 * g / (sqrt(0.0099) * g + 1e-8)) \
     K(adafactor, 0, 0, dl_optim_adafactor(c, m), NAN)                                                                \
     K(muon,      0, 0, dl_optim_muon(c, m),      NAN)
 

@@ -74,6 +74,8 @@ def optimizer(kind, params, fused):
         "sgd": lambda **o: torch.optim.SGD(params, lr=0.01, **o),
         "momentum": lambda **o: torch.optim.SGD(params, lr=0.01, momentum=0.9, **o),
         "rmsprop": lambda **o: torch.optim.RMSprop(params, lr=0.001, **o),
+        "centered": lambda **o: torch.optim.RMSprop(params, lr=0.001, centered=True, momentum=0.9, **o),
+        "amsgrad": lambda **o: torch.optim.Adam(params, amsgrad=True, **o),
         "muon": lambda **o: torch.optim.Muon(params, **o),
     }
     for name in ("Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "Rprop", "ASGD", "Adafactor"):

@@ -88,8 +88,7 @@ static void measure(const row *r, int threads)
     bandwidth.threads = threads;
     k.peak = machine_stream_best;
     k.peak_arg = &bandwidth;
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = seconds; k.sides[0].check = right; k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, seconds, right, &p);
     snprintf(request, sizeof request, "pool %s %d %d %d %d %d %d", r->average ? "avg" : "max", r->N, r->C, r->H, r->kernel, r->stride,
              r->padding);
     peer_add_torch(&k, &torch, request);

@@ -103,14 +103,10 @@ static void measure(const task *t, int threads)
     k.peak_arg = &peak;
     /* input and state products of each layer, forward and twice backward; dx of the first layer only behind an embedding */
     k.flops = 2 * rows * gates * H * H * (t->train ? t->layers * 6 - !t->V : t->layers * 2) + 6 * rows * H * t->V;
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = seconds; k.sides[0].check = right; k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, seconds, right, &p);
     peer_add_torch(&k, &torch, request);
     r = bench_run(&k);
-    if (r.best) {
-        printf("  PyTorch runs at %.2f of the FMA bound, dl.h at %.2f\n", r.fraction / r.ratio[1], r.fraction);
-        bench_note(t->name, threads, r.ratio[1], t->wanted);
-    }
+    bench_note_torch(&k, &r, t->wanted);
     dl_destroy(p.c);
 }
 

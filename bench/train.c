@@ -163,15 +163,11 @@ static void measure(const task *t, int threads)
     k.peak = machine_peak;
     k.peak_arg = &peak;
     k.flops = flops;
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = seconds; k.sides[0].check = right; k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, seconds, right, &p);
     peer_add_torch(&k, &torch, t->request);
     r = bench_run(&k);
-    if (r.best) {
-        double share = r.fraction / r.ratio[1];      /* of PyTorch */
-        if (t->classify) printf("  PyTorch runs at %.2f of the FMA bound, dl.h at %.2f\n", share, r.fraction);
-        bench_note(t->name, threads, r.ratio[1], !t->classify ? 30 : share > 0.3 ? 1.6 : 3);
-    }
+    if (t->classify) bench_note_torch(&k, &r, r.fraction > 0.3 * r.ratio[1] ? 1.6 : 3);
+    else if (r.best) bench_note(t->name, threads, r.ratio[1], 30);
     dl_destroy(p.c);
 }
 
@@ -348,14 +344,10 @@ static void measure_net(const net_task *t, int threads, const char *self)
     k.peak = machine_peak;
     k.peak_arg = &peak;
     k.flops = 2.0 * (3.0 * (double)all - (double)first);         /* forward, dw, and dx but for the first layer */
-    k.sides[0].name = "dl.h"; k.sides[0].seconds = net_seconds; k.sides[0].check = net_right; k.sides[0].arg = &p;
-    k.nsides = 1;
+    bench_ours(&k, net_seconds, net_right, &p);
     peer_add_torch(&k, &torch, request);
     r = bench_run(&k);
-    if (r.best) {
-        printf("  PyTorch runs at %.2f of the FMA bound, dl.h at %.2f\n", r.fraction / r.ratio[1], r.fraction);
-        bench_note(t->name, threads, r.ratio[1], t->wanted);
-    }
+    bench_note_torch(&k, &r, t->wanted);
     if (t->make == resnet18) compare_memory(t, threads, self);
     dl_destroy(p.c);
 }

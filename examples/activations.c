@@ -91,13 +91,10 @@ static void table(void)
 
 /* --- the picture: one panel a function, f solid, f' dashed, over -4 .. 4 --------------------------------------- */
 #define SAMPLES 161
-static void curve(FILE *file, const dl_real *v, double left, double top, const char *style)
+static void curve(FILE *file, const dl_real *v, const char *style)
 {
     fprintf(file, "<polyline fill='none' %s points='", style);
-    for (int i = 0; i < SAMPLES; i++) {
-        double y = (double)v[i] < -2 ? -2 : (double)v[i] > 4 ? 4 : (double)v[i];
-        fprintf(file, "%.1f,%.1f ", left + 160.0 * i / (SAMPLES - 1), top + (4 - y) * 20);
-    }
+    for (int i = 0; i < SAMPLES; i++) fprintf(file, "%.1f,%.1f ", 160.0 * i / (SAMPLES - 1), (4 - (double)v[i]) * 20);
     fprintf(file, "'/>\n");
 }
 
@@ -111,16 +108,17 @@ static void picture(const char *path)
     fprintf(file, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1080 %d' font-family='sans-serif' font-size='12'>\n"
                   "<rect width='100%%' height='100%%' fill='white'/>\n", (COUNT + 5) / 6 * 160 + 10);
     for (int k = 0; k < COUNT && !dl_error(c); k++) {
-        double left = 10 + k % 6 * 180, top = 25 + k / 6 * 160;
+        int left = 10 + k % 6 * 180, top = 25 + k / 6 * 160;
         evaluate(functions[k].f, x, value, slope);
-        fprintf(file, "<text x='%.0f' y='%.0f'>%s</text>\n<path stroke='#bbb' d='M%.0f %.0fh160M%.0f %.0fv120'/>\n",
-                left, top - 6, functions[k].name, left, top + 80, left + 80, top);
-        curve(file, slope, left, top, "stroke='#d62728' stroke-dasharray='4 3'");
-        curve(file, value, left, top, "stroke='#1f77b4' stroke-width='2'");
+        fprintf(file, "<text x='%d' y='%d'>%s</text>\n<svg x='%d' y='%d' width='160' height='120'>\n"
+                      "<path stroke='#bbb' d='M0 80h160M80 0v120'/>\n", left, top - 6, functions[k].name, left, top);
+        curve(file, slope, "stroke='#d62728' stroke-dasharray='4 3'");
+        curve(file, value, "stroke='#1f77b4' stroke-width='2'");
+        fprintf(file, "</svg>\n");
     }
     fprintf(file, "</svg>\n");
     fclose(file);
-    printf("wrote %s: f solid, f' dashed, -4 to 4\n\n", path);
+    printf("wrote %s: f solid, f' dashed, x from -4 to 4, y from -2 to 4\n\n", path);
 }
 
 /* --- facts -------------------------------------------------------------------------------------------- */

@@ -182,6 +182,6 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "augment: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
-    if (!wrong) printf("row AUG-01\nrow REG-10\nrow TRN-16\n");
+    if (quick && !wrong) printf("row AUG-01\nrow REG-10\nrow TRN-16\n");
     return wrong != 0;
 }

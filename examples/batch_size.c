@@ -132,6 +132,6 @@ int main(int argc, char **argv)
     }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
-    if (!wrong) printf("row TRN-04\nrow TRN-05\nrow TRN-06\n");
+    if (quick && !wrong) printf("row TRN-04\nrow TRN-05\nrow TRN-06\n");
     return wrong != 0;
 }

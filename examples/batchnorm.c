@@ -235,6 +235,6 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
     dl_destroy(c);
     printf("\n%s\n", wrong ? "some numbers are off" : "all numbers are as expected");
-    if (!wrong) printf("row NORM-06\nrow NORM-07\nrow NORM-10\n");
+    if (quick && !wrong) printf("row NORM-06\nrow NORM-07\nrow NORM-10\n");
     return wrong > 0;
 }

@@ -12,7 +12,12 @@
        open("classes.txt", "w").write("\n".join(torchvision.models.ResNet18_Weights.DEFAULT.meta["categories"]))
 
    Pictures: PPM, and JPEG and PNG if stb's headers are there (Debian: libstb-dev).  Without --weights the program tests itself:
-   random weights go through a file, a picture drawn by code too, and the answers before and after must have equal bits. */
+   random weights go through a file, a picture drawn by code too, and the answers before and after must have equal bits.
+
+   Checked against torchvision 0.29 (Resize(256), CenterCrop(224), Normalize) with ResNet-18 and -50 of random weights, batch norms
+   with statistics of pictures, on photographs of 32 x 32 to 1001 x 703.  PNG: the same pixels, logits that differ by 6e-7 and 8e-6
+   of their deviation, the same five guesses.  JPEG: stb's decoder differs from Pillow's by at most 2 of 255, .01 to .13 in the
+   mean; with ResNet-18 the logits then differ by .2 to .9 % of their deviation, and the five guesses stay. */
 #if defined(__has_include) && !defined(__TINYC__)
 #if __has_include(<stb/stb_image.h>)
 #define STBI_ONLY_JPEG

@@ -153,7 +153,7 @@ static dl_tensor *image_filters(dl_tensor *x)
 static dl_tensor *feature_maps(dl_tensor *x)
 {
     dl_module *layer = dl_nn_sequential(c, dl_nn_conv2d(c, 1, FILTERS, 5, .padding = 2), dl_nn_relu(c));
-    dl_tensor *y = dl_forward(c, layer, x);
+    dl_tensor *y = dl_forward(c, layer, dl_sub(c, x, dl_mean(c, x)));          /* around 0, or ReLU would switch whole maps off */
     printf("\nFeature maps of a layer 1 -> %d, 5x5, ReLU, before training; a piece of the first one:\n", FILTERS);
     if (!dl_error(c)) dl_print(dl_slice(c, dl_slice(c, dl_slice(c, y, 1, 0, 1), 2, 18, 24), 3, 18, 24));
     expect_number("parameters", (double)dl_param_count(layer), FILTERS * 26, 0);
@@ -203,6 +203,6 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
-    if (!wrong) printf("row CONV-01\nrow CONV-17\nrow CONV-34\nrow CV-03\n");
+    if (quick && !wrong) printf("row CONV-01\nrow CONV-17\nrow CONV-34\nrow CV-03\n");
     return wrong != 0;
 }

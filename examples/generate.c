@@ -16,7 +16,11 @@
    The first three and the vae see black and white pixels.  Nats are -log p(x) of a test picture, to be compared with those of
    independent pixels.  The distance is Frechet's between real test
    digits and generated ones, in the features of a small classifier; the same of other real digits and of pure noise say what is
-   good and what is bad.  Pictures are written to generate_MODEL.pgm. */
+   good and what is bad.  Pictures are written to generate_MODEL.pgm.
+
+   On MNIST, where other real digits have a distance of 16 and noise has 802, with one core's time in minutes:
+       pixelcnn  66.9 nats (independent pixels 205.9), distance 111,  6      flow  2.04 bits a pixel, distance 284,  7
+       ddpm      error of the noise .040,              distance  25,  9 */
 #define DL_MODELS
 #define DL_STATIC
 #define DL_IMPLEMENTATION

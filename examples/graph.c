@@ -258,14 +258,14 @@ static const char help[] =
     "  --epochs N     no effect: nothing is trained by epochs\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
-    "  --quick        no effect: it is quick\n";
+    "  --quick        a test of the program\n";
 
 int main(int argc, char **argv)
 {
-    int seed = 1, threads = 0;
+    int quick = 0, seed = 1, threads = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if      (!strcmp(argv[i], "--quick"))   continue;
+        if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  i++;
         else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
@@ -281,6 +281,7 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
-    for (int i = 1; !wrong && i <= 25; i++) if (i != 11 && i != 12 && i != 19 && i != 21 && i != 24) printf("row AD-%02d\n", i);
+    for (int i = 1; quick && !wrong && i <= 25; i++)
+        if (i != 11 && i != 12 && i != 19 && i != 21 && i != 24) printf("row AD-%02d\n", i);
     return wrong != 0;
 }

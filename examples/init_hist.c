@@ -4,7 +4,8 @@
        ./init_hist
        ./init_hist --help
 
-   5 layers of 100 units, 1000 inputs from N(0, 1); a histogram of each layer's activations as a line of digits, 0 to 9.
+   5 layers of 100 units, 1000 inputs from N(0, 1); a histogram of each layer's activations as a line of digits: 9 is the
+   fullest of 40 bins, each digit less half as many values, blank none.
    sigmoid with N(0, 1): the units saturate at 0 and 1; with N(0, 0.01^2) all say 0.5: they could as well be one unit.
    Xavier (fan-in) keeps sigmoid and tanh alive; for ReLU, whose negative half is 0, He doubles the variance. */
 #define DL_STATIC
@@ -85,7 +86,11 @@ static void histogram(const dl_tensor *z, double low, double high)
         if (++count[b] > most) most = count[b];
     }
     putchar('|');
-    for (int b = 0; b < BINS; b++) putchar(count[b] ? '0' + count[b] * 9 / most : ' ');
+    for (int b = 0; b < BINS; b++) {
+        int digit = '9';
+        for (int n = count[b]; n && n < most && digit > '0'; n *= 2) digit--;
+        putchar(count[b] ? digit : ' ');
+    }
     putchar('|');
 }
 

@@ -134,10 +134,10 @@ static dl_tensor *bowl(dl_ctx *c, void *user)                     /* a closure, 
     return f;
 }
 
-/* One path; its points go into the picture. */
+/* One path; its points go into a panel of the picture, over contours of f and a cross at the minimum. */
+enum { COLUMNS = 4, WIDTH = 264, HEIGHT = 170 };                   /* 24 pixels a unit: x from -8.5 to 2.5, y from -4.2 to 2.9 */
 static void walk(int which, FILE *svg)
 {
-    static const char *const colour[PATHS] = {"#888", "#d33", "#292", "#22c", "#d80", "#088", "#808", "#a52", "#06a", "#c0a", "#690", "#444", "#975", "#36c", "#9c0", "#000"};
     dl_ctx    *c = dl_create();
     dl_module *m = dl_module_create(c, &point_type);
     dl_tensor *w = dl_module_param(c, m, "w", DL_SHAPE(2));
@@ -146,14 +146,21 @@ static void walk(int which, FILE *svg)
     int turns = 0;
 
     w->data[0] = -7; w->data[1] = 2;
-    if (svg) fprintf(svg, "<polyline fill='none' stroke='%s' points='", colour[which]);
+    if (svg) {
+        int left = 10 + which % COLUMNS * (WIDTH + 10), top = 24 + which / COLUMNS * (HEIGHT + 30);
+        fprintf(svg, "<text x='%d' y='%d'>%s</text>\n<svg x='%d' y='%d' width='%d' height='%d' viewBox='-204 -70 %d %d' fill='none'>\n",
+                left, top - 6, p->name, left, top, WIDTH, HEIGHT, WIDTH, HEIGHT);
+        for (int level = 1; level <= 10; level++)
+            fprintf(svg, "<ellipse rx='%.1f' ry='%.1f' stroke='#ccc'/>\n", 24 * sqrt(20 * 0.16) * level, 24 * sqrt(0.16) * level);
+        fprintf(svg, "<path d='M-5 0h10M0 -5v10' stroke='#d62728'/>\n<polyline stroke='#1f77b4' stroke-width='1.5' points='");
+    }
     for (int t = 0; t < STEPS && !dl_error(c); t++) {
         double y = w->data[1];
-        if (svg) fprintf(svg, "%.2f,%.2f ", 40 * w->data[0], -40 * w->data[1]);
+        if (svg) fprintf(svg, "%.1f,%.1f ", 24 * w->data[0], -24 * w->data[1]);
         dl_optim_step_closure(c, o, bowl, m);
         turns += y * w->data[1] < 0;
     }
-    if (svg) fprintf(svg, "'><title>%s</title></polyline>\n<text x='150' y='%d' fill='%s'>%s</text>\n", p->name, 20 * which - 110, colour[which], p->name);
+    if (svg) fprintf(svg, "%.1f,%.1f'/>\n</svg>\n", 24 * w->data[0], -24 * w->data[1]);
     double x = w->data[0], y = w->data[1], f = x * x / 20 + y * y;
     printf("  %-22s (%9.6f, %9.6f)  (%9.6f, %9.6f)  %8.1e  %5d%s\n", p->name, x, y, p->x, p->y, f, turns,
            verdict(!dl_error(c) && turns <= p->turns && fabs(x - p->x) < 2e-6 && fabs(y - p->y) < 2e-6));
@@ -206,14 +213,12 @@ int main(int argc, char **argv)
 
     snprintf(picture, sizeof picture, "%s/optim_paths.svg", out);
     FILE *svg = fopen(picture, "w");
-    if (svg) {
-        fprintf(svg, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='-300 -150 620 320' font-size='14' font-family='sans-serif'>\n");
-        for (int level = 1; level <= 5; level++)                  /* contours of f */
-            fprintf(svg, "<ellipse rx='%g' ry='%g' fill='none' stroke='#ccc'/>\n", 40 * sqrt(20 * 0.16) * level, 40 * sqrt(0.16) * level);
-    }
+    if (svg) fprintf(svg, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-size='14' font-family='sans-serif'>\n"
+                          "<rect width='100%%' height='100%%' fill='white'/>\n", COLUMNS * (WIDTH + 10) + 10,
+                     (PATHS + COLUMNS - 1) / COLUMNS * (HEIGHT + 30) + 10);
     printf("\nf(x, y) = x^2 / 20 + y^2 from (-7, 2): after %d steps\n  %-22s %-24s %-24s %8s  turns\n", STEPS, "", "(x, y)", "expected", "f");
     for (int i = 0; i < PATHS; i++) walk(i, svg);
-    if (svg) { fprintf(svg, "</svg>\n"); fclose(svg); printf("wrote %s\n", picture); }
+    if (svg) { fprintf(svg, "</svg>\n"); fclose(svg); printf("wrote %s: the paths over contours of f\n", picture); }
     else printf("cannot write %s%s\n", picture, verdict(0));
 
     printf("\n");

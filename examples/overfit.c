@@ -170,6 +170,6 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "overfit: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
-    if (!wrong) printf("row REG-08\nrow REG-10\nrow REG-14\nrow TRN-13\n");
+    if (quick && !wrong) printf("row REG-08\nrow REG-10\nrow REG-14\nrow TRN-13\n");
     return wrong != 0;
 }

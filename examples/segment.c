@@ -16,7 +16,7 @@
 
 static const char help[] =
     "usage: segment [options]\n"
-    "  --epochs N     rounds of 50 batches, 6\n"
+    "  --epochs N     rounds of 50 batches, 12\n"
     "  --out DIR      where the picture goes, scenes, truth and predictions of both; the current folder\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = (uint32_t)atoi(value), i++;
         else return fprintf(stderr, "segment: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (!epochs) epochs = quick ? 3 : 6;
+    if (!epochs) epochs = quick ? 3 : 12;
     int side = quick ? 32 : 64, batch = 16, tests = quick ? 64 : 200;
     double goal = quick ? .5 : .8, iou[2];
 
@@ -188,7 +188,8 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "segment: %s\n", dl_error(c)); return 1; }
     snprintf(path, sizeof path, "%s/segment.ppm", out);
     int written = dl_image_save_grid(c, picture, path, .nrow = 4);
-    printf("%s %s\n", written ? "wrote" : "no picture:", written ? path : dl_error(c));
+    if (written) printf("wrote %s: columns are the picture, the truth, FCN, U-Net\n", path);
+    else printf("no picture: %s\n", dl_error(c));
     dl_destroy(c);
     return written && iou[0] > goal && iou[1] > goal ? 0 : 1;
 }

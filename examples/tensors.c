@@ -163,7 +163,7 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
-    for (int i = 1; !wrong && i <= 15; i++) printf("row TEN-%02d\n", i);
-    if (!wrong) printf("row CONV-30\n");
+    for (int i = 1; quick && !wrong && i <= 15; i++) printf("row TEN-%02d\n", i);
+    if (quick && !wrong) printf("row CONV-30\n");
     return wrong != 0;
 }

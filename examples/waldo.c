@@ -174,7 +174,7 @@ int main(int argc, char **argv)
             pixel(picture->data, H, W, y + WALDO + 1, x + i, green);
         }
         snprintf(path, sizeof path, "%s/waldo.ppm", out);
-        if (dl_image_save(c, picture, path)) printf("wrote %s\n", path);
+        if (dl_image_save(c, dl_interpolate(c, picture, .size = {4 * H, 4 * W}), path)) printf("wrote %s\n", path);
     }
     if (dl_error(c)) { fprintf(stderr, "waldo: %s\n", dl_error(c)); return 1; }
     printf("found %d of %d, expected at least %d\n", found, pictures, pictures * 9 / 10);

@@ -43,8 +43,9 @@ SETTINGS = [  # name, optimizer, options, largest norm of the gradient
     ("rmsprop", O.RMSprop, dict(), 0),
     ("rmsprop_momentum", O.RMSprop, dict(lr=0.002, momentum=0.8, weight_decay=0.01), 0),
     ("rmsprop_centered", O.RMSprop, dict(lr=0.002, alpha=0.9, eps=1e-3, centered=True, momentum=0.5), 0),
+    ("rmsprop_variance", O.RMSprop, dict(lr=0.002, centered=True), 0),
     ("rprop", O.Rprop, dict(), 0),
-    ("rprop_options", O.Rprop, dict(lr=0.05, etas=(0.4, 1.1), step_sizes=(1e-4, 0.5)), 0),
+    ("rprop_options", O.Rprop, dict(lr=0.05, etas=(0.4, 1.1), step_sizes=(1e-4, 0.06)), 0),
     ("adafactor", O.Adafactor, dict(), 0),
     ("adafactor_options", O.Adafactor, dict(lr=0.05, beta2_decay=-0.5, eps=(1e-6, 1e-2), d=2.0, weight_decay=0.1), 0),
 ]
@@ -178,6 +179,19 @@ def step(t):
 
 
 run("sam", net, step)
+
+net, average = network(), network()                              # what ASGD is for: not the weights, their average
+opt, closure = O.ASGD(net.parameters(), lr=0.1, t0=5), closure_of(net)
+
+
+def averaged():
+    with torch.no_grad():
+        for p, q in zip(net.parameters(), average.parameters()):
+            q.copy_(opt.state[p]["ax"])
+    return average
+
+
+run("asgd_average", net, lambda t: (closure(), opt.step()), look=averaged)
 
 for name, options in [("ema", dict(multi_avg_fn=get_ema_multi_avg_fn(0.9))), ("swa", dict())]:
     net = network()

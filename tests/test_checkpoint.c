@@ -299,6 +299,40 @@ static void spill(const char *name, const void *p, long n)
     fclose(f);
 }
 
+/* The checksum on every instruction set, of lengths around those that its parts go by, against one made bit by bit. */
+static void checksum(void)
+{
+    static const char *const isa[] = { NULL, "portable", "avx2", "avx512" };
+    static const int length[] = { 1, 383, 384, 385, 800, 32767, 40000 };
+    static double x[40000];
+    int i, k, runs = 0;
+    for (i = 0; i < 40000; i++) x[i] = 1.0 / (i + 1);
+    for (i = 0; i < 4; i++)
+        for (k = 0; k < 7; k++) {
+            dl_ctx *c = dl_create(.isa = isa[i]);
+            const char *digits;
+            unsigned char *bytes;
+            uint32_t crc = ~(uint32_t)0;
+            long n = 0, at, header;
+            int bit;
+            if (c && dl_error(c)) { dl_destroy(c); continue; }         /* not on this machine */
+            CHECK(dl_checkpoint_save(c, path("sum.ckpt"), .numbers = x, .nnumbers = length[k]));
+            digits = dl_archive_metadata(dl_load_tensors(c, path("sum.ckpt")), "dl.crc32c");
+            bytes = slurp("sum.ckpt", &n);
+            header = 8 + (bytes ? bytes[0] + 256L * bytes[1] : 0);
+            CHECK(n == header + 8L * length[k] + 16);                  /* and the state of the random numbers */
+            for (at = header; bytes && at < n; at++)
+                for (bit = 0, crc ^= bytes[at]; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78u : 0);
+            CHECK(digits && strtoul(digits, NULL, 16) == (~crc & 0xFFFFFFFFu));
+            CHECK(dl_checkpoint_load(c, path("sum.ckpt"), .numbers = x, .nnumbers = length[k]));
+            CHECK_OK(c);
+            runs++;
+            free(bytes);
+            dl_destroy(c);
+        }
+    CHECK(runs >= 14);
+}
+
 static void refused(void)
 {
     program a, b;
@@ -437,6 +471,60 @@ static void faults(void)
     CHECK(dl_checkpoint_load_with(a.c, path("fault.ckpt"), a.all) && hash(&a) == now);
     printf("(%d calls, each failed once) ", total);
     dl_destroy(a.c);
+#else
+    SKIP("needs Linux and no sanitizer");
+#endif
+}
+
+/* Pictures, learning curves and tokenizers go through the same writer: each file is the old one or the new one. */
+static int save_whole(dl_ctx *c, int kind, int version)
+{
+    dl_epoch epoch[2] = {{{1, 0.5}, {2, 0.25}, 0.1}, {{0.5, 1}, {1, 0.5}, 0.1}};
+    dl_history h;
+    memset(&h, 0, sizeof h);
+    h.epochs = epoch;
+    h.count = 1 + version;
+    if (kind == 0) return dl_image_save(c, dl_full(c, DL_SHAPE(3, 3), (dl_real)version), path("w0.pgm"));
+    if (kind == 1) return dl_history_save(c, &h, path("w1"));
+    return dl_tokenizer_save(c, dl_tokenizer_train(c, "abababab", -1, 257 + version), path("w2"), path("w3"));
+}
+static void whole_files(void)
+{
+#if FAULTS
+    static const char *const names[] = { "w0.pgm", "w1", "w2", "w3" };
+    dl_ctx *c = dl_create();
+    int kind, i, v, k, total, ok;
+    for (kind = 0; kind < 3; kind++) {
+        unsigned char *whole[2][2], *now;
+        long n[2][2], m = 0;
+        fault_calls = 0, fault_at = 1 << 30;
+        for (v = 0; v < 2; v++) {
+            fault_calls = 0;
+            CHECK(save_whole(c, kind, v));
+            for (k = 0; k < 1 + (kind == 2); k++) whole[v][k] = slurp(names[kind + k], &n[v][k]);
+        }
+        total = fault_calls;
+        CHECK(total >= 4);
+        for (i = 0; i < total; i++) {
+            fault_at = -1;
+            CHECK(save_whole(c, kind, 0));
+            fault_calls = 0, fault_at = i;
+            ok = save_whole(c, kind, 1);
+            fault_at = -1;
+            CHECK(ok == !dl_error(c));
+            dl_clear_error(c);
+            for (k = 0; k < 1 + (kind == 2); k++) {
+                now = slurp(names[kind + k], &m);
+                for (v = 0; v < 2 && !(now && m == n[v][k] && !memcmp(now, whole[v][k], (size_t)m)); v++) {}
+                CHECK(ok ? v == 1 : v < 2);
+                free(now);
+            }
+            dl_step_begin(c);
+        }
+        for (v = 0; v < 2; v++) for (k = 0; k < 1 + (kind == 2); k++) free(whole[v][k]);
+    }
+    CHECK(!dl_save_tensors(c, NULL, 0, folder));         CHECK_ERROR(c, "something that is no file");
+    dl_destroy(c);
 #else
     SKIP("needs Linux and no sanitizer");
 #endif
@@ -603,10 +691,12 @@ int main(void)
     RUN(resume_optimizers);
     RUN(resume_networks);
     RUN(contents);
+    RUN(checksum);
     RUN(refused);
     RUN(last_and_best);
     RUN(best_model_to_a_file_and_back);
     RUN(faults);
+    RUN(whole_files);
     RUN(folders_not_to_write_to);
     RUN(killed);
     RUN(fit_resumes);

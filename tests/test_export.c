@@ -2,6 +2,7 @@
 /* Export to ONNX and to C.  Alone it checks what the files say and the errors; test_export.sh calls it with --write DIR, which
    writes for each model MODEL.onnx, MODEL.c, MODEL.in, MODEL.out and a batch of another size, and compares other people's runs. */
 #define DL_EXPORT
+#define DL_MODELS
 #include "dl.h"
 #include "test.h"
 
@@ -127,9 +128,103 @@ static dl_module *make_gpt(dl_ctx *c)
     return &g->base;
 }
 
+/* --- recurrent layers: words, a layer, its last state, logits ------------------------------------------------------------------- */
+typedef struct { dl_module base; dl_module *words, *rnn, *out; } reader;
+
+static dl_tensor *reader_forward(dl_ctx *c, dl_module *self, dl_tensor *ids)
+{
+    reader *r = (reader *)self;
+    dl_tensor *h, *y = dl_nn_rnn_forward(c, r->rnn, dl_forward(c, r->words, ids), .h_n = &h);
+    dl_tensor *both[2];
+    both[0] = dl_mean(c, y, .dims = DL_DIM(1));
+    both[1] = dl_flatten(c, dl_transpose(c, h, 0, 1), 1, -1);             /* (layers directions, N, H) -> (N, ..) */
+    return dl_forward(c, r->out, dl_cat(c, 2, both, 1));
+}
+static const dl_module_type reader_type = { "reader", sizeof(reader), reader_forward };
+
+static dl_module *make_reader(dl_ctx *c, dl_module *rnn, int features)
+{
+    reader *r = (reader *)dl_module_create(c, &reader_type);
+    r->words = dl_module_add(c, &r->base, "words", dl_nn_embedding(c, 11, 6));
+    r->rnn = dl_module_add(c, &r->base, "rnn", rnn);
+    r->out = dl_module_add(c, &r->base, "out", dl_nn_linear(c, features, 4));
+    return &r->base;
+}
+
+/* Every kind of layer in both directions with a first state, and without a batch */
+static dl_tensor *recurrence(dl_ctx *c, dl_tensor *x)                    /* (N, 4, 3) */
+{
+    static const int32_t ends[] = {4, 2};
+    const int64_t N = x->shape[0];
+    dl_tensor *y[16], *one = dl_squeeze(c, dl_slice(c, x, 0, 0, 1), DL_DIM(0)), *lengths = N == 2 ? dl_tensor_from_int(c, ends, DL_SHAPE(2)) : NULL;
+    dl_tensor *h0 = dl_expand(c, dl_mul_scalar(c, dl_sum(c, one), (dl_real)0.1), DL_SHAPE(2, N, 2)), *last;
+    int kind, n = 0, k, d;
+    int64_t i;
+    for (kind = DL_RNN_TANH; kind <= DL_GRU; kind++) {
+        const int G = 2 * (kind == DL_LSTM ? 4 : kind == DL_GRU ? 3 : 1);
+        dl_rnn_weights w[2];
+        memset(w, 0, sizeof w);
+        for (d = 0; d < 2; d++)
+            for (k = 0; k < 4; k++) {
+                dl_tensor *p = k < 2 ? dl_zeros(c, DL_SHAPE(G, 3 - k)) : dl_zeros(c, DL_SHAPE(G));
+                for (i = 0; i < p->size; i++) p->data[i] = (dl_real)((double)((i * 7 + k * 5 + d * 3 + kind) % 11) / 10 - 0.45);
+                *(k == 0 ? &w[d].weight_ih : k == 1 ? &w[d].weight_hh : k == 2 ? &w[d].bias_ih : &w[d].bias_hh) = p;
+            }
+        y[n++] = dl_rnn(c, (dl_rnn_kind)kind, x, &w[0], .reverse = &w[1], .h0 = h0, .lengths = lengths, .h_n = &last, .batch_first = 1);
+        y[n++] = last;
+        y[n++] = dl_rnn(c, (dl_rnn_kind)kind, one, &w[0], .h_n = &last);
+        y[n++] = last;
+    }
+    for (k = 0; k < n; k++) y[k] = dl_flatten(c, y[k], 0, -1);
+    return dl_cat(c, n, y, 0);
+}
+
+typedef struct { dl_module base; dl_module *lstm, *gru; } cells;
+static dl_tensor *cells_forward(dl_ctx *c, dl_module *self, dl_tensor *x)          /* (N, 4, 3), step by step */
+{
+    cells *m = (cells *)self;
+    dl_tensor *h = NULL, *state = NULL, *z = NULL, *last[2];
+    int t;
+    for (t = 0; t < 3; t++) {
+        h = dl_nn_rnn_step(c, m->lstm, dl_squeeze(c, dl_slice(c, x, 1, t, t + 1), DL_DIM(1)), h, &state);
+        z = dl_nn_rnn_step(c, m->gru, h, z, NULL);
+    }
+    last[0] = z; last[1] = state;
+    return dl_cat(c, 2, last, 1);
+}
+static const dl_module_type cells_type = { "cells", sizeof(cells), cells_forward };
+static dl_module *make_cells(dl_ctx *c)
+{
+    cells *m = (cells *)dl_module_create(c, &cells_type);
+    m->lstm = dl_module_add(c, &m->base, "lstm", dl_nn_lstm_cell(c, 3, 5));
+    m->gru = dl_module_add(c, &m->base, "gru", dl_nn_gru_cell(c, 5, 4, .no_bias = 1));
+    return &m->base;
+}
+
+static dl_tensor *pools(dl_ctx *c, dl_tensor *x)                         /* (N, 2, 9, 8) and what is looked up in it */
+{
+    static const int32_t index[] = {1, 0, 7, 3, 3, 2, 5, 6};
+    dl_tensor *y[8];
+    int n = 0, i;
+    y[n++] = dl_max_pool2d(c, x, 3, .stride = 2, .ceil_mode = 1);
+    y[n++] = dl_max_pool2d(c, x, 2, .dilation = 2, .stride = 1);
+    y[n++] = dl_avg_pool2d(c, x, 3, .stride = 2, .padding = 1, .ceil_mode = 1);
+    y[n++] = dl_avg_pool2d(c, x, 3, .stride = 3, .padding = 1, .no_count_include_pad = 1);
+    y[n++] = dl_adaptive_avg_pool2d(c, x, 5);
+    y[n++] = dl_adaptive_max_pool2d(c, x, 4, .sizes = {3, 4});
+    y[n++] = dl_gather(c, dl_slice(c, x, 0, 0, 1), 3, dl_tensor_from_int(c, index, DL_SHAPE(1, 1, 2, 4)));
+    for (i = 0; i < n; i++) y[i] = dl_flatten(c, y[i], 0, -1);
+    return dl_cat(c, n, y, 0);
+}
+
 /* --- the models ---------------------------------------------------------------------------------------------------------- */
-static const char *const names[] = {"mlp", "lenet", "resnet", "gpt", "elementwise", "shapes", "segment", "audio", "volume"};
-enum { MODELS = sizeof names / sizeof *names };
+static const struct { const char *name; char input; int64_t shape[4]; } models[] = {    /* r: -0.9 .. 1.1, p: positive, w: words */
+    {"mlp", 'r', {6}}, {"lenet", 'r', {1, 28, 28}}, {"resnet", 'r', {3, 18, 18}}, {"gpt", 'w', {7}}, {"elementwise", 'p', {9}},
+    {"shapes", 'p', {4, 6}}, {"segment", 'r', {4, 7, 8}}, {"audio", 'r', {2, 23}}, {"volume", 'r', {1, 4, 6, 5}}, {"rnn", 'r', {4, 3}},
+    {"lstm", 'w', {7}}, {"gru", 'w', {7}}, {"recurrence", 'r', {4, 3}}, {"cells", 'r', {4, 3}}, {"mobile", 'r', {3, 13, 12}},
+    {"encoder", 'r', {6, 8}}, {"gpt2", 'w', {7}}, {"llama", 'w', {7}}, {"pools", 'r', {2, 9, 8}},
+    {"vit", 'r', {3, 8, 8}}};
+enum { MODELS = sizeof models / sizeof *models };
 
 static dl_module *make(dl_ctx *c, int i)
 {
@@ -150,23 +245,35 @@ static dl_module *make(dl_ctx *c, int i)
                                     dl_nn_instancenorm2d(c, 6), dl_nn_function(c, "upsample", upsample), dl_nn_conv2d(c, 18, 2, 1));
     case 7: return dl_nn_sequential(c, dl_nn_conv1d(c, 2, 6, 5, .stride = 2), dl_nn_relu6(c), dl_nn_avg_pool1d(c, 3, .stride = 2, .padding = 1),
                                     dl_nn_local_response_norm(c, 3), dl_nn_conv_transpose1d(c, 6, 3, 4, .stride = 2), dl_nn_flatten(c));
+    case 9: return dl_nn_rnn(c, 3, 5, .relu = 1);
+    case 10: return make_reader(c, dl_nn_lstm(c, 6, 5, .num_layers = 2, .bidirectional = 1, .batch_first = 1, .dropout = (dl_real)0.5), 30);
+    case 11: return make_reader(c, dl_nn_gru(c, 6, 5, .num_layers = 2, .batch_first = 1), 15);
+    case 12: return dl_nn_function(c, "recurrence", recurrence);
+    case 13: return make_cells(c);
+    case 14: return dl_nn_sequential(c, dl_nn_conv2d(c, 3, 8, 3, .stride = 2, .padding = 1, .no_bias = 1), dl_nn_batchnorm2d(c, 8),
+                                     dl_nn_relu6(c), dl_nn_conv2d(c, 8, 8, 3, .groups = 8, .padding = 1), dl_nn_batchnorm2d(c, 8),
+                                     dl_nn_hardswish(c), dl_nn_conv2d(c, 8, 12, 1), dl_nn_dropout(c, (dl_real)0.2),
+                                     dl_nn_global_avg_pool2d(c), dl_nn_flatten(c), dl_nn_linear(c, 12, 4));
+    case 15: return dl_nn_tfm_encoder(c, 8, 2, 2, .dim_feedforward = 12, .dropout = (dl_real)0.1, .final_norm = 1);
+    case 16: return dl_model_gpt(c, .vocab_size = 11, .block_size = 9, .layers = 2, .heads = 2, .dim = 8, .dropout = (dl_real)0.1);
+    case 17: return dl_model_llama(c, .vocab_size = 11, .block_size = 9, .layers = 2, .heads = 4, .kv_heads = 2, .dim = 16, .hidden = 24);
+    case 18: return dl_nn_function(c, "pools", pools);
+    case 19: return dl_model_vit(c, 8, 4, .layers = 1, .heads = 2, .dim = 8, .mlp_dim = 12, .num_classes = 5);
     default: return dl_nn_sequential(c, dl_nn_conv3d(c, 1, 4, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool3d(c, 2), dl_nn_flatten(c));
     }
 }
 
 static dl_tensor *input(dl_ctx *c, int i, int batch)
 {
-    static const int64_t shape[MODELS][4] = {{6, 0, 0, 0}, {1, 28, 28, 0}, {3, 18, 18, 0}, {7, 0, 0, 0}, {9, 0, 0, 0}, {4, 6, 0, 0}, {4, 7, 8, 0},
-                                             {2, 23, 0, 0}, {1, 4, 6, 5}};
     dl_shape s;
     dl_tensor *x;
     int64_t k;
     memset(&s, 0, sizeof s);
     s.d[0] = batch;
-    memcpy(s.d + 1, shape[i], sizeof shape[i]);
+    memcpy(s.d + 1, models[i].shape, sizeof models[i].shape);
     dl_manual_seed(c, 77);
     x = dl_add_scalar(c, dl_rand(c, s), (dl_real)0.05);
-    if (i != 3) return i == 4 || i == 5 ? x : dl_sub_scalar(c, dl_mul_scalar(c, x, 2), 1);
+    if (models[i].input != 'w') return models[i].input == 'p' ? x : dl_sub_scalar(c, dl_mul_scalar(c, x, 2), 1);
     for (k = 0; k < x->size; k++) x->data[k] = (dl_real)(k * k % 11);
     return dl_to_int(c, x);
 }
@@ -181,6 +288,7 @@ static void season(dl_module *m)
     for (i = 0; (p = dl_module_at(m, i, name, sizeof name)) != NULL; i++)
         for (k = 0; k < p->tensor->size; k++) {
             if (strstr(name, "running_mean")) p->tensor->data[k] = (dl_real)(0.1 * (double)(k % 5) - 0.2);
+            if (strstr(name, "heads")) p->tensor->data[k] = (dl_real)(0.1 * (double)(k % 7) - 0.3);      /* else 0 */
             if (strstr(name, "running_var")) p->tensor->data[k] = (dl_real)(0.5 + 0.2 * (double)(k % 4));
             if (strstr(name, "bn") || strstr(name, "norm")) { if (strstr(name, ".weight")) p->tensor->data[k] = (dl_real)(0.8 + 0.1 * (double)(k % 3)); }
         }
@@ -211,15 +319,15 @@ static int write_all(const char *folder)
         dl_tensor *x = input(c, i, 2), *more = input(c, i, 5);
         season(m);
         dl_set_training(c, 0);
-        save(folder, names[i], ".in", x);
-        save(folder, names[i], ".out", dl_forward(c, m, x));
-        save(folder, names[i], ".in5", more);
-        save(folder, names[i], ".out5", dl_forward(c, m, more));
-        snprintf(path, sizeof path, "%s/%s.onnx", folder, names[i]);
+        save(folder, models[i].name, ".in", x);
+        save(folder, models[i].name, ".out", dl_forward(c, m, x));
+        save(folder, models[i].name, ".in5", more);
+        save(folder, models[i].name, ".out5", dl_forward(c, m, more));
+        snprintf(path, sizeof path, "%s/%s.onnx", folder, models[i].name);
         dl_export_onnx(c, m, x, path);
-        snprintf(path, sizeof path, "%s/%s.c", folder, names[i]);
-        dl_export_c(c, m, x, path, names[i]);
-        if (dl_error(c)) { printf("%s: %s\n", names[i], dl_error(c)); failed = 1; }
+        snprintf(path, sizeof path, "%s/%s.c", folder, models[i].name);
+        dl_export_c(c, m, x, path, models[i].name);
+        if (dl_error(c)) { printf("%s: %s\n", models[i].name, dl_error(c)); failed = 1; }
         dl_destroy(c);
     }
     return failed;
@@ -327,6 +435,22 @@ static dl_tensor *two_batches(dl_ctx *c, dl_tensor *x)                    /* (N,
 {
     return dl_reshape(c, dl_matmul(c, x, x, .transpose_b = 1), DL_SHAPE(1, 1, x->shape[0], x->shape[0]));
 }
+static dl_module *pair;                                                  /* convolution and batch norm */
+static dl_tensor *without_gradients(dl_ctx *c, dl_tensor *x)             /* then they are one op */
+{
+    const int before = dl_set_grad_enabled(c, 0);
+    dl_tensor *y = dl_forward(c, pair, x);
+    dl_set_grad_enabled(c, before);
+    return y;
+}
+static dl_tensor *hyper(dl_ctx *c, dl_tensor *x)                         /* weights that are made of the input */
+{
+    dl_rnn_weights w;
+    memset(&w, 0, sizeof w);
+    w.weight_ih = dl_mul_scalar(c, dl_repeat(c, dl_slice(c, x, 0, 0, 1), DL_SHAPE(6, 1)), 2);
+    w.weight_hh = dl_ones(c, DL_SHAPE(6, 2));
+    return dl_rnn(c, DL_GRU, x, &w);
+}
 static dl_tensor *nothing(dl_ctx *c, dl_tensor *x) { (void)c; return x; }
 
 static void refused(void)
@@ -337,8 +461,18 @@ static void refused(void)
     dl_module *m = dl_nn_function(c, "sorted", sorted);
     dl_module *relu = dl_nn_relu(c);
     int before = dl_set_training(c, 1);
-    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op sort cannot be written: result of sort");
-    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op sort cannot be written");
+    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op sort cannot be written to ONNX: result of sort");
+    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op sort cannot be written to C");
+    m = dl_nn_lstm(c, 4, 3, .proj_size = 2);
+    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op lstm cannot be written with a projection");
+    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op lstm cannot be written with a projection");
+    pair = dl_nn_sequential(c, dl_nn_conv1d(c, 2, 3, 1), dl_nn_batchnorm1d(c, 3));
+    m = dl_nn_function(c, "without", without_gradients);
+    CHECK(!dl_export_onnx(c, m, dl_rand(c, DL_SHAPE(1, 2, 4)), path)); CHECK_ERROR(c, "conv1d has taken in a batch norm");
+    CHECK(!dl_export_c(c, m, dl_rand(c, DL_SHAPE(1, 2, 4)), path, "f")); CHECK_ERROR(c, "conv1d has taken in a batch norm");
+    m = dl_nn_function(c, "hyper", hyper);
+    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op gru cannot be written, whose weights");
+    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op gru cannot be written, whose weights");
     m = dl_nn_function(c, "leave", leave_the_ops);
     CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "depends on its input");
     CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "depends on its input");
@@ -346,7 +480,7 @@ static void refused(void)
     CHECK(!dl_export_c(c, relu, x, path, NULL)); CHECK_ERROR(c, "no name");
     CHECK(!dl_export_c(c, relu, x, "no/such/folder/f.c", "f")); CHECK_ERROR(c, "no/such/folder/f.c");
     CHECK(!dl_export_onnx(c, relu, x, "no/such/folder/f.onnx")); CHECK_ERROR(c, "no/such/folder/f.onnx");
-    CHECK(!dl_export_onnx(c, relu, x, NULL)); CHECK_ERROR(c, "no path");
+    CHECK(!dl_export_onnx(c, relu, x, NULL)); CHECK_ERROR(c, "the path is NULL");
     CHECK(!dl_export_onnx(c, relu, NULL, path)); CHECK_ERROR(c, "export_onnx");
     CHECK(!dl_export_onnx(c, NULL, x, path)); CHECK_ERROR(c, "export_onnx");
     CHECK(!dl_export_c(c, NULL, x, path, "f")); CHECK_ERROR(c, "export_c");

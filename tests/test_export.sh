@@ -40,7 +40,7 @@ for f in "$out"/*.c; do
     name=$(basename "$f" .c) type=float
     grep -q 'const int32_t \*input' "$f" && type=int32_t
     printf '#include "%s.c"\n#include "run.h"\nRUN(%s, %s)\n' "$name" "$name" $type >"$out/$name.main"
-    if $CC -x c -std=c99 -Wall -Wextra -Werror -O1 "$out/$name.main" -o "$out/$name" -lm && "$out/$name" "$out/$name.in" "$out/$name.out"; then
+    if $CC -x c -std=c99 -pedantic -Wall -Wextra -Werror -O1 "$out/$name.main" -o "$out/$name" -lm && "$out/$name" "$out/$name.in" "$out/$name.out"; then
         passed=$((passed + 1))
     else echo "FAILED $f"; failed=$((failed + 1)); fi
 done
@@ -64,6 +64,9 @@ for path in sorted(glob.glob(sys.argv[1] + '/*.onnx')):
     inputs = session.get_inputs()[0]
     for end in '', '5':                                  # the batch it was exported with, and another one
         x, y = load(name + '.in' + end), load(name + '.out' + end)
+        if end and isinstance(inputs.shape[0], int):     # lengths for two sequences; all others are free
+            failed += not name.endswith('/recurrence')
+            continue
         z = session.run(None, {inputs.name: x.astype('int32' if 'int32' in inputs.type else 'float32')})[0]
         error = abs(z - y).max() / max(1, abs(y).max()) if z.shape == y.shape else numpy.inf
         print(path, end, error)

@@ -424,7 +424,7 @@ static void npy_faults(void)
     bad(c, "UnsupportedType", npy("{'shape': (2,), 'fortran_order': False, 'descr': '|i4'}\n", 8));
     bad(c, "RankTooLarge", npy("{'shape': (1,1,1,1,1,1,1,1,1), 'fortran_order': False, 'descr': '|u1'}\n", 1));
     bad(c, "SizeOverflow", npy("{'shape': (4194305,4194305,211106198978564), 'fortran_order': False, 'descr': '<f4'}\n", 16));
-    bad(c, "SizeOverflow", npy("{'shape': (99999999999999999999,), 'fortran_order': False, 'descr': '<f4'}\n", 16));
+    bad(c, "a number below 2^64", npy("{'shape': (99999999999999999999,), 'fortran_order': False, 'descr': '<f4'}\n", 16));
     bad(c, "DataTruncated", npy("{'shape': (2,), 'fortran_order': False, 'descr': '<f4'}\n", 7));
     bad(c, "TrailingData", npy("{'shape': (2,), 'fortran_order': False, 'descr': '<f4'}\n", 9));
     memcpy(z, npz, sizeof z);

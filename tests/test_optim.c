@@ -51,6 +51,7 @@ static dl_optim *make(dl_ctx *c, dl_module *m, const char *name, double *clip)
     IS("sgd_clip")          return *clip = 0.1, dl_optim_sgd(c, m, .lr = 0.3, .momentum = 0.9);
     IS("asgd")              return dl_optim_asgd(c, m);
     IS("asgd_options")      return dl_optim_asgd(c, m, .lr = 0.1, .lambd = 1e-2, .alpha = 0.6, .t0 = 5, .weight_decay = 0.01);
+    IS("asgd_average")      return dl_optim_asgd(c, m, .lr = 0.1, .t0 = 5);
     IS("adam")              return dl_optim_adam(c, m);
     IS("adam_options")      return dl_optim_adam(c, m, .lr = 0.05, .beta1 = 0.7, .beta2 = 0.95, .eps = 1e-3, .weight_decay = 0.1);
     IS("adam_clip")         return *clip = 0.05, dl_optim_adam(c, m, .lr = 0.02);
@@ -74,8 +75,9 @@ static dl_optim *make(dl_ctx *c, dl_module *m, const char *name, double *clip)
     IS("rmsprop")           return dl_optim_rmsprop(c, m);
     IS("rmsprop_momentum")  return dl_optim_rmsprop(c, m, .lr = 0.002, .momentum = 0.8, .weight_decay = 0.01);
     IS("rmsprop_centered")  return dl_optim_rmsprop(c, m, .lr = 0.002, .alpha = 0.9, .eps = 1e-3, .centered = 1, .momentum = 0.5);
+    IS("rmsprop_variance")  return dl_optim_rmsprop(c, m, .lr = 0.002, .centered = 1);
     IS("rprop")             return dl_optim_rprop(c, m);
-    IS("rprop_options")     return dl_optim_rprop(c, m, .lr = 0.05, .eta_minus = 0.4, .eta_plus = 1.1, .step_min = 1e-4, .step_max = 0.5);
+    IS("rprop_options")     return dl_optim_rprop(c, m, .lr = 0.05, .eta_minus = 0.4, .eta_plus = 1.1, .step_min = 1e-4, .step_max = 0.06);
     IS("adafactor")         return dl_optim_adafactor(c, m, .eps1 = 2.220446049250313e-16);
     IS("adafactor_options")
         return dl_optim_adafactor(c, m, .lr = 0.05, .beta2_decay = -0.5, .eps1 = 1e-6, .eps2 = 1e-2, .d = 2, .weight_decay = 0.1);
@@ -129,9 +131,10 @@ static void pytorch_trajectories(void)
 #ifndef DL_DOUBLE
                 if (step <= (!strncmp(name, "lbfgs", 5) ? 1 : 10))
 #endif
-                for (int i = 0; (p = dl_module_at(net, i, NULL, 0)) != NULL; i++)
+                for (int i = 0; (p = dl_module_at(net, i, NULL, 0)) != NULL; i++) {
+                    const dl_real *w = strcmp(name, "asgd_average") ? p->tensor->data : dl_optim_state(opt, p->tensor, 0);
                     for (int64_t k = 0; k < p->tensor->size; k++, n++) {
-                        double wanted = golden_optim[s].w[at][n], d = fabs((double)p->tensor->data[k] - wanted) / (fabs(wanted) + 1e-2);
+                        double wanted = golden_optim[s].w[at][n], d = fabs((double)w[k] - wanted) / (fabs(wanted) + 1e-2);
 #ifdef DL_DOUBLE
                         double tol = !strncmp(name, "lbfgs", 5) ? 1e-5 : 1e-6;
 #else
@@ -139,8 +142,9 @@ static void pytorch_trajectories(void)
 #endif
                         if (d > worst) worst = d;
                         if (!(d <= tol)) printf("%s, step %d:", name, step);
-                        CHECK_NEAR(p->tensor->data[k], wanted, tol * (fabs(wanted) + 1e-2));
+                        CHECK_NEAR(w[k], wanted, tol * (fabs(wanted) + 1e-2));
                     }
+                }
                 if (average) CHECK(dl_ema_swap(c, average));
                 at++;
             }

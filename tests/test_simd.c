@@ -53,24 +53,17 @@ RUNS(log_softmax_back)
     k->log_softmax_back(out + n, in[0], in[1], n, 1);
 }
 static const dli_update step = {DLI_C(0.1), DLI_C(0.01), DLI_C(0.99), DLI_C(0.9), DLI_C(0.2), DLI_C(0.99), DLI_C(0.01), DLI_C(0.3),
-                                DLI_C(0.7), DLI_C(1.1), DLI_C(1e-3), 0, 0, 0};
-RUNS(sgd)
-{
-    COPY(out, in[0]); COPY(out + n, in[1]);
-    k->sgd(out, in[2], NULL, n, &step);
-    k->sgd(out, in[3], out + n, n, &step);
-}
-RUNS(adam)
-{
-    COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]);
-    k->adam(out, in[3], NULL, out + 2 * n, n, &step);
-    k->adam(out, in[4], out + n, out + 2 * n, n, &step);
-}
-RUNS(rprop)
-{
-    COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]);
-    k->rprop(out, in[3], out + n, out + 2 * n, n, &step);
-}
+                                DLI_C(0.7), DLI_C(1.1), DLI_C(1e-3), DLI_C(0.01), DLI_C(0.5), DLI_C(0.05)};
+#define ROWS(name, a, v, b, ...)                                                               \
+    static void run_update_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in) \
+    {                                                                                              \
+        dl_real *s[3];                                                                             \
+        s[0] = a ? out + n : NULL; s[1] = v ? out + 2 * n : NULL; s[2] = b ? out + 3 * n : NULL;   \
+        COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]); COPY(out + 3 * n, in[3]); \
+        k->update(DLI_RULE_##name, out, in[4], s, n, &step);                                       \
+    }
+DLI_OPTIM_RULES(ROWS, ROWS)
+#undef ROWS
 
 /* gates of recurrent layers: OUTS results of up to ten inputs */
 static void gates(dli_gates *f, int64_t n, dl_real *out, const dl_real *const *in)
@@ -132,8 +125,11 @@ RUNS(dropout)     { COPY(out + n, in[1]); k->dropout(out, in[0], n, 1, 2, 3, DLI
 
 static const struct { const char *name; run *f; } kernels[] = {
 #define ROWS(ret, name, args) {#name, run_##name},
-    {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS) DLI_KERNELS_OPTIM(ROWS)
+    {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS)
     DLI_KERNELS_RECURRENT(ROWS) DLI_KERNELS_ATTENTION(ROWS) DLI_KERNELS_TEXT(ROWS) {"conv_deal", run_conv_deal},
+#undef ROWS
+#define ROWS(name, a, v, b, ...) {"update " #name, run_update_##name},
+    DLI_OPTIM_RULES(ROWS, ROWS)
 #undef ROWS
 #define ROWS(name, f, dx) {"f_" #name, run_f_##name}, {"dx_" #name, run_dx_##name},
     DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)

@@ -232,13 +232,16 @@ static void write_file(const char *path, const char *s, size_t n)
 static void bad_files(void)
 {
     static const char *const bad[][3] = {
-        {"", "", "expected { at byte 0"}, {"[", "", "expected {"}, {"{\"a\":0", "", "expected , or }"}, {"{\"a\":0}x", "", "nothing more"},
-        {"{\"a\" 0}", "", "expected :"}, {"{\"a\":}", "", "an id"}, {"{\"a\":-1}", "", "an id"}, {"{\"a\":99999999999999999999}", "", "an id"},
-        {"{\"a\":0,\"b\":0}", "", "there already"}, {"{\"a\":0,\"a\":1}", "", "token 1 is the same as token 0"}, {"{\"a\":1}", "", "no token has the id 0"},
-        {"{\"\":0}", "", "without bytes"}, {"{\"\\u2000\":0}", "", "stands for no byte"}, {"{\"\\u00g0\":0}", "", "stands for no byte"},
-        {"{\"a", "", "does not end"}, {"{\"a\\", "", "stands for no byte"}, {"{\"\xff\":0}", "", "stands for no byte"}, {"{\"a\":0,}", "", "in quotes"},
-        {"{\"a\":0,\"b\":1}", "a b\n", "whose joint is a token"}, {"{\"a\":0,\"aa\":1}", "a\n", "two tokens"}, {"{\"a\":0,\"aa\":1}", "a a a\n", "more than two"},
-        {"{\"a\":0,\"aa\":1}", "#version: 0.2\r\na a\r\na a\r\n", "there already"}, {"{\"a\":0,\"aa\":1}", "a \xe4\n", "stands for no byte"}};
+        {"", "", "BadVocabulary at byte 0: { expected, the end found"}, {"[", "", "{ expected, '[' found"}, {"{\"a\":0", "", "a comma or } expected"},
+        {"{\"a\":0}x", "", "nothing more expected, 'x' found"}, {"{\"a\" 0}", "", "at byte 5: : expected"}, {"{\"a\":}", "", "a whole number expected"},
+        {"{\"a\":-1}", "", "a whole number expected, '-' found"}, {"{\"a\":99999999999999999999}", "", "a number below 2^64"},
+        {"{\"a\":9}", "", "BadId at byte 1: id, at most: 1 expected, 9 found"}, {"{\"a\":18446744073709551615}", "", "BadId"},
+        {"{\"a\":0,\"b\":0}", "", "DuplicateId at byte 7"}, {"{\"a\":0,\"a\":1}", "", "token 1 is the same as token 0"}, {"{\"a\":1}", "", "no token has the id 0"},
+        {"{\"\":0}", "", "stand for bytes"}, {"{\"\\u2000\":0}", "", "stand for bytes"}, {"{\"\\u00g0\":0}", "", "the escape of a character"},
+        {"{\"a", "", "\" expected, the end found"}, {"{\"a\\", "", "the escape of a character"}, {"{\"\xff\":0}", "", "BadVocabulary at byte 2: UTF-8"},
+        {"{\"a\":0,}", "", "in quotes"}, {"{\"a\":0,\"b\":1}", "a b\n", "whose joint is a token"}, {"{\"a\":0,\"aa\":1}", "a\n", "two tokens"},
+        {"{\"a\":0,\"aa\":1}", "a a a\n", "BadMerge at byte 0: two tokens and a blank between them"}, {"{\"a\":0,\"aa\":1}", "a \n", "stand for bytes"},
+        {"{\"a\":0,\"aa\":1}", "#version: 0.2\r\na a\r\na a\r\n", "DuplicateMerge at byte 20"}, {"{\"a\":0,\"aa\":1}", "a \xe4\n", "stand for bytes"}};
     static const char good_vocab[] = " { \"b\" : 1,\n\"a\":0 , \"ab\":\t2, \"\\u0120\\\"\\\\\\/\": 3 }\n", good_merges[] = "#version: 0.2\n\na b\r\n";
     static const char *const paths[][2] = {{"build/none.json", MERGES}, {VOCAB, "build/none.txt"}, {NULL, MERGES}, {VOCAB, NULL}, {"build", MERGES}};
     dl_tokenizer *t;
