@@ -4582,7 +4582,7 @@ static void dli_winograd_u(const dli_winograd_job *j, int64_t panel, dl_real *u)
     const dli_winograd_args *a = j->a;
     const int64_t nr = j->c->k->nr, first = a->flip ? 8 * 16 : 0, row = a->flip ? -3 * 16 : 3 * 16, col = a->flip ? -16 : 16;
     dl_real taps[16 * 9 * 16];                                              /* [input][tap][output] */
-    int64_t i, k, l;
+    int64_t i, k, l, t;
     memset(taps, 0, sizeof taps);
     for (k = panel * nr; k < (panel + 1) * nr; k += 16)
         for (i = 0; i < a->C; i += 16) {
@@ -4590,7 +4590,10 @@ static void dli_winograd_u(const dli_winograd_job *j, int64_t panel, dl_real *u)
             const int64_t n = dli_min64(16, a->K - k), in = dli_min64(16, a->C - i);
             if (n <= 0) memset(taps, 0, sizeof taps);
             else if (a->w_in == 9) j->c->k->transpose(taps, 16, w, a->w_out, 9 * in, n);
-            else for (l = 0; l < in; l++) j->c->k->transpose(taps + 144 * l, 16, w + l * a->w_in, a->w_out, 9, n);
+            else for (l = 0; l < in; l++) {                                 /* taps of the outputs side by side, inputs far apart */
+                for (t = 0; t < 9 * n; t += 16) DLI_FETCH(w, (l + 16) * a->w_in + t);
+                j->c->k->transpose(taps + 144 * l, 16, w + l * a->w_in, a->w_out, 9, n);
+            }
             j->c->k->winograd(DLI_WINOGRAD_TAPS, (int)j->m, u + i * nr + k % nr, j->t * j->pos_u, j->pos_u, nr, taps + first, row, col,
                               144, in);
         }
