@@ -32356,6 +32356,7 @@ static const dli_kernels DLI_FN(dli_kernels) = {
            safetensors, npy, npz, CSV, raw and CIFAR files; checkpoints with exact resume; dl_fit: .checkpoint, .resume
            detection of the first NaN, profile, graphs, statistics, TensorBoard; export as ONNX and as C
            data-parallel training over MPI
+           3 x 3 convolutions by Winograd's method in all passes; every elementwise optimizer in one pass
            convolution in 1 to 3 dimensions, pooling, resampling, normalisation, activations, losses, detection and
            segmentation, vision networks, images; all of PyTorch's optimizers and schedules, Muon; data preparation,
            augmentation, metrics, resampling

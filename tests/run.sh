@@ -9,7 +9,7 @@
 #   double   -DDL_DOUBLE, for gradient checks
 #   asan     float under AddressSanitizer and UBSan
 #   tsan     float under ThreadSanitizer, without OpenMP
-# +asan stands for: asan in make test-all only.
+# +asan, +double stand for: asan, double in make test-all only.
 # tests/test_NAME.sh and the examples are jobs too.  Every job ends with the line "name: N passed, M failed".
 # A job whose tool is missing says so and counts as skipped.
 cd "$(dirname "$0")/.." || exit 1

@@ -86,14 +86,15 @@ WARN='-pedantic -Wall -Wextra -Wshadow -Werror'
 CWARN="$WARN -Wstrict-prototypes -Wundef -Wvla"
 for cc in gcc clang; do
     have $cc || continue
-    for std in c99 c17 $(slow && echo c11); do try "$cc $std" $cc -std=$std $CWARN -fsyntax-only use.c; done
-    for switch in -DDL_DOUBLE -DDL_NO_SIMD -DDL_DEBUG -DDL_NO_OPENMP -fopenmp; do
+    for std in c99 $(slow && echo c11 c17); do try "$cc $std" $cc -std=$std $CWARN -fsyntax-only use.c; done
+    for switch in -DDL_DOUBLE -DDL_NO_SIMD -DDL_DEBUG $(slow && echo -DDL_NO_OPENMP -fopenmp); do
         [ $cc = gcc ] || slow || [ $switch = -DDL_DOUBLE ] || continue
         try "$cc $switch" $cc -std=c99 $WARN -Wstrict-prototypes -Wno-unknown-pragmas $switch -fsyntax-only use.c
     done
     for program in impl.c static_main.c own_malloc.c; do
         for switch in '' -DDL_NO_STDIO '-DDL_NO_STDIO -DDL_DEBUG' '-DDL_MODELS -DDL_EXPORT'; do
             [ $program = impl.c ] || slow || [ -z "$switch" ] || continue
+            [ $cc = gcc ] || slow || [ "$switch" != '-DDL_NO_STDIO' ] || continue
             try "$cc $program $switch" $cc -std=c99 $CWARN $switch -fsyntax-only $program
         done
     done

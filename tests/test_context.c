@@ -1,4 +1,4 @@
-/* build: float double +asan */
+/* build: float +double +asan */
 /* Contexts: life, memory, errors, instruction sets. */
 #include <stdlib.h>
 static int mallocs, live;                                /* calls so far, blocks not yet freed */

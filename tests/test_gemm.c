@@ -1,4 +1,4 @@
-/* build: float double +asan */
+/* build: float +double +asan */
 /* dl_gemm against a plain loop in double, and against itself: the bits depend on neither threads nor instruction set. */
 #define DL_IMPLEMENTATION
 #include "dl.h"

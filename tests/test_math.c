@@ -1,4 +1,4 @@
-/* build: float double +asan */
+/* build: float +double +asan */
 /* dl.h's own functions against libm in double: the largest error in units of the last place, over at least 2^24 floats
    each, spread evenly over all bit patterns; special values; the square root correctly rounded. */
 #define DL_IMPLEMENTATION

@@ -1,4 +1,4 @@
-/* build: float double +asan */
+/* build: float +double +asan */
 /* The models: layer tables, counts and names against the literature and torchvision, values and gradients against PyTorch,
    what residual blocks do, freezing. */
 #define DL_MODELS
