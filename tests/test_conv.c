@@ -1,4 +1,4 @@
-/* build: float double asan */
+/* build: float double +asan */
 /* Convolution: values and gradients against PyTorch (gen_conv.py), gradients against differences, same bits for every
    instruction set and number of threads, bad input, and the rows of the curriculum about convolution. */
 #include "dl.h"
