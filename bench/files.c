@@ -2,7 +2,7 @@
    for Python where $PYTHON has them.
    cc -O2 -fopenmp -I. bench/files.c -o build/bench_files -ldl -lm
 
-   Everything happens in /dev/shm if there is one, that is in the page cache, where flushing costs nothing.  "cp" is read and write
+   Everything happens in $TMPDIR, else in /dev/shm, that is in the page cache, where flushing costs nothing.  "cp" is read and write
    of 256 KB pieces; "write" is what saving cannot do without: the same bytes from memory to a new file, fsync, rename.  dl.h does
    all of that, too, and takes a checkpoint's checksum on the way; safetensors renames but does not flush.  The times of Python are
    the best of seven, taken before the rounds: on a machine that others use, too, compare them with care.  Every side's result is
@@ -11,20 +11,11 @@
 #include "peers.h"
 #define DL_IMPLEMENTATION
 #include "dl.h"
+#include "../tests/folder.h"
 #include <fcntl.h>
 
 enum { LAYERS = 24, WIDE = 1024, ENTRIES = 100000, ROWS = 400000, COLUMNS = 10 };
 #define WEIGHTS "weights.safetensors"
-static char folder[64] = "/tmp/dl_bench_XXXXXX";
-
-static const char *path(const char *name)
-{
-    static char text[4][128];
-    static int next;
-    next = (next + 1) % 4;
-    snprintf(text[next], sizeof text[next], "%s/%s", folder, name);
-    return text[next];
-}
 static double size_of(const char *name)
 {
     struct stat s;
@@ -176,12 +167,10 @@ static void write_inputs(work *w)
 
 int main(int argc, char **argv)
 {
-    char shared[] = "/dev/shm/dl_bench_XXXXXX", line[128];
     work w;
     int i, threads;
     bench_arguments(argc, argv);
-    if (mkdtemp(shared)) strcpy(folder, shared);
-    else if (!mkdtemp(folder)) { perror(folder); return 1; }
+    folder_make();
     machine_print();
     for (threads = 1; threads <= bench_max_threads(); threads++) {
         memset(&w, 0, sizeof w);
@@ -201,7 +190,6 @@ int main(int argc, char **argv)
         dl_destroy(w.c);
     }
     bench_notes("ratio to write or cp (header: 0.3 s over its time; CSV: GB/s)");
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    if (system(line)) {}
+    folder_remove();
     return bench_state.failures > 0;
 }

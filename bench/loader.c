@@ -1,7 +1,7 @@
 /* loader: training from a folder of JPEGs, cropped and mirrored at random: how long it waits for its pictures.
    cc -O2 -fopenmp -I. bench/loader.c -o build/bench_loader -ldl -lm
 
-   5,000 pictures of 32 x 32 in 10 classes, from code, lie in /dev/shm if there is one; they are PPM where stb's headers
+   5,000 pictures of 32 x 32 in 10 classes, from code, lie in $TMPDIR or in memory; they are PPM where stb's headers
    are missing (Debian: libstb-dev).  ResNet-20 with SGD, 64 pictures a step.  dl_data_image_folder reads and decodes
    all of them before the first step; the wait of a step is dl_next_batch, which gathers and augments; that of the first
    epoch is both. */
@@ -20,19 +20,20 @@
 #define DL_MODELS
 #define DL_IMPLEMENTATION
 #include "dl.h"
+#include "../tests/folder.h"
 
 enum { CLASSES = 10, PICTURES = 5000, SIDE = 32, BATCH = 64, MOST = 200 };
 
 /* Soft waves of three colours with a little noise: about as many bytes as photographs of this size have. */
-static void write_pictures(const char *folder)
+static void write_pictures(void)
 {
     static float noise[SIDE * SIDE * 3];
     unsigned char pixels[SIDE * SIDE * 3];
-    char path[128];
+    char file[400];
     int i, k;
     for (i = 0; i < PICTURES; i++) {
-        snprintf(path, sizeof path, "%s/%d", folder, i % CLASSES);
-        mkdir(path, 0777);
+        snprintf(file, sizeof file, "%s/%d", folder, i % CLASSES);
+        mkdir(file, 0777);
         bench_fill(noise, SIDE * SIDE * 3, -25, 25, (uint32_t)i);
         for (k = 0; k < SIDE * SIDE * 3; k++) {
             int column = k / 3 % SIDE, row = k / 3 / SIDE;
@@ -40,11 +41,11 @@ static void write_pictures(const char *folder)
             pixels[k] = (unsigned char)(128 + 48 * wave + (double)noise[k]);
         }
 #ifdef STBI_INCLUDE_STB_IMAGE_H
-        snprintf(path, sizeof path, "%s/%d/%04d.jpg", folder, i % CLASSES, i);
-        stbi_write_jpg(path, SIDE, SIDE, 3, pixels, 90);
+        snprintf(file, sizeof file, "%s/%d/%04d.jpg", folder, i % CLASSES, i);
+        stbi_write_jpg(file, SIDE, SIDE, 3, pixels, 90);
 #else
-        snprintf(path, sizeof path, "%s/%d/%04d.ppm", folder, i % CLASSES, i);
-        FILE *f = fopen(path, "wb");
+        snprintf(file, sizeof file, "%s/%d/%04d.ppm", folder, i % CLASSES, i);
+        FILE *f = fopen(file, "wb");
         if (!f) continue;
         fprintf(f, "P6 %d %d 255\n", SIDE, SIDE);
         fwrite(pixels, 1, sizeof pixels, f);
@@ -72,7 +73,7 @@ static void row(dl_ctx *c, const char *name, double seconds)
     bench_row(&k, &r);
 }
 
-static void measure(const char *folder, int threads)
+static void measure(int threads)
 {
     double waits[MOST], steps[MOST], begin = bench_now(), read, wait, step, end;
     dl_ctx *c = dl_create(.threads = threads, .seed = 1);
@@ -109,18 +110,15 @@ static void measure(const char *folder, int threads)
 
 int main(int argc, char **argv)
 {
-    char shared[] = "/dev/shm/dl_bench_XXXXXX", other[] = "/tmp/dl_bench_XXXXXX", line[128];
-    const char *folder = mkdtemp(shared) ? shared : mkdtemp(other);
     int threads;
     bench_arguments(argc, argv);
-    if (!folder) { perror("loader"); return 1; }
+    folder_make();
     machine_print();
     bench_heading();
-    write_pictures(folder);
+    write_pictures();
     for (threads = 1; threads <= bench_max_threads(); threads++)
-        if (bench_wanted("loader", threads)) measure(folder, threads);
+        if (bench_wanted("loader", threads)) measure(threads);
     bench_notes("share of the time that trains");
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    if (system(line)) {}
+    folder_remove();
     return bench_state.failures > 0;
 }

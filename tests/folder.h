@@ -1,4 +1,4 @@
-/* folder.h: a folder of the test's own: in $TMPDIR, in memory, which flushes faster, or in /tmp. */
+/* folder.h: a folder of a test's or a bench's own: in $TMPDIR, in memory, which flushes faster, or in /tmp. */
 #ifndef FOLDER_H
 #define FOLDER_H
 #include <stdio.h>
