@@ -4520,9 +4520,13 @@ typedef struct {
     dl_activation  activation;
 } dli_winograd_args;
 
+/* What is cut into tiles of window x window pixels, m apart */
+typedef struct { const dl_real *x; int64_t channels, H, W, pad_h, pad_w, window; dli_winograd_step transform; } dli_winograd_image;
+
 typedef struct {
     const dl_ctx            *c;
     const dli_winograd_args *a;
+    dli_winograd_image       x, dy;     /* dy: weight gradient only                                                   */
     int64_t  m, t, positions, d;        /* d x d phases of an image have ty x tx tiles each                            */
     int64_t  ty, tx;
     int64_t  rows, blocks, panels;      /* rows of tiles in a block; panels of nr output channels                      */
@@ -4531,13 +4535,9 @@ typedef struct {
     dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]      */
     dl_real *scratch;
     int64_t  scratch_size;
-    const dl_real *dy;                  /* weight gradient: of y, and what becomes of it; a task's share of the panels */
-    dl_real *dw;
-    int64_t  own_panels, tm;            /*   and in how many parts the input channels are dealt out                    */
+    dl_real *dw;                        /* weight gradient, a task's share of the panels, and in how many parts the    */
+    int64_t  own_panels, tm;            /*   input channels are dealt out                                              */
 } dli_winograd_job;
-
-/* What is cut into tiles of window x window pixels, m apart */
-typedef struct { const dl_real *x; int64_t channels, H, W, pad_h, pad_w, window; dli_winograd_step transform; } dli_winograd_image;
 
 /* Pixels to positions: 16 channels, from channel k on, of some rows of tiles.  Position p of a tile goes to out + p pos + tile step.
    Rows of tiles are numbered [image][phase][row in the phase]; each has the tiles of all phases of its columns. */
@@ -4563,17 +4563,6 @@ static void dli_winograd_in(const dli_winograd_job *j, const dli_winograd_image 
                 kernels->winograd(g->transform, (int)m, out, j->t * pos, pos, step, pixels + (m * i * width + l) * 16, width * 16, 16 * d,
                                   16 * m * d, j->tx);
     }
-}
-
-/* V of 16 channels, from channel k on, to v */
-static void dli_winograd_v(const dli_winograd_job *j, int64_t k, int64_t row, int64_t nrows, dl_real *v, dl_real *pixels)
-{
-    const dli_winograd_args *a = j->a;
-    dli_winograd_image g;
-    g.x = a->x; g.channels = a->C; g.H = a->H; g.W = a->W; g.pad_h = a->pad_h; g.pad_w = a->pad_w;
-    g.window = j->t;
-    g.transform = DLI_WINOGRAD_PIXELS;
-    dli_winograd_in(j, &g, k, row, nrows, v, j->pos_v, j->ldv, pixels);
 }
 
 /* U of a panel */
@@ -4656,7 +4645,7 @@ static void dli_winograd_u_task(void *arg, int64_t task, int worker)
 static void dli_winograd_v_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
-    dli_winograd_v(j, 16 * task, 0, j->rows, j->v + 16 * task, j->scratch + worker * j->scratch_size);
+    dli_winograd_in(j, &j->x, 16 * task, 0, j->rows, j->v + 16 * task, j->pos_v, j->ldv, j->scratch + worker * j->scratch_size);
 }
 
 /* With U shared, a block of tiles and all panels; with V shared, all tiles, which are one block, and a panel */
@@ -4667,7 +4656,7 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
     dl_real *sums = j->scratch + worker * j->scratch_size, *pixels = sums + j->positions * j->pos_m;
     dl_real *own = pixels + 2 * dli_winograd_pixels(j);
     int64_t k, panel;
-    if (j->share_u) for (k = 0; k < j->a->C; k += 16) dli_winograd_v(j, k, row, nrows, own + k, pixels);
+    if (j->share_u) for (k = 0; k < j->a->C; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, own + k, j->pos_v, j->ldv, pixels);
     for (panel = j->share_u ? 0 : task; panel < (j->share_u ? j->panels : task + 1); panel++) {
         dli_gemm_args g;
         if (!j->share_u) dli_winograd_u(j, panel, own);
@@ -4684,15 +4673,6 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
 
 /* --- the weight gradient: a task takes some input channels and some panels through all blocks of tiles, one after the other,
    without waiting for others, though V and W are then made more than once --------------------------------------------------- */
-static void dli_winograd_w(const dli_winograd_job *j, int64_t k, int64_t row, int64_t nrows, dl_real *w, dl_real *pixels)
-{
-    dli_winograd_image g;
-    g.x = j->dy; g.channels = j->a->K; g.H = j->a->OH; g.W = j->a->OW; g.pad_h = g.pad_w = 0;
-    g.window = j->m;
-    g.transform = DLI_WINOGRAD_GRAD;
-    dli_winograd_in(j, &g, k, row, nrows, w, j->pos_m, j->c->k->nr, pixels);
-}
-
 /* dw of 16 output channels, from channel k on, and of the input channels [i, end), from their S */
 static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, int64_t i, int64_t end, const dl_real *s)
 {
@@ -4718,9 +4698,9 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     dli_gemm_args g;
     for (block = 0; block < j->blocks; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
-        for (k = first; k < end; k += 16) dli_winograd_v(j, k, row, nrows, v + k - first, pixels);
+        for (k = first; k < end; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, v + k - first, j->pos_v, j->ldv, pixels);
         for (k = 0; k < panels * nr; k += 16)
-            dli_winograd_w(j, panel * nr + k, row, nrows, w + k / nr * j->positions * j->pos_m + k % nr, pixels);
+            dli_winograd_in(j, &j->dy, panel * nr + k, row, nrows, w + k / nr * j->positions * j->pos_m + k % nr, j->pos_m, nr, pixels);
         for (k = 0; k < panels; k++) {
             memset(&g, 0, sizeof g);
             g.trans_a = 1;
@@ -4766,6 +4746,9 @@ static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd
     j->t = a->m + 2;
     j->positions = j->t * j->t;
     j->d = a->dilation;
+    j->x.x = a->x; j->x.channels = a->C; j->x.H = a->H; j->x.W = a->W; j->x.pad_h = a->pad_h; j->x.pad_w = a->pad_w;
+    j->x.window = j->t;
+    j->x.transform = DLI_WINOGRAD_PIXELS;
     j->ty = dli_winograd_tiles(a->OH, j->m, j->d);
     j->tx = dli_winograd_tiles(a->OW, j->m, j->d);
     j->rows = dli_min64(dli_max64(1, tiles / (j->d * j->tx)), a->N * j->d * j->ty);
@@ -4787,7 +4770,8 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     const dli_mark mark = dli_arena_mark(&c->step);
     int64_t tm, tn;
     dli_winograd_plan(&j, c, a, DLI_KC);
-    j.dy = dy;
+    j.dy.x = dy; j.dy.channels = a->K; j.dy.H = a->OH; j.dy.W = a->OW; j.dy.window = j.m;     /* without padding */
+    j.dy.transform = DLI_WINOGRAD_GRAD;
     j.dw = dw;
     j.tm = c->threads;
     for (tm = 1; tm <= c->threads; tm++)                                    /* threads = tm tn, so that the least is made again */
