@@ -31834,11 +31834,6 @@ DLI_V dlv dlv_gate(dlv v, dlv g)
 DLI_V dlv dlv_gate(dlv v, dlv g) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NLE_UQ), g); }
 #endif
 
-#if defined(__GNUC__) && !defined(__TINYC__)
-#define DLI_NORM_FETCH(p)          __builtin_prefetch(p)
-#else
-#define DLI_NORM_FETCH(p)          ((void)(p))
-#endif
 #define DLI_NORM_FULL(p, j)        dlv_load((p) + (j))
 #define DLI_NORM_PART(p, j)        dlv_load_n((p) + (j), n - (j), 0)
 #define DLI_NORM_STORE(p, v)       dlv_store((p) + i, v)
@@ -31866,7 +31861,7 @@ DLI_V void DLI_FN(dli_moments_block)(double *s, const dl_real *x, dl_real origin
 #define DLI_NORM_TERM(s, t, j, LOAD)                                                               \
     {                                                                                              \
         dlv d = dlv_sub(LOAD##_X(x, j), shift);                                                    \
-        DLI_NORM_FETCH(x + (j) + ahead);                                                           \
+        DLI_PREFETCH(x + (j) + ahead);                                                             \
         s = dlv_add(s, d);                                                                         \
         t = dlv_fma(d, d, t);                                                                      \
     }
@@ -31892,10 +31887,10 @@ DLI_V void DLI_FN(dli_norm_sums_block)(double *s, const dl_real *g, const dl_rea
 #define DLI_NORM_TERM(s, t, j, LOAD)                                                               \
     {                                                                                              \
         dlv h = LOAD(g, j), d = dlv_sub(LOAD(x, j), shift);                                        \
-        DLI_NORM_FETCH(g + (j) + ahead);                                                           \
-        DLI_NORM_FETCH(x + (j) + ahead);                                                           \
+        DLI_PREFETCH(g + (j) + ahead);                                                             \
+        DLI_PREFETCH(x + (j) + ahead);                                                             \
         if (w) h = dlv_mul(h, LOAD(w, j));                                                         \
-        if (relu && y) DLI_NORM_FETCH(y + (j) + ahead);                                            \
+        if (relu && y) DLI_PREFETCH(y + (j) + ahead);                                              \
         if (relu) h = dlv_gate(y ? LOAD(y, j) : dlv_fma(d, scale, offset), h);                     \
         s = dlv_add(s, h);                                                                         \
         t = dlv_fma(h, d, t);                                                                      \
@@ -31968,12 +31963,12 @@ DLI_V void DLI_FN(dli_forward_row)(dl_real *y, const dl_real *x, const dl_real *
     int64_t i = 0;
 #define DLI_NORM_TERM(LOAD, STORE)                                                                 \
     {                                                                                              \
-        DLI_NORM_FETCH(y + i + ahead);                                                             \
+        DLI_PREFETCH(y + i + ahead);                                                               \
         dlv v = dlv_sub(LOAD(x, i), kind == 2 ? LOAD(shifts, i) : shift);                          \
         if (kind < 2) v = dlv_fma(v, scale, offset);                                               \
         if (kind && w) v = dlv_mul(v, LOAD(w, i));                                                 \
         if (kind && b) v = dlv_add(v, LOAD(b, i));                                                 \
-        if (r) { DLI_NORM_FETCH(r + i + ahead); v = dlv_add(v, LOAD(r, i)); }                      \
+        if (r) { DLI_PREFETCH(r + i + ahead); v = dlv_add(v, LOAD(r, i)); }                        \
         if (relu) v = dlv_max(zero, v);                             /* keeps a NaN */              \
         STORE(y, v);                                                                               \
     }
@@ -32007,11 +32002,11 @@ DLI_V void DLI_FN(dli_backward_row)(const dl_real *g, const dl_real *x, const dl
             if (kind == 2) d = dlv_add(e, dlv_fma(d, LOAD(x_factors, i), LOAD(constants, i)));     \
             else           d = dlv_fma(e, h_factor, dlv_fma(d, x_factor, constant));               \
             if (add_dx) d = dlv_add(d, LOAD(dx, i));                                               \
-            DLI_NORM_FETCH(dx + i + ahead);                                                        \
+            DLI_PREFETCH(dx + i + ahead);                                                          \
             STORE(dx, d);                                                                          \
         }                                                                                          \
         if (dr) {                                                                                  \
-            DLI_NORM_FETCH(dr + i + ahead);                                                        \
+            DLI_PREFETCH(dr + i + ahead);                                                          \
             if (add_dr) h = dlv_add(h, LOAD(dr, i));                                               \
             STORE(dr, h);                                                                          \
         }                                                                                          \
@@ -32029,7 +32024,6 @@ DLI_KERNEL(void, norm_backward)(const dl_real *g, const dl_real *x, const dl_rea
 #undef DLI_NORM_STORE
 #undef DLI_NORM_STORE_PART
 #undef DLI_NORM_SUMS
-#undef DLI_NORM_FETCH
 
 /* --- gates of recurrent layers: see dli_gates -----------------------------------------------------
    In rows of sixteen, like the elementwise kernels; the end goes through copies of sixteen. */
