@@ -156,7 +156,7 @@ static dl_tensor *recurrence(dl_ctx *c, dl_tensor *x)                    /* (N, 
 {
     static const int32_t ends[] = {4, 2};
     const int64_t N = x->shape[0];
-    dl_tensor *y[16], *one = dl_squeeze(c, dl_slice(c, x, 0, 0, 1), DL_DIM(0)), *lengths = N == 2 ? dl_tensor_from_int(c, ends, DL_SHAPE(2)) : NULL;
+    dl_tensor *y[17], *one = dl_squeeze(c, dl_slice(c, x, 0, 0, 1), DL_DIM(0)), *lengths = N == 2 ? dl_tensor_from_int(c, ends, DL_SHAPE(2)) : NULL;
     dl_tensor *h0 = dl_expand(c, dl_mul_scalar(c, dl_sum(c, one), (dl_real)0.1), DL_SHAPE(2, N, 2)), *last;
     int kind, n = 0, k, d;
     int64_t i;
@@ -175,6 +175,7 @@ static dl_tensor *recurrence(dl_ctx *c, dl_tensor *x)                    /* (N, 
         y[n++] = dl_rnn(c, (dl_rnn_kind)kind, one, &w[0], .h_n = &last);
         y[n++] = last;
     }
+    y[n++] = dl_attention_additive(c, dl_slice(c, x, 1, 0, 2), x, dl_eye(c, 3), NULL, dl_arange(c, 1, 4, 1), .lengths = lengths);
     for (k = 0; k < n; k++) y[k] = dl_flatten(c, y[k], 0, -1);
     return dl_cat(c, n, y, 0);
 }

@@ -29,6 +29,9 @@ dies()  { ! ranks "$@" >dies.log 2>&1 || return 1; cat dies.log; grep -q 'exited
 
 check same-float  ok 2 ./float same
 check same-double ok 2 ./double same
+check local       ok 2 ./float local
+check norm-float  ok 2 ./float norm
+check norm-double ok 2 ./double norm
 check alone       ok 1 ./float equal
 check equal       ok 2 ./float equal
 check own-init    ok 2 ./float own
@@ -40,6 +43,10 @@ check killed-equal   cmp whole.ck killed.ck
 check stopped        ok 2 ./float stop stopped.ck
 check stopped-resume ok 2 ./float resume stopped.ck
 check stopped-equal  cmp whole.ck stopped.ck
-if [ -n "$TEST_ALL" ]; then for n in 3 4; do check same-$n ok $n ./double same; check equal-$n ok $n ./float equal; done; fi
+if [ -n "$TEST_ALL" ]; then for n in 3 4; do
+    check same-$n ok $n ./double same
+    check norm-$n ok $n ./double norm
+    check equal-$n ok $n ./float equal
+done; fi
 echo "mpi: $passed passed, $failed failed"
 [ $failed = 0 ]
