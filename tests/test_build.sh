@@ -122,7 +122,7 @@ for cc in gcc clang; do
     else skip "OpenMP with $cc"; fi
     [ $cc = gcc ] && ! slow || runs "$cc -O0" $cc -O0              # gcc without -O: see test_hash.sh
     runs "$cc -O2 $openmp" $cc -O2 $openmp -Wall -Wextra
-    [ $cc = clang ] && ! slow || runs "$cc -O3 -DDL_NO_SIMD" $cc -O3 -DDL_NO_SIMD -Wall -Wextra
+    ! slow || runs "$cc -O3 -DDL_NO_SIMD" $cc -O3 -DDL_NO_SIMD -Wall -Wextra           # tcc is portable too
     [ $cc = clang ] && ! slow || try "$cc -O2, all of it" $cc -O2 -fno-pic -Wall -Wextra -c impl.c -o impl.$cc.o            # warnings that need the optimizer
 done
 slow && command -v gcc >/dev/null && runs 'gcc -O3' gcc -O3 -Wall -Wextra
