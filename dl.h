@@ -3122,18 +3122,18 @@ typedef struct {
        C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
    A[i][k] stands at a[i a_row + k a_col] or, if a_tile is not 0, in k-major tiles of mr rows, a_tile numbers apart (the kernel
    then changes a_row and a_col); B[k][j] at b[k b_row + j], where panels of nr columns are b_panel apart (0: nr, as in a
-   matrix).  next: what to prefetch meanwhile, next_n rows that are next_row apart.  chain: sums go on from C, that earlier calls
+   matrix).  next: what to prefetch meanwhile, K rows that are next_row apart.  chain: sums go on from C, that earlier calls
    left there. */
 typedef struct {
     int64_t        M, N, K;
     const dl_real *a, *b, *next;
     dl_real       *c;
-    int64_t        a_row, a_col, a_tile, b_row, b_panel, ldc, next_row, next_n;
+    int64_t        a_row, a_col, a_tile, b_row, b_panel, ldc, next_row;
     dl_real        alpha, beta;
-    const dl_real *bias, *ahead;        /* ahead, ahead_step: gemm_panel's share of next for a tile */
-    int64_t        ahead_step;
+    const dl_real *bias, *ahead;        /* ahead, ahead_n rows: a tile's share of next */
+    int64_t        ahead_n;
     dl_activation  activation;
-    int            last, chain;
+    int            last, chain, spread; /* spread: next is fetched from within the tiles */
 } dli_panel;
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
@@ -4174,9 +4174,8 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->K = g->K;
     t->a = g->A;
     t->b = g->B;
-    t->next = NULL;
+    t->next = t->ahead = NULL;
     t->next_row = g->ldb;
-    t->next_n = g->K;
     t->c = g->C;
     t->a_row = g->trans_a ? 1 : g->lda;
     t->a_col = g->trans_a ? g->lda : 1;
@@ -4189,7 +4188,7 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->bias = g->bias;
     t->activation = g->activation;
     t->last = g->bias || g->activation != DL_LINEAR;
-    t->chain = 0;
+    t->chain = t->spread = 0;
 }
 
 /* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
@@ -8680,6 +8679,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     dli_gemm_set(&t, &a);
                     t.M = mc;
                     t.next_row = stage.channel;
+                    t.spread = 1;
                     if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = k->mr * p->kc; }
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
@@ -8690,7 +8690,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         t.c = direct ? s->y + dli_conv_place(s, &b, row + u, j) : at_once ? sums : sums + u * p->ld + j;
                         t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
                         for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
-                            t.K = t.next_n = dli_min64(kc - v, DLI_KC);
+                            t.K = dli_min64(kc - v, DLI_KC);
                             t.b = out + (rows > p->mc ? v * nr : 0);
                             if (u == 0 && kc) k->conv_pack((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
                             t.next = NULL;                                       /* what will be packed next */
@@ -30869,8 +30869,8 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const int64_t last = width - 16 * (V - 1), a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
-    const int64_t ahead_step = t->ahead_step, next_row = t->next_row;
-    int64_t at = 0;
+    const int64_t soon = K - t->ahead_n, next_row = t->next_row;
+    const dl_real *row = t->ahead;
     dlv b0 = zero, b1 = zero;
 #define DLI_LOAD_LAST(p) (masked ? dlv_load_n(p, last, 0) : dlv_load(p))
 #define DLI_LOAD_0(p)    (V == 1 ? DLI_LOAD_LAST(p) : dlv_load(p))
@@ -30890,11 +30890,10 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         b0 = DLI_LOAD_0(b);
         if (V == 2) b1 = DLI_LOAD_LAST(b + 16);
         if (R <= 8) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
-        else {                                                          /* a few lines at a time, which nothing has to wait for */
-            const dl_real *row = t->ahead + (at >> 16) * next_row;
-            DLI_PREFETCH2(row + 15);
+        else if (soon < K) {                                            /* a few lines at a time, which nothing has to wait for */
+            DLI_PREFETCH2(row);
             DLI_PREFETCH2(row + 31);
-            at += ahead_step;
+            row += next_row;
         }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
@@ -30987,15 +30986,11 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
         for (i = 0, left = ntiles; left > 0; i += rows, left--) {
             DLI_FN(dli_tile_fn) *tile;
             rows = left == 1 ? M - i : (M - i + left - 1) / left;
-            t->ahead = b;
-            t->ahead_step = 0;
+            t->ahead_n = 0;
             if (next) {
-                const int64_t first = t->next_n * i / M, n = t->next_n * (i + rows) / M - first;
-                if (rows <= 8) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
-                else {
-                    t->ahead = next + first * t->next_row;
-                    t->ahead_step = (n << 16) / (K < DLI_KC ? K : DLI_KC);
-                }
+                const int64_t first = K * i / M, n = K * (i + rows) / M - first;
+                if (rows <= 8 || !t->spread) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
+                else { t->ahead = next + first * t->next_row; t->ahead_n = n; }
             }
             if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
             tile = row ? DLI_FN(dli_tile_row) : tiles[rows - 1];
@@ -32362,8 +32357,7 @@ DLI_V void DLI_FN(dli_norm_join)(double *s, dlv a, dlv b, int64_t n)
     for (l = 0; l < 16 && l < n; l++) { s[2 * l] += lane[l]; s[2 * l + 1] += lane[16 + l]; }
 }
 DLI_KERNEL(void, norm_columns)(double *s, const dl_real *g, const dl_real *x, const dl_real *y, int64_t n,
-                               int64_t rows,
-                               int64_t stride, const dli_norm_row *p)
+                               int64_t rows, int64_t stride, const dli_norm_row *p)
 {
     const dl_real *shifts = p->shifts;
     const int relu = p->relu && y;
@@ -32390,10 +32384,10 @@ DLI_KERNEL(void, norm_columns)(double *s, const dl_real *g, const dl_real *x, co
                 if (i + 32 < n) DLI_NORM_TERM(s2, t2, i + 32, DLI_PART)
                 if (i + 48 < n) DLI_NORM_TERM(s3, t3, i + 48, DLI_PART)
             }
-            DLI_FN(dli_norm_join)(s + 2 * i, s0, t0,
-                                  n - i);           DLI_FN(dli_norm_join)(s + 2 * i + 32, s1, t1, n - i - 16);
-            DLI_FN(dli_norm_join)(s + 2 * i + 64, s2, t2,
-                                  n - i - 32); DLI_FN(dli_norm_join)(s + 2 * i + 96, s3, t3, n - i - 48);
+            DLI_FN(dli_norm_join)(s + 2 * i,      s0, t0, n - i);
+            DLI_FN(dli_norm_join)(s + 2 * i + 32, s1, t1, n - i - 16);
+            DLI_FN(dli_norm_join)(s + 2 * i + 64, s2, t2, n - i - 32);
+            DLI_FN(dli_norm_join)(s + 2 * i + 96, s3, t3, n - i - 48);
         }
 #undef DLI_NORM_TERM
 }
@@ -32404,8 +32398,7 @@ DLI_KERNEL(void, norm_columns)(double *s, const dl_real *g, const dl_real *x, co
 #define DLI_HAS_RELU    4
 #define DLI_HAS_COLUMNS 8
 DLI_V void DLI_FN(dli_forward_row)(dl_real *y, const dl_real *x, const dl_real *r, int64_t n,
-                                   const dli_norm_row *p,
-                                   const int has)
+                                   const dli_norm_row *p, const int has)
 {
     const dlv shift = dlv_set(p->shift), scale = dlv_set(p->scale), offset = dlv_set(p->offset);
     const dlv zero = dlv_set(0);
@@ -32444,8 +32437,7 @@ DLI_KERNEL(void, norm_forward)(dl_real *y, const dl_real *x, const dl_real *r, i
 
 /* Stores come after all loads of the 16 elements; only dx and dr may be one array, to which both add. */
 DLI_V void DLI_FN(dli_backward_row)(const dl_real *g, const dl_real *x, const dl_real *y, int64_t n,
-                                    const dli_norm_row *p,
-                                    const int has)
+                                    const dli_norm_row *p, const int has)
 {
     const dlv shift = dlv_set(p->shift), scale = dlv_set(p->scale), offset = dlv_set(p->offset);
     const dlv h_factor = dlv_set(p->h_factor), x_factor = dlv_set(p->x_factor);
