@@ -31509,9 +31509,10 @@ DLI_V int DLI_FN(dli_is3)(const dli_windows *o, int64_t step)           /* 3 x 3
     return o->taps[0] == 3 && o->taps[1] == 3 && o->tap[0] == 1 && o->tap[1] == 1 && o->step[0] == step && o->step[1] == step;
 }
 
-/* Then each row of x is loaded once, down the plane, for all results that see it. */
+/* Then each row of x is loaded once, down the plane, for all results that see it, while the plane `ahead` is fetched. */
 #define DLI_TAPS3                                          /* v0 to v2: what the columns of taps see in a row; on to the next */ \
     v0 = v1 = v2 = zero;                                                                           \
+    DLI_FETCH(p, ahead);                                                                           \
     if ((uint64_t)row < (uint64_t)rows) {                                                          \
         if (step == 2) dlv_load_pair(p, m0, zero, &v0, &v1);                                       \
         else { v0 = DLI_TAP(p, m0); v1 = DLI_TAP(p + 1, m1); }                                     \
@@ -31523,7 +31524,7 @@ DLI_V int DLI_FN(dli_is3)(const dli_windows *o, int64_t step)           /* 3 x 3
 DLI_V void DLI_FN(dli_direct3)(const int64_t step, dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *w, const dlv b,
                                dl_activation f)
 {
-    const int64_t width = o->out[1], rows = o->in[0], row_size = o->in[1], size = o->out[0] * width;
+    const int64_t width = o->out[1], rows = o->in[0], row_size = o->in[1], size = o->out[0] * width, ahead = rows * row_size;
     const dlv zero = dlv_set(0), t0 = dlv_set(w[0]), t1 = dlv_set(w[1]), t2 = dlv_set(w[2]), t3 = dlv_set(w[3]), t4 = dlv_set(w[4]);
     const dlv t5 = dlv_set(w[5]), t6 = dlv_set(w[6]), t7 = dlv_set(w[7]), t8 = dlv_set(w[8]);
     const uint32_t *mask = o->mask;
@@ -31546,6 +31547,7 @@ DLI_V void DLI_FN(dli_direct3)(const int64_t step, dl_real *y, const dl_real *x,
             next = DLI_SUM3(t0, t1, t2, b);
             if (to < y) continue;
             if (f != DL_LINEAR) sum = dli_rectify(sum, f);
+            DLI_FETCH(to, size);
             if (n < 16) dlv_store_n(to, sum, n); else dlv_store(to, sum);
         }
     }
@@ -31640,8 +31642,8 @@ DLI_KERNEL(void, conv_direct)(dl_real *y, const dl_real *x, const dli_windows *o
 
 /* The gradient of one image in the 9 sums of 3 x 3 taps, as above. */
 #define DLI_NINE(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
-DLI_V void DLI_FN(dli_direct3_weights)(const int64_t step, dlv *sums, const dl_real *g, const dl_real *x,
-                                       const dli_windows *o)
+DLI_V void DLI_FN(dli_direct3_weights)(const int64_t step, dlv *sums, const dl_real *g, int64_t g_ahead, const dl_real *x,
+                                       int64_t ahead, const dli_windows *o)
 {
     const int64_t width = o->out[1], rows = o->in[0], row_size = o->in[1], count = o->out[0];
     const dlv zero = dlv_set(0);
@@ -31659,6 +31661,7 @@ DLI_V void DLI_FN(dli_direct3_weights)(const int64_t step, dlv *sums, const dl_r
             g2 = g1;
             g1 = g0;
             g0 = i < count ? dlv_load_n(from, n, 0) : zero;
+            DLI_FETCH(from, g_ahead);
             if (step == 2) {
                 DLI_TAPS3
                 a3 = dlv_fma(g1, v0, a3); a4 = dlv_fma(g1, v1, a4); a5 = dlv_fma(g1, v2, a5);
@@ -31741,8 +31744,8 @@ DLI_KERNEL(void, conv_direct_weights)(dl_real *dw, const dl_real *g, int64_t g_i
             for (k = 0; k < 9; k++) sums[k] = dlv_set(0);
             for (n = 0; n < images; n++) {
                 const dl_real *gn = g + n * g_image, *xn = x + n * x_image;
-                if (three == 1)      DLI_FN(dli_direct3_weights)(1, sums, gn, xn, o);
-                else if (three == 2) DLI_FN(dli_direct3_weights)(2, sums, gn, xn, o);
+                if (three == 1)      DLI_FN(dli_direct3_weights)(1, sums, gn, g_image, xn, x_image, o);
+                else if (three == 2) DLI_FN(dli_direct3_weights)(2, sums, gn, g_image, xn, x_image, o);
                 else if (down)       DLI_FN(dli_down_weights)(sums, gn, xn, o, s);
                 else                 DLI_FN(dli_taps_weights)(sums, gn, xn, o, r, s, count);
             }
