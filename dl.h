@@ -31243,22 +31243,25 @@ DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t
 #undef dli_finish
 
 /* --- >>conv, the part that depends on the instruction set ----------------------------------------
-   Pieces are copied 16 numbers at a time, in ascending order: what is too much is overwritten by the next piece, and behind
-   the last row there is room for it. */
+   Pieces are copied 16 numbers at a time, in ascending order: what is too much is overwritten by the next piece.  Behind the
+   last piece nothing is read: it may end where the tensor does. */
 #define dli_pack_rows DLI_FN(dli_pack_rows_)
 DLI_V void dli_pack_rows(const int P, dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows,
                          const dli_conv_piece *p)
 {
     const int64_t f0 = p[0].from, f1 = P > 1 ? p[1].from : 0, f2 = P > 2 ? p[2].from : 0, f3 = P > 3 ? p[3].from : 0;
     const int64_t t1 = P > 1 ? p[1].to : 0, t2 = P > 2 ? p[2].to : 0, t3 = P > 3 ? p[3].to : 0;
+    const int64_t n = p[P - 1].n;
     int64_t k;
+#define DLI_LOAD_PIECE(i) (P == i + 1 ? dlv_load_n(from + f##i, n, 0) : dlv_load(from + f##i))
     for (k = 0; k < rows; k++, out += DLI_NR) {
         const dl_real *from = x + offset[k];
-        dlv_store(out, dlv_load(from + f0));
-        if (P > 1) dlv_store(out + t1, dlv_load(from + f1));
-        if (P > 2) dlv_store(out + t2, dlv_load(from + f2));
-        if (P > 3) dlv_store(out + t3, dlv_load(from + f3));
+        dlv_store(out, DLI_LOAD_PIECE(0));
+        if (P > 1) dlv_store(out + t1, DLI_LOAD_PIECE(1));
+        if (P > 2) dlv_store(out + t2, DLI_LOAD_PIECE(2));
+        if (P > 3) dlv_store(out + t3, DLI_LOAD_PIECE(3));
     }
+#undef DLI_LOAD_PIECE
 }
 
 DLI_KERNEL(void, conv_pack)(dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows,
@@ -31272,7 +31275,7 @@ DLI_KERNEL(void, conv_pack)(dl_real *out, const dl_real *x, const int64_t *offse
     case 4: dli_pack_rows(4, out, x, offset, rows, pieces); return;
     }
     for (k = 0; k < rows; k++, out += DLI_NR)
-        for (i = 0; i < npieces; i++) dlv_store(out + pieces[i].to, dlv_load(x + offset[k] + pieces[i].from));
+        for (i = 0; i < npieces; i++) dlv_store(out + pieces[i].to, dlv_load_n(x + offset[k] + pieces[i].from, pieces[i].n, 0));
 }
 #undef dli_pack_rows
 
@@ -31347,7 +31350,7 @@ DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t
         for (j = 0; j < n; j += 16) {
             const int64_t m = n - j;
             dlv v = m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j);
-            v = scale ? dlv_fma(v, a, b) : dlv_add(v, b);
+            v = scale ? dlv_fma(v, a, b) : bias ? dlv_add(v, b) : v;
             if (r) v = dlv_add(v, m < 16 ? dlv_load_n(r + j, m, 0) : dlv_load(r + j));
             if (f == DL_RELU || f == DL_RELU6) v = dli_rectify(v, f);
             else if (f != DL_LINEAR) {
@@ -31413,6 +31416,17 @@ DLI_KERNEL(void, conv_deal)(dl_real *out, int64_t apart, const dl_real *x, int64
             dlv_store_n(out + apart, odd, n / 2);
             return;
         }
+    }
+    for (; step == 4 && n >= 64; n -= 64, x += 64, out += 16) {
+        dlv even[2], odd[2], a, b;
+        dli_deal(&even[0], &odd[0], dlv_load(x), dlv_load(x + 16));
+        dli_deal(&even[1], &odd[1], dlv_load(x + 32), dlv_load(x + 48));
+        dli_deal(&a, &b, even[0], even[1]);
+        dlv_store(out, a);
+        dlv_store(out + 2 * apart, b);
+        dli_deal(&a, &b, odd[0], odd[1]);
+        dlv_store(out + apart, a);
+        dlv_store(out + 3 * apart, b);
     }
 #undef dli_deal
 #endif

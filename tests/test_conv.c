@@ -1,4 +1,4 @@
-/* build: float double +asan */
+/* build: float double asan */
 /* Convolution: values and gradients against PyTorch (gen_conv.py), gradients against differences, same bits for every
    instruction set and number of threads, bad input, and the rows of the curriculum about convolution. */
 #include "dl.h"
@@ -273,6 +273,59 @@ static void same_bits(void)
             }
     }
 }
+
+/* Nothing behind a tensor is read: the image, the weights and the result's gradient end where a page does that nobody may touch. */
+#if defined __unix__ || defined __APPLE__
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int at_end_of_page(dl_tensor *t)                  /* gives the data a place of its own; is never freed */
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (size_t)t->size * sizeof *t->data, room = (bytes + page - 1) / page * page;
+    char *p = (char *)mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == (char *)MAP_FAILED || mprotect(p + room, page, PROT_NONE)) return 0;
+    t->data = (dl_real *)memcpy(p + room - bytes, t->data, bytes);
+    return 1;
+}
+
+static void ends_of_memory(void)
+{
+    static const struct { int64_t x[4], w[4]; int transposed, stride, padding, dilation, groups; } layers[] = {
+        {{1, 3, 7, 7}, {5, 3, 1, 1}, 0, 1, 0, 1, 1}, {{2, 16, 5, 5}, {16, 16, 1, 1}, 0, 1, 0, 1, 1}, {{3, 64, 14, 13}, {32, 64, 1, 1}, 0, 1, 0, 1, 1},
+        {{1, 24, 9, 9}, {24, 24, 1, 1}, 0, 2, 0, 1, 1}, {{1, 16, 15, 15}, {16, 8, 1, 1}, 0, 1, 0, 1, 2}, {{2, 8, 11, 11}, {8, 8, 3, 3}, 0, 1, 0, 1, 1},
+        {{2, 32, 13, 13}, {32, 32, 3, 3}, 0, 1, 1, 1, 1}, {{2, 8, 13, 13}, {8, 8, 3, 3}, 0, 2, 1, 1, 1}, {{1, 3, 31, 31}, {8, 3, 7, 7}, 0, 2, 3, 1, 1},
+        {{1, 3, 47, 47}, {8, 3, 11, 11}, 0, 4, 2, 1, 1}, {{2, 5, 7, 7}, {5, 1, 3, 3}, 0, 1, 1, 1, 5}, {{2, 5, 17, 17}, {5, 1, 3, 3}, 0, 2, 1, 1, 5},
+        {{2, 3, 19, 21}, {3, 1, 5, 5}, 0, 1, 2, 1, 3}, {{2, 3, 19, 21}, {6, 1, 3, 3}, 0, 1, 2, 2, 3}, {{2, 9, 5, 5}, {9, 4, 3, 3}, 1, 2, 1, 1, 1},
+        {{2, 9, 5, 5}, {9, 4, 1, 1}, 1, 1, 0, 1, 1},
+    };
+    static const char *const isas[] = {"portable", "avx2", "avx512"};
+    size_t k;
+    int i;
+    for (i = 0; i < 3; i++)
+        for (k = 0; k < sizeof layers / sizeof *layers; k++) {
+            dl_ctx *c = dl_create(.isa = isas[i], .threads = 1);
+            dl_tensor *x, *w, *y, *g;
+            if (dl_error(c)) { dl_destroy(c); continue; }            /* this machine has no such instruction set */
+            x = hashed_tensor(c, 4, layers[k].x, 1);
+            w = hashed_tensor(c, 4, layers[k].w, 2);
+            if (!CHECK(at_end_of_page(x) && at_end_of_page(w))) { dl_destroy(c); return; }
+            if (layers[k].transposed)
+                y = dl_conv_transpose2d(c, x, w, NULL, .stride = layers[k].stride, .padding = layers[k].padding);
+            else
+                y = dl_conv2d(c, x, w, NULL, .stride = layers[k].stride, .padding = layers[k].padding, .dilation = layers[k].dilation,
+                              .groups = layers[k].groups);
+            if (CHECK_OK(c)) {
+                g = hashed_tensor(c, 4, y->shape, 3);
+                CHECK(at_end_of_page(g));
+                dl_backward(c, y, .grad = g);
+                CHECK_OK(c);
+            }
+            dl_destroy(c);
+        }
+}
+#else
+static void ends_of_memory(void) { SKIP("no mmap"); }
+#endif
 
 /* The fused activation does what the separate one does. */
 static void fused_activation(void)
@@ -620,6 +673,7 @@ int main(void)
     RUN(pytorch);
     RUN(gradients);
     RUN(same_bits);
+    RUN(ends_of_memory);
     RUN(fused_activation);
     RUN(bad_input);
     RUN(conv_5x5);
