@@ -459,7 +459,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(rdiv_scalar, p / x,                        -g * y / x)                                                        \
     OP(pow_scalar, dli_pow(x, p),                 p == 0 ? 0 : g * (p * dli_pow(x, p - 1)))                          \
     OP(leaky_relu, x > 0 ? x : x * p,             x > 0 ? g : g * p)                                                 \
-    OP(celu,       x > 0 ? x : p * dli_expm1(x * (1 / p)), x > 0 ? g : g * dli_exp(x * (1 / p)))             \
+    OP(celu,       x > 0 ? x : p * dli_expm1(x * (1 / p)), x > 0 ? g : g * dli_exp(x * (1 / p)))                     \
     OP(swish,      x * dli_sigmoid_low(p * x),    g * dli_gate(dli_sigmoid_low(p * x), p * x))
 
 #define DL_UNARY_RANGE_OPS(OP)                                                                                       \
@@ -468,7 +468,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(threshold,  x <= p ? q : x,                x <= p ? 0 : g)                                                    \
     OP(shrink,     x > p ? x - q : x < -p ? x + q : x != x ? x : 0, x > p ? g : x < -p ? g : 0)                      \
     OP(scaled_elu, x > 0 ? q * x : p * dli_expm1(x), x > 0 ? g * q : g * (p * dli_exp(x)))                           \
-    OP(softplus,   p * x > q ? x : ((p * x > 0 ? p * x : 0) + dli_softplus_tail(p * x)) / p,           \
+    OP(softplus,   p * x > q ? x : ((p * x > 0 ? p * x : 0) + dli_softplus_tail(p * x)) / p,                         \
                    p * x > q ? g : g * dli_sigmoid(p * x))
 
 #define DL_BINARY_OPS(OP)                                                                                            \
@@ -479,9 +479,9 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(div,        a / b,                         g / b,                        -g * y / b)                          \
     OP(pow,        dli_pow(a, b),                 b == 0 ? 0 : g * (b * dli_pow(a, b - 1)),                          \
                                                   a == 0 && b >= 0 ? 0 : g * (y * dli_log(a)))                       \
-    OP(minimum,    ((b < a) | (b != b)) ? b : a,    a < b ? g : a > b ? 0 : g * DLI_C(0.5),                            \
+    OP(minimum,    ((b < a) | (b != b)) ? b : a,    a < b ? g : a > b ? 0 : g * DLI_C(0.5),                          \
                                                   b < a ? g : b > a ? 0 : g * DLI_C(0.5))                            \
-    OP(maximum,    ((b > a) | (b != b)) ? b : a,    a > b ? g : a < b ? 0 : g * DLI_C(0.5),                            \
+    OP(maximum,    ((b > a) | (b != b)) ? b : a,    a > b ? g : a < b ? 0 : g * DLI_C(0.5),                          \
                                                   b > a ? g : b < a ? 0 : g * DLI_C(0.5))                            \
 /* x or slope x, as PReLU has it: x, slope */                                                                        \
     OP(leaky,      a > 0 ? a : a * b,             a > 0 ? g : g * b,            a > 0 ? 0 : g * a)                   \
@@ -18601,8 +18601,10 @@ DL_DEF dl_tensor *dl_model_nade_sample(dl_ctx *c, dl_module *module, int64_t n)
    1 x 1 back. */
 typedef struct { dl_module base; dl_module *first, *blocks, *out; int levels; } dli_pixelcnn;
 
-/* What has been drawn so far: of each masked convolution its input, with a margin of zeros as wide as its kernel reaches. */
-typedef struct { int64_t row, column; dl_tensor **seen; } dli_pixel;
+/* A masked convolution while pictures are drawn: its input so far, with a margin of zeros as wide as the kernel reaches, and its
+   masked weights without the rows below the middle one. */
+typedef struct { dl_tensor *seen, *weight; } dli_pixel_layer;
+typedef struct { int64_t row, column; dli_pixel_layer *layer; } dli_pixel;       /* the pixel that is drawn */
 
 static int64_t dli_masked_reach(const dl_module *m)
 {
@@ -18610,36 +18612,50 @@ static int64_t dli_masked_reach(const dl_module *m)
     return conv->weight->shape[3] / 2 * dli_or(conv->o.dilation, 1);
 }
 
-/* The masked convolution m at one pixel, where its input is x (n, C, 1, 1), or NULL, as the mask hides it. */
-static dl_tensor *dli_masked_pixel(dl_ctx *c, const dl_module *module, dl_tensor *x, const dli_pixel *at,
-                                   dl_tensor *seen)
+static dli_pixel_layer dli_pixel_layer_of(dl_ctx *c, const dl_module *module, int64_t n, int64_t H, int64_t W)
 {
     const dli_nn_masked_conv2d *m = (const dli_nn_masked_conv2d *)module;
-    const int64_t reach = dli_masked_reach(module), taps = m->weight->shape[3], width = seen->shape[3];
-    dl_tensor *w = dl_mul(c, m->weight, dli_pixel_mask(c, m->weight, m->mask, 1));
+    const int64_t reach = dli_masked_reach(module);
+    dli_pixel_layer layer;
+    dl_slice_opts every;
+    int64_t shape[4];
+    memset(&every, 0, sizeof every);
+    shape[0] = n; shape[1] = m->weight->shape[1]; shape[2] = H + reach; shape[3] = W + 2 * reach;
+    layer.seen = dli_leaf(c, "model_pixelcnn_sample", DL_REAL, 4, shape, 0);
+    layer.weight = dl_mul(c, m->weight, dli_pixel_mask(c, m->weight, m->mask, 1));
+    layer.weight = dl_slice_with(c, layer.weight, 2, 0, m->weight->shape[2] / 2 + 1, every);
+    if (!c->failed) memset(layer.seen->data, 0, (size_t)layer.seen->size * sizeof *layer.seen->data);
+    return layer;
+}
+
+/* The masked convolution m at one pixel, where its input is x (n, C, 1, 1), or NULL, as the mask hides it. */
+static dl_tensor *dli_masked_pixel(dl_ctx *c, const dl_module *module, dl_tensor *x, const dli_pixel *at, dli_pixel_layer layer)
+{
+    const dli_nn_masked_conv2d *m = (const dli_nn_masked_conv2d *)module;
+    const int64_t reach = dli_masked_reach(module), width = layer.seen->shape[3];
     dl_slice_opts every;
     dl_conv2d_opts plain;
     int64_t i;
     for (i = 0; x && i < x->size; i++)
-        seen->data[(i * seen->shape[2] + at->row + reach) * width + at->column + reach] = x->data[i];
+        layer.seen->data[(i * layer.seen->shape[2] + at->row + reach) * width + at->column + reach] = x->data[i];
     memset(&every, 0, sizeof every);
     memset(&plain, 0, sizeof plain);
-    w = dl_slice_with(c, w, 2, 0, taps / 2 + 1, every);                  /* no row below */
-    every.step = reach / (taps / 2);
-    x = dl_slice_with(c, seen, 2, at->row, at->row + reach + 1, every);
-    return dl_conv2d_with(c, dl_slice_with(c, x, 3, at->column, at->column + 2 * reach + 1, every), w, m->bias, plain);
+    every.step = reach / (m->weight->shape[3] / 2);
+    x = dl_slice_with(c, layer.seen, 2, at->row, at->row + reach + 1, every);
+    x = dl_slice_with(c, x, 3, at->column, at->column + 2 * reach + 1, every);
+    return dl_conv2d_with(c, x, layer.weight, m->bias, plain);
 }
 
 /* The logits of pictures x or, if x is NULL, of a pixel of those drawn so far. */
 static dl_tensor *dli_pixelcnn_logits(dl_ctx *c, const dli_pixelcnn *m, dl_tensor *x, const dli_pixel *at)
 {
     int i, k;
-    x = at ? dli_masked_pixel(c, m->first, NULL, at, at->seen[0]) : dl_forward(c, m->first, x);
+    x = at ? dli_masked_pixel(c, m->first, NULL, at, at->layer[0]) : dl_forward(c, m->first, x);
     for (i = 0; i < m->blocks->nchildren && !dl_is_nil(x); i++) {
         const dl_module *block = m->blocks->children[i];
         dl_tensor *y = x;
         for (k = 0; k < block->nchildren && !dl_is_nil(y); k++)
-            y = at && k == 1 ? dli_masked_pixel(c, block->children[k], y, at, at->seen[i + 1]) : dl_forward(c, block->children[k], y);
+            y = at && k == 1 ? dli_masked_pixel(c, block->children[k], y, at, at->layer[i + 1]) : dl_forward(c, block->children[k], y);
         x = dl_add(c, x, y);
     }
     return dl_forward(c, m->out, x);
@@ -18699,23 +18715,18 @@ DL_DEF dl_tensor *dl_model_pixelcnn_sample(dl_ctx *c, dl_module *module, int64_t
     int k, layers = 0;
     memset(&one, 0, sizeof one);
     shape[0] = n; shape[1] = 1; shape[2] = H; shape[3] = W;
-    at.seen = NULL;
+    at.layer = NULL;
     if (dli_check_model(c, "model_pixelcnn_sample", module, &dli_pixelcnn_type))
         x = dli_leaf(c, "model_pixelcnn_sample", DL_REAL, 4, shape, 0);
     if (!dl_is_nil(x)) layers = 1 + m->blocks->nchildren;
-    if (layers) at.seen = (dl_tensor **)dl_alloc(c, (size_t)layers * sizeof *at.seen);
-    for (k = 0; k < layers && !c->failed; k++) {
-        const dl_module *conv = k ? m->blocks->children[k - 1]->children[1] : m->first;
-        const int64_t reach = dli_masked_reach(conv);
-        shape[1] = ((const dli_nn_masked_conv2d *)conv)->weight->shape[1]; shape[2] = H + reach; shape[3] = W + 2 * reach;
-        at.seen[k] = dli_leaf(c, "model_pixelcnn_sample", DL_REAL, 4, shape, 0);
-        if (!c->failed) memset(at.seen[k]->data, 0, (size_t)at.seen[k]->size * sizeof *x->data);
-    }
+    if (layers) at.layer = (dli_pixel_layer *)dl_alloc(c, (size_t)layers * sizeof *at.layer);
+    for (k = 0; k < layers && !c->failed; k++)
+        at.layer[k] = dli_pixel_layer_of(c, k ? m->blocks->children[k - 1]->children[1] : m->first, n, H, W);
     for (at.row = 0; at.row < H && layers; at.row++)
         for (at.column = 0; at.column < W && !c->failed; at.column++) {
             const dli_mark mark = dli_arena_mark(&c->step);
             dl_tensor *p = dl_softmax(c, dl_flatten(c, dli_pixelcnn_logits(c, m, NULL, &at), 1, -1), 1);
-            const dl_tensor *grey = dl_multinomial_with(c, p, 1, one), *first = at.seen[0];
+            const dl_tensor *grey = dl_multinomial_with(c, p, 1, one), *first = at.layer[0].seen;
             for (i = 0; i < n && !dl_is_nil(grey); i++) {
                 const dl_real v = (dl_real)grey->idata[i] / (dl_real)(m->levels - 1);
                 const int64_t reach = first->shape[2] - H;
