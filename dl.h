@@ -62,7 +62,7 @@
        >>api         every public function, in groups, with its formula and shapes; the tables of elementwise ops
        -- below is the implementation, in order of dependency --
        >>platform    compilers, instruction sets, memory functions
-       >>kernels     what depends on the instruction set: one list, one table, one text
+       >>kernels     what depends on the instruction set: one list, a table each, one text
        >>arena       two lifetimes: keep and step
        >>context     errors, memory, threads, caches
        >>tensor      creation, shapes
@@ -164,7 +164,8 @@
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
                         sizes go through dl_set_shape; a target in tests/fuzz.c.
    A kernel:            one row in DLI_KERNELS, one body in >>simd, written once in the vocabulary (or in plain C).
-   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum), one include and one line of choice in >>kernels.
+   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum); in >>kernels one include, one name in DLI_EACH_ISA and
+                        one line of choice.
 */
 /* ================================================================================================
    >>config      versions, the number type, keyword arguments, limits
@@ -622,6 +623,9 @@ struct dl_module {
     /* Set it after dl_module_create to run in one pass with modules behind this one in a dl_nn_sequential.  run[0] is this
        module, run[1] .. run[n-1] follow; puts the result into *x and returns how many it ran, or 0 and leaves *x. */
     int        (*fuse)(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x);
+    /* What this module makes, in evaluation, of x + bias (K), x (N, K, ..) with ndim axes, bias may be NULL, if that is
+       x_k scale_k + shift_k: scale (K) and behind it shift (K), in the step; else NULL.  For the module before it. */
+    const dl_real *(*affine)(dl_ctx *c, dl_module *self, int ndim, int64_t K, const dl_tensor *bias);
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
 
@@ -3036,7 +3040,7 @@ DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0
 DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
 
 /* ================================================================================================
-   >>kernels     what depends on the instruction set: one list, one table, one text in >>simd
+   >>kernels     what depends on the instruction set: one list, a table each, one text in >>simd
 
    A kernel does arithmetic on pointers and lengths and nothing else.  Its text stands once, in >>simd at the end of this
    file, which is compiled here once per instruction set: the file includes itself.  Every kernel gives the same bits on
@@ -3332,22 +3336,14 @@ DLI_KERNELS_TEXT(K)                                                             
 DLI_KERNELS_FILES(K)                                                                                                   \
 DLI_KERNELS_WINOGRAD(K)
 
+/* An instruction set.  Each kernel has a table of its own with an entry for each: the call is DLI_ON(c->isa, dot)(x, y, n), and
+   where a program is DL_STATIC the compiler drops the kernels that it never calls. */
 typedef struct {
-    const char *isa;                /* "portable", "avx2", "avx512"                      */
+    const char *name;               /* "portable", "avx2", "avx512"                      */
+    int         index;              /* its place in the tables                           */
     int         mr, nr;             /* rows and columns of the GEMM tile                 */
-#define DLI_FIELD(ret, name, args)   ret (*name) args;
-    DLI_KERNELS(DLI_FIELD)
-#undef DLI_FIELD
-#define DLI_FIELD(name, f, dx)       dli_map *f_##name, *dx_##name;
-    DL_UNARY_OPS(DLI_FIELD) DL_UNARY_SCALAR_OPS(DLI_FIELD) DL_UNARY_RANGE_OPS(DLI_FIELD)
-#undef DLI_FIELD
-#define DLI_FIELD(name, f, da, db)   dli_map *f_##name, *da_##name, *db_##name;
-    DL_BINARY_OPS(DLI_FIELD) DL_TERNARY_OPS(DLI_FIELD)
-#undef DLI_FIELD
-#define DLI_FIELD(name, f)           dli_map *f_##name;
-    DL_COMPARE_OPS(DLI_FIELD)
-#undef DLI_FIELD
-} dli_kernels;
+} dli_isa;
+#define DLI_ON(isa, name) dli_##name##_on[(isa)->index]
 
 /* The vocabulary of >>simd.  A dlv is always 16 lanes: one 512-bit register, two of 256, or an array. */
 #define DLI_PASTE_(a, b) a##b
@@ -3381,20 +3377,40 @@ typedef struct {
 #include DL_FILENAME
 #endif
 
-/* The tables, best first.  Each is const and complete: choosing one is a pointer in the context. */
-static const dli_kernels *dli_choose_kernels(const char *isa)
+#if DLI_X86
+#define DLI_EACH_ISA(name) {dli_##name##_portable, dli_##name##_avx2, dli_##name##_avx512}
+#else
+#define DLI_EACH_ISA(name) {dli_##name##_portable}
+#endif
+#define DLI_ROW(ret, name, args)   DLI_UNUSED static ret (*const dli_##name##_on[]) args = DLI_EACH_ISA(name);
+DLI_KERNELS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_MAPS(name)             DLI_UNUSED static dli_map *const dli_##name##_on[] = DLI_EACH_ISA(name);
+#define DLI_ROW(name, f, dx)       DLI_MAPS(f_##name) DLI_MAPS(dx_##name)
+DL_UNARY_OPS(DLI_ROW) DL_UNARY_SCALAR_OPS(DLI_ROW) DL_UNARY_RANGE_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, da, db)   DLI_MAPS(f_##name) DLI_MAPS(da_##name) DLI_MAPS(db_##name)
+DL_BINARY_OPS(DLI_ROW) DL_TERNARY_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f)           DLI_MAPS(f_##name)
+DL_COMPARE_OPS(DLI_ROW)
+#undef DLI_ROW
+#undef DLI_MAPS
+
+/* The instruction sets of this machine, best first.  Choosing one is a pointer in the context. */
+static const dli_isa *dli_choose_isa(const char *name)
 {
-    const dli_kernels *table[3];
+    const dli_isa *isa[3];
     int n = 0, i;
 #if DLI_X86
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) table[n++] = &dli_kernels_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) table[n++] = &dli_kernels_avx2;
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx2;
 #endif
-    table[n++] = &dli_kernels_portable;
-    if (!isa) return table[0];
-    for (i = 0; i < n; i++) if (!strcmp(isa, table[i]->isa)) return table[i];
+    isa[n++] = &dli_isa_portable;
+    if (!name) return isa[0];
+    for (i = 0; i < n; i++) if (!strcmp(name, isa[i]->name)) return isa[i];
     return NULL;
 }
 
@@ -3429,7 +3445,7 @@ typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /*
 typedef struct { const int32_t *order; int64_t first, size; uint64_t call; } dli_batch;
 
 struct dl_ctx {
-    const dli_kernels *k;               /* kernels of the chosen instruction set               */
+    const dli_isa *isa;                 /* the chosen instruction set, for DLI_ON              */
     int        threads;
     int        grad_enabled, training;
     int        failed;                  /* an error stands                                     */
@@ -3752,7 +3768,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     memset(c, 0, sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
     c->nil_module = (dl_module *)(((uintptr_t)(c + 1) + DLI_ALIGN - 1) & ~(uintptr_t)(DLI_ALIGN - 1));
     if (isa && !*isa) isa = NULL;
-    c->k = dli_choose_kernels(isa);
+    c->isa = dli_choose_isa(isa);
 #if DLI_OPENMP
     c->threads = o.threads > 0 ? o.threads : omp_get_max_threads();
 #else
@@ -3766,7 +3782,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->seed = o.seed;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
-    if (!c->k) { c->k = dli_choose_kernels("portable"); return dli_context_fail(c, isa); }
+    if (!c->isa) { c->isa = dli_choose_isa("portable"); return dli_context_fail(c, isa); }
     if (o.precision > DL_MEDIUM) dl_fail(c, "dl_create: precision %d is unknown", (int)o.precision);
     return c;
 }
@@ -3805,7 +3821,7 @@ DL_DEF dl_information dl_info(const dl_ctx *c)
     i.precision = !c || c->precision == DL_HIGHEST ? "float highest" : "float high";
 #endif
     if (!c) return i;
-    i.isa = c->k->isa;
+    i.isa = c->isa->name;
     i.threads = c->threads;
     i.l1d_bytes = c->l1d;
     i.l2_bytes = c->l2;
@@ -4084,14 +4100,14 @@ static void dli_random(dl_ctx *c, dli_fill_kernel *kernel, dl_real *y, int64_t n
 DL_DEF dl_tensor *dl_rand(dl_ctx *c, dl_shape shape)
 {
     dl_tensor *t = dli_new(c, "rand", DL_REAL, shape);
-    if (t->size) dli_random(c, c->k->uniform, t->data, t->size);
+    if (t->size) dli_random(c, DLI_ON(c->isa, uniform), t->data, t->size);
     return t;
 }
 
 DL_DEF dl_tensor *dl_randn(dl_ctx *c, dl_shape shape)
 {
     dl_tensor *t = dli_new(c, "randn", DL_REAL, shape);
-    if (t->size) dli_random(c, c->k->normal, t->data, t->size);
+    if (t->size) dli_random(c, DLI_ON(c->isa, normal), t->data, t->size);
     return t;
 }
 
@@ -4156,7 +4172,7 @@ typedef struct {
 /* How to go about it.  Decides the speed and, in the case of DLI_GEMM_DOTS alone, the sequence of operations. */
 typedef enum { DLI_GEMM_BLOCKS, DLI_GEMM_ROWS, DLI_GEMM_DOTS } dli_gemm_path;
 typedef struct {
-    const dli_kernels   *kernels;
+    const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
     int                  pack_a, pack_b, ahead;
@@ -4195,13 +4211,13 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
 static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t i, int64_t mc, int64_t p,
                             int64_t kc, dl_real *out)
 {
-    const dli_kernels *kernels = plan->kernels;
-    const int64_t mr = kernels->mr;
+    const dli_isa *isa = plan->isa;
+    const int64_t mr = isa->mr;
     int64_t left, rows;
     for (left = (mc + mr - 1) / mr; left > 0; left--, i += rows, mc -= rows, out += mr * plan->kc) {
         rows = (mc + left - 1) / left;
-        if (g->trans_a) kernels->gemm_pack(out, mr, g->A + p * g->lda + i, g->lda, kc, rows);
-        else            kernels->transpose(out, mr, g->A + i * g->lda + p, g->lda, kc, rows);
+        if (g->trans_a) DLI_ON(isa, gemm_pack)(out, mr, g->A + p * g->lda + i, g->lda, kc, rows);
+        else            DLI_ON(isa, transpose)(out, mr, g->A + i * g->lda + p, g->lda, kc, rows);
     }
 }
 
@@ -4209,24 +4225,24 @@ static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, i
 static void dli_gemm_pack_b(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t p, int64_t kc, int64_t q, int64_t nc, dl_real *out,
                             int64_t panel)
 {
-    const dli_kernels *kernels = plan->kernels;
-    const int64_t nr = kernels->nr;
+    const dli_isa *isa = plan->isa;
+    const int64_t nr = isa->nr;
     int64_t j;
-    if (!g->trans_b) kernels->gemm_pack_b(out, panel, g->B + p * g->ldb + q, g->ldb, kc, nc);
+    if (!g->trans_b) DLI_ON(isa, gemm_pack_b)(out, panel, g->B + p * g->ldb + q, g->ldb, kc, nc);
     else for (j = 0; j < nc; j += nr, out += panel)
-        kernels->transpose(out, nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
+        DLI_ON(isa, transpose)(out, nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
 }
 
 /* What one thread does: all of g, which is a part of plan->args. */
 static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
 {
-    const int64_t nr = plan->kernels->nr, K = g->K, panel = (plan->kc + 1) * nr;    /* + 1: not 2^n apart in the caches */
+    const int64_t nr = plan->isa->nr, K = g->K, panel = (plan->kc + 1) * nr;    /* + 1: not 2^n apart in the caches */
     dl_real *panels = scratch, *block = scratch + (plan->kc + 1) * plan->nc;
     int64_t i, p, q;
     dli_panel t;
     dli_gemm_set(&t, g);
     if (plan->pack_b) { t.b = panels; t.b_row = nr; t.b_panel = panel; }
-    if (plan->pack_a) { t.a = block; t.a_tile = plan->kernels->mr * plan->kc; }
+    if (plan->pack_a) { t.a = block; t.a_tile = plan->isa->mr * plan->kc; }
     for (q = 0; q < g->N; q += plan->nc) {
         t.N = dli_min64(g->N - q, plan->nc);
         if (g->bias) t.bias = g->bias + q;
@@ -4242,7 +4258,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
                 if (plan->pack_a) dli_gemm_pack_a(plan, g, i, t.M, p, t.K, block);
                 else t.a = g->A + i * t.a_row + p * t.a_col;
                 t.c = g->C + i * g->ldc + q;
-                plan->kernels->gemm_panel(&t);
+                DLI_ON(plan->isa, gemm_panel)(&t);
             }
         }
     }
@@ -4260,7 +4276,7 @@ static void dli_gemm_rows(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_
         t.c = g->C + j;
         t.beta = g->beta;
         if (g->bias) t.bias = g->bias + j;
-        plan->kernels->gemm_rows(&t, scratch);
+        DLI_ON(plan->isa, gemm_rows)(&t, scratch);
     }
 }
 
@@ -4268,7 +4284,7 @@ static void dli_gemm_task(void *arg, int64_t part, int worker)
 {
     const dli_gemm_plan *s = (const dli_gemm_plan *)arg;
     dli_gemm_args g = *s->args;
-    const int64_t nr = s->kernels->nr, columns = (g.N + nr - 1) / nr;
+    const int64_t nr = s->isa->nr, columns = (g.N + nr - 1) / nr;
     const int64_t n = part % s->tn, m = part / s->tn % s->tm, b = part / s->tn / s->tm;
     const int64_t i0 = g.M * m / s->tm, i1 = g.M * (m + 1) / s->tm;
     const int64_t j0 = columns * n / s->tn * nr, j1 = dli_min64(columns * (n + 1) / s->tn * nr, g.N);
@@ -4286,7 +4302,7 @@ static void dli_gemm_task(void *arg, int64_t part, int worker)
         switch (s->path) {
         case DLI_GEMM_BLOCKS: dli_gemm_blocks(s, &g, scratch); break;
         case DLI_GEMM_ROWS:   dli_gemm_rows(s, &g, scratch); break;
-        case DLI_GEMM_DOTS:   dli_gemm_set(&t, &g); s->kernels->gemm_dots(&t); break;
+        case DLI_GEMM_DOTS:   dli_gemm_set(&t, &g); DLI_ON(s->isa, gemm_dots)(&t); break;
         }
     }
 }
@@ -4304,7 +4320,7 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
 /* Block sizes and copies, as measured with caches of 48 KB and 1 MB. */
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
-    const int64_t mr = s->kernels->mr, nr = s->kernels->nr, large = (int64_t)1 << 17;
+    const int64_t mr = s->isa->mr, nr = s->isa->nr, large = (int64_t)1 << 17;
     s->mc = 240;                                                /* 20 tiles of 12 rows, 40 of 6 */
     s->nc = 1024;
     s->kc = 2 * DLI_KC;
@@ -4324,7 +4340,7 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
    panels; among such the parts that load the fewest numbers, rows of A and columns of B. */
 static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t threads)
 {
-    const int64_t nr = s->kernels->nr, columns = (g->N + nr - 1) / nr;
+    const int64_t nr = s->isa->nr, columns = (g->N + nr - 1) / nr;
     int64_t tm, best = INT64_MAX, sides = 0;
     s->tb = dli_min64(g->batch, threads);
     s->tm = s->tn = 1;
@@ -4376,7 +4392,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
         g = r;
         s.path = DLI_GEMM_ROWS;
     }
-    s.kernels = c->k;
+    s.isa = c->isa;
     s.args = &g;
     dli_gemm_choose(&s, &g);
     dli_gemm_divide(&s, &g, work * (double)g.batch < 500e3 ? 1 : c->threads);
@@ -4388,19 +4404,19 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
 
 /* Small A B^T: B is transposed on the stack. */
 enum { DLI_GEMM_STACK = 4096 };
-static DLI_NOINLINE void dli_gemm_small_nt(const dli_kernels *k, const dli_gemm_args *g)
+static DLI_NOINLINE void dli_gemm_small_nt(const dli_isa *isa, const dli_gemm_args *g)
 {
     dl_real panels[DLI_GEMM_STACK];
-    const int64_t nr = k->nr;
+    const int64_t nr = isa->nr;
     int64_t j;
     dli_panel t;
     dli_gemm_set(&t, g);
     for (j = 0; j < g->N; j += nr)
-        k->transpose(panels + j * g->K, nr, g->B + j * g->ldb, g->ldb, g->K, dli_min64(g->N - j, nr));
+        DLI_ON(isa, transpose)(panels + j * g->K, nr, g->B + j * g->ldb, g->ldb, g->K, dli_min64(g->N - j, nr));
     t.b = panels;
     t.b_row = nr;
     t.b_panel = nr * g->K;
-    k->gemm_panel(&t);
+    DLI_ON(isa, gemm_panel)(&t);
 }
 
 /* Returns 0 after an error: no memory for the copies.  Matrices up to about 60^3 are all overhead: straight to the kernel. */
@@ -4411,11 +4427,11 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *g)
     if (g->K <= 0 || g->alpha == 0 || g->batch > 1 || (double)g->M * (double)g->N * (double)g->K >= 300e3) return dli_gemm_large(c, g);
     if (!g->trans_b && g->N > 1) {
         dli_gemm_set(&t, g);
-        c->k->gemm_panel(&t);
+        DLI_ON(c->isa, gemm_panel)(&t);
         return 1;
     }
     if (g->trans_b && g->M > 3 && g->N > 3 && g->K * ((g->N + 31) / 32 * 32) <= DLI_GEMM_STACK) {    /* nr is at most 32 */
-        dli_gemm_small_nt(c->k, g);
+        dli_gemm_small_nt(c->isa, g);
         return 1;
     }
     return dli_gemm_large(c, g);
@@ -4430,19 +4446,19 @@ typedef struct {
     dl_real       *panels;              /* blocks of KC rows of op(B), each in panels of nr columns; NULL: as it stands */
     int64_t        nr;                  /* of the kernels; for products with one row, which wait for B alone, 128      */
 } dli_packed;
-typedef struct { const dli_packed *p; const dli_kernels *kernels; } dli_pack_job;
+typedef struct { const dli_packed *p; const dli_isa *isa; } dli_pack_job;
 
 static void dli_pack_task(void *arg, int64_t panel, int worker)
 {
     const dli_packed *p = ((const dli_pack_job *)arg)->p;
-    const dli_kernels *kernels = ((const dli_pack_job *)arg)->kernels;
+    const dli_isa *isa = ((const dli_pack_job *)arg)->isa;
     const int64_t nr = p->nr, count = (p->N + nr - 1) / nr, j = panel * nr, width = dli_min64(p->N - j, nr);
     int64_t k, kc;
     (void)worker;
     for (k = 0; k < p->K; k += kc) {
         dl_real *out = p->panels + (k * count + panel * (kc = dli_min64(p->K - k, DLI_KC))) * nr;
-        if (p->trans) kernels->transpose(out, nr, p->B + j * p->ldb + k, p->ldb, kc, width);
-        else          kernels->gemm_pack(out, nr, p->B + k * p->ldb + j, p->ldb, kc, width);
+        if (p->trans) DLI_ON(isa, transpose)(out, nr, p->B + j * p->ldb + k, p->ldb, kc, width);
+        else          DLI_ON(isa, gemm_pack)(out, nr, p->B + k * p->ldb + j, p->ldb, kc, width);
     }
 }
 
@@ -4450,13 +4466,13 @@ static void dli_pack_task(void *arg, int64_t panel, int worker)
 static int dli_pack(dl_ctx *c, dli_packed *p, int trans, int64_t M, int64_t K, int64_t N, const dl_real *B,
                     int64_t ldb, int64_t calls)
 {
-    const int64_t nr = M == 1 ? 128 : c->k->nr, count = (N + nr - 1) / nr;
+    const int64_t nr = M == 1 ? 128 : c->isa->nr, count = (N + nr - 1) / nr;
     dli_pack_job job;
     p->trans = trans; p->K = K; p->N = N; p->B = B; p->ldb = ldb; p->nr = nr;
     p->panels = NULL;
     if (calls < DLI_PACKED_CALLS) return 1;
     p->panels = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(K * count * nr));
-    job.p = p; job.kernels = c->k;
+    job.p = p; job.isa = c->isa;
     if (p->panels && K * N >= 1 << 16) dli_parallel(c, count, dli_pack_task, &job);
     else if (p->panels) for (N = 0; N < count; N++) dli_pack_task(&job, N, 0);
     return p->panels != NULL;
@@ -4484,11 +4500,11 @@ static void dli_packed_product(dl_ctx *c, const dli_packed *p, int64_t M, const 
         t.a = A + k;
         t.b = p->panels + k * count * nr;
         t.beta = k ? 1 : beta;
-        if (nr == c->k->nr) { t.b_panel = t.K * nr; c->k->gemm_panel(&t); continue; }
+        if (nr == c->isa->nr) { t.b_panel = t.K * nr; DLI_ON(c->isa, gemm_panel)(&t); continue; }
         for (j = 0; j < p->N; j += nr, t.b += t.K * nr) {
             t.N = dli_min64(p->N - j, nr);
             t.c = C + j;
-            c->k->gemm_panel(&t);
+            DLI_ON(c->isa, gemm_panel)(&t);
         }
     }
 }
@@ -4575,7 +4591,7 @@ typedef struct {
 static void dli_winograd_in(const dli_winograd_job *j, const dli_winograd_image *g, int64_t k, int64_t row, int64_t nrows,
                             dl_real *out, int64_t pos, int64_t step, dl_real *pixels)
 {
-    const dli_kernels *kernels = j->c->k;
+    const dli_isa *isa = j->c->isa;
     const int64_t m = j->m, d = j->d, width = d * (m * j->tx + g->window - m), right = dli_min64(g->W, width - g->pad_w);
     const int64_t n = dli_min64(16, g->channels - k), plane = g->H * g->W;
     int64_t run, i, l;
@@ -4588,11 +4604,11 @@ static void dli_winograd_in(const dli_winograd_job *j, const dli_winograd_image 
         memset(pixels, 0, (size_t)(height * width * 16) * sizeof *pixels);
         for (i = 0; n > 0 && i < height; i++)
             if (top + i * d >= 0 && top + i * d < g->H)
-                kernels->transpose(pixels + (i * width + g->pad_w) * 16, 16, x + (top + i * d) * g->W, plane, right, n);
+                DLI_ON(isa, transpose)(pixels + (i * width + g->pad_w) * 16, 16, x + (top + i * d) * g->W, plane, right, n);
         for (i = 0; i < run; i++)
             for (l = 0; l < d; l++, out += j->tx * step)
-                kernels->winograd(g->transform, (int)m, out, j->t * pos, pos, step, pixels + (m * i * width + l) * 16, width * 16, 16 * d,
-                                  16 * m * d, j->tx);
+                DLI_ON(isa, winograd)(g->transform, (int)m, out, j->t * pos, pos, step, pixels + (m * i * width + l) * 16,
+                                      width * 16, 16 * d, 16 * m * d, j->tx);
     }
 }
 
@@ -4600,7 +4616,7 @@ static void dli_winograd_in(const dli_winograd_job *j, const dli_winograd_image 
 static void dli_winograd_u(const dli_winograd_job *j, int64_t panel, dl_real *u)
 {
     const dli_winograd_args *a = j->a;
-    const int64_t nr = j->c->k->nr, first = a->flip ? 8 * 16 : 0, row = a->flip ? -3 * 16 : 3 * 16, col = a->flip ? -16 : 16;
+    const int64_t nr = j->c->isa->nr, first = a->flip ? 8 * 16 : 0, row = a->flip ? -3 * 16 : 3 * 16, col = a->flip ? -16 : 16;
     dl_real taps[16 * 9 * 16];                                              /* [input][tap][output] */
     int64_t i, k, l, t;
     memset(taps, 0, sizeof taps);
@@ -4609,13 +4625,13 @@ static void dli_winograd_u(const dli_winograd_job *j, int64_t panel, dl_real *u)
             const dl_real *w = a->w + k * a->w_out + i * a->w_in;
             const int64_t n = dli_min64(16, a->K - k), in = dli_min64(16, a->C - i);
             if (n <= 0) memset(taps, 0, sizeof taps);
-            else if (a->w_in == 9) j->c->k->transpose(taps, 16, w, a->w_out, 9 * in, n);
+            else if (a->w_in == 9) DLI_ON(j->c->isa, transpose)(taps, 16, w, a->w_out, 9 * in, n);
             else for (l = 0; l < in; l++) {                                 /* taps of the outputs side by side, inputs far apart */
                 for (t = 0; t < 9 * n; t += 16) DLI_FETCH(w, (l + 16) * a->w_in + t);
-                j->c->k->transpose(taps + 144 * l, 16, w + l * a->w_in, a->w_out, 9, n);
+                DLI_ON(j->c->isa, transpose)(taps + 144 * l, 16, w + l * a->w_in, a->w_out, 9, n);
             }
-            j->c->k->winograd(DLI_WINOGRAD_TAPS, (int)j->m, u + i * nr + k % nr, j->t * j->pos_u, j->pos_u, nr, taps + first, row, col,
-                              144, in);
+            DLI_ON(j->c->isa, winograd)(DLI_WINOGRAD_TAPS, (int)j->m, u + i * nr + k % nr, j->t * j->pos_u, j->pos_u, nr,
+                                        taps + first, row, col, 144, in);
         }
 }
 
@@ -4624,8 +4640,8 @@ static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, in
                            dl_real *pixels)
 {
     const dli_winograd_args *a = j->a;
-    const dli_kernels *kernels = j->c->k;
-    const int64_t m = j->m, d = j->d, nr = kernels->nr, width = d * m * j->tx * 16, n = dli_min64(16, a->K - k), plane = a->OH * a->OW;
+    const dli_isa *isa = j->c->isa;
+    const int64_t m = j->m, d = j->d, nr = isa->nr, width = d * m * j->tx * 16, n = dli_min64(16, a->K - k), plane = a->OH * a->OW;
     int64_t run, i, l, size;
     for (; n > 0 && nrows > 0; nrows -= run, row += run) {
         const int64_t top = row % j->ty * m * d + row / j->ty % d;
@@ -4634,14 +4650,14 @@ static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, in
         line = pixels + m * run * width;
         for (i = 0; i < run; i++)
             for (l = 0; l < d; l++, sums += j->tx * nr)
-                kernels->winograd(DLI_WINOGRAD_SUMS, (int)m, pixels + m * i * width + 16 * l, width, 16 * d, 16 * m * d, sums,
-                                  j->t * j->pos_m, j->pos_m, nr, j->tx);
+                DLI_ON(isa, winograd)(DLI_WINOGRAD_SUMS, (int)m, pixels + m * i * width + 16 * l, width, 16 * d, 16 * m * d, sums,
+                                      j->t * j->pos_m, j->pos_m, nr, j->tx);
         for (i = 0; i < m * run && top + i * d < a->OH; i += size / a->OW) {               /* rows that are neighbours in y at once */
             const int64_t at = ((row / j->ty / d * a->K + k) * a->OH + top + i * d) * a->OW;
             size = d > 1 ? a->OW : dli_min64(m * run, a->OH - top) * a->OW;
-            for (l = 0; l * a->OW < size; l++) kernels->transpose(line + l * a->OW, size, pixels + (i + l) * width, 16, n, a->OW);
-            kernels->conv_finish(a->y + at, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
-                                 a->residual ? a->residual + at : NULL, a->activation, a->add);
+            for (l = 0; l * a->OW < size; l++) DLI_ON(isa, transpose)(line + l * a->OW, size, pixels + (i + l) * width, 16, n, a->OW);
+            DLI_ON(isa, conv_finish)(a->y + at, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
+                                     a->residual ? a->residual + at : NULL, a->activation, a->add);
         }
     }
 }
@@ -4652,13 +4668,13 @@ static void dli_winograd_products(const dli_winograd_job *j, dli_gemm_args *g, i
 {
     int64_t p;
     dli_panel t;
-    g->N = g->ldb = g->ldc = j->c->k->nr;
+    g->N = g->ldb = g->ldc = j->c->isa->nr;
     g->lda = j->ldv;
     g->alpha = 1;
     for (p = 0; p < j->positions; p++, g->A += pos_a, g->B += pos_b, g->C += pos_c) {
         dli_gemm_set(&t, g);
         t.next = p + 1 < j->positions ? g->B + pos_b : NULL;
-        j->c->k->gemm_panel(&t);
+        DLI_ON(j->c->isa, gemm_panel)(&t);
     }
 }
 
@@ -4685,7 +4701,7 @@ static void dli_winograd_v_task(void *arg, int64_t task, int worker)
 static void dli_winograd_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
-    const int64_t nr = j->c->k->nr, row = j->share_u ? task * j->rows : 0, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
+    const int64_t nr = j->c->isa->nr, row = j->share_u ? task * j->rows : 0, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
     dl_real *sums = j->scratch + worker * j->scratch_size, *pixels = sums + j->positions * j->pos_m;
     dl_real *own = pixels + 2 * dli_winograd_pixels(j);
     int64_t k, panel;
@@ -4709,21 +4725,21 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
 /* dw of 16 output channels, from channel k on, and of the input channels [i, end), from their S */
 static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, int64_t i, int64_t end, const dl_real *s)
 {
-    const dli_kernels *kernels = j->c->k;
-    const int64_t C = j->a->C, n = dli_min64(16, j->a->K - k), nr = kernels->nr;
+    const dli_isa *isa = j->c->isa;
+    const int64_t C = j->a->C, n = dli_min64(16, j->a->K - k), nr = isa->nr;
     dl_real taps[16 * 9 * 16], line[16 * 9 * 16];
     for (; n > 0 && i < end; i += 16, s += 16 * nr) {
         const int64_t in = dli_min64(16, end - i);
-        kernels->winograd(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s, j->t * j->pos_u, j->pos_u, nr, in);
-        kernels->transpose(line, 144, taps, 16, n, 9 * in);
-        kernels->conv_finish(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
+        DLI_ON(isa, winograd)(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s, j->t * j->pos_u, j->pos_u, nr, in);
+        DLI_ON(isa, transpose)(line, 144, taps, 16, n, 9 * in);
+        DLI_ON(isa, conv_finish)(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
     }
 }
 
 static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
-    const int64_t nr = j->c->k->nr, first = task % j->tm * j->ldv, end = dli_min64(first + j->ldv, j->a->C);
+    const int64_t nr = j->c->isa->nr, first = task % j->tm * j->ldv, end = dli_min64(first + j->ldv, j->a->C);
     const int64_t panel = task / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
     dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v;
     dl_real *pixels = w + j->positions * j->own_panels * j->pos_m, *s = j->u + panel * j->positions * j->pos_u + first * nr;
@@ -4772,7 +4788,7 @@ static int dli_winograd_tile(const dli_winograd_args *a, int up_to)
 /* Tiles, in blocks of about so many. */
 static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd_args *a, int64_t tiles)
 {
-    const int64_t nr = c->k->nr;
+    const int64_t nr = c->isa->nr;
     memset(j, 0, sizeof *j);
     j->c = c; j->a = a;
     j->m = a->m;
@@ -4948,7 +4964,7 @@ static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
         return;
     }
     dx = dl_grad_of(c, x, &add);
-    if (dx && add) c->k->add(dx, y->grad, x->size);
+    if (dx && add) DLI_ON(c->isa, add)(dx, y->grad, x->size);
     else if (dx) memcpy(dx, y->grad, (size_t)x->size * sizeof *dx);
 }
 
@@ -4980,7 +4996,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     for (t = y->op ? y : NULL; t; t = t->prev) t->grad = NULL;   /* retained from an earlier backward */
     dy = dl_grad_of(c, y, &add);
     if (dy && !o.grad)  dy[0] = (add ? dy[0] : 0) + 1;
-    else if (dy && add) c->k->add(dy, o.grad->data, y->size);
+    else if (dy && add) DLI_ON(c->isa, add)(dy, o.grad->data, y->size);
     else if (dy)        memcpy(dy, o.grad->data, (size_t)y->size * sizeof *dy);
     for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
         if (!t->grad) continue;
@@ -5128,7 +5144,7 @@ static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64
         for (o = 0; o < j->nout; o++) {
             const dli_output *p = &j->out[o];
             p->f(p->add ? sum : p->out + lo + i, in, m, j->s);
-            if (p->add) j->c->k->add(p->out + lo + i, sum, m);
+            if (p->add) DLI_ON(j->c->isa, add)(p->out + lo + i, sum, m);
         }
     }
 }
@@ -5394,18 +5410,18 @@ static void dli_sum_to(dl_ctx *c, const dl_tensor *y, const dl_real *g, const dl
     dli_mark m = dli_arena_mark(&c->step);
     dl_real *t = dx;
     if (x->size == y->size) {
-        if (add) c->k->add(dx, g, x->size); else memcpy(dx, g, (size_t)x->size * sizeof *dx);
+        if (add) DLI_ON(c->isa, add)(dx, g, x->size); else memcpy(dx, g, (size_t)x->size * sizeof *dx);
         return;
     }
     for (d = 0; d < y->ndim; d++) {
         int own = d - (y->ndim - x->ndim);
         if (own < 0 || x->shape[own] != y->shape[d]) mask |= 1u << d;
     }
-    r.row = c->k->sum;
-    r.join = c->k->f_add;
+    r.row = DLI_ON(c->isa, sum);
+    r.join = DLI_ON(c->isa, f_add);
     if (add) t = (dl_real *)dl_alloc(c, (size_t)x->size * sizeof *t);
     if (t) dli_reduce(c, r, y, g, mask, t);
-    if (t && add) c->k->add(dx, t, x->size);
+    if (t && add) DLI_ON(c->isa, add)(dx, t, x->size);
     dli_arena_release(&c->step, m);
 }
 
@@ -5427,8 +5443,8 @@ static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *
         if (add) {
             dl_real *pr = (dl_real *)(void *)p;
             const dl_real *qr = (const dl_real *)(const void *)q;
-            if (ts == 1 && fs == 1) c->k->add(pr, qr, n);
-            else if (ts == 0 && fs == 1) *pr += c->k->sum(qr, n);
+            if (ts == 1 && fs == 1) DLI_ON(c->isa, add)(pr, qr, n);
+            else if (ts == 0 && fs == 1) *pr += DLI_ON(c->isa, sum)(qr, n);
             else for (i = 0; i < n; i++) pr[i * ts] += qr[i * fs];
         } else if (ts == 1 && fs == 1) {
             memcpy(p, q, (size_t)n * elem);
@@ -5501,8 +5517,9 @@ static void dli_map_backward(dl_ctx *c, dl_tensor *y, int first, int n, dli_map 
 }
 
 #define DLI_ROW(name, f, dx)                                                                                         \
-    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, c->k->f_##name); }             \
-    static void dli_##name##_backward(dl_ctx *c, dl_tensor *y) { dli_map_backward(c, y, 0, 1, &c->k->dx_##name); }    \
+    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, DLI_ON(c->isa, f_##name)); }  \
+    static void dli_##name##_backward(dl_ctx *c, dl_tensor *y)                                                       \
+    { dli_map_backward(c, y, 0, 1, &DLI_ON(c->isa, dx_##name)); }                                                    \
     static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, dli_##name##_backward };
 DL_UNARY_OPS(DLI_ROW)
 DL_UNARY_SCALAR_OPS(DLI_ROW)
@@ -5523,9 +5540,13 @@ DL_UNARY_RANGE_OPS(DLI_ROW)
 #undef DLI_ROW
 
 #define DLI_BODY(name)                                                                                               \
-    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, c->k->f_##name); }             \
+    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, DLI_ON(c->isa, f_##name)); }  \
     static void dli_##name##_backward(dl_ctx *c, dl_tensor *y)                                                       \
-    { dli_map *df[2]; df[0] = c->k->da_##name; df[1] = c->k->db_##name; dli_map_backward(c, y, y->nsrc - 2, 2, df); } \
+    {                                                                                                                \
+        dli_map *df[2];                                                                                              \
+        df[0] = DLI_ON(c->isa, da_##name); df[1] = DLI_ON(c->isa, db_##name);                                        \
+        dli_map_backward(c, y, y->nsrc - 2, 2, df);                                                                  \
+    }                                                                                                                \
     static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, dli_##name##_backward };
 #define DLI_ROW(name, f, da, db) DLI_BODY(name)                                                                      \
     DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b)                                               \
@@ -5539,7 +5560,7 @@ DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_BODY
 #define DLI_ROW(name, f)                                                                                             \
-    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y) { dli_map_forward(c, y, c->k->f_##name); }              \
+    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, DLI_ON(c->isa, f_##name)); }  \
     static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, NULL };                 \
     DL_DEF dl_tensor *dl_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b)                                               \
     { dl_tensor *s[2]; s[0] = a; s[1] = b; return dl_apply(c, &dli_##name##_op, 2, s, NULL, 0); }
@@ -5557,8 +5578,8 @@ static void dli_dropout_task(void *arg, int64_t i, int worker)
     const dli_dropout_job *j = (const dli_dropout_job *)arg;
     int64_t first = i * DLI_RANDOM_CHUNK;
     (void)worker;
-    j->c->k->dropout(j->y + first, j->x + first, dli_min64(DLI_RANDOM_CHUNK, j->n - first), j->o->seed, j->o->call, (uint64_t)first,
-                     j->o->p, j->add);
+    DLI_ON(j->c->isa, dropout)(j->y + first, j->x + first, dli_min64(DLI_RANDOM_CHUNK, j->n - first), j->o->seed, j->o->call,
+                               (uint64_t)first, j->o->p, j->add);
 }
 
 static void dli_dropout(const dl_ctx *c, const dl_tensor *y, dl_real *out, const dl_real *in, int add)
@@ -5635,7 +5656,7 @@ static void dli_sum_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_real p = (dl_real)((dli_reduce_args *)y->opts)->p;
     int64_t i;
-    dli_reduce_op(c, y, c->k->sum, c->k->f_add);
+    dli_reduce_op(c, y, DLI_ON(c->isa, sum), DLI_ON(c->isa, f_add));
     for (i = 0; i < y->size && p != 1; i++) y->data[i] /= p;
 }
 static void dli_sum_backward(dl_ctx *c, dl_tensor *y)
@@ -5646,7 +5667,7 @@ static void dli_sum_backward(dl_ctx *c, dl_tensor *y)
     int add;
     dl_real *dx = dl_grad_of(c, x, &add);
     s[0] = (dl_real)((dli_reduce_args *)y->opts)->p; s[1] = 0;
-    if (dx) dli_run_map(c, x, c->k->f_div_scalar, s, dx, add, 1, &in, &data);
+    if (dx) dli_run_map(c, x, DLI_ON(c->isa, f_div_scalar), s, dx, add, 1, &in, &data);
 }
 static const dl_op dli_sum_op  = { "sum",  dli_reduced_shape, dli_sum_forward, dli_sum_backward };
 static const dl_op dli_mean_op = { "mean", dli_reduced_shape, dli_sum_forward, dli_sum_backward };
@@ -5677,7 +5698,7 @@ static dl_tensor *dli_var(dl_ctx *c, const char *who, dl_tensor *x, dl_var_opts 
 DL_DEF dl_tensor *dl_var_with(dl_ctx *c, dl_tensor *x, dl_var_opts o) { return dli_var(c, "var", x, o); }
 
 /* the root of a variance: as sqrt, but with gradient 0 at 0, where all values are equal */
-static void dli_std_forward(dl_ctx *c, dl_tensor *y) { dli_map_forward(c, y, c->k->f_sqrt); }
+static void dli_std_forward(dl_ctx *c, dl_tensor *y) { dli_map_forward(c, y, DLI_ON(c->isa, f_sqrt)); }
 static void dli_std_backward(dl_ctx *c, dl_tensor *y)
 {
     int64_t i;
@@ -5694,8 +5715,8 @@ DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
 }
 
 /* max, min:  dx = g / (number of ties) where x = y */
-static void dli_max_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->max, c->k->f_maximum); }
-static void dli_min_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->min, c->k->f_minimum); }
+static void dli_max_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, max), DLI_ON(c->isa, f_maximum)); }
+static void dli_min_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, min), DLI_ON(c->isa, f_minimum)); }
 static void dli_max_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], v = dli_keepdim_view(y), *in[2];
@@ -5710,12 +5731,12 @@ static void dli_max_backward(dl_ctx *c, dl_tensor *y)
     if (tie && share) {
         dli_reducer r;
         in[0] = x; in[1] = &v; data[0] = x->data; data[1] = y->data;
-        dli_run_map(c, x, c->k->f_eq, NULL, tie, 0, 2, in, data);
-        r.row = c->k->sum; r.join = c->k->f_add;
+        dli_run_map(c, x, DLI_ON(c->isa, f_eq), NULL, tie, 0, 2, in, data);
+        r.row = DLI_ON(c->isa, sum); r.join = DLI_ON(c->isa, f_add);
         dli_reduce(c, r, x, tie, ((dli_reduce_args *)y->opts)->mask, share);
         for (i = 0; i < y->size; i++) share[i] = y->grad[i] / share[i];
         data[0] = tie; data[1] = share;
-        dli_run_map(c, x, c->k->f_mul, NULL, dx, add, 2, in, data);
+        dli_run_map(c, x, DLI_ON(c->isa, f_mul), NULL, dx, add, 2, in, data);
     }
     dli_arena_release(&c->step, m);
 }
@@ -5754,7 +5775,7 @@ static void dli_scatter_row(const dli_gathered *a, dl_real *dx, const dl_real *r
 }
 
 /* prod:  dx_i = g prod_{j != i} x_j, by products from both ends, so that zeros do no harm */
-static void dli_prod_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, c->k->prod, c->k->f_mul); }
+static void dli_prod_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, prod), DLI_ON(c->isa, f_mul)); }
 static void dli_prod_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
@@ -5786,8 +5807,8 @@ static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
     if (dli_gather_begin(c, y, &a))
         for (o = 0; o < y->size; o++) {
             const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
-            dl_real top = c->k->max(x, a.g.count);
-            y->data[o] = top - top == 0 ? top + c->k->log_sum_exp(x, top, a.g.count) : top;
+            dl_real top = DLI_ON(c->isa, max)(x, a.g.count);
+            y->data[o] = top - top == 0 ? top + DLI_ON(c->isa, log_sum_exp)(x, top, a.g.count) : top;
         }
     dli_arena_release(&c->step, m);
 }
@@ -5802,7 +5823,7 @@ static void dli_logsumexp_backward(dl_ctx *c, dl_tensor *y)
         d = a.row + a.g.count;
         for (o = 0; o < y->size; o++) {
             const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
-            if (y->data[o] - y->data[o] == 0) c->k->exp_row(d, y->grad[o], x, y->data[o], a.g.count, 0);
+            if (y->data[o] - y->data[o] == 0) DLI_ON(c->isa, exp_row)(d, y->grad[o], x, y->data[o], a.g.count, 0);
             else for (i = 0; i < a.g.count; i++) d[i] = y->grad[o] * (y->data[o] - y->data[o]);   /* NaN, as the limit is */
             dli_scatter_row(&a, dx, d, o, add);
         }
@@ -5818,11 +5839,11 @@ DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o
 #define DLI_ABS(v) ((v) < 0 ? -(v) : (v))
 static dl_real dli_vector_norm(const dl_ctx *c, const dl_real *x, int64_t n, double p)
 {
-    dl_real top = c->k->max(x, n), low = c->k->min(x, n), s = 0, t;
+    dl_real top = DLI_ON(c->isa, max)(x, n), low = DLI_ON(c->isa, min)(x, n), s = 0, t;
     int64_t i;
     if (-low > top) top = -low;
     if (!(top - top == 0) || top == 0 || p > 1e300) return top;
-    if (p == 2) return top * dli_sqrt_portable(c->k->sum_squares(x, 0, 1 / top, n));
+    if (p == 2) return top * dli_sqrt_portable(DLI_ON(c->isa, sum_squares)(x, 0, 1 / top, n));
     for (i = 0; i < n; i++) {
         t = DLI_ABS(x[i]) / top;
         s += p == 1 ? t : dli_pow_portable(t, (dl_real)p);
@@ -5899,8 +5920,14 @@ static dl_tensor *dli_arg(dl_ctx *c, const char *who, int64_t (*row)(const dl_re
     dli_arena_release(&c->step, m);
     return c->failed ? DLI_NIL : t;
 }
-DL_DEF dl_tensor *dl_argmax_with(dl_ctx *c, dl_tensor *x, dl_argmax_opts o) { return c ? dli_arg(c, "argmax", c->k->argmax, x, o.dims, o.keepdim) : DLI_NIL; }
-DL_DEF dl_tensor *dl_argmin_with(dl_ctx *c, dl_tensor *x, dl_argmin_opts o) { return c ? dli_arg(c, "argmin", c->k->argmin, x, o.dims, o.keepdim) : DLI_NIL; }
+DL_DEF dl_tensor *dl_argmax_with(dl_ctx *c, dl_tensor *x, dl_argmax_opts o)
+{
+    return c ? dli_arg(c, "argmax", DLI_ON(c->isa, argmax), x, o.dims, o.keepdim) : DLI_NIL;
+}
+DL_DEF dl_tensor *dl_argmin_with(dl_ctx *c, dl_tensor *x, dl_argmin_opts o)
+{
+    return c ? dli_arg(c, "argmin", DLI_ON(c->isa, argmin), x, o.dims, o.keepdim) : DLI_NIL;
+}
 
 /* --- one axis: a tensor as lines of n elements, `stride` apart ------------------------------------- */
 typedef struct { int64_t n, stride, count; } dli_lines;
@@ -5959,13 +5986,13 @@ static void dli_line_task(void *arg, int64_t task, int worker)
 
 /* The softmax kernel takes many rows at once: it fetches the next one while it computes. */
 static void dli_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
-{ (void)unused; (void)add; c->k->softmax(y, x, n, 1); }
+{ (void)unused; (void)add; DLI_ON(c->isa, softmax)(y, x, n, 1); }
 static void dli_softmax_rows(void *arg, int64_t task, int worker)
 {
     const dli_line_job *j = (const dli_line_job *)arg;
     int64_t lo = task * j->per_task, n = j->l.n;
     (void)worker;
-    j->c->k->softmax(j->out + lo * n, j->a + lo * n, n, dli_min64(j->per_task, j->l.count - lo));
+    DLI_ON(j->c->isa, softmax)(j->out + lo * n, j->a + lo * n, n, dli_min64(j->per_task, j->l.count - lo));
 }
 
 static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real *out, int add, const dl_real *a,
@@ -5984,7 +6011,7 @@ static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real
 
 /* softmax:  y = exp(x - max x) / sum exp(x - max x)              dx = y (g - sum g y) */
 static void dli_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
-{ c->k->softmax_back(dx, y, g, n, add); }
+{ DLI_ON(c->isa, softmax_back)(dx, y, g, n, add); }
 static void dli_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
 static void dli_softmax_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -5998,10 +6025,10 @@ DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_appl
 /* log_softmax:  y = x - max x - log sum exp(x - max x)           dx = g - exp(y) sum g */
 static void dli_log_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused,
                                  int64_t n, int add)
-{ (void)unused; (void)add; c->k->log_softmax(y, x, n); }
+{ (void)unused; (void)add; DLI_ON(c->isa, log_softmax)(y, x, n); }
 static void dli_log_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g,
                                       int64_t n, int add)
-{ c->k->log_softmax_back(dx, y, g, n, add); }
+{ DLI_ON(c->isa, log_softmax_back)(dx, y, g, n, add); }
 static void dli_log_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_log_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
 static void dli_log_softmax_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -6451,7 +6478,8 @@ static void dli_index_select_backward(dl_ctx *c, dl_tensor *y)
     if (!dx) return;
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
     for (o = 0; o < outer; o++)
-        for (i = 0; i < m; i++) c->k->add(dx + (o * l.n + y->src[1]->idata[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
+        for (i = 0; i < m; i++)
+            DLI_ON(c->isa, add)(dx + (o * l.n + y->src[1]->idata[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
 }
 static const dl_op dli_index_select_op = { "index_select", dli_index_select_shape, dli_index_select_forward, dli_index_select_backward };
 DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
@@ -6843,7 +6871,8 @@ static void dli_linear_forward(dl_ctx *c, dl_tensor *y)
 static dl_real *dli_activation_back(dl_ctx *c, dl_tensor *y, dl_activation f)
 {
     static const dl_real six[2] = { 0, 6 };
-    dli_map *df = f == DL_RELU ? c->k->dx_relu : f == DL_RELU6 ? c->k->dx_clamp : f == DL_SIGMOID ? c->k->dx_sigmoid : c->k->dx_tanh;
+    dli_map *df = f == DL_RELU ? DLI_ON(c->isa, dx_relu) : f == DL_RELU6 ? DLI_ON(c->isa, dx_clamp)
+                : f == DL_SIGMOID ? DLI_ON(c->isa, dx_sigmoid) : DLI_ON(c->isa, dx_tanh);
     dl_tensor *in[3];
     const dl_real *data[3];
     dl_real *dz;
@@ -7137,7 +7166,7 @@ static void dli_ce_forward_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (i = task * j->per_task; i < hi; i++) {
         const dl_real *row = x->data + i * C, *in = row;
-        dl_real top = j->c->k->max(row, C), log_sum = j->c->k->log_sum_exp(row, top, C), loss = 0, total = 0;
+        dl_real top = DLI_ON(j->c->isa, max)(row, C), log_sum = DLI_ON(j->c->isa, log_sum_exp)(row, top, C), loss = 0, total = 0;
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {}
         else if (t->dtype == DL_INT32 && o->smoothing == 0) {
             total = dli_class_weight(o, t->idata[i]);
@@ -7146,9 +7175,9 @@ static void dli_ce_forward_task(void *arg, int64_t task, int worker)
             for (k = 0, s[0] = top; k < C; k += n, in += n) {
                 n = dli_min64(C - k, DLI_CHUNK);
                 dli_ce_u(j, i, k, n, u);
-                j->c->k->f_rsub_scalar(z, &in, n, s);
-                loss += j->c->k->dot(u, z, n);
-                total += j->c->k->sum(u, n);
+                DLI_ON(j->c->isa, f_rsub_scalar)(z, &in, n, s);
+                loss += DLI_ON(j->c->isa, dot)(u, z, n);
+                total += DLI_ON(j->c->isa, sum)(u, n);
             }
             loss += total * log_sum;
         }
@@ -7174,12 +7203,12 @@ static void dli_ce_backward_task(void *arg, int64_t task, int worker)
             if (dx && !j->add_x) memset(dx, 0, (size_t)C * sizeof *dx);
             continue;
         }
-        if (dx) j->c->k->exp_row(dx, g * j->saved->total[i] * dli_exp_portable(-log_sum), row, top, C, j->add_x);
+        if (dx) DLI_ON(j->c->isa, exp_row)(dx, g * j->saved->total[i] * dli_exp_portable(-log_sum), row, top, C, j->add_x);
         if (dx && t->dtype == DL_INT32 && o->smoothing == 0) dx[t->idata[i]] -= g * j->saved->total[i];
         else for (k = 0; dx && k < C; k += n) {
             n = dli_min64(C - k, DLI_CHUNK);
             dli_ce_u(j, i, k, n, u);
-            j->c->k->axpy(dx + k, -g, u, n);
+            DLI_ON(j->c->isa, axpy)(dx + k, -g, u, n);
         }
         for (k = 0; j->dq && k < C; k++) {
             dl_real *p = j->dq + i * C + k;
@@ -7212,7 +7241,7 @@ static void dli_ce_forward(dl_ctx *c, dl_tensor *y)
     j.c = c; j.y = y;
     dli_ce_rows(c, dli_ce_forward_task, &j);
     if (o->reduction == DL_NONE) memcpy(y->data, s->loss, (size_t)N * sizeof *y->data);
-    else y->data[0] = c->k->sum(s->loss, N) / s->denominator;
+    else y->data[0] = DLI_ON(c->isa, sum)(s->loss, N) / s->denominator;
 }
 static void dli_ce_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -7290,7 +7319,7 @@ static void dli_nll_forward(dl_ctx *c, dl_tensor *y)
     }
     s[0] = dli_label_total(t, o, t->size);
     if (o->reduction == DL_NONE) memcpy(y->data, s + 1, (size_t)t->size * sizeof *s);
-    else y->data[0] = c->k->sum(s + 1, t->size) / s[0];
+    else y->data[0] = DLI_ON(c->isa, sum)(s + 1, t->size) / s[0];
 }
 static void dli_nll_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -7928,7 +7957,7 @@ static double dli_sqrt64(double x)
 #define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
 
 static const dl_module_type dli_nn_nil_type = { "nil", sizeof(dl_module), NULL };
-static const dl_module dli_nn_nil = { &dli_nn_nil_type, "", NULL, 0, NULL, 0, NULL, 0, NULL };
+static const dl_module dli_nn_nil = { &dli_nn_nil_type, "", NULL, 0, NULL, 0, NULL, 0, NULL, NULL };
 
 /* What a failed call returns.  With a context it is memory that the caller may write, as if it were his struct. */
 static dl_module *dli_nil_module(dl_ctx *c)
@@ -8231,12 +8260,26 @@ static dl_activation dli_activation_of(const dl_module *m)
     return f == dl_relu ? DL_RELU : f == dl_relu6 ? DL_RELU6 : f == dl_sigmoid ? DL_SIGMOID : f == dl_tanh ? DL_TANH : DL_LINEAR;
 }
 
-/* For the weight and bias of run[0], which is applied to x: if run[1] is a batch norm that can be done by other weights and
-   biases, puts those into *w and *b and returns 1.  See >>norm. */
-static int dli_fold_norm(dl_ctx *c, dl_module *const *run, int n, const dl_tensor *x, dl_tensor **w, dl_tensor **b);
-/* If m is a batch norm that maps y + bias, a convolution's result, to y_k scale_k + shift_k: scale (K) and, behind it, shift (K)
-   in the step; else NULL. */
-static const dl_real *dli_norm_scale(dl_ctx *c, const dl_module *m, int ndim, int64_t K, const dl_tensor *bias);
+/* What m, say a batch norm in evaluation, makes of y + bias with ndim axes and K channels: see dl_module.affine; else NULL. */
+static const dl_real *dli_affine(dl_ctx *c, dl_module *m, int ndim, int64_t K, const dl_tensor *bias)
+{
+    return m->affine && !c->training && !c->grad_enabled ? m->affine(c, m, ndim, K, bias) : NULL;
+}
+
+/* Row k of w (K, ..) times scale[k] and, what lies behind it, shift (K) as bias: both new in the step; 0 after an error. */
+static int dli_fold_weights(dl_ctx *c, const char *who, const dl_real *scale, const dl_tensor *w, dl_tensor **fused_w, dl_tensor **fused_b)
+{
+    const int64_t K = w->shape[0], n = w->size / K;
+    dl_tensor *fw = dli_leaf(c, who, DL_REAL, w->ndim, w->shape, 0), *fb = dli_leaf(c, who, DL_REAL, 1, &K, 0);
+    int64_t k;
+    if (c->failed || !scale) return 0;
+    memcpy(fw->data, w->data, (size_t)w->size * sizeof *w->data);
+    memcpy(fb->data, scale + K, (size_t)K * sizeof *scale);
+    for (k = 0; k < K; k++) DLI_ON(c->isa, scale)(fw->data + k * n, scale[k], n);
+    *fused_w = fw;
+    *fused_b = fb;
+    return 1;
+}
 
 /* --- linear: y = x W^T + b ------------------------------------------------------------------------- */
 typedef struct { dl_module base; dl_tensor *weight, *bias; } dli_nn_linear;
@@ -8250,9 +8293,11 @@ static int dli_nn_linear_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor
 {
     const dli_nn_linear *m = (const dli_nn_linear *)run[0];
     dl_tensor *w = m->weight, *b = m->bias;
+    const dl_real *scale = NULL;
     dl_linear_opts o;
     int used = 1;
-    if (!dl_is_nil(*x) && (*x)->ndim == 2) used += dli_fold_norm(c, run, n, *x, &w, &b);
+    if (n > 1 && !dl_is_nil(*x) && (*x)->ndim == 2 && w->size <= (*x)->size) scale = dli_affine(c, run[1], 2, w->shape[0], b);
+    if (scale) used += dli_fold_weights(c, "linear", scale, w, &w, &b);
     o.activation = used < n ? dli_activation_of(run[used]) : DL_LINEAR;
     o.transposed = o.end_ = 0;
     used += o.activation != DL_LINEAR;
@@ -8476,13 +8521,13 @@ static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64
         if (++p == step) { p = 0; i++; }
     }
 }
-static void dli_conv_stage_row(const dli_kernels *k, dl_real *out, const dl_real *x, int64_t n, int64_t first,
+static void dli_conv_stage_row(const dli_isa *isa, dl_real *out, const dl_real *x, int64_t n, int64_t first,
                                int64_t width, int64_t step)
 {
     const int64_t each = width / step, left = dli_min64(dli_max64(-first + step - 1, 0) / step, each);
     const int64_t begin = left * step, end = dli_max64(dli_min64(n - first, width), begin);
     if (begin > 0) dli_conv_stage_edge(out, x, n, first, each, step, 0, begin);
-    if (end > begin) k->conv_deal(out + left, each, x + first + begin, end - begin, step);
+    if (end > begin) DLI_ON(isa, conv_deal)(out + left, each, x + first + begin, end - begin, step);
     if (end < width) dli_conv_stage_edge(out, x, n, first, each, step, end, width);
 }
 
@@ -8503,10 +8548,12 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
                 const int64_t inside = d < 0 || d >= a[0].in || width <= 0 ? 0 : rows;
                 const int64_t before = inside ? top : g->extent[1];
                 if (before) memset(out, 0, (size_t)(before * g->row) * sizeof *out);
-                if (a[2].step == 1 && inside) ctx->k->conv_copy(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
-                                                                          a[0].in * a[1].in * a[2].in);
+                if (a[2].step == 1 && inside)
+                    DLI_ON(ctx->isa, conv_copy)(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
+                                                a[0].in * a[1].in * a[2].in);
                 else for (h = top; h < top + inside; h++)
-                    dli_conv_stage_row(ctx->k, out + h * g->row, x + (d * a[1].in + g->first[1] + h) * a[2].in, a[2].in, g->first[2], g->row, a[2].step);
+                    dli_conv_stage_row(ctx->isa, out + h * g->row, x + (d * a[1].in + g->first[1] + h) * a[2].in, a[2].in,
+                                       g->first[2], g->row, a[2].step);
                 h = before + inside;
                 if (h < g->extent[1]) memset(out + h * g->row, 0, (size_t)((g->extent[1] - h) * g->row) * sizeof *out);
             }
@@ -8618,11 +8665,11 @@ static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_
         const int64_t at = dli_conv_place(s, b, first, j);
         n = dli_min64(run - j % run, end - j);
         if (p->plain) {
-            p->c->k->conv_finish(s->y + at, channel, sums, ld, rows, n, scale, bias, s->end.residual ? s->end.residual + at : NULL,
-                                 s->end.activation, s->end.add);
+            DLI_ON(p->c->isa, conv_finish)(s->y + at, channel, sums, ld, rows, n, scale, bias,
+                                           s->end.residual ? s->end.residual + at : NULL, s->end.activation, s->end.add);
             continue;
         }
-        p->c->k->conv_finish(sums, ld, sums, ld, rows, n, scale, bias, NULL, s->end.activation, 0);
+        DLI_ON(p->c->isa, conv_finish)(sums, ld, sums, ld, rows, n, scale, bias, NULL, s->end.activation, 0);
         for (i = 0; i < rows; i++) {
             const dl_real *x = sums + i * ld;
             dl_real *y = s->y + at + i * channel;
@@ -8636,8 +8683,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
 {
     const dli_conv_plan *p = (const dli_conv_plan *)arg;
     const dli_conv_pass *s = p->pass;
-    const dli_kernels *k = p->c->k;
-    const int64_t nr = k->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
+    const dli_isa *isa = p->c->isa;
+    const int64_t nr = isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
@@ -8647,7 +8694,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1;
     dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
     dli_gemm_plan pack;
-    pack.kernels = k;
+    pack.isa = isa;
     pack.kc = p->kc;
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (i = p->split.total * n / p->tn; i < p->split.total * (n + 1) / p->tn; i++) {
@@ -8680,7 +8727,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     t.M = mc;
                     t.next_row = stage.channel;
                     t.spread = 1;
-                    if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = k->mr * p->kc; }
+                    if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
@@ -8692,15 +8739,15 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
                             t.K = dli_min64(kc - v, DLI_KC);
                             t.b = out + (rows > p->mc ? v * nr : 0);
-                            if (u == 0 && kc) k->conv_pack((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
+                            if (u == 0 && kc) DLI_ON(isa, conv_pack)((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
                             t.next = NULL;                                       /* what will be packed next */
                             if (p->flat && u == 0 && v + DLI_KC < kc) t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
                             else if (p->flat && u == 0 && j + nr < b.columns) t.next = pixels + pieces[start[j / nr + 1]].from;
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
                             t.a_row = p->K;
                             t.a_col = 1;
-                            t.a = p->pack_a ? tiles + v * k->mr : a.A + v;
-                            k->gemm_panel(&t);
+                            t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
+                            DLI_ON(isa, gemm_panel)(&t);
                         }
                         if (at_once && !direct) dli_conv_put(p, &b, row + u, mc, sums, nr, j, j + width);
                     }
@@ -8830,8 +8877,8 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
                 for (q = 0; q < w->taps[1]; q++)
                     taps[r * w->taps[1] + q] = scale * from[(s->axis[1].tap < 0 ? w->taps[0] - 1 - r : r) * w->taps[1] +
                                                             (s->axis[2].tap < 0 ? w->taps[1] - 1 - q : q)];
-            d->plan.c->k->conv_direct(simple ? s->y + ((i - group) * s->M + m) * results : sums, s->x + i * w->in[0] * w->in[1], w, taps,
-                                      simple && s->end.bias ? s->end.bias[m] : 0, simple ? s->end.activation : DL_LINEAR);
+            DLI_ON(d->plan.c->isa, conv_direct)(simple ? s->y + ((i - group) * s->M + m) * results : sums,
+                                                s->x + i * w->in[0] * w->in[1], w, taps, simple && s->end.bias ? s->end.bias[m] : 0, simple ? s->end.activation : DL_LINEAR);
             if (!simple) dli_conv_put(&d->plan, &b, m, 1, sums, results, 0, results);
         }
     }
@@ -8846,8 +8893,8 @@ static void dli_conv_direct_weights_task(void *arg, int64_t part, int worker)
     int64_t m;
     (void)worker;
     for (m = s->groups * part / d->parts * s->M; m < s->groups * (part + 1) / d->parts * s->M; m++)
-        d->plan.c->k->conv_direct_weights(d->dw + m * d->taps, d->small + m * results, s->groups * s->M * results,
-                                          s->x + m / s->M * pixels, s->groups * pixels, s->N, w, d->add);
+        DLI_ON(d->plan.c->isa, conv_direct_weights)(d->dw + m * d->taps, d->small + m * results, s->groups * s->M * results,
+                                                    s->x + m / s->M * pixels, s->groups * pixels, s->N, w, d->add);
 }
 
 /* Runs a pass, or if dw is not NULL its weight gradient. */
@@ -8880,7 +8927,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     dli_winograd_args winograd;
     dli_conv_plan p;
     const dli_mark mark = dli_arena_mark(&c->step);
-    const int64_t nr = c->k->nr;
+    const int64_t nr = c->isa->nr;
     const dli_conv_pass flat = dli_conv_flat(s);
     int64_t channels, threads, columns;
     int a;
@@ -8910,7 +8957,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.staged_size = channels && !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
-    p.a_size = p.pack_a ? (p.mc + c->k->mr) * p.kc : 0;
+    p.a_size = p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
     p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
@@ -8985,14 +9032,14 @@ static void dli_conv_turn_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (i = task * DLI_CONV_TURN; taps == 1 && size == 1 && i < end; i += k) {
         k = dli_min64(end - i, C - i % C);
-        t->c->k->transpose(t->out + i * K, K, t->w + i / C * K * C + i % C, C, k, K);
+        DLI_ON(t->c->isa, transpose)(t->out + i * K, K, t->w + i / C * K * C + i % C, C, k, K);
     }
     for (k = 0; taps == size && size > 1 && k < K; k += DLI_CONV_TURN)      /* all taps: whole runs, 16 x 16 of them at a time */
         for (i = task * DLI_CONV_TURN; i < end; i++) {
             const dl_real *from = t->w + ((i / C * K + k) * C + i % C) * size;
             const int64_t all = dli_min64(DLI_CONV_TURN, K - k), rows = dli_max64(dli_min64(all, K - spare - k), 0);
             dl_real *out = t->out + (i * K + k) * taps;
-            t->c->k->conv_copy(out, taps, from, C * size, rows, taps, 0, taps, 0);
+            DLI_ON(t->c->isa, conv_copy)(out, taps, from, C * size, rows, taps, 0, taps, 0);
             for (h = rows; h < all; h++)
                 for (w = 0; w < taps; w++) out[h * taps + w] = from[h * C * size + w];
         }
@@ -9065,8 +9112,8 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
 {
     const dli_conv_weights_plan *p = (const dli_conv_weights_plan *)arg;
     const dli_conv_pass *s = p->pass;
-    const dli_kernels *k = p->c->k;
-    const int64_t nr = k->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
+    const dli_isa *isa = p->c->isa;
+    const int64_t nr = isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
     const int64_t units = (p->K + 15) / 16;                     /* not whole panels, so that the threads have as much to do */
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, size = dli_conv_inner(s, -1);
     const int64_t k0 = units * n / p->tn * 16, k1 = dli_min64(units * (n + 1) / p->tn * 16, p->K);
@@ -9101,7 +9148,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                 dli_gemm_set(&t, &a);
                 for (j = 0; j < nc; j += nr) {
                     const int64_t width = dli_min64(nc - j, nr);
-                    k->conv_pack_t(panel, staged, offset + j, width, pieces, npieces);
+                    DLI_ON(isa, conv_pack_t)(panel, staged, offset + j, width, pieces, npieces);
                     t.M = rows;
                     t.N = width;
                     t.K = b.columns;
@@ -9109,7 +9156,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                     t.a = a.A;
                     t.b = panel;
                     t.c = p->dw + (group * s->M + m0) * p->K + q + j;
-                    k->gemm_panel(&t);
+                    DLI_ON(isa, gemm_panel)(&t);
                 }
             }
         }
@@ -9119,7 +9166,7 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
                              dl_real *dw, int add)
 {
     const dli_mark mark = dli_arena_mark(&c->step);
-    const int64_t nr = c->k->nr;
+    const int64_t nr = c->isa->nr;
     dli_conv_weights_plan p;
     dli_winograd_args winograd;
     dli_conv_pass s = dli_conv_of(g);
@@ -9609,14 +9656,14 @@ static dl_tensor *dli_nn_conv_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 }
 
 /* With the batch norm (in evaluation) and the activation behind it, see >>modules. */
-static dl_tensor *dli_conv_folded(dl_ctx *c, const dl_module *conv, const dl_module *norm, dl_tensor *x, dl_activation activation,
+static dl_tensor *dli_conv_folded(dl_ctx *c, const dl_module *conv, dl_module *norm, dl_tensor *x, dl_activation activation,
                                   const dl_tensor *residual)
 {
     const dli_nn_conv *m = (const dli_nn_conv *)conv;
     const dl_real *scale;
     dl_conv_opts o;
     if (conv->type->forward != dli_nn_conv_forward || m->transposed || m->o.activation != DL_LINEAR || c->watch || dl_is_nil(x)) return NULL;
-    scale = dli_norm_scale(c, norm, x->ndim, m->weight->shape[0], m->bias);
+    scale = dli_affine(c, norm, x->ndim, m->weight->shape[0], m->bias);
     if (!scale) return NULL;
     o = m->o;
     o.activation = activation;
@@ -9889,7 +9936,7 @@ static void dli_pool_task(void *arg, int64_t task, int worker)
     int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
     (void)worker;
     if (j->p) {
-        j->c->k->pool(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
+        DLI_ON(j->c->isa, pool)(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
             j->p, n);
         return;
     }
@@ -9902,7 +9949,7 @@ static void dli_pool_task(void *arg, int64_t task, int worker)
             for (e = 0; e < b.count[0]; e++)
                 for (f = 0; f < b.count[1]; f++) {
                     at = ((b.first[0] + e * o->dilation[0]) * o->in[1] + b.first[1] + f * o->dilation[1]) * o->in[2] + b.first[2];
-                    if (!o->largest) sum += j->c->k->sum(x + at, b.count[2]);
+                    if (!o->largest) sum += DLI_ON(j->c->isa, sum)(x + at, b.count[2]);
                     else for (k = 0; k < b.count[2]; k++, at += o->dilation[2])
                         if (x[at] > best || x[at] != x[at]) best = x[where = at];
                 }
@@ -9917,7 +9964,7 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
     const dli_pool_args *o = j->o;
     int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
     if (j->p && o->largest) {
-        j->c->k->pool_back(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
+        DLI_ON(j->c->isa, pool_back)(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
         return;
     }
     for (q = first; q < first + n; q++) {
@@ -9926,8 +9973,8 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
         if (j->p) {
             const dl_real *in[2];
             in[0] = g; in[1] = j->p->divisor;
-            j->c->k->f_div(share, in, j->y_size, NULL);
-            j->c->k->pool_back(dx, share, NULL, j->p, 1, j->add);
+            DLI_ON(j->c->isa, f_div)(share, in, j->y_size, NULL);
+            DLI_ON(j->c->isa, pool_back)(dx, share, NULL, j->p, 1, j->add);
             continue;
         }
         if (!j->add) memset(dx, 0, (size_t)j->x_size * sizeof *dx);
@@ -10310,8 +10357,8 @@ static void dli_taps_task(void *arg, int64_t task, int worker)
             if (!j->back) memset(y, 0, (size_t)j->inner * sizeof *y);
             for (k = 0; k < t->taps; k++) {
                 if (w[k] == 0) continue;
-                if (j->back) j->c->k->axpy(x + at[k] * j->inner, w[k], y, j->inner);
-                else         j->c->k->axpy(y, w[k], x + at[k] * j->inner, j->inner);
+                if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
+                else         DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
             }
         }
     }
@@ -10862,7 +10909,7 @@ static void dli_moments(const dl_ctx *c, double *s, const dl_real *x, dl_real sh
     row.shift = shift;
     for (i = 0; i < rows; i++) {
         row.ahead = i + 1 < rows || rows == 1 ? step : 0;
-        c->k->norm_sums(s, NULL, x + i * step, NULL, n, &row);
+        DLI_ON(c->isa, norm_sums)(s, NULL, x + i * step, NULL, n, &row);
     }
 }
 
@@ -10872,7 +10919,7 @@ static void dli_mean_var(const dl_ctx *c, const dl_real *x, int64_t n, int64_t r
                          double *mean, double *var)
 {
     int64_t m = dli_min64(n, 256);
-    dl_real a = c->k->sum(x, m) / (dl_real)m;
+    dl_real a = DLI_ON(c->isa, sum)(x, m) / (dl_real)m;
     double s[2] = {0, 0}, d;
     dli_moments(c, s, x, a, n, rows, step);
     d = s[0] / ((double)n * (double)rows);
@@ -10994,7 +11041,7 @@ static void dli_norm_forward_task(void *arg, int64_t set, int worker)
     j->standard[set] = dli_standardize(s[0], s[1], o->eps);
     for (k = 0, i = first; k < j->count; k++, i += j->stride) {
         dli_norm_row row = dli_norm_row_of(j, j->standard[set], i, k + 1 == j->count);
-        j->c->k->norm_forward(j->out + i * j->S, j->x + i * j->S, j->r ? j->r + i * j->S : NULL, j->S, &row);
+        DLI_ON(j->c->isa, norm_forward)(j->out + i * j->S, j->x + i * j->S, j->r ? j->r + i * j->S : NULL, j->S, &row);
     }
 }
 
@@ -11009,7 +11056,7 @@ static void dli_norm_backward_task(void *arg, int64_t set, int worker)
         dli_norm_row row = dli_norm_row_of(j, s, i, k + 1 == j->count);
         double w = j->w ? (double)j->w[i % j->C] : 1, *sums = j->sums + 2 * i;
         sums[0] = sums[1] = 0;
-        j->c->k->norm_sums(sums, j->g + i * S, j->x + i * S, j->y ? j->y + i * S : NULL, S, &row);
+        DLI_ON(j->c->isa, norm_sums)(sums, j->g + i * S, j->x + i * S, j->y ? j->y + i * S : NULL, S, &row);
         a += w * sums[0];
         b += w * (s.scale * sums[1] + s.offset * sums[0]);
     }
@@ -11025,7 +11072,7 @@ static void dli_norm_backward_task(void *arg, int64_t set, int worker)
         row.dr = j->dr ? j->dr + i * S : NULL;
         row.add_dx = j->add_dx;
         row.add_dr = j->add_dr;
-        j->c->k->norm_backward(j->g + i * S, j->x + i * S, j->y ? j->y + i * S : NULL, S, &row);
+        DLI_ON(j->c->isa, norm_backward)(j->g + i * S, j->x + i * S, j->y ? j->y + i * S : NULL, S, &row);
     }
 }
 
@@ -11084,9 +11131,9 @@ static void dli_columns_forward_task(void *arg, int64_t task, int worker)
     if (!o->given) {
         memset(shift, 0, (size_t)n * sizeof *shift);
         memset(sums, 0, 2 * (size_t)n * sizeof *sums);
-        for (i = 0; i < m; i++) j->c->k->add(shift, j->x + i * C + first, n);
-        j->c->k->scale(shift, 1 / (dl_real)m, n);
-        j->c->k->norm_columns(sums, NULL, j->x + first, NULL, n, j->S, C, &row);
+        for (i = 0; i < m; i++) DLI_ON(j->c->isa, add)(shift, j->x + i * C + first, n);
+        DLI_ON(j->c->isa, scale)(shift, 1 / (dl_real)m, n);
+        DLI_ON(j->c->isa, norm_columns)(sums, NULL, j->x + first, NULL, n, j->S, C, &row);
     }
     for (i = 0; i < n; i++) {
         int64_t ch = first + i;
@@ -11101,7 +11148,7 @@ static void dli_columns_forward_task(void *arg, int64_t task, int worker)
     }
     row.relu = o->relu;
     for (i = 0; i < j->S; i++)
-        j->c->k->norm_forward(j->out + i * C + first, j->x + i * C + first, j->r ? j->r + i * C + first : NULL, n, &row);
+        DLI_ON(j->c->isa, norm_forward)(j->out + i * C + first, j->x + i * C + first, j->r ? j->r + i * C + first : NULL, n, &row);
 }
 static void dli_columns_backward_task(void *arg, int64_t task, int worker)
 {
@@ -11116,7 +11163,7 @@ static void dli_columns_backward_task(void *arg, int64_t task, int worker)
     row.relu = j->o->relu; row.add_dx = j->add_dx; row.add_dr = j->add_dr;
     memset(sums, 0, 2 * (size_t)n * sizeof *sums);
     for (i = 0; i < n; i++) shift[i] = j->standard[first + i].shift;
-    j->c->k->norm_columns(sums, j->g + first, j->x + first, j->y ? j->y + first : NULL, n, j->S, C, &row);
+    DLI_ON(j->c->isa, norm_columns)(sums, j->g + first, j->x + first, j->y ? j->y + first : NULL, n, j->S, C, &row);
     if (!j->dx && !j->dr) return;
     for (i = 0; i < n; i++) {
         dli_standard s = j->standard[first + i];
@@ -11129,7 +11176,7 @@ static void dli_columns_backward_task(void *arg, int64_t task, int worker)
         const int64_t at = i * C + first;
         row.dx = j->dx ? j->dx + at : NULL;
         row.dr = j->dr ? j->dr + at : NULL;
-        j->c->k->norm_backward(j->g + at, j->x + at, j->y ? j->y + at : NULL, n, &row);
+        DLI_ON(j->c->isa, norm_backward)(j->g + at, j->x + at, j->y ? j->y + at : NULL, n, &row);
     }
 }
 
@@ -11167,7 +11214,7 @@ static void dli_norm_finish(dl_ctx *c, const dli_norm_args *o, dl_real *x, dl_re
     if (!t || t == x) return;
     if (add) back = (dl_real *)dl_alloc(c, (size_t)n * sizeof *x);
     if (back) dli_swap_first(back, t, o->C, o->N, o->S);
-    if (back && add) c->k->add(x, back, n);
+    if (back && add) DLI_ON(c->isa, add)(x, back, n);
 }
 
 static void dli_norm_begin(dli_norm_job *j, const dl_ctx *c, const dl_tensor *y)
@@ -11403,7 +11450,7 @@ static void dli_layer_forward_task(void *arg, int64_t task, int worker)
         for (i = first; i < end; i++) j->standard[i] = dli_standardize(mean[i - first], var[i - first], j->o->eps);
         for (i = first; i < end; i++) {
             dli_layer_row(j, i, few, &row);
-            j->c->k->norm_forward(j->y + i * n, j->x + i * n, NULL, n, &row);
+            DLI_ON(j->c->isa, norm_forward)(j->y + i * n, j->x + i * n, NULL, n, &row);
         }
     }
 }
@@ -11433,13 +11480,13 @@ static void dli_layer_backward_task(void *arg, int64_t task, int worker)
         double sums[2] = {0, 0};
         dli_layer_row(j, i, 2, &row);
         if (j->dx) {
-            j->c->k->norm_sums(sums, j->g + i * n, j->x + i * n, NULL, n, &row);
+            DLI_ON(j->c->isa, norm_sums)(sums, j->g + i * n, j->x + i * n, NULL, n, &row);
             dli_norm_slope(&row, s, 1, j->o->rms ? 0 : sums[0] / (double)n,
                            (s.scale * sums[1] + s.offset * sums[0]) / (double)n);
             row.dx = j->dx + i * n;
             row.add_dx = j->add_dx;
         }
-        j->c->k->norm_backward(j->g + i * n, j->x + i * n, NULL, n, &row);
+        DLI_ON(j->c->isa, norm_backward)(j->g + i * n, j->x + i * n, NULL, n, &row);
     }
 }
 static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
@@ -11458,11 +11505,11 @@ static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
     if (!c->failed) {
         dli_parallel_if(c, y->size >= DLI_PAR_WORK, blocks, dli_layer_backward_task, &j);
         for (k = 1; k < blocks; k++) {
-            if (dw) c->k->add(j.dw, j.dw + k * n, n);
-            if (db) c->k->add(j.db, j.db + k * n, n);
+            if (dw) DLI_ON(c->isa, add)(j.dw, j.dw + k * n, n);
+            if (db) DLI_ON(c->isa, add)(j.db, j.db + k * n, n);
         }
-        if (dw && add_w) c->k->add(dw, j.dw, n); else if (dw) memcpy(dw, j.dw, (size_t)n * sizeof *dw);
-        if (db && add_b) c->k->add(db, j.db, n); else if (db) memcpy(db, j.db, (size_t)n * sizeof *db);
+        if (dw && add_w) DLI_ON(c->isa, add)(dw, j.dw, n); else if (dw) memcpy(dw, j.dw, (size_t)n * sizeof *dw);
+        if (db && add_b) DLI_ON(c->isa, add)(db, j.db, n); else if (db) memcpy(db, j.db, (size_t)n * sizeof *db);
     }
     dli_arena_release(&c->step, m);
 }
@@ -11524,7 +11571,7 @@ static void dli_lrn_forward_task(void *arg, int64_t task, int worker)
 {
     const dli_lrn_job *j = (const dli_lrn_job *)arg;
     const dli_lrn_args *o = j->o;
-    const dli_kernels *f = j->c->k;
+    const dli_isa *isa = j->c->isa;
     int64_t first = task % j->chunks * DLI_CHUNK, n = dli_min64(DLI_CHUNK, o->S - first), ch, i;
     int64_t base = task / j->chunks * o->C * o->S + first;
     dl_real sum[DLI_CHUNK], t[DLI_CHUNK];
@@ -11533,20 +11580,20 @@ static void dli_lrn_forward_task(void *arg, int64_t task, int worker)
         int64_t at = base + ch * o->S;
         memset(sum, 0, sizeof sum);
         for (i = dli_max64(0, ch - o->size / 2); i <= dli_min64(o->C - 1, ch + (o->size - 1) / 2); i++) {
-            dli_row2(f->f_mul, t, j->x + base + i * o->S, j->x + base + i * o->S, n);
-            f->add(sum, t, n);
+            dli_row2(DLI_ON(isa, f_mul), t, j->x + base + i * o->S, j->x + base + i * o->S, n);
+            DLI_ON(isa, add)(sum, t, n);
         }
-        dli_row1(f->f_mul_scalar, t, sum, n, o->a);
-        dli_row1(f->f_add_scalar, j->s + at, t, n, o->k);
-        dli_row1(f->f_pow_scalar, t, j->s + at, n, -o->beta);
-        dli_row2(f->f_mul, j->y + at, j->x + at, t, n);
+        dli_row1(DLI_ON(isa, f_mul_scalar), t, sum, n, o->a);
+        dli_row1(DLI_ON(isa, f_add_scalar), j->s + at, t, n, o->k);
+        dli_row1(DLI_ON(isa, f_pow_scalar), t, j->s + at, n, -o->beta);
+        dli_row2(DLI_ON(isa, f_mul), j->y + at, j->x + at, t, n);
     }
 }
 static void dli_lrn_backward_task(void *arg, int64_t task, int worker)
 {
     const dli_lrn_job *j = (const dli_lrn_job *)arg;
     const dli_lrn_args *o = j->o;
-    const dli_kernels *f = j->c->k;
+    const dli_isa *isa = j->c->isa;
     int64_t first = task % j->chunks * DLI_CHUNK, n = dli_min64(DLI_CHUNK, o->S - first), ch, i;
     int64_t base = task / j->chunks * o->C * o->S + first;
     dl_real sum[DLI_CHUNK], t[DLI_CHUNK], u[DLI_CHUNK];
@@ -11556,16 +11603,16 @@ static void dli_lrn_backward_task(void *arg, int64_t task, int worker)
         memset(sum, 0, sizeof sum);
         for (i = dli_max64(0, ch - (o->size - 1) / 2); i <= dli_min64(o->C - 1, ch + o->size / 2); i++) {
             int64_t from = base + i * o->S;
-            dli_row2(f->f_mul, t, j->g + from, j->y + from, n);
-            dli_row2(f->f_div, u, t, j->s + from, n);
-            f->add(sum, u, n);
+            dli_row2(DLI_ON(isa, f_mul), t, j->g + from, j->y + from, n);
+            dli_row2(DLI_ON(isa, f_div), u, t, j->s + from, n);
+            DLI_ON(isa, add)(sum, u, n);
         }
-        dli_row2(f->f_mul, t, sum, j->x + at, n);
-        dli_row1(f->f_mul_scalar, u, t, n, -2 * o->a * o->beta);
-        dli_row1(f->f_pow_scalar, t, j->s + at, n, -o->beta);
-        dli_row2(f->f_mul, sum, j->g + at, t, n);
-        if (j->add) { f->add(j->dx + at, u, n); f->add(j->dx + at, sum, n); }
-        else dli_row2(f->f_add, j->dx + at, u, sum, n);
+        dli_row2(DLI_ON(isa, f_mul), t, sum, j->x + at, n);
+        dli_row1(DLI_ON(isa, f_mul_scalar), u, t, n, -2 * o->a * o->beta);
+        dli_row1(DLI_ON(isa, f_pow_scalar), t, j->s + at, n, -o->beta);
+        dli_row2(DLI_ON(isa, f_mul), sum, j->g + at, t, n);
+        if (j->add) { DLI_ON(isa, add)(j->dx + at, u, n); DLI_ON(isa, add)(j->dx + at, sum, n); }
+        else dli_row2(DLI_ON(isa, f_add), j->dx + at, u, sum, n);
     }
 }
 static void dli_lrn_run(dl_ctx *c, dl_tensor *y, dli_task *task, dl_real *dx, int add)
@@ -11622,6 +11669,27 @@ typedef struct {
     int        cumulative;
 } dli_nn_batchnorm;
 
+/* Batch norm of y + b by given statistics as y_k scale_k + shift_k: scale (K) and behind it shift (K), in the step. */
+static const dl_real *dli_norm_affine(dl_ctx *c, int64_t K, const dl_tensor *mean, const dl_tensor *var, double eps,
+                                      const dl_tensor *weight, const dl_tensor *bias, const dl_tensor *b)
+{
+    dl_real *scale = (dl_real *)dl_alloc(c, 2 * (size_t)K * sizeof *scale);
+    int64_t k;
+    for (k = 0; scale && k < K; k++) {
+        const double a = (weight ? (double)weight->data[k] : 1) / dli_sqrt64((double)var->data[k] + eps);
+        scale[k] = (dl_real)a;
+        scale[K + k] = (dl_real)(((b ? (double)b->data[k] : 0) - (double)mean->data[k]) * a + (bias ? (double)bias->data[k] : 0));
+    }
+    return scale;
+}
+
+static const dl_real *dli_nn_batchnorm_affine(dl_ctx *c, dl_module *self, int ndim, int64_t K, const dl_tensor *bias)
+{
+    const dli_nn_batchnorm *m = (const dli_nn_batchnorm *)self;
+    if (!m->mean || ndim < m->least || ndim > m->most || m->mean->size != K) return NULL;
+    return dli_norm_affine(c, K, m->mean, m->var, (double)dli_or_real(m->eps, 1e-5), m->weight, m->bias, bias);
+}
+
 static dl_tensor *dli_nn_batchnorm_run(dl_ctx *c, dl_module *self, dl_tensor *x, dl_activation activation,
                                        dl_tensor *residual)
 {
@@ -11659,6 +11727,7 @@ static dl_module *dli_nn_batchnorm_create(dl_ctx *c, const dl_module_type *type,
     dli_nn_batchnorm *m = (dli_nn_batchnorm *)dl_module_create(c, type);
     if (!c || c->failed) return &m->base;
     m->base.fuse = dli_nn_batchnorm_fuse;
+    m->base.affine = dli_nn_batchnorm_affine;
     m->least = least;
     m->most = most;
     m->eps = o.eps;
@@ -11692,21 +11761,12 @@ DL_DEF dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *
     return dli_nn_batchnorm_run(c, m, x, o.activation, o.residual);
 }
 
-/* Batch norm of y + b in channel k, by given statistics, as y scale + shift. */
-static void dli_norm_fold(int64_t k, const dl_tensor *mean, const dl_tensor *var, double eps, const dl_tensor *weight, const dl_tensor *bias,
-                          const dl_tensor *b, dl_real *scale, dl_real *shift)
-{
-    const double a = (weight ? (double)weight->data[k] : 1) / dli_sqrt64((double)var->data[k] + eps);
-    *scale = (dl_real)a;
-    *shift = (dl_real)(((b ? (double)b->data[k] : 0) - (double)mean->data[k]) * a + (bias ? (double)bias->data[k] : 0));
-}
-
 DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var, dl_real eps,
                                    dl_tensor *norm_weight, dl_tensor *norm_bias, dl_tensor **fused_w, dl_tensor **fused_b)
 {
     static const char who[] = "fuse_conv_bn_weights";
-    dl_tensor *list[5], *fw, *fb;
-    int64_t k, K, n;
+    dl_tensor *list[5];
+    int64_t K;
     int count = 0, at;
     double e = (double)dli_or_real(eps, 1e-5);
     if (!dli_check(c, who, "w", w, DL_REAL) || !dli_norm_eps(c, who, e)) return 0;
@@ -11715,45 +11775,12 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
         return 0;
     }
     K = w->shape[0];
-    n = w->size / K;
     if (!dli_norm_source(c, who, "running_mean", running_mean ? running_mean : DLI_NIL, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "running_var", running_var ? running_var : DLI_NIL, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "norm_weight", norm_weight, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "norm_bias", norm_bias, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "b", b, 1, &K, list, &count, &at)) return 0;
-    fw = dli_leaf(c, who, DL_REAL, w->ndim, w->shape, 0);
-    fb = dli_leaf(c, who, DL_REAL, 1, &K, 0);
-    if (c->failed) return 0;
-    memcpy(fw->data, w->data, (size_t)w->size * sizeof *w->data);
-    for (k = 0; k < K; k++) {
-        dl_real a;
-        dli_norm_fold(k, running_mean, running_var, e, norm_weight, norm_bias, b, &a, &fb->data[k]);
-        c->k->scale(fw->data + k * n, a, n);
-    }
-    *fused_w = fw;
-    *fused_b = fb;
-    return 1;
-}
-
-/* Declared before the modules that call it, see there. */
-static int dli_fold_norm(dl_ctx *c, dl_module *const *run, int n, const dl_tensor *x, dl_tensor **w, dl_tensor **b)
-{
-    const dli_nn_batchnorm *m = n > 1 && dli_is_batchnorm(run[1]) ? (const dli_nn_batchnorm *)run[1] : NULL;
-    if (!m || !m->mean || c->training || c->grad_enabled || dl_is_nil(x)) return 0;
-    if (x->ndim < m->least || x->ndim > m->most || (*w)->shape[0] != m->mean->size || (*w)->size > x->size) return 0;
-    return dl_fuse_conv_bn_weights(c, *w, *b, m->mean, m->var, m->eps, m->weight, m->bias, w, b);
-}
-
-static const dl_real *dli_norm_scale(dl_ctx *c, const dl_module *norm, int ndim, int64_t K, const dl_tensor *bias)
-{
-    const dli_nn_batchnorm *m = dli_is_batchnorm(norm) ? (const dli_nn_batchnorm *)norm : NULL;
-    dl_real *scale;
-    int64_t k;
-    if (!m || !m->mean || c->training || c->grad_enabled || ndim < m->least || ndim > m->most || m->mean->size != K) return NULL;
-    scale = (dl_real *)dl_alloc(c, 2 * (size_t)K * sizeof *scale);
-    for (k = 0; scale && k < K; k++)
-        dli_norm_fold(k, m->mean, m->var, (double)dli_or_real(m->eps, 1e-5), m->weight, m->bias, bias, scale + k, scale + K + k);
-    return scale;
+    return dli_fold_weights(c, who, dli_norm_affine(c, K, running_mean, running_var, e, norm_weight, norm_bias, b), w, fused_w, fused_b);
 }
 
 DL_DEF dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x,
@@ -11895,10 +11922,10 @@ static void dli_power_step(const dl_ctx *c, const dl_tensor *m, int transposed, 
     double norm;
     if (transposed) memset(y->data, 0, (size_t)n * sizeof *y->data);
     for (i = 0; i < rows; i++)
-        if (transposed) c->k->axpy(y->data, x[i], m->data + i * n, n);
-        else            y->data[i] = c->k->dot(m->data + i * n, x, n);
-    norm = dli_sqrt64((double)c->k->dot(y->data, y->data, y->size));
-    c->k->scale(y->data, (dl_real)(1 / (norm > (double)eps ? norm : (double)eps)), y->size);
+        if (transposed) DLI_ON(c->isa, axpy)(y->data, x[i], m->data + i * n, n);
+        else            y->data[i] = DLI_ON(c->isa, dot)(m->data + i * n, x, n);
+    norm = dli_sqrt64((double)DLI_ON(c->isa, dot)(y->data, y->data, y->size));
+    DLI_ON(c->isa, scale)(y->data, (dl_real)(1 / (norm > (double)eps ? norm : (double)eps)), y->size);
 }
 static void dli_power_method(const dl_ctx *c, const dli_weight_type *t, const dl_tensor *m, int steps)
 {
@@ -12339,7 +12366,7 @@ static void dli_buf_json(dli_buf *b, const char *text)                 /* as a J
 #define DLI_CRC_ZIP   0xedb88320u
 #define DLI_CRC_C     0x82f63b78u
 #define DLI_CRC_STRIP 1024
-typedef struct { uint32_t t[8][256], skip[4][256]; const dli_kernels *k; } dli_crc;
+typedef struct { uint32_t t[8][256], skip[4][256]; const dli_isa *isa; } dli_crc;
 
 static uint32_t dli_crc_join(uint32_t t[4][256], uint32_t v)
 {
@@ -12350,7 +12377,7 @@ static void dli_crc_fill(const dl_ctx *c, dli_crc *crc, uint32_t polynomial)
 {
     uint32_t i, v;
     int k, n;
-    crc->k = polynomial == DLI_CRC_C ? c->k : NULL;
+    crc->isa = polynomial == DLI_CRC_C ? c->isa : NULL;
     for (i = 0; i < 256; i++) {
         for (v = i, k = 0; k < 8; k++) v = v >> 1 ^ (v & 1 ? polynomial : 0);
         crc->t[0][i] = v;
@@ -12376,10 +12403,10 @@ static dli_crc *dli_crc_create(dl_ctx *c, uint32_t polynomial)
 static uint32_t dli_crc_of(dli_crc *crc, uint32_t v, const unsigned char *p, int64_t n)
 {
     v = ~v;
-    for (; crc->k && n >= 3 * DLI_CRC_STRIP; n -= 3 * DLI_CRC_STRIP, p += 3 * DLI_CRC_STRIP) {
+    for (; crc->isa && n >= 3 * DLI_CRC_STRIP; n -= 3 * DLI_CRC_STRIP, p += 3 * DLI_CRC_STRIP) {
         uint32_t strip[3] = {0, 0, 0};
         strip[0] = v;
-        if (!crc->k->crc32c(strip, p, DLI_CRC_STRIP)) break;
+        if (!DLI_ON(crc->isa, crc32c)(strip, p, DLI_CRC_STRIP)) break;
         v = dli_crc_join(crc->skip, dli_crc_join(crc->skip, strip[0]) ^ strip[1]) ^ strip[2];
     }
     for (; n >= 8; n -= 8, p += 8)
@@ -12998,7 +13025,7 @@ static const dl_real *dli_head(const dl_real *x, const dli_heads *p, int64_t n, 
 }
 
 /* C (+)= alpha A B */
-static void dli_tile_product(const dli_kernels *k, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *a, int64_t a_row,
+static void dli_tile_product(const dli_isa *isa, int64_t M, int64_t N, int64_t K, dl_real alpha, const dl_real *a, int64_t a_row,
                              int64_t a_col, const dl_real *b, int64_t ldb, int add, dl_real *c, int64_t ldc)
 {
     dli_panel p;
@@ -13009,7 +13036,7 @@ static void dli_tile_product(const dli_kernels *k, int64_t M, int64_t N, int64_t
     p.b = b; p.b_row = ldb;
     p.c = c; p.ldc = ldc;
     p.alpha = alpha; p.beta = (dl_real)add;
-    k->gemm_panel(&p);
+    DLI_ON(isa, gemm_panel)(&p);
 }
 
 /* Products with a tile x, which is (keys, queries); the corner that causality leaves empty, keys from `seen` on by the first 32
@@ -13019,33 +13046,33 @@ static void dli_tile_make(const dli_attention_tile *t, int64_t K, dl_real alpha,
                           const dl_real *bt, dl_real *x)
 {
     const int64_t ld = t->ld, half = DLI_ATTENTION_HALF, seen = t->seen;
-    const dli_kernels *k = t->j->c->k;
-    dli_tile_product(k, seen, ld, K, alpha, a, a_row, 1, bt, ld, 0, x, ld);
-    dli_tile_product(k, t->ns - seen, ld - half, K, alpha, a + seen * a_row, a_row, 1, bt + half, ld, 0, x + seen * ld + half, ld);
+    const dli_isa *isa = t->j->c->isa;
+    dli_tile_product(isa, seen, ld, K, alpha, a, a_row, 1, bt, ld, 0, x, ld);
+    dli_tile_product(isa, t->ns - seen, ld - half, K, alpha, a + seen * a_row, a_row, 1, bt + half, ld, 0, x + seen * ld + half, ld);
 }
 static void dli_tile_to_queries(const dli_attention_tile *t, int64_t N, dl_real alpha, const dl_real *x, const dl_real *b, int64_t ldb,
                                 dl_real *c, int64_t ldc)
 {
     const int64_t half = t->seen < t->ns ? DLI_ATTENTION_HALF : 0;
-    const dli_kernels *k = t->j->c->k;
-    dli_tile_product(k, half, N, t->seen, alpha, x, 1, t->ld, b, ldb, 1, c, ldc);
-    dli_tile_product(k, t->nt - half, N, t->ns, alpha, x + half, 1, t->ld, b, ldb, 1, c + half * ldc, ldc);
+    const dli_isa *isa = t->j->c->isa;
+    dli_tile_product(isa, half, N, t->seen, alpha, x, 1, t->ld, b, ldb, 1, c, ldc);
+    dli_tile_product(isa, t->nt - half, N, t->ns, alpha, x + half, 1, t->ld, b, ldb, 1, c + half * ldc, ldc);
 }
 static void dli_tile_to_keys(const dli_attention_tile *t, int64_t N, dl_real alpha, const dl_real *x, const dl_real *b, int64_t ldb,
                              dl_real *c, int64_t ldc)
 {
     const int64_t ld = t->ld, half = DLI_ATTENTION_HALF, seen = t->seen;
-    const dli_kernels *k = t->j->c->k;
-    dli_tile_product(k, seen, N, t->nt, alpha, x, ld, 1, b, ldb, 1, c, ldc);
-    dli_tile_product(k, t->ns - seen, N, t->nt - half, alpha, x + seen * ld + half, ld, 1, b + half * ldb, ldb, 1, c + seen * ldc, ldc);
+    const dli_isa *isa = t->j->c->isa;
+    dli_tile_product(isa, seen, N, t->nt, alpha, x, ld, 1, b, ldb, 1, c, ldc);
+    dli_tile_product(isa, t->ns - seen, N, t->nt - half, alpha, x + seen * ld + half, ld, 1, b + half * ldb, ldb, 1, c + seen * ldc, ldc);
 }
 
 /* rows (n, width) -> columns (width, ld), zeros beyond n */
-static void dli_tile_turn(const dli_kernels *k, dl_real *out, int64_t ld, const dl_real *rows, int64_t step,
+static void dli_tile_turn(const dli_isa *isa, dl_real *out, int64_t ld, const dl_real *rows, int64_t step,
                           int64_t n, int64_t width)
 {
     if (n < ld) memset(out, 0, (size_t)(ld * width) * sizeof *out);
-    k->transpose(out, ld, rows, step, width, n);
+    DLI_ON(isa, transpose)(out, ld, rows, step, width, n);
 }
 
 /* Keys that some query before t may see; those of sample n that are not padding. */
@@ -13076,7 +13103,7 @@ static void dli_tile_mask(const dli_attention_tile *t, dl_real *out)
 static void dli_tile_scores(const dli_attention_tile *t)
 {
     const dli_attention_args *o = t->j->o;
-    const dli_kernels *k = t->j->c->k;
+    const dli_isa *isa = t->j->c->isa;
     dli_attention_bias b;
     dli_tile_make(t, o->D, o->scale, t->k, o->k.token, t->qt, t->x);
     b.mask = NULL;
@@ -13084,7 +13111,7 @@ static void dli_tile_scores(const dli_attention_tile *t)
     b.slope = o->alibi ? t->j->src[o->alibi]->data[t->h] : 0;
     b.offset = t->t + o->S - o->T - t->s;
     b.causal = o->causal && t->ns - 1 > b.offset;
-    if (b.mask || b.slope != 0 || b.causal) k->attention_bias(t->x, t->ns, t->ld, &b);
+    if (b.mask || b.slope != 0 || b.causal) DLI_ON(isa, attention_bias)(t->x, t->ns, t->ld, &b);
 }
 
 /* Dropout of a tile's weights or their gradients: the number of a weight is its place in its tile, and the tile's. */
@@ -13093,7 +13120,8 @@ static void dli_tile_dropout(const dli_attention_tile *t, dl_real *out, const dl
     const dli_attention_args *o = t->j->o;
     const int64_t nt = (o->T - 1) / DLI_ATTENTION_Q + 1, ns = (o->S - 1) / DLI_ATTENTION_K + 1;
     const int64_t tile = ((t->n * o->H + t->h) * nt + t->t / DLI_ATTENTION_Q) * ns + t->s / DLI_ATTENTION_K;
-    t->j->c->k->dropout(out, x, t->ns * t->ld, o->seed, o->call, (uint64_t)tile * (DLI_ATTENTION_Q * DLI_ATTENTION_K), o->dropout, 0);
+    DLI_ON(t->j->c->isa, dropout)(out, x, t->ns * t->ld, o->seed, o->call,
+                                  (uint64_t)tile * (DLI_ATTENTION_Q * DLI_ATTENTION_K), o->dropout, 0);
 }
 
 static dli_attention_tile dli_tile_first(const dli_attention_job *j, int64_t n, int64_t h, int64_t t, int worker)
@@ -13108,7 +13136,7 @@ static dli_attention_tile dli_tile_first(const dli_attention_job *j, int64_t n, 
     tile.x = j->scratch + worker * j->scratch_size;
     tile.spare = tile.x + DLI_ATTENTION_Q * DLI_ATTENTION_K;
     tile.qt = tile.spare + DLI_ATTENTION_Q * DLI_ATTENTION_K;
-    dli_tile_turn(j->c->k, tile.qt, tile.ld, tile.q, o->q.token, tile.nt, o->D);
+    dli_tile_turn(j->c->isa, tile.qt, tile.ld, tile.q, o->q.token, tile.nt, o->D);
     return tile;
 }
 
@@ -13127,11 +13155,11 @@ static void dli_tile_keys(dli_attention_tile *t, int64_t s, int64_t end)
 }
 
 /* lse and what y is multiplied by, for n queries; where no key was seen 0, and exp(z - lse) = 0 as well */
-static void dli_attention_end(const dli_kernels *k, int64_t n, const dl_real *top, const dl_real *sum, dl_real *lse,
+static void dli_attention_end(const dli_isa *isa, int64_t n, const dl_real *top, const dl_real *sum, dl_real *lse,
                               dl_real *factor)
 {
     int64_t i;
-    dli_row1(k->f_log, lse, sum, n, 0);
+    dli_row1(DLI_ON(isa, f_log), lse, sum, n, 0);
     for (i = 0; i < n; i++) {
         lse[i] = sum[i] == 0 ? dli_infinity() : top[i] + lse[i];
         factor[i] = sum[i] == 0 ? 0 : 1 / sum[i];
@@ -13142,7 +13170,7 @@ static void dli_attention_end(const dli_kernels *k, int64_t n, const dl_real *to
 static void dli_attention_queries(const dli_attention_job *j, int64_t n, int64_t h, int64_t first, int worker)
 {
     const dli_attention_args *o = j->o;
-    const dli_kernels *k = j->c->k;
+    const dli_isa *isa = j->c->isa;
     dl_real top[DLI_ATTENTION_Q], sum[DLI_ATTENTION_Q], factor[DLI_ATTENTION_Q];
     dli_attention_tile t = dli_tile_first(j, n, h, first, worker);
     const int64_t keys = dli_attention_keys(j, n, first + t.nt);
@@ -13153,13 +13181,13 @@ static void dli_attention_queries(const dli_attention_job *j, int64_t n, int64_t
     for (s = 0; s < keys; s += DLI_ATTENTION_K) {
         dli_tile_keys(&t, s, keys);
         dli_tile_scores(&t);
-        k->attention_softmax(t.x, t.ns, t.ld, top, sum, factor);
-        if (s) k->attention_scale(y, t.nt, o->y.token, factor, o->E);
+        DLI_ON(isa, attention_softmax)(t.x, t.ns, t.ld, top, sum, factor);
+        if (s) DLI_ON(isa, attention_scale)(y, t.nt, o->y.token, factor, o->E);
         if (o->dropout > 0) dli_tile_dropout(&t, t.x, t.x);
         dli_tile_to_queries(&t, o->E, 1, t.x, t.v, o->v.token, y, o->y.token);
     }
-    dli_attention_end(k, t.nt, top, sum, lse, factor);
-    k->attention_scale(y, t.nt, o->y.token, factor, o->E);
+    dli_attention_end(isa, t.nt, top, sum, lse, factor);
+    DLI_ON(isa, attention_scale)(y, t.nt, o->y.token, factor, o->E);
 }
 
 static void dli_attention_forward_task(void *arg, int64_t task, int worker)
@@ -13176,7 +13204,7 @@ static void dli_attention_one_query(void *arg, int64_t task, int worker)
 {
     const dli_attention_job *j = (const dli_attention_job *)arg;
     const dli_attention_args *o = j->o;
-    const dli_kernels *k = j->c->k;
+    const dli_isa *isa = j->c->isa;
     const int64_t n = task / o->G, g = task % o->G, heads = o->H / o->G, keys = dli_attention_keys(j, n, 1);
     dl_real *z = j->scratch + worker * j->scratch_size, *sums = z + heads * o->S, *factor = sums + heads * o->E;
     dl_real *y = j->y + n * o->y.batch + g * heads * o->y.head, *lse = o->lse + n * o->H + g * heads;
@@ -13188,7 +13216,7 @@ static void dli_attention_one_query(void *arg, int64_t task, int worker)
     p.b = dli_head(j->k, &o->k, n, g, 0); p.b_row = o->k.token;
     p.c = z; p.ldc = o->S;
     p.alpha = o->scale;
-    k->gemm_dots(&p);
+    DLI_ON(isa, gemm_dots)(&p);
     for (h = 0; h < heads; h++, z += o->S) {
         const dl_tensor *mask = o->mask ? j->src[o->mask] : NULL;
         const int64_t *step = o->mask_at, head = g * heads + h;
@@ -13198,20 +13226,20 @@ static void dli_attention_one_query(void *arg, int64_t task, int worker)
             z[s] = mask->data ? z[s] + mask->data[at] : mask->idata[at] ? z[s] : DLI_C(-3.4e38);
         }
         for (s = 0; s < keys && o->alibi; s++) z[s] -= j->src[o->alibi]->data[head] * (dl_real)(o->S - 1 - s);
-        top = keys ? k->max(z, keys) : 0;
+        top = keys ? DLI_ON(isa, max)(z, keys) : 0;
         if (top < DLI_C(-3e38)) top = 0;                    /* nothing is seen: exponentials are 0 */
-        if (keys) k->exp_row(z, 1, z, top, keys, 0);
-        if (keys) sum = k->sum(z, keys);
-        dli_attention_end(k, 1, &top, &sum, &lse[h], &factor[h]);
+        if (keys) DLI_ON(isa, exp_row)(z, 1, z, top, keys, 0);
+        if (keys) sum = DLI_ON(isa, sum)(z, keys);
+        dli_attention_end(isa, 1, &top, &sum, &lse[h], &factor[h]);
     }
     p.a = z - heads * o->S; p.a_row = o->S;
     p.M = heads; p.N = o->E; p.K = keys;
     p.b = dli_head(j->v, &o->v, n, g, 0); p.b_row = o->v.token;
     p.c = y; p.ldc = o->y.head;
     p.alpha = 1;
-    if (keys) k->gemm_rows(&p, sums);
+    if (keys) DLI_ON(isa, gemm_rows)(&p, sums);
     else for (h = 0; h < heads; h++) memset(y + h * o->y.head, 0, (size_t)o->E * sizeof *y);
-    k->attention_scale(y, heads, o->y.head, factor, o->E);
+    DLI_ON(isa, attention_scale)(y, heads, o->y.head, factor, o->E);
 }
 
 /* The weights of a head, from its lse. */
@@ -13229,8 +13257,8 @@ static void dli_attention_weights_task(void *arg, int64_t head, int worker)
         for (s = 0; s < keys; s += DLI_ATTENTION_K) {
             dli_tile_keys(&tile, s, keys);
             dli_tile_scores(&tile);
-            j->c->k->attention_weights(tile.x, tile.ns, tile.ld, lse);
-            j->c->k->transpose(out + t * o->S + s, o->S, tile.x, tile.ld, tile.nt, tile.ns);
+            DLI_ON(j->c->isa, attention_weights)(tile.x, tile.ns, tile.ld, lse);
+            DLI_ON(j->c->isa, transpose)(out + t * o->S + s, o->S, tile.x, tile.ld, tile.nt, tile.ns);
         }
     }
 }
@@ -13246,19 +13274,19 @@ static void dli_tile_backward(const dli_attention_tile *t, const dl_real *gt, co
 {
     const dli_attention_job *j = t->j;
     const dli_attention_args *o = j->o;
-    const dli_kernels *k = j->c->k;
+    const dli_isa *isa = j->c->isa;
     const int64_t g = t->h / (o->H / o->G);
     const dl_real *gy = dli_head(j->g, &o->y, t->n, t->h, t->t), *p = t->x;
     int64_t i, l;
     dli_tile_scores(t);
-    k->attention_weights(t->x, t->ns, t->ld, lse);
+    DLI_ON(isa, attention_weights)(t->x, t->ns, t->ld, lse);
     if (o->dropout > 0) { dli_tile_dropout(t, t->spare, t->x); p = t->spare; }
     if (j->dv && own_k)
         dli_tile_to_keys(t, o->E, 1, p, gy, o->y.token, (dl_real *)dli_head(j->dv, &o->v, t->n, g, t->s), o->v.token);
     if (!(j->dq && own_q) && !(j->dk && own_k) && !j->dmask) return;
     dli_tile_make(t, o->E, 1, t->v, o->v.token, gt, dp);
     if (o->dropout > 0) dli_tile_dropout(t, dp, dp);
-    k->attention_back(dp, t->x, t->ns, t->ld, delta);
+    DLI_ON(isa, attention_back)(dp, t->x, t->ns, t->ld, delta);
     if (j->dq && own_q)
         dli_tile_to_queries(t, o->D, o->scale, dp, t->k, o->k.token, (dl_real *)dli_head(j->dq, &o->q, t->n, t->h, t->t), o->q.token);
     if (j->dk && own_k)
@@ -13301,17 +13329,17 @@ static void dli_attention_queries_back(const dli_attention_job *j, int64_t n, in
                                        int own_q, int own_k, int worker)
 {
     const dli_attention_args *o = j->o;
-    const dli_kernels *k = j->c->k;
+    const dli_isa *isa = j->c->isa;
     dl_real lse[DLI_ATTENTION_Q], delta[DLI_ATTENTION_Q];
     dli_attention_tile tile = dli_tile_first(j, n, h, t, worker);
     dl_real *dp = tile.qt + o->D * DLI_ATTENTION_Q, *gt = dp + DLI_ATTENTION_Q * DLI_ATTENTION_K;
     const dl_real *g = dli_head(j->g, &o->y, n, h, t), *y = dli_head(j->y, &o->y, n, h, t);
     const int64_t keys = dli_attention_keys(j, n, t + tile.nt);
     int64_t s, i;
-    dli_tile_turn(k, gt, tile.ld, g, o->y.token, tile.nt, o->E);
+    dli_tile_turn(isa, gt, tile.ld, g, o->y.token, tile.nt, o->E);
     for (i = 0; i < tile.ld; i++) {
         lse[i] = i < tile.nt ? o->lse[(n * o->H + h) * o->T + t + i] : dli_infinity();
-        delta[i] = i < tile.nt ? k->dot(g + i * o->y.token, y + i * o->y.token, o->E) : 0;
+        delta[i] = i < tile.nt ? DLI_ON(isa, dot)(g + i * o->y.token, y + i * o->y.token, o->E) : 0;
     }
     for (s = first * DLI_ATTENTION_K; s < keys; s += parts * DLI_ATTENTION_K) {
         dli_tile_keys(&tile, s, keys);
@@ -13615,7 +13643,7 @@ static void dli_row_range_backward(dl_ctx *c, dl_tensor *y)
     int add;
     dl_real *dx = dl_grad_of(c, x, &add);
     if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
-    if (dx) c->k->add(dx + *(const int64_t *)y->opts * (x->size / x->shape[0]), y->grad, y->size);
+    if (dx) DLI_ON(c->isa, add)(dx + *(const int64_t *)y->opts * (x->size / x->shape[0]), y->grad, y->size);
 }
 static const dl_op dli_row_range_op = { "rows", dli_row_range_shape, dli_row_range_forward, dli_row_range_backward };
 static dl_tensor *dli_row_range(dl_ctx *c, dl_tensor *x, int64_t first, int64_t n)
@@ -13757,22 +13785,22 @@ typedef struct { const dl_ctx *c; const dl_tensor *y; dl_real *dp, *dr, *dv, *sc
 static void dli_additive_task(void *arg, int64_t n, int worker)
 {
     const dli_additive_job *j = (const dli_additive_job *)arg;
-    const dli_kernels *k = j->c->k;
+    const dli_isa *isa = j->c->isa;
     const int64_t A = j->A;
     const dl_real *p = j->y->src[0]->data + n * j->T * A, *r = j->y->src[1]->data + n * j->S * A, *v = j->y->src[2]->data;
     dl_real *sum = j->scratch + worker * 2 * A, *u = sum + A, *z = j->y->data + n * j->T * j->S;
     int64_t t, s;
     for (t = 0; t < j->T; t++)
         for (s = 0; s < j->S; s++) {
-            dli_row2(k->f_add, sum, p + t * A, r + s * A, A);
-            dli_row1(k->f_tanh, u, sum, A, 0);
-            z[t * j->S + s] = k->dot(v, u, A);
+            dli_row2(DLI_ON(isa, f_add), sum, p + t * A, r + s * A, A);
+            dli_row1(DLI_ON(isa, f_tanh), u, sum, A, 0);
+            z[t * j->S + s] = DLI_ON(isa, dot)(v, u, A);
         }
 }
 static void dli_additive_back_task(void *arg, int64_t n, int worker)
 {
     const dli_additive_job *j = (const dli_additive_job *)arg;
-    const dli_kernels *k = j->c->k;
+    const dli_isa *isa = j->c->isa;
     const int64_t A = j->A;
     const dl_real *p = j->y->src[0]->data + n * j->T * A, *r = j->y->src[1]->data + n * j->S * A, *v = j->y->src[2]->data;
     const dl_real *g = j->y->grad + n * j->T * j->S;
@@ -13783,12 +13811,12 @@ static void dli_additive_back_task(void *arg, int64_t n, int worker)
     in[0] = in[1] = u; in[2] = v;
     for (t = 0; t < j->T; t++)
         for (s = 0; s < j->S; s++, g++) {
-            dli_row2(k->f_add, sum, p + t * A, r + s * A, A);
-            dli_row1(k->f_tanh, u, sum, A, 0);
-            k->axpy(dv, *g, u, A);
-            k->dx_tanh(sum, in, A, NULL);                   /* v (1 - u^2) */
-            if (j->dp) k->axpy(j->dp + (n * j->T + t) * A, *g, sum, A);
-            if (j->dr) k->axpy(j->dr + (n * j->S + s) * A, *g, sum, A);
+            dli_row2(DLI_ON(isa, f_add), sum, p + t * A, r + s * A, A);
+            dli_row1(DLI_ON(isa, f_tanh), u, sum, A, 0);
+            DLI_ON(isa, axpy)(dv, *g, u, A);
+            DLI_ON(isa, dx_tanh)(sum, in, A, NULL);                   /* v (1 - u^2) */
+            if (j->dp) DLI_ON(isa, axpy)(j->dp + (n * j->T + t) * A, *g, sum, A);
+            if (j->dr) DLI_ON(isa, axpy)(j->dr + (n * j->S + s) * A, *g, sum, A);
         }
 }
 static int dli_additive_shape(dl_ctx *c, dl_tensor *y)
@@ -13835,7 +13863,7 @@ static void dli_additive_backward(dl_ctx *c, dl_tensor *y)
     if (!dli_additive_begin(c, &j, y) || !(j.dv = (dl_real *)dl_alloc(c, (size_t)(N * j.A) * sizeof *j.dv))) return;
     j.dp = dx[0]; j.dr = dx[1];
     dli_parallel_if(c, y->size * j.A >= DLI_PAR_WORK / 4, N, dli_additive_back_task, &j);
-    for (n = 0; n < N && dx[2]; n++) c->k->add(dx[2], j.dv + n * j.A, j.A);
+    for (n = 0; n < N && dx[2]; n++) DLI_ON(c->isa, add)(dx[2], j.dv + n * j.A, j.A);
     dli_arena_release(&c->step, m);
 }
 static const dl_op dli_additive_op = { "attention_additive", dli_additive_shape, dli_additive_forward, dli_additive_backward };
@@ -15029,7 +15057,7 @@ static void dli_embedding_renorm(dl_ctx *c, dl_tensor *weight, const dl_tensor *
     int64_t D = weight->shape[1], i;
     for (i = 0; max_norm > 0 && i < ids->size; i++) {
         dl_real *row = weight->data + ids->idata[i] * D, norm = dli_vector_norm(c, row, D, norm_type);
-        if (norm > max_norm) c->k->scale(row, max_norm / (norm + DLI_C(1e-7)), D);
+        if (norm > max_norm) DLI_ON(c->isa, scale)(row, max_norm / (norm + DLI_C(1e-7)), D);
     }
 }
 
@@ -15065,9 +15093,9 @@ static void dli_scatter_task(void *arg, int64_t task, int worker)
         const dl_real *g = s->g + (s->from ? s->from[i] : i) * s->D + first;
         dl_real *dx = s->dx + s->id[i] * s->D + first, f;
         if (s->id[i] == s->padding) continue;
-        if (!s->factor && !s->share) { s->c->k->add(dx, g, width); continue; }
+        if (!s->factor && !s->share) { DLI_ON(s->c->isa, add)(dx, g, width); continue; }
         f = s->factor ? s->factor[i] : 1;
-        s->c->k->axpy(dx, s->share ? f * s->share[s->id[i]] : f, g, width);
+        DLI_ON(s->c->isa, axpy)(dx, s->share ? f * s->share[s->id[i]] : f, g, width);
     }
 }
 static void dli_zero_task(void *arg, int64_t task, int worker)
@@ -15235,11 +15263,11 @@ static void dli_bag_task(void *arg, int64_t b, int worker)
         if (id == a->padding) continue;
         count++;
         for (d = 0; best && d < D; d++) if (best[d] < 0 || row[d] > out[d]) { best[d] = id; out[d] = row[d]; }
-        if (!best) c->k->axpy(out, v->factor[i], row, D);
+        if (!best) DLI_ON(c->isa, axpy)(out, v->factor[i], row, D);
     }
     if (a->o.mode != DL_BAG_MEAN || !count) return;
     for (i = dli_bag_start(y, b); i < end; i++) v->factor[i] = 1 / (dl_real)count;
-    c->k->scale(out, 1 / (dl_real)count, D);
+    DLI_ON(c->isa, scale)(out, 1 / (dl_real)count, D);
 }
 static void dli_bag_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -15268,8 +15296,8 @@ static void dli_bag_backward(dl_ctx *c, dl_tensor *y)
     dli_scatter s;
     dli_mark m;
     for (i = 0; df && i < ids->size; i++) {
-        dl_real d = ids->idata[i] == a->padding ? 0 : c->k->dot(y->grad + v->bag[i] * D,
-                                                                y->src[0]->data + ids->idata[i] * D, D);
+        dl_real d = ids->idata[i] == a->padding ? 0 : DLI_ON(c->isa, dot)(y->grad + v->bag[i] * D,
+                                                                          y->src[0]->data + ids->idata[i] * D, D);
         df[i] = add ? df[i] + d : d;
     }
     memset(&s, 0, sizeof s);
@@ -15397,7 +15425,7 @@ static void dli_rope_task(void *arg, int64_t task, int worker)
         for (h = 0; h < j->heads; h++) {
             const dl_real *x = j->x + (r * j->heads + h) * j->D, *sines = j->table + r % j->T * j->D;
             dl_real *y = j->y + (r * j->heads + h) * j->D;
-            j->c->k->rotate(y, y + other, x, x + other, sines, sines + half, half, step, j->back ? -1 : 1, j->add);
+            DLI_ON(j->c->isa, rotate)(y, y + other, x, x + other, sines, sines + half, half, step, j->back ? -1 : 1, j->add);
         }
 }
 static void dli_rope_run(dl_ctx *c, const dl_tensor *y, const dl_real *x, dl_real *out, int back, int add)
@@ -15627,13 +15655,13 @@ typedef struct {
     int64_t             ld;
 } dli_rnn_job;
 
-static dli_gates *dli_rnn_kernel(const dli_kernels *k, dl_rnn_kind kind, int backward)
+static dli_gates *dli_rnn_kernel(const dli_isa *isa, dl_rnn_kind kind, int backward)
 {
     switch (kind) {
-    case DL_RNN_RELU: return backward ? k->rnn_relu_backward : k->rnn_relu_forward;
-    case DL_LSTM:     return backward ? k->lstm_backward : k->lstm_forward;
-    case DL_GRU:      return backward ? k->gru_backward : k->gru_forward;
-    default:          return backward ? k->rnn_tanh_backward : k->rnn_tanh_forward;
+    case DL_RNN_RELU: return backward ? DLI_ON(isa, rnn_relu_backward) : DLI_ON(isa, rnn_relu_forward);
+    case DL_LSTM:     return backward ? DLI_ON(isa, lstm_backward) : DLI_ON(isa, lstm_forward);
+    case DL_GRU:      return backward ? DLI_ON(isa, gru_backward) : DLI_ON(isa, gru_forward);
+    default:          return backward ? DLI_ON(isa, rnn_tanh_backward) : DLI_ON(isa, rnn_tanh_forward);
     }
 }
 
@@ -15648,7 +15676,7 @@ static dli_rnn_job dli_rnn_job_of(dl_ctx *c, const dl_tensor *y, int d, int back
     j.lengths = o->lengths ? o->lengths->idata : NULL;
     j.row_t = o->batch_first ? 1 : o->N;
     j.row_n = o->batch_first ? o->T : 1;
-    j.f = dli_rnn_kernel(c->k, o->kind, backward);
+    j.f = dli_rnn_kernel(c->isa, o->kind, backward);
     j.ld = s->ld;
     j.saved_gates = s->gates[d]; j.before = s->before[d]; j.hidden = s->hidden[d];
     j.extra = s->extra[d]; j.tanh = s->tanh[d];
@@ -15812,8 +15840,8 @@ static void dli_rnn_backward_gates(const dli_rnn_job *j, int64_t row, int64_t n)
     in[G + 4] = *next++ = j->cell + n * H;
     if (j->tanh) in[G + 5] = j->tanh + row * H;
     j->f(out, in, H);
-    j->c->k->add(j->dx_sums + n * G * H, j->dx_gates + row * j->ld, G * H);
-    if (j->dh_sums != j->dx_sums) j->c->k->add(j->dh_sums + n * G * H, j->dh_gates + row * j->ld, G * H);
+    DLI_ON(j->c->isa, add)(j->dx_sums + n * G * H, j->dx_gates + row * j->ld, G * H);
+    if (j->dh_sums != j->dx_sums) DLI_ON(j->c->isa, add)(j->dh_sums + n * G * H, j->dh_gates + row * j->ld, G * H);
 }
 
 /* With W_hr: dprojected = dy + dh, projected = its product with W_hr.  Nothing of dh bypasses the gates. */
@@ -15827,7 +15855,7 @@ static void dli_rnn_backward_projection(const dli_rnn_job *j, int64_t t, int64_t
         dl_real *sum = j->dprojected + row * P, *dh = j->h + n * P;
         if (j->lengths && t >= j->lengths[n]) { dli_rnn_start(sum, NULL, P); continue; }
         memcpy(sum, j->y + row * o->directions * P, (size_t)P * sizeof *sum);
-        j->c->k->add(sum, dh, P);
+        DLI_ON(j->c->isa, add)(sum, dh, P);
         dli_rnn_start(dh, NULL, P);
     }
     dli_packed_product(j->c, &j->projection, end - first,
@@ -15877,7 +15905,7 @@ static void dli_rnn_add_product(dl_ctx *c, int trans, int64_t M, int64_t N, int6
 /* g = or += s */
 static void dli_rnn_add(dl_ctx *c, dl_real *g, const dl_real *s, int64_t n, int add)
 {
-    if (g && add) c->k->add(g, s, n);
+    if (g && add) DLI_ON(c->isa, add)(g, s, n);
     else if (g)   memcpy(g, s, (size_t)n * sizeof *g);
 }
 
@@ -18066,7 +18094,7 @@ DL_DEF dl_tensor *dl_reparameterize(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar)
     if (!dli_check_normal(c, "reparameterize", mu, logvar)) return DLI_NIL;
     e = dli_leaf(c, "reparameterize", DL_REAL, mu->ndim, mu->shape, 0);
     if (dl_is_nil(e)) return e;
-    dli_random(c, c->k->normal, e->data, e->size);
+    dli_random(c, DLI_ON(c->isa, normal), e->data, e->size);
     return dl_add(c, mu, dl_mul(c, dl_exp(c, dl_mul_scalar(c, logvar, DLI_C(0.5))), e));
 }
 
@@ -18247,7 +18275,7 @@ static dl_tensor *dli_denoise(dl_ctx *c, dl_tensor *x, dl_tensor *e, double abar
     if (!(sigma > 0) || dl_is_nil(x0)) return x0;
     z = dli_leaf(c, "ddpm_step", DL_REAL, x->ndim, x->shape, 0);
     if (dl_is_nil(z)) return z;
-    dli_random(c, c->k->normal, z->data, z->size);
+    dli_random(c, DLI_ON(c->isa, normal), z->data, z->size);
     return dl_add(c, x0, dl_mul_scalar(c, z, (dl_real)sigma));
 }
 
@@ -18457,9 +18485,9 @@ static void dli_nade_forward_task(void *arg, int64_t task, int worker)
     for (i = 0; i < D; i++, w += H, v += H)
         for (n = first; n < last; n++) {
             const dl_real *a = j->a + n * H;
-            j->c->k->f_sigmoid(h, &a, H, NULL);
-            j->y->data[n * D + i] = bias[i] + j->c->k->dot(v, h, H);
-            if (x[n * D + i] != 0) j->c->k->axpy(j->a + n * H, x[n * D + i], w, H);
+            DLI_ON(j->c->isa, f_sigmoid)(h, &a, H, NULL);
+            j->y->data[n * D + i] = bias[i] + DLI_ON(j->c->isa, dot)(v, h, H);
+            if (x[n * D + i] != 0) DLI_ON(j->c->isa, axpy)(j->a + n * H, x[n * D + i], w, H);
         }
 }
 
@@ -18492,17 +18520,17 @@ static void dli_nade_backward_task(void *arg, int64_t task, int worker)
         for (n = 0; n < N; n++) {
             dl_real *a = j->a + n * H + at, *da = j->da + n * H + at;
             const dl_real xi = x[n * D + i], gi = g[n * D + i];
-            if (xi != 0 && j->grad[0]) j->c->k->axpy(j->grad[0] + i * H + at, xi, da, units);
-            if (xi != 0) j->c->k->axpy(a, -xi, w, units);
+            if (xi != 0 && j->grad[0]) DLI_ON(j->c->isa, axpy)(j->grad[0] + i * H + at, xi, da, units);
+            if (xi != 0) DLI_ON(j->c->isa, axpy)(a, -xi, w, units);
             in[0] = a;
-            j->c->k->f_sigmoid(h, in, units, NULL);
-            if (j->grad[2]) j->c->k->axpy(j->grad[2] + i * H + at, gi, h, units);
+            DLI_ON(j->c->isa, f_sigmoid)(h, in, units, NULL);
+            if (j->grad[2]) DLI_ON(j->c->isa, axpy)(j->grad[2] + i * H + at, gi, h, units);
             in[0] = a; in[1] = h; in[2] = v;
-            j->c->k->dx_sigmoid(slope, in, units, NULL);         /* V_i h (1 - h) */
-            j->c->k->axpy(da, gi, slope, units);
+            DLI_ON(j->c->isa, dx_sigmoid)(slope, in, units, NULL);         /* V_i h (1 - h) */
+            DLI_ON(j->c->isa, axpy)(da, gi, slope, units);
         }
     }
-    for (n = 0; n < N && j->grad[1]; n++) j->c->k->add(j->grad[1] + at, j->da + n * H + at, units);
+    for (n = 0; n < N && j->grad[1]; n++) DLI_ON(j->c->isa, add)(j->grad[1] + at, j->da + n * H + at, units);
 }
 
 static void dli_nade_backward(dl_ctx *c, dl_tensor *y)
@@ -18527,7 +18555,7 @@ static void dli_nade_backward(dl_ctx *c, dl_tensor *y)
         memcpy(j.a, y->saved, bytes);
         memset(j.da, 0, bytes);
         dli_parallel_if(c, y->macs > DLI_PAR_WORK, tasks, dli_nade_backward_task, &j);
-        for (n = 0; n < N && j.grad[3]; n++) c->k->add(j.grad[3], y->grad + n * D, D);
+        for (n = 0; n < N && j.grad[3]; n++) DLI_ON(c->isa, add)(j.grad[3], y->grad + n * D, D);
     }
     dli_arena_release(&c->step, m);
 }
@@ -18579,17 +18607,17 @@ DL_DEF dl_tensor *dl_model_nade_sample(dl_ctx *c, dl_module *module, int64_t n)
     a = (dl_real *)dl_alloc(c, (size_t)H * 2 * sizeof *a);
     if (!a) return DLI_NIL;
     h = a + H;
-    dli_random(c, c->k->uniform, x->data, x->size);
+    dli_random(c, DLI_ON(c->isa, uniform), x->data, x->size);
     for (k = 0; k < n; k++) {
         dl_real *xk = x->data + k * D, logit, p;
         const dl_real *in = a, *at = &logit;
         memcpy(a, m->b->data, (size_t)H * sizeof *a);
         for (i = 0; i < D; i++) {
-            c->k->f_sigmoid(h, &in, H, NULL);
-            logit = m->c->data[i] + c->k->dot(m->v->data + i * H, h, H);
-            c->k->f_sigmoid(&p, &at, 1, NULL);
+            DLI_ON(c->isa, f_sigmoid)(h, &in, H, NULL);
+            logit = m->c->data[i] + DLI_ON(c->isa, dot)(m->v->data + i * H, h, H);
+            DLI_ON(c->isa, f_sigmoid)(&p, &at, 1, NULL);
             xk[i] = xk[i] < p;
-            if (xk[i] != 0) c->k->axpy(a, 1, m->w->data + i * H, H);
+            if (xk[i] != 0) DLI_ON(c->isa, axpy)(a, 1, m->w->data + i * H, H);
         }
     }
     dli_arena_release(&c->step, mark);
@@ -19213,8 +19241,8 @@ DL_DEF dl_tensor *dl_image_grid_with(dl_ctx *c, const dl_tensor *x, dl_image_gri
         const dl_real *from = x->data + n * C * H * W;
         if (!range && scale && (n == 0 || o.scale_each)) {             /* this picture's range, or that of all */
             int64_t size = o.scale_each ? C * H * W : x->size;
-            low = c->k->min(from, size);
-            high = c->k->max(from, size);
+            low = DLI_ON(c->isa, min)(from, size);
+            high = DLI_ON(c->isa, max)(from, size);
         }
         for (k = 0; k < C; k++)
             for (i = 0; i < H; i++) {
@@ -19245,8 +19273,8 @@ static void dli_scale_shift(dl_ctx *c, dl_tensor *w, dl_real a, dl_real b)
     int64_t i;
     for (i = 0; i < w->size; i += DLI_CHUNK) {
         int64_t n = dli_min64(DLI_CHUNK, w->size - i);
-        dli_row1(c->k->f_mul_scalar, row, w->data + i, n, a);
-        dli_row1(c->k->f_add_scalar, w->data + i, row, n, b);
+        dli_row1(DLI_ON(c->isa, f_mul_scalar), row, w->data + i, n, a);
+        dli_row1(DLI_ON(c->isa, f_add_scalar), w->data + i, row, n, b);
     }
 }
 
@@ -19254,7 +19282,7 @@ DL_DEF void dl_init_uniform(dl_ctx *c, dl_tensor *w, dl_real low, dl_real high)
 {
     if (!dli_check(c, "init_uniform", "w", w, DL_REAL)) return;
     if (!(low <= high)) { dl_fail(c, "init_uniform: from %g to %g", (double)low, (double)high); return; }
-    dli_random(c, c->k->uniform, w->data, w->size);
+    dli_random(c, DLI_ON(c->isa, uniform), w->data, w->size);
     dli_scale_shift(c, w, high - low, low);
 }
 
@@ -19262,7 +19290,7 @@ DL_DEF void dl_init_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real std)
 {
     if (!dli_check(c, "init_normal", "w", w, DL_REAL)) return;
     if (!(std >= 0)) { dl_fail(c, "init_normal: standard deviation %g", (double)std); return; }
-    dli_random(c, c->k->normal, w->data, w->size);
+    dli_random(c, DLI_ON(c->isa, normal), w->data, w->size);
     dli_scale_shift(c, w, std, mean);
 }
 
@@ -19291,7 +19319,7 @@ static double dli_truncated_normal(dl_ctx *c, uint64_t call, int64_t i, double a
         x = (b - a) * (w[0] * (1.0 / 4294967296.0));
         x += a;
         t = (dl_real)((nearest - x) * (nearest + x) / 2);
-        c->k->f_exp(&accept, &in, 1, NULL);
+        DLI_ON(c->isa, f_exp)(&accept, &in, 1, NULL);
         if (w[1] * (1.0 / 4294967296.0) < (double)accept) break;
     }
     return x;
@@ -19437,16 +19465,16 @@ DL_DEF void dl_init_orthogonal(dl_ctx *c, dl_tensor *w, dl_real gain)
     mark = dli_arena_mark(&c->step);
     q = turned ? (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *q) : w->data;
     if (!q) return;
-    dli_random(c, c->k->normal, q, w->size);
+    dli_random(c, DLI_ON(c->isa, normal), q, w->size);
     for (i = 0; i < n; i++) {
         dl_real *v = q + i * len;
         for (pass = 0; pass < 2; pass++)
-            for (j = 0; j < i; j++) c->k->axpy(v, -c->k->dot(v, q + j * len, len), q + j * len, len);
-        c->k->scale(v, (dl_real)(1 / dli_sqrt64((double)c->k->dot(v, v, len))), len);
+            for (j = 0; j < i; j++) DLI_ON(c->isa, axpy)(v, -DLI_ON(c->isa, dot)(v, q + j * len, len), q + j * len, len);
+        DLI_ON(c->isa, scale)(v, (dl_real)(1 / dli_sqrt64((double)DLI_ON(c->isa, dot)(v, v, len))), len);
     }
     for (i = 0; turned && i < rows; i++)
         for (j = 0; j < cols; j++) w->data[i * cols + j] = q[j * len + i];
-    c->k->scale(w->data, gain, w->size);
+    DLI_ON(c->isa, scale)(w->data, gain, w->size);
     dli_arena_release(&c->step, mark);
 }
 
@@ -19471,9 +19499,11 @@ static dl_tensor *dli_probe_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     dli_probed_type *probe = (dli_probed_type *)self->type;
     dl_tensor *y = probe->original->forward(c, self, x);
+    dl_real mean;
     if (c->failed || !y || dl_is_nil(y) || !y->data) return y;
     probe->called = 1;
-    probe->std = dli_sqrt64((double)c->k->sum_squares(y->data, c->k->sum(y->data, y->size) / (dl_real)y->size, 1, y->size) / (double)y->size);
+    mean = DLI_ON(c->isa, sum)(y->data, y->size) / (dl_real)y->size;
+    probe->std = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(y->data, mean, 1, y->size) / (double)y->size);
     return y;
 }
 
@@ -19521,7 +19551,7 @@ DL_DEF int dl_init_lsuv_with(dl_ctx *c, dl_module *root, dl_tensor *x, dl_init_l
             break;
         }
         for (trial = 0; trial < most && !c->failed && (std > target + tol || std < target - tol); trial++) {
-            c->k->scale(w->data, (dl_real)(target / std), w->size);
+            DLI_ON(c->isa, scale)(w->data, (dl_real)(target / std), w->size);
             std = dli_layer_std(c, root, m, x);
         }
         layers++;
@@ -19692,7 +19722,7 @@ static void dli_optim_task(void *arg, int64_t i, int worker)
     (void)worker;
     if (!s->w->grad) return;
     for (k = 0; k < DLI_OPTIM_STATES; k++) state[k] = s->state[k] ? s->state[k] + piece->first : NULL;
-    job->c->k->update(job->o->rule, s->w->data + piece->first, s->w->grad + piece->first, state, piece->n, &s->args);
+    DLI_ON(job->c->isa, update)(job->o->rule, s->w->data + piece->first, s->w->grad + piece->first, state, piece->n, &s->args);
 }
 
 static void dli_elementwise_step(dl_ctx *c, dl_optim *o)
@@ -19824,13 +19854,13 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
 static const dli_update dli_no_update = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
 /* y += share (x - y), which is SGD with x for the gradient */
-static void dli_lerp(const dli_kernels *k, dl_real *y, dl_real share, const dl_real *x, int64_t n)
+static void dli_lerp(const dli_isa *isa, dl_real *y, dl_real share, const dl_real *x, int64_t n)
 {
     dl_real *none[DLI_OPTIM_STATES] = {NULL, NULL, NULL};
     dli_update o = dli_no_update;
     o.lr = -share;
     o.l2 = -1;
-    k->update(DLI_RULE_sgd, y, x, none, n, &o);
+    DLI_ON(isa, update)(DLI_RULE_sgd, y, x, none, n, &o);
 }
 
 /* --- SGD:  g += weight_decay w;  a = momentum a + (1 - dampening) g, at first a = g;  w -= lr (nesterov ? g + momentum a : a) */
@@ -20111,10 +20141,10 @@ static void dli_adafactor_means(const dl_ctx *c, const dli_adafactor *m, double 
         const dl_real *g = m->g + i * m->cols;
         for (j = 0; j < m->cols; j += n) {
             n = dli_min64(m->cols - j, DLI_CHUNK);
-            dli_row1(c->k->f_square, t, g + j, n, 0);
-            c->k->add(m->u + j, t, n);
+            dli_row1(DLI_ON(c->isa, f_square), t, g + j, n, 0);
+            DLI_ON(c->isa, add)(m->u + j, t, n);
         }
-        if (m->row) dli_approach(&m->row[i], fresh, (double)c->k->sum_squares(g, 0, 1, m->cols) / (double)m->cols);
+        if (m->row) dli_approach(&m->row[i], fresh, (double)DLI_ON(c->isa, sum_squares)(g, 0, 1, m->cols) / (double)m->cols);
     }
     for (j = 0; j < m->cols; j++) dli_approach(&m->column[j], fresh, (double)m->u[j] / (double)m->rows);
 }
@@ -20128,15 +20158,15 @@ static double dli_adafactor_pass(const dl_ctx *c, const dli_adafactor *m, double
     int64_t i;
     for (i = 0; m->row && i < m->rows; i++) mean += (double)m->row[i] / (double)m->rows;
     if (!(mean > eps)) mean = eps;
-    dli_row1(c->k->f_rsqrt, m->factor, m->column, m->cols, 0);
+    dli_row1(DLI_ON(c->isa, f_rsqrt), m->factor, m->column, m->cols, 0);
     state[0] = m->factor;
     o.high = (dl_real)(1 / eps);
     if (!how) o.lr = -1;
     for (i = 0; i < m->rows; i++) {
         o.through = m->row ? (dl_real)dli_sqrt64(mean / (double)m->row[i]) : 1;
         if (!how) memset(m->u, 0, (size_t)m->cols * sizeof *m->u);
-        c->k->update(DLI_RULE_adafactor, how ? m->w + i * m->cols : m->u, m->g + i * m->cols, state, m->cols, &o);
-        if (!how) squares += (double)c->k->sum_squares(m->u, 0, 1, m->cols);
+        DLI_ON(c->isa, update)(DLI_RULE_adafactor, how ? m->w + i * m->cols : m->u, m->g + i * m->cols, state, m->cols, &o);
+        if (!how) squares += (double)DLI_ON(c->isa, sum_squares)(m->u, 0, 1, m->cols);
     }
     return squares;
 }
@@ -20161,7 +20191,7 @@ static void dli_adafactor_step(dl_ctx *c, dl_optim *o)
             dli_adafactor_means(c, &m, fresh);
             squares += dli_adafactor_pass(c, &m, o->eps, NULL);
         }
-        rms = dli_sqrt64((double)c->k->sum_squares(s->w->data, 0, 1, s->w->size) / size);
+        rms = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(s->w->data, 0, 1, s->w->size) / size);
         step = 1 / dli_sqrt64((double)s->t);
         step = (rms > o->extra[1] ? rms : o->extra[1]) * (lr < step ? lr : step);
         rms = dli_sqrt64(squares / size) / o->extra[2];
@@ -20210,14 +20240,14 @@ static void dli_muon_matrix(dl_ctx *c, const dl_optim *o, dli_slot *s, double lr
     dl_real *x = (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *x), *y = (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *y), *swap;
     dl_real *gram = (dl_real *)dl_alloc(c, (size_t)(n * n) * sizeof *gram), *poly = (dl_real *)dl_alloc(c, (size_t)(n * n) * sizeof *poly);
     if (c->failed) return;
-    dli_lerp(c->k, s->state[0], (dl_real)(1 - o->beta1), w->grad, w->size);
+    dli_lerp(c->isa, s->state[0], (dl_real)(1 - o->beta1), w->grad, w->size);
     memcpy(x, s->state[0], (size_t)w->size * sizeof *x);
     if (o->option) {                                                    /* nesterov */
         memcpy(x, w->grad, (size_t)w->size * sizeof *x);
-        dli_lerp(c->k, x, (dl_real)o->beta1, s->state[0], w->size);
+        dli_lerp(c->isa, x, (dl_real)o->beta1, s->state[0], w->size);
     }
-    norm = dli_sqrt64((double)c->k->sum_squares(x, 0, 1, w->size));
-    c->k->scale(x, (dl_real)(1 / (norm > o->eps ? norm : o->eps)), w->size);
+    norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(x, 0, 1, w->size));
+    DLI_ON(c->isa, scale)(x, (dl_real)(1 / (norm > o->eps ? norm : o->eps)), w->size);
     for (i = 0; i < (int64_t)o->extra[0] && !c->failed; i++) {
         dl_gemm(c, tall, !tall, n, n, tall ? rows : cols, 1, x, cols, x, cols, 0, gram, n);
         memcpy(poly, gram, (size_t)(n * n) * sizeof *poly);
@@ -20228,8 +20258,8 @@ static void dli_muon_matrix(dl_ctx *c, const dl_optim *o, dli_slot *s, double lr
     }
     ratio = o->decoupled == DL_MUON_MATCH_RMS_ADAMW ? 0.2 * dli_sqrt64(A > B ? A : B) : A > B ? dli_sqrt64(A / B) : 1;
     if (c->failed) return;
-    c->k->scale(w->data, (dl_real)(1 - lr * weight_decay), w->size);
-    c->k->axpy(w->data, (dl_real)(-lr * ratio), x, w->size);
+    DLI_ON(c->isa, scale)(w->data, (dl_real)(1 - lr * weight_decay), w->size);
+    DLI_ON(c->isa, axpy)(w->data, (dl_real)(-lr * ratio), x, w->size);
 }
 
 static void dli_muon_step(dl_ctx *c, dl_optim *o)
@@ -20246,7 +20276,7 @@ static void dli_muon_step(dl_ctx *c, dl_optim *o)
             dl_optim adam = dli_adam_options(0, 0, 0.95, 1e-10, 0, 1);
             double share = o->base_lr != 0 ? o->lr / o->base_lr : 1;    /* of a schedule */
             dli_adam_prepare(&adam, s, o->extra[1] * share * group->lr, group->weight_decay);
-            c->k->update(DLI_RULE_adam, s->w->data, s->w->grad, s->state, s->w->size, &s->args);
+            DLI_ON(c->isa, update)(DLI_RULE_adam, s->w->data, s->w->grad, s->state, s->w->size, &s->args);
         }
         dli_arena_release(&c->step, mark);
     }
@@ -20302,12 +20332,12 @@ static void dli_lbfgs_write(const dl_ctx *c, const dl_optim *o, const dl_real *x
     for (i = 0; i < o->nslots; i++) {
         dl_tensor *w = o->slots[i].w;
         if (x) { memcpy(w->data, x, (size_t)w->size * sizeof *x); x += w->size; }
-        if (d) { c->k->axpy(w->data, (dl_real)t, d, w->size); d += w->size; }
+        if (d) { DLI_ON(c->isa, axpy)(w->data, (dl_real)t, d, w->size); d += w->size; }
     }
 }
 static double dli_largest(const dl_ctx *c, const dl_real *x, int64_t n)
 {
-    double high = (double)c->k->max(x, n), low = -(double)c->k->min(x, n);
+    double high = (double)DLI_ON(c->isa, max)(x, n), low = -(double)DLI_ON(c->isa, min)(x, n);
     return high > low ? high : low;
 }
 
@@ -20318,7 +20348,7 @@ static void dli_lbfgs_probe(dl_ctx *c, dl_optim *o, const dli_lbfgs *m, dl_closu
     p->t = t;
     p->f = dli_call_closure(c, o, f, user);
     dli_lbfgs_read(o, p->g, 1);
-    p->slope = (double)c->k->dot(p->g, m->d, m->n);
+    p->slope = (double)DLI_ON(c->isa, dot)(p->g, m->d, m->n);
 }
 
 /* Where the cubic through both values and slopes is smallest, between low and high. */
@@ -20398,7 +20428,7 @@ static int dli_lbfgs_pair(dl_ctx *c, dli_lbfgs *m, int64_t i)
 /* The new direction, from the gradient and the memory. */
 static void dli_lbfgs_direction(dl_ctx *c, dli_lbfgs *m)
 {
-    const dli_kernels *k = c->k;
+    const dli_isa *isa = c->isa;
     dl_real *g = m->g[0], *y, *s;
     double ys;
     int64_t j;
@@ -20408,10 +20438,10 @@ static void dli_lbfgs_direction(dl_ctx *c, dli_lbfgs *m)
         if (!dli_lbfgs_pair(c, m, i)) return;
         y = m->y[i]; s = m->s[i];
         for (j = 0; j < m->n; j++) { y[j] = g[j] - m->last[j]; s[j] = m->d[j] * (dl_real)m->t; }
-        ys = (double)k->dot(y, s, m->n);
+        ys = (double)DLI_ON(isa, dot)(y, s, m->n);
         if (ys > 1e-10) {
             m->ro[i] = 1 / ys;
-            m->scale = ys / (double)k->dot(y, y, m->n);
+            m->scale = ys / (double)DLI_ON(isa, dot)(y, y, m->n);
             if (m->count < m->history) m->count++;
             else {                                                      /* forget the oldest: it becomes the spare pair */
                 y = m->y[0]; s = m->s[0];
@@ -20422,12 +20452,12 @@ static void dli_lbfgs_direction(dl_ctx *c, dli_lbfgs *m)
     }
     for (j = 0; j < m->n; j++) m->d[j] = -g[j];
     for (i = m->count - 1; i >= 0; i--) {
-        m->alpha[i] = (double)k->dot(m->s[i], m->d, m->n) * m->ro[i];
-        k->axpy(m->d, (dl_real)-m->alpha[i], m->y[i], m->n);
+        m->alpha[i] = (double)DLI_ON(isa, dot)(m->s[i], m->d, m->n) * m->ro[i];
+        DLI_ON(isa, axpy)(m->d, (dl_real)-m->alpha[i], m->y[i], m->n);
     }
-    k->scale(m->d, (dl_real)m->scale, m->n);
+    DLI_ON(isa, scale)(m->d, (dl_real)m->scale, m->n);
     for (i = 0; i < m->count; i++)
-        k->axpy(m->d, (dl_real)(m->alpha[i] - (double)k->dot(m->y[i], m->d, m->n) * m->ro[i]), m->s[i], m->n);
+        DLI_ON(isa, axpy)(m->d, (dl_real)(m->alpha[i] - (double)DLI_ON(isa, dot)(m->y[i], m->d, m->n) * m->ro[i]), m->s[i], m->n);
 }
 
 static double dli_lbfgs_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
@@ -20451,7 +20481,7 @@ static double dli_lbfgs_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
             for (j = 0; j < m->n; j++) sum += (double)(m->last[j] < 0 ? -m->last[j] : m->last[j]);
             if (sum > 1) m->t /= sum;
         }
-        slope = (double)c->k->dot(m->g[0], m->d, m->n);
+        slope = (double)DLI_ON(c->isa, dot)(m->g[0], m->d, m->n);
         if (slope > -m->tolerance_change) break;
         if (m->wolfe) {
             dli_lbfgs_read(o, m->line, 0);
@@ -20530,7 +20560,7 @@ static void dli_average_task(void *arg, int64_t i, int worker)             /* st
     const dli_slot *s = &job->o->slots[piece->slot];
     dl_real *w = s->w->data + piece->first, *average = s->state[0] + piece->first;
     (void)worker;
-    dli_lerp(job->c->k, average, job->share, w, piece->n);
+    dli_lerp(job->c->isa, average, job->share, w, piece->n);
     if (job->copy) memcpy(w, average, (size_t)piece->n * sizeof *w);
 }
 
@@ -20587,7 +20617,7 @@ static double dli_sam_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     step = (dl_real)(o->extra[0] / (dli_grad_norm(c, o->root) + 1e-12));
     dli_copy_weights(o, 0, 0);
     for (i = 0; i < o->nslots; i++)
-        if (o->slots[i].w->grad) c->k->axpy(o->slots[i].w->data, step, o->slots[i].w->grad, o->slots[i].w->size);
+        if (o->slots[i].w->grad) DLI_ON(c->isa, axpy)(o->slots[i].w->data, step, o->slots[i].w->grad, o->slots[i].w->size);
     dli_call_closure(c, o, f, user);
     dli_copy_weights(o, 0, 1);
     dl_optim_step(c, o->inner);
@@ -21131,7 +21161,7 @@ static double dli_grad_squares(const dl_ctx *c, dl_module *root, double scale)
     int i;
     DLI_EACH_PARAM(root, m, i, p)
         for (at = 0; p->tensor->grad && at < p->tensor->size; at += 4096)
-            sum += (double)c->k->sum_squares(p->tensor->grad + at, 0, (dl_real)scale, dli_min64(4096, p->tensor->size - at));
+            sum += (double)DLI_ON(c->isa, sum_squares)(p->tensor->grad + at, 0, (dl_real)scale, dli_min64(4096, p->tensor->size - at));
     return sum;
 }
 
@@ -21143,8 +21173,8 @@ static double dli_grad_largest(const dl_ctx *c, dl_module *root)
     int i;
     DLI_EACH_PARAM(root, m, i, p)
         if (p->tensor->grad) {
-            double high = (double)c->k->max(p->tensor->grad, p->tensor->size);
-            double low = -(double)c->k->min(p->tensor->grad, p->tensor->size);
+            double high = (double)DLI_ON(c->isa, max)(p->tensor->grad, p->tensor->size);
+            double low = -(double)DLI_ON(c->isa, min)(p->tensor->grad, p->tensor->size);
             if (high > largest) largest = high;
             if (low > largest) largest = low;
         }
@@ -21176,7 +21206,7 @@ DL_DEF double dl_clip_grad_norm(dl_ctx *c, dl_module *root, double max_norm)
     factor = max_norm / (norm + 1e-6);
     if (!(factor >= 1))
         DLI_EACH_PARAM(root, m, i, p)
-            if (p->tensor->grad) c->k->scale(p->tensor->grad, (dl_real)factor, p->tensor->size);
+            if (p->tensor->grad) DLI_ON(c->isa, scale)(p->tensor->grad, (dl_real)factor, p->tensor->size);
     return norm;
 }
 
@@ -21211,10 +21241,10 @@ DL_DEF void dl_clip_grad_adaptive_with(dl_ctx *c, dl_module *root, dl_clip_grad_
             const dl_tensor *w = p->tensor;
             int64_t units = w->ndim > 1 ? w->shape[0] : 1, n = w->size / units, u;
             for (u = 0; u < units; u++) {
-                double most = dli_sqrt64((double)c->k->sum_squares(w->data + u * n, 0, 1, n));
-                double norm = dli_sqrt64((double)c->k->sum_squares(w->grad + u * n, 0, 1, n));
+                double most = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(w->data + u * n, 0, 1, n));
+                double norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(w->grad + u * n, 0, 1, n));
                 most = clipping * (most > eps ? most : eps);
-                if (norm > most) c->k->scale(w->grad + u * n, (dl_real)(most / norm), n);
+                if (norm > most) DLI_ON(c->isa, scale)(w->grad + u * n, (dl_real)(most / norm), n);
             }
         }
 }
@@ -21237,8 +21267,8 @@ DL_DEF void dl_add_grad_noise_with(dl_ctx *c, dl_module *root, int64_t t, dl_add
         if (p->tensor->grad) {
             for (at = 0; at < p->tensor->size; at += DLI_CHUNK) {
                 int64_t n = dli_min64(DLI_CHUNK, p->tensor->size - at);
-                c->k->normal(row, n, c->seed, c->calls, (uint64_t)at);
-                c->k->axpy(p->tensor->grad + at, (dl_real)std, row, n);
+                DLI_ON(c->isa, normal)(row, n, c->seed, c->calls, (uint64_t)at);
+                DLI_ON(c->isa, axpy)(p->tensor->grad + at, (dl_real)std, row, n);
             }
             c->calls++;
         }
@@ -21864,8 +21894,8 @@ static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_dataset *d, co
     s->n += n;
     if (d->targets->dtype != DL_INT32 || output->ndim != 2 || target->ndim != 1 + mixed) return;
     for (i = 0; i < n; i++)
-        s->right += c->k->argmax(output->data + i * classes, classes) ==
-                    (mixed ? c->k->argmax(target->data + i * classes, classes) : target->idata[i]);
+        s->right += DLI_ON(c->isa, argmax)(output->data + i * classes, classes) ==
+                    (mixed ? DLI_ON(c->isa, argmax)(target->data + i * classes, classes) : target->idata[i]);
 }
 
 static dl_scores dli_tally_mean(const dl_ctx *c, const dli_tally *s)
@@ -22702,9 +22732,9 @@ DL_DEF dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, doub
     shape[1] = 1;
     y = dli_leaf(c, "data_linreg", DL_REAL, 2, shape, 1);
     if (c->failed) return DLI_NIL_DATASET;
-    dli_random(c, c->k->normal, x->data, x->size);
-    dli_random(c, c->k->normal, y->data, y->size);
-    for (i = 0; i < n; i++) y->data[i] = (dl_real)(sigma * (double)y->data[i] + b) + c->k->dot(x->data + i * d, w->data, d);
+    dli_random(c, DLI_ON(c->isa, normal), x->data, x->size);
+    dli_random(c, DLI_ON(c->isa, normal), y->data, y->size);
+    for (i = 0; i < n; i++) y->data[i] = (dl_real)(sigma * (double)y->data[i] + b) + DLI_ON(c->isa, dot)(x->data + i * d, w->data, d);
     return dl_data_tensors(c, x, y);
 }
 
@@ -22910,7 +22940,7 @@ static void dli_aug_task(void *arg, int64_t n, int worker)
     const dli_aug_job *j = (const dli_aug_job *)arg;
     dl_real u[DLI_AUG_DRAWS];
     (void)worker;
-    if (j->draws) dli_lot_fill(j->c, j->lot, j->c->k->uniform, n, u, j->draws);
+    if (j->draws) dli_lot_fill(j->c, j->lot, DLI_ON(j->c->isa, uniform), n, u, j->draws);
     j->fn(j, u, j->x->data + n * j->C * j->H * j->W, j->y->data + n * (j->y->size / j->x->shape[0]));
 }
 
@@ -23310,7 +23340,7 @@ static void dli_noise_task(void *arg, int64_t n, int worker)
     const dli_noise_job *j = (const dli_noise_job *)arg;
     int64_t row = j->y->size / j->y->shape[0];
     (void)worker;
-    dli_lot_fill(j->c, j->lot, j->c->k->normal, n, j->y->data + n * row, row);
+    dli_lot_fill(j->c, j->lot, DLI_ON(j->c->isa, normal), n, j->y->data + n * row, row);
 }
 DL_DEF dl_tensor *dl_aug_gaussian_noise_with(dl_ctx *c, dl_tensor *x, dl_aug_gaussian_noise_opts o)
 {
@@ -23409,7 +23439,7 @@ static int dli_mix_begin(dl_ctx *c, const char *who, dl_tensor **x, dl_tensor **
     }
     if (labels) *target = dl_one_hot(c, *target, classes);
     if (c->failed || !c->training) return 0;
-    dli_lot_fill(c, dli_lot_draw(c), c->k->uniform, 0, first, 8);
+    dli_lot_fill(c, dli_lot_draw(c), DLI_ON(c->isa, uniform), 0, first, 8);
     memset(&r, 0, sizeof r);
     for (k = 0; k < 2; k++) r.key[k] = (uint32_t)(first[k] * DLI_C(16777216));
     for (k = 0; k < 3; k++) r.counter[k] = (uint32_t)(first[2 + k] * DLI_C(16777216));
@@ -23493,8 +23523,8 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
             int64_t units = p->tensor->shape[0], n = p->tensor->size / units, u;
             for (u = 0; u < units; u++) {
                 dl_real *w = p->tensor->data + u * n;
-                double norm = dli_sqrt64((double)c->k->sum_squares(w, 0, 1, n));
-                if (norm > most) c->k->scale(w, (dl_real)(most / norm), n);
+                double norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(w, 0, 1, n));
+                if (norm > most) DLI_ON(c->isa, scale)(w, (dl_real)(most / norm), n);
             }
         }
 }
@@ -23510,7 +23540,7 @@ static dl_tensor *dli_noisy_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
     dl_tensor *w;
     if (!c->training || t->std == 0) return t->inner->forward(c, self, x);
     w = dli_leaf(c, "nn_weight_noise", DL_REAL, t->w->ndim, t->w->shape, 0);
-    if (w->size) dli_random(c, c->k->normal, w->data, w->size);
+    if (w->size) dli_random(c, DLI_ON(c->isa, normal), w->data, w->size);
     w = dl_add(c, t->w, dl_mul_scalar(c, w, t->std));
     copy = c->failed ? NULL : (dl_module *)dl_alloc(c, t->inner->size);
     if (!copy) return DLI_NIL;
@@ -23581,9 +23611,9 @@ DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, doubl
                 if (p->is_buffer) continue;
                 for (first = 0; first < p->tensor->size; first += n) {
                     n = dli_min64(DLI_CHUNK, p->tensor->size - first);
-                    c->k->normal(row, n, c->seed, call, (uint64_t)first);
-                    if (i == 0) norm += (double)c->k->dot(row, row, n);
-                    else c->k->axpy(p->tensor->data + first, (dl_real)(length / dli_sqrt64(norm)), row, n);
+                    DLI_ON(c->isa, normal)(row, n, c->seed, call, (uint64_t)first);
+                    if (i == 0) norm += (double)DLI_ON(c->isa, dot)(row, row, n);
+                    else DLI_ON(c->isa, axpy)(p->tensor->data + first, (dl_real)(length / dli_sqrt64(norm)), row, n);
                 }
                 call++;
             }
@@ -23625,7 +23655,7 @@ static int dli_check_predicted(dl_ctx *c, const char *who, const dl_tensor *x, c
 
 static int32_t dli_predicted(const dl_ctx *c, const dl_tensor *x, int64_t i)
 {
-    return x->idata ? x->idata[i] : (int32_t)c->k->argmax(x->data + i * x->shape[1], x->shape[1]);
+    return x->idata ? x->idata[i] : (int32_t)DLI_ON(c->isa, argmax)(x->data + i * x->shape[1], x->shape[1]);
 }
 
 DL_DEF double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o)
@@ -25311,7 +25341,7 @@ static int dli_check_finite(dl_ctx *c, const char *who, const char *path, const 
         for (k = 0; k < l->item[i].count; k += n) {
             double sum;
             n = dli_min64(4096, l->item[i].count - k);
-            sum = (double)c->k->sum_squares(x + k, 0, 1, n);
+            sum = (double)DLI_ON(c->isa, sum_squares)(x + k, 0, 1, n);
             if (sum - sum == 0) continue;                              /* else they are large, or not finite */
             for (j = k; j < k + n; j++)
                 if (x[j] - x[j] != 0) {
@@ -26957,11 +26987,11 @@ static int dli_penalize(dl_ctx *c, dl_real *out, const dl_real *logits, int64_t 
 static int64_t dli_draw_token(dl_ctx *c, dli_draws *r, dl_real *p, dl_real *logits, int64_t n, dl_real temperature,
                               dl_real top_p)
 {
-    dl_real top = c->k->max(logits, n);
+    dl_real top = DLI_ON(c->isa, max)(logits, n);
     double sum = 0, part, u;
     int64_t i;
     for (i = 0; i < n; i++) logits[i] = (logits[i] - top) / temperature;
-    c->k->exp_row(p, 1, logits, 0, n, 0);
+    DLI_ON(c->isa, exp_row)(p, 1, logits, 0, n, 0);
     for (i = 0; i < n; i++) sum += (double)p[i];
     if (top_p > 0 && top_p < 1) {
         for (i = 0, part = 0; i < n && part < (double)top_p * sum; i++) part += (double)p[i];
@@ -27001,14 +27031,14 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
     r = dli_next_draws(c);
     for (i = 0; i < rows && !c->failed; i++) {
         const int32_t *history = o.history ? o.history->idata + (o.history->ndim < 2 ? 0 : i * past) : NULL;
-        int64_t best = c->k->argmax(logits->data + i * V, V);                          /* NaN comes first */
+        int64_t best = DLI_ON(c->isa, argmax)(logits->data + i * V, V);                          /* NaN comes first */
         dl_real top = logits->data[i * V + best];
         dli_mark m = dli_arena_mark(&c->step);
         dl_topk_opts t;
         if (!(top - top == 0))
             return dl_fail(c, "sample_token: the largest logit is %g, at position %l", (double)top, i * V + best);
         if (!dli_penalize(c, row = part->data, logits->data + i * V, V, history, past, penalty)) return DLI_NIL;
-        if (temperature == 0) { y->idata[i] = (int32_t)c->k->argmax(row, V); continue; }
+        if (temperature == 0) { y->idata[i] = (int32_t)DLI_ON(c->isa, argmax)(row, V); continue; }
         memset(&t, 0, sizeof t);
         t.indices = &index;
         sorted = k ? dl_topk_with(c, part, k, 0, t) : part;
@@ -27029,7 +27059,7 @@ DL_DEF dl_tensor *dl_bernoulli(dl_ctx *c, dl_tensor *p)
         if (!(p->data[i] >= 0 && p->data[i] <= 1))
             return dl_fail(c, "bernoulli: probability %g at position %l, expected 0 to 1", (double)p->data[i], i);
     y = dli_leaf(c, "bernoulli", DL_REAL, p->ndim, p->shape, 0);
-    if (y->size) dli_random(c, c->k->uniform, y->data, y->size);
+    if (y->size) dli_random(c, DLI_ON(c->isa, uniform), y->data, y->size);
     for (i = 0; i < y->size; i++) y->data[i] = y->data[i] < p->data[i];
     return y;
 }
@@ -32793,24 +32823,10 @@ DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_LOOP
 #undef DLI_MAP
 
-/* --- the table of this instruction set ---------------------------------------------------------- */
+/* --- this instruction set ----------------------------------------------------------------------- */
 #define DLI_QUOTE_(x) #x
 #define DLI_QUOTE(x)  DLI_QUOTE_(x)
-static const dli_kernels DLI_FN(dli_kernels) = {
-    &DLI_QUOTE(DLI_SUFFIX)[1], DLI_MR, DLI_NR,
-#define DLI_FIELD(ret, name, args)   DLI_FN(dli_##name),
-    DLI_KERNELS(DLI_FIELD)
-#undef DLI_FIELD
-#define DLI_FIELD(name, f, dx)       DLI_FN(dli_f_##name), DLI_FN(dli_dx_##name),
-    DL_UNARY_OPS(DLI_FIELD) DL_UNARY_SCALAR_OPS(DLI_FIELD) DL_UNARY_RANGE_OPS(DLI_FIELD)
-#undef DLI_FIELD
-#define DLI_FIELD(name, f, da, db)   DLI_FN(dli_f_##name), DLI_FN(dli_da_##name), DLI_FN(dli_db_##name),
-    DL_BINARY_OPS(DLI_FIELD) DL_TERNARY_OPS(DLI_FIELD)
-#undef DLI_FIELD
-#define DLI_FIELD(name, f)           DLI_FN(dli_f_##name),
-    DL_COMPARE_OPS(DLI_FIELD)
-#undef DLI_FIELD
-};
+static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI_MR, DLI_NR };
 #undef DLI_QUOTE_
 #undef DLI_QUOTE
 

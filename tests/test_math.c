@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <float.h>
 
-static const dli_kernels *k;
+static const dli_isa *k;
 
 static double ref_sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 
@@ -26,7 +26,8 @@ static const struct { const char *name; double (*ref)(double); double max, limit
 #define FUNCTIONS (int)(sizeof functions / sizeof *functions)
 static dli_map *map_of(int f)
 {
-    dli_map *const maps[] = {k->f_sqrt, k->f_exp, k->f_expm1, k->f_log, k->f_log1p, k->f_sin, k->f_cos, k->f_tanh, k->f_sigmoid, k->f_erf};
+    dli_map *const maps[] = {DLI_ON(k, f_sqrt), DLI_ON(k, f_exp), DLI_ON(k, f_expm1), DLI_ON(k, f_log), DLI_ON(k, f_log1p),
+                             DLI_ON(k, f_sin), DLI_ON(k, f_cos), DLI_ON(k, f_tanh), DLI_ON(k, f_sigmoid), DLI_ON(k, f_erf)};
     return maps[f];
 }
 static dl_real value(int f, double x)
@@ -42,7 +43,7 @@ static dl_real power(double x, double y)
     const dl_real a = (dl_real)x, b = (dl_real)y, *in[4];
     dl_real z;
     in[0] = &a; in[1] = &b; in[2] = in[3] = &b;
-    k->f_pow(&z, in, 1, NULL);
+    DLI_ON(k, f_pow)(&z, in, 1, NULL);
     return z;
 }
 
@@ -124,7 +125,7 @@ static void sweep_pow(void)
             u = u * 1664525u + 1013904223u;
             y[i] = (float)((u / 4294967296.0 - 0.5) * 302 / (fabs(log2((double)x[i])) + 1e-3));
         }
-        k->f_pow(z, in, 1024, NULL);
+        DLI_ON(k, f_pow)(z, in, 1024, NULL);
         for (i = 0; i < 1024; i++) {
             const double e = ulps(z[i], pow((double)x[i], (double)y[i]));
             if (e > max) { max = e; ax = x[i]; ay = y[i]; }
@@ -144,12 +145,12 @@ static void sqrt_is_correctly_rounded(void)
     in[0] = in[1] = in[2] = x;
     for (bits = 0x3F800000u; bits < 0x40800000u; bits += 4096) {
         for (i = 0; i < 4096; i++) { const uint32_t u = bits + (uint32_t)i; memcpy(x + i, &u, 4); }
-        k->f_sqrt(y, in, 4096, NULL);
+        DLI_ON(k, f_sqrt)(y, in, 4096, NULL);
         for (i = 0; i < 4096; i++) bad += y[i] != (float)sqrt((double)x[i]);
     }
     for (bits = 0; bits < 0x02000000u; bits += 4096 * 61) {           /* subnormal and tiny */
         for (i = 0; i < 4096; i++) { const uint32_t u = bits + (uint32_t)i; memcpy(x + i, &u, 4); }
-        k->f_sqrt(y, in, 4096, NULL);
+        DLI_ON(k, f_sqrt)(y, in, 4096, NULL);
         for (i = 0; i < 4096; i++) bad += y[i] != (float)sqrt((double)x[i]);
     }
     CHECK(bad == 0);
@@ -234,7 +235,7 @@ static void a_wrong_result_is_seen(void)                 /* negative control */
 
 int main(void)
 {
-    k = dli_choose_kernels(NULL);
+    k = dli_choose_isa(NULL);
     RUN(special_values);
     RUN(powers);
     RUN(sqrt_is_correctly_rounded);

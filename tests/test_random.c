@@ -29,10 +29,10 @@ static void known_answers(void)
 static void uniform_is_philox(void)
 {
     const uint64_t seed = 0x299f31d0a4093822u, call = 0x0370734413198a2eu, first = 0x85a308d3243f6a88u * 4 + 3;
-    const dli_kernels *k = dli_choose_kernels(NULL);
+    const dli_isa *k = dli_choose_isa(NULL);
     uint32_t counter[4], key[2], out[4];
     int i;
-    k->uniform(a, 1000, seed, call, first);
+    DLI_ON(k, uniform)(a, 1000, seed, call, first);
     for (i = 0; i < 1000; i++) {
         const uint64_t e = first + (uint64_t)i;
         counter[0] = (uint32_t)(e / 4); counter[1] = (uint32_t)(e / 4 >> 32);
@@ -49,21 +49,21 @@ static void any_split_is_the_same(void)
     int v, i;
     for (i = 0; i < 2000; i++) x[i] = (dl_real)(i + 1);
     for (v = 0; v < 3; v++) {
-        const dli_kernels *k = dli_choose_kernels(isa[v]);
+        const dli_isa *k = dli_choose_isa(isa[v]);
         if (!k) continue;
         for (i = 0; i < (int)(sizeof cut / sizeof *cut); i++) {
             const int n = cut[i], rest = 2000 - n;
-            k->uniform(a, 2000, 7, 9, 40);
-            if (n) k->uniform(b, n, 7, 9, 40);
-            if (rest) k->uniform(b + n, rest, 7, 9, 40 + (uint64_t)n);
+            DLI_ON(k, uniform)(a, 2000, 7, 9, 40);
+            if (n) DLI_ON(k, uniform)(b, n, 7, 9, 40);
+            if (rest) DLI_ON(k, uniform)(b + n, rest, 7, 9, 40 + (uint64_t)n);
             CHECK(!memcmp(a, b, 2000 * sizeof *a));
-            k->normal(a, 2000, 7, 9, 40);
-            if (n) k->normal(b, n, 7, 9, 40);
-            if (rest) k->normal(b + n, rest, 7, 9, 40 + (uint64_t)n);
+            DLI_ON(k, normal)(a, 2000, 7, 9, 40);
+            if (n) DLI_ON(k, normal)(b, n, 7, 9, 40);
+            if (rest) DLI_ON(k, normal)(b + n, rest, 7, 9, 40 + (uint64_t)n);
             CHECK(!memcmp(a, b, 2000 * sizeof *a));
-            k->dropout(a, x, 2000, 7, 9, 40, DLI_C(0.3), 0);
-            if (n) k->dropout(b, x, n, 7, 9, 40, DLI_C(0.3), 0);
-            if (rest) k->dropout(b + n, x + n, rest, 7, 9, 40 + (uint64_t)n, DLI_C(0.3), 0);
+            DLI_ON(k, dropout)(a, x, 2000, 7, 9, 40, DLI_C(0.3), 0);
+            if (n) DLI_ON(k, dropout)(b, x, n, 7, 9, 40, DLI_C(0.3), 0);
+            if (rest) DLI_ON(k, dropout)(b + n, x + n, rest, 7, 9, 40 + (uint64_t)n, DLI_C(0.3), 0);
             CHECK(!memcmp(a, b, 2000 * sizeof *a));
         }
     }
@@ -71,19 +71,19 @@ static void any_split_is_the_same(void)
 
 static void same_on_every_isa(void)
 {
-    const dli_kernels *p = dli_choose_kernels("portable");
+    const dli_isa *p = dli_choose_isa("portable");
     int v, i;
     for (i = 0; i < 5000; i++) x[i] = (dl_real)(i + 1);
     for (v = 1; v < 3; v++) {
-        const dli_kernels *k = dli_choose_kernels(isa[v]);
+        const dli_isa *k = dli_choose_isa(isa[v]);
         if (!k) continue;
-        p->uniform(a, 5000, 1, 2, 3); k->uniform(b, 5000, 1, 2, 3);
+        DLI_ON(p, uniform)(a, 5000, 1, 2, 3); DLI_ON(k, uniform)(b, 5000, 1, 2, 3);
         CHECK(!memcmp(a, b, 5000 * sizeof *a));
-        p->normal(a, 5000, 1, 2, 3); k->normal(b, 5000, 1, 2, 3);
+        DLI_ON(p, normal)(a, 5000, 1, 2, 3); DLI_ON(k, normal)(b, 5000, 1, 2, 3);
         CHECK(!memcmp(a, b, 5000 * sizeof *a));
-        p->dropout(a, x, 5000, 1, 2, 3, DLI_C(0.5), 0); k->dropout(b, x, 5000, 1, 2, 3, DLI_C(0.5), 0);
+        DLI_ON(p, dropout)(a, x, 5000, 1, 2, 3, DLI_C(0.5), 0); DLI_ON(k, dropout)(b, x, 5000, 1, 2, 3, DLI_C(0.5), 0);
         CHECK(!memcmp(a, b, 5000 * sizeof *a));
-        p->dropout(a, x, 5000, 1, 2, 3, DLI_C(0.5), 1); k->dropout(b, x, 5000, 1, 2, 3, DLI_C(0.5), 1);
+        DLI_ON(p, dropout)(a, x, 5000, 1, 2, 3, DLI_C(0.5), 1); DLI_ON(k, dropout)(b, x, 5000, 1, 2, 3, DLI_C(0.5), 1);
         CHECK(!memcmp(a, b, 5000 * sizeof *a));
         CHECK(memcmp(a, x, 5000 * sizeof *a));                        /* negative control */
     }
@@ -111,7 +111,7 @@ static void uniform_moments(void)
 {
     int count[64] = {0}, i;
     double chi2 = 0;
-    dli_choose_kernels(NULL)->uniform(a, N, 42, 0, 0);
+    DLI_ON(dli_choose_isa(NULL), uniform)(a, N, 42, 0, 0);
     moments(a, 0.5, 1.0 / 12, 0, 1.8);
     for (i = 0; i < N; i++) {
         CHECK(a[i] >= 0 && a[i] < 1);
@@ -125,7 +125,7 @@ static void normal_moments(void)
 {
     double chi2 = 0, low = 0;
     int count[32] = {0}, i;
-    dli_choose_kernels(NULL)->normal(a, N, 42, 1, 0);
+    DLI_ON(dli_choose_isa(NULL), normal)(a, N, 42, 1, 0);
     moments(a, 0, 1, 0, 3);
     for (i = 0; i < N; i++) {                                         /* equally likely bins by the distribution function */
         const int bin = (int)(0.5 * erfc(-(double)a[i] / sqrt(2.0)) * 32);
@@ -140,17 +140,17 @@ static void normal_moments(void)
 static void dropout_keeps_the_mean(void)
 {
     static const double p[] = {0, 0.1, 0.5, 0.9, 1};
-    const dli_kernels *k = dli_choose_kernels(NULL);
+    const dli_isa *k = dli_choose_isa(NULL);
     int v, i;
     for (i = 0; i < N; i++) x[i] = 3;
     for (v = 0; v < 5; v++) {
         const dl_real kept = p[v] < 1 ? 3 * (1 / (1 - (dl_real)p[v])) : 0;
         int n = 0;
-        k->dropout(a, x, N, 5, 6, 0, (dl_real)p[v], 0);
+        DLI_ON(k, dropout)(a, x, N, 5, 6, 0, (dl_real)p[v], 0);
         for (i = 0; i < N; i++) { CHECK(a[i] == 0 || a[i] == kept); n += a[i] != 0; }
         CHECK_NEAR((double)n / N, 1 - p[v], 5 * sqrt(p[v] * (1 - p[v]) / N) + 1.0 / 65536);
         for (i = 0; i < N; i++) b[i] = 1;
-        k->dropout(b, x, N, 5, 6, 0, (dl_real)p[v], 1);               /* adds, with the same mask */
+        DLI_ON(k, dropout)(b, x, N, 5, 6, 0, (dl_real)p[v], 1);               /* adds, with the same mask */
         for (i = 0; i < N; i++) CHECK(b[i] == 1 + a[i]);
     }
 }
@@ -158,16 +158,16 @@ static void dropout_keeps_the_mean(void)
 /* different seeds, calls and ranges give different numbers; equal ones the same */
 static void streams_differ(void)
 {
-    const dli_kernels *k = dli_choose_kernels(NULL);
+    const dli_isa *k = dli_choose_isa(NULL);
     int i, same = 0;
-    k->uniform(a, 1000, 1, 1, 0); k->uniform(b, 1000, 2, 1, 0);
+    DLI_ON(k, uniform)(a, 1000, 1, 1, 0); DLI_ON(k, uniform)(b, 1000, 2, 1, 0);
     for (i = 0; i < 1000; i++) same += a[i] == b[i];
-    k->uniform(b, 1000, 1, 2, 0);
+    DLI_ON(k, uniform)(b, 1000, 1, 2, 0);
     for (i = 0; i < 1000; i++) same += a[i] == b[i];
-    k->uniform(b, 1000, 1, 1, 1000);
+    DLI_ON(k, uniform)(b, 1000, 1, 1, 1000);
     for (i = 0; i < 1000; i++) same += a[i] == b[i];
     CHECK(same < 4);
-    k->uniform(b, 1000, 1, 1, 0);
+    DLI_ON(k, uniform)(b, 1000, 1, 1, 0);
     CHECK(!memcmp(a, b, 1000 * sizeof *a));
 }
 

@@ -8,11 +8,13 @@
 #define MAX  10000                                       /* longest row                              */
 #define OUTS 8                                           /* rows of results                          */
 #define GUARD 16                                         /* must stay as it was, before and behind   */
-typedef void run(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in);
+typedef void run(const dli_isa *k, int64_t n, dl_real *out, const dl_real *const *in);
 
 /* --- how to run a kernel: results to out (OUTS n), inputs in[0..4] --------------------------------- */
 static const dl_real scalars[2] = {DLI_C(0.7), DLI_C(1.3)};
-#define MAP(name) static void run_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in) { k->name(out, in, n, scalars); }
+#define MAP(name)                                                                                  \
+    static void run_##name(const dli_isa *k, int64_t n, dl_real *out, const dl_real *const *in)    \
+    { DLI_ON(k, name)(out, in, n, scalars); }
 #define ROWS(name, f, dx) MAP(f_##name) MAP(dx_##name)
 DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
 #undef ROWS
@@ -23,44 +25,49 @@ DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS)
 DL_COMPARE_OPS(ROWS)
 #undef ROWS
 
-#define RUNS(name) static void run_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in)
+#define RUNS(name) static void run_##name(const dli_isa *k, int64_t n, dl_real *out, const dl_real *const *in)
 #define COPY(to, from) memcpy(to, from, (size_t)n * sizeof(dl_real))
-RUNS(sum)         { out[0] = k->sum(in[0], n); }
-RUNS(dot)         { out[0] = k->dot(in[0], in[1], n); }
-RUNS(max)         { out[0] = k->max(in[0], n); }
-RUNS(min)         { out[0] = k->min(in[0], n); }
-RUNS(prod)        { out[0] = k->prod(in[0], n); }
-RUNS(sum_squares) { out[0] = k->sum_squares(in[0], DLI_C(0.3), DLI_C(1.1), n); }
-RUNS(log_sum_exp) { out[0] = k->log_sum_exp(in[0], DLI_C(0.3), n); }
-RUNS(argmax)      { out[0] = (dl_real)k->argmax(in[0], n); }
-RUNS(argmin)      { out[0] = (dl_real)k->argmin(in[0], n); }
-RUNS(axpy)        { COPY(out, in[1]); k->axpy(out, DLI_C(0.3), in[0], n); }
-RUNS(add)         { COPY(out, in[1]); k->add(out, in[0], n); }
-RUNS(scale)       { COPY(out, in[0]); k->scale(out, DLI_C(0.3), n); }
-RUNS(exp_row)     { COPY(out + n, in[1]); k->exp_row(out, 2, in[0], 1, n, 0); k->exp_row(out + n, 2, in[0], 1, n, 1); }
-RUNS(softmax)     { k->softmax(out, in[0], n, 1); }
-RUNS(log_softmax) { k->log_softmax(out, in[0], n); }
+RUNS(sum)         { out[0] = DLI_ON(k, sum)(in[0], n); }
+RUNS(dot)         { out[0] = DLI_ON(k, dot)(in[0], in[1], n); }
+RUNS(max)         { out[0] = DLI_ON(k, max)(in[0], n); }
+RUNS(min)         { out[0] = DLI_ON(k, min)(in[0], n); }
+RUNS(prod)        { out[0] = DLI_ON(k, prod)(in[0], n); }
+RUNS(sum_squares) { out[0] = DLI_ON(k, sum_squares)(in[0], DLI_C(0.3), DLI_C(1.1), n); }
+RUNS(log_sum_exp) { out[0] = DLI_ON(k, log_sum_exp)(in[0], DLI_C(0.3), n); }
+RUNS(argmax)      { out[0] = (dl_real)DLI_ON(k, argmax)(in[0], n); }
+RUNS(argmin)      { out[0] = (dl_real)DLI_ON(k, argmin)(in[0], n); }
+RUNS(axpy)        { COPY(out, in[1]); DLI_ON(k, axpy)(out, DLI_C(0.3), in[0], n); }
+RUNS(add)         { COPY(out, in[1]); DLI_ON(k, add)(out, in[0], n); }
+RUNS(scale)       { COPY(out, in[0]); DLI_ON(k, scale)(out, DLI_C(0.3), n); }
+RUNS(exp_row)
+{
+    COPY(out + n, in[1]);
+    DLI_ON(k, exp_row)(out, 2, in[0], 1, n, 0);
+    DLI_ON(k, exp_row)(out + n, 2, in[0], 1, n, 1);
+}
+RUNS(softmax)     { DLI_ON(k, softmax)(out, in[0], n, 1); }
+RUNS(log_softmax) { DLI_ON(k, log_softmax)(out, in[0], n); }
 RUNS(softmax_back)
 {
     COPY(out + n, in[2]);
-    k->softmax_back(out, in[0], in[1], n, 0);
-    k->softmax_back(out + n, in[0], in[1], n, 1);
+    DLI_ON(k, softmax_back)(out, in[0], in[1], n, 0);
+    DLI_ON(k, softmax_back)(out + n, in[0], in[1], n, 1);
 }
 RUNS(log_softmax_back)
 {
     COPY(out + n, in[2]);
-    k->log_softmax_back(out, in[0], in[1], n, 0);
-    k->log_softmax_back(out + n, in[0], in[1], n, 1);
+    DLI_ON(k, log_softmax_back)(out, in[0], in[1], n, 0);
+    DLI_ON(k, log_softmax_back)(out + n, in[0], in[1], n, 1);
 }
 static const dli_update step = {DLI_C(0.1), DLI_C(0.01), DLI_C(0.99), DLI_C(0.9), DLI_C(0.2), DLI_C(0.99), DLI_C(0.01), DLI_C(0.3),
                                 DLI_C(0.7), DLI_C(1.1), DLI_C(1e-3), DLI_C(0.01), DLI_C(0.5), DLI_C(0.05)};
 #define ROWS(name, a, v, b, ...)                                                               \
-    static void run_update_##name(const dli_kernels *k, int64_t n, dl_real *out, const dl_real *const *in) \
+    static void run_update_##name(const dli_isa *k, int64_t n, dl_real *out, const dl_real *const *in) \
     {                                                                                              \
         dl_real *s[3];                                                                             \
         s[0] = a ? out + n : NULL; s[1] = v ? out + 2 * n : NULL; s[2] = b ? out + 3 * n : NULL;   \
         COPY(out, in[0]); COPY(out + n, in[1]); COPY(out + 2 * n, in[2]); COPY(out + 3 * n, in[3]); \
-        k->update(DLI_RULE_##name, out, in[4], s, n, &step);                                       \
+        DLI_ON(k, update)(DLI_RULE_##name, out, in[4], s, n, &step);                                       \
     }
 DLI_OPTIM_RULES(ROWS, ROWS)
 #undef ROWS
@@ -75,7 +82,7 @@ static void gates(dli_gates *f, int64_t n, dl_real *out, const dl_real *const *i
     for (i = 0; i < OUTS; i++) to[i] = out + i * n;
     f(to, from, n);
 }
-#define GATES(ret, name, args) RUNS(name) { gates(k->name, n, out, in); }
+#define GATES(ret, name, args) RUNS(name) { gates(DLI_ON(k, name), n, out, in); }
 DLI_KERNELS_RECURRENT(GATES)
 #undef GATES
 
@@ -91,37 +98,43 @@ RUNS(attention_bias)
     const int64_t keys = tile(n, out, in);
     dli_attention_bias b;
     b.mask = in[2]; b.slope = DLI_C(0.3); b.offset = keys / 2 - 8; b.causal = 1;
-    k->attention_bias(out, keys, 16, &b);
+    DLI_ON(k, attention_bias)(out, keys, 16, &b);
     b.mask = NULL; b.slope = 0;
-    k->attention_bias(out, keys, 16, &b);
+    DLI_ON(k, attention_bias)(out, keys, 16, &b);
 }
 RUNS(attention_softmax)
 {
     const int64_t keys = tile(n, out, in);
-    if (keys) k->attention_softmax(out, keys, 16, out + n, out + n + 16, out + n + 32);
+    if (keys) DLI_ON(k, attention_softmax)(out, keys, 16, out + n, out + n + 16, out + n + 32);
 }
-RUNS(attention_scale)   { const int64_t rows = tile(n, out, in); k->attention_scale(out, rows, 16, in[1], 13); }
-RUNS(attention_weights) { const int64_t keys = tile(n, out, in); k->attention_weights(out, keys, 16, in[1]); }
-RUNS(attention_back)    { const int64_t keys = tile(n, out, in); k->attention_back(out, in[2], keys, 16, in[1]); }
+RUNS(attention_scale)   { const int64_t rows = tile(n, out, in); DLI_ON(k, attention_scale)(out, rows, 16, in[1], 13); }
+RUNS(attention_weights) { const int64_t keys = tile(n, out, in); DLI_ON(k, attention_weights)(out, keys, 16, in[1]); }
+RUNS(attention_back)    { const int64_t keys = tile(n, out, in); DLI_ON(k, attention_back)(out, in[2], keys, 16, in[1]); }
 
 RUNS(rotate)                                             /* pairs side by side, and every second one */
 {
     COPY(out + 2 * n, in[1]); COPY(out + 3 * n, in[2]);
-    k->rotate(out, out + n, in[0], in[1], in[2], in[3], n, 1, 1, 0);
-    k->rotate(out + 2 * n, out + 3 * n, in[0], in[1], in[2], in[3], n, 1, -1, 1);
+    DLI_ON(k, rotate)(out, out + n, in[0], in[1], in[2], in[3], n, 1, 1, 0);
+    DLI_ON(k, rotate)(out + 2 * n, out + 3 * n, in[0], in[1], in[2], in[3], n, 1, -1, 1);
     COPY(out + 4 * n, in[4]);
-    k->rotate(out + 4 * n, out + 4 * n + 1, in[0], in[0] + 1, in[2], in[3], n / 2, 2, 1, 1);
+    DLI_ON(k, rotate)(out + 4 * n, out + 4 * n + 1, in[0], in[0] + 1, in[2], in[3], n / 2, 2, 1, 1);
 }
 
 /* a row of pixels dealt by the stride */
 RUNS(conv_deal)
 {
-    k->conv_deal(out, n, in[0], n, 2);
-    k->conv_deal(out + 2 * n, n, in[1], n, 3);
+    DLI_ON(k, conv_deal)(out, n, in[0], n, 2);
+    DLI_ON(k, conv_deal)(out + 2 * n, n, in[1], n, 3);
+    DLI_ON(k, conv_deal)(out + 4 * n, n, in[2], n, 4);
 }
-RUNS(uniform)     { (void)in; k->uniform(out, n, 1, 2, 3); }
-RUNS(normal)      { (void)in; k->normal(out, n, 1, 2, 3); }
-RUNS(dropout)     { COPY(out + n, in[1]); k->dropout(out, in[0], n, 1, 2, 3, DLI_C(0.5), 0); k->dropout(out + n, in[0], n, 1, 2, 3, DLI_C(0.5), 1); }
+RUNS(uniform)     { (void)in; DLI_ON(k, uniform)(out, n, 1, 2, 3); }
+RUNS(normal)      { (void)in; DLI_ON(k, normal)(out, n, 1, 2, 3); }
+RUNS(dropout)
+{
+    COPY(out + n, in[1]);
+    DLI_ON(k, dropout)(out, in[0], n, 1, 2, 3, DLI_C(0.5), 0);
+    DLI_ON(k, dropout)(out + n, in[0], n, 1, 2, 3, DLI_C(0.5), 1);
+}
 
 static const struct { const char *name; run *f; } kernels[] = {
 #define ROWS(ret, name, args) {#name, run_##name},
@@ -173,7 +186,7 @@ static void fill(dl_real *p, int n) { int i; for (i = 0; i < n; i++) p[i] = DLI_
 
 static void compare(const char *isa)
 {
-    const dli_kernels *p = dli_choose_kernels("portable"), *k = dli_choose_kernels(isa);
+    const dli_isa *p = dli_choose_isa("portable"), *k = dli_choose_isa(isa);
     static const int longer[] = {127, 128, 129, 511, 1000, 4095, 4096, 4097, 8192, MAX};
     int kind, j, l, shift;
     if (!k) { SKIP(isa); return; }
@@ -206,14 +219,14 @@ static void nan_wins(void)
     dl_real x[70];
     int v, n, i, j;
     for (v = 0; v < 3; v++) {
-        const dli_kernels *k = dli_choose_kernels(isa[v]);
+        const dli_isa *k = dli_choose_isa(isa[v]);
         if (!k) continue;
         for (n = 1; n < 70; n++) for (i = 0; i < n; i++) {
             for (j = 0; j < n; j++) x[j] = j % 3 ? (dl_real)-j : (dl_real)INFINITY;
             x[i] = (dl_real)NAN;
             if (n > i + 2) x[i + 2] = (dl_real)NAN;
-            CHECK(k->max(x, n) != k->max(x, n) && k->min(x, n) != k->min(x, n));
-            CHECK(k->argmax(x, n) == i && k->argmin(x, n) == i);
+            CHECK(DLI_ON(k, max)(x, n) != DLI_ON(k, max)(x, n) && DLI_ON(k, min)(x, n) != DLI_ON(k, min)(x, n));
+            CHECK(DLI_ON(k, argmax)(x, n) == i && DLI_ON(k, argmin)(x, n) == i);
         }
     }
 }
@@ -223,17 +236,17 @@ static void first_of_equals(void)
     dl_real x[300];
     int v, n, i;
     for (v = 0; v < 3; v++) {
-        const dli_kernels *k = dli_choose_kernels(isa[v]);
+        const dli_isa *k = dli_choose_isa(isa[v]);
         if (!k) continue;
         for (n = 1; n < 300; n += 7) for (i = 0; i < n; i++) {
             int j;
             for (j = 0; j < n; j++) x[j] = (dl_real)(j >= i ? 2 : -j);
-            CHECK(k->max(x, n) == 2 && k->argmax(x, n) == i);
+            CHECK(DLI_ON(k, max)(x, n) == 2 && DLI_ON(k, argmax)(x, n) == i);
             for (j = 0; j < n; j++) x[j] = -x[j];
-            CHECK(k->min(x, n) == -2 && k->argmin(x, n) == i);
+            CHECK(DLI_ON(k, min)(x, n) == -2 && DLI_ON(k, argmin)(x, n) == i);
         }
         for (i = 0; i < 300; i++) x[i] = -(dl_real)INFINITY;
-        CHECK(k->max(x, 300) == -(dl_real)INFINITY && k->argmax(x, 300) == 0);
+        CHECK(DLI_ON(k, max)(x, 300) == -(dl_real)INFINITY && DLI_ON(k, argmax)(x, 300) == 0);
     }
 }
 
@@ -242,15 +255,15 @@ static void sums_are_accurate(void)
 {
     const int64_t n = 1 << 25;
     dl_real *x = (dl_real *)malloc((size_t)n * sizeof *x), plain = 0;
-    const dli_kernels *k = dli_choose_kernels(NULL);
+    const dli_isa *k = dli_choose_isa(NULL);
     double s = 0;
     int64_t i;
     if (!x) { SKIP("no memory"); return; }
     for (i = 0; i < n; i++) x[i] = DLI_C(0.1);
     for (i = 0; i < n; i++) { plain += x[i]; s += (double)x[i]; }
-    CHECK_NEAR(k->sum(x, n), s, s * 1e-6);                /* equal numbers: the rounding errors add up as they can */
-    CHECK_NEAR(k->dot(x, x, n), s * (double)x[0], s * 1e-7);
-    CHECK_NEAR(k->sum_squares(x, DLI_C(0.3), 2, n), (double)n * 4 * 0.04, (double)n * 0.16 * 1e-6);
+    CHECK_NEAR(DLI_ON(k, sum)(x, n), s, s * 1e-6);       /* equal numbers: the rounding errors add up as they can */
+    CHECK_NEAR(DLI_ON(k, dot)(x, x, n), s * (double)x[0], s * 1e-7);
+    CHECK_NEAR(DLI_ON(k, sum_squares)(x, DLI_C(0.3), 2, n), (double)n * 4 * 0.04, (double)n * 0.16 * 1e-6);
     CHECK(fabs((double)plain - s) > s * 0.1);
     free(x);
 }
@@ -258,16 +271,16 @@ static void sums_are_accurate(void)
 static void softmax_rows(void)
 {
     static dl_real x[5000], y[5000], z[5000];
-    const dli_kernels *k = dli_choose_kernels(NULL);
+    const dli_isa *k = dli_choose_isa(NULL);
     int i;
     for (i = 0; i < 5000; i++) x[i] = DLI_C(1000 + 10 * sin(i * 1.7));
-    k->softmax(y, x, 5000, 1);
-    k->log_softmax(z, x, 5000);
-    CHECK_NEAR(k->sum(y, 5000), 1, 1e-6);
+    DLI_ON(k, softmax)(y, x, 5000, 1);
+    DLI_ON(k, log_softmax)(z, x, 5000);
+    CHECK_NEAR(DLI_ON(k, sum)(y, 5000), 1, 1e-6);
     for (i = 0; i < 5000; i++) CHECK_NEAR(log((double)y[i]), z[i], 1e-5);
-    CHECK_NEAR(k->log_sum_exp(x, 1000, 5000), (double)x[7] - 1000 - (double)z[7], 1e-4);
+    CHECK_NEAR(DLI_ON(k, log_sum_exp)(x, 1000, 5000), (double)x[7] - 1000 - (double)z[7], 1e-4);
     x[0] = (dl_real)NAN;
-    k->softmax(y, x, 5000, 1);
+    DLI_ON(k, softmax)(y, x, 5000, 1);
     CHECK(y[0] != y[0] && y[4999] != y[4999]);
 }
 
@@ -277,7 +290,7 @@ static void a_difference_is_seen(void)                    /* negative control */
     dl_real plain = 0, tree, a[3] = {1, (dl_real)NAN, 3}, b[3] = {1, (dl_real)NAN, 3};
     int i;
     for (i = 0; i < MAX; i++) plain += x[i] = DLI_C(1.0 / (i + 1));
-    tree = dli_choose_kernels(NULL)->sum(x, MAX);
+    tree = DLI_ON(dli_choose_isa(NULL), sum)(x, MAX);
     CHECK(!same(&plain, &tree, 1));
     CHECK(same(a, b, 3));
     b[2] = DLI_C(3.0000002);
