@@ -3036,6 +3036,13 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 DLI_INLINE int64_t dli_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 DLI_INLINE int64_t dli_max64(int64_t a, int64_t b) { return a > b ? a : b; }
 DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0 : value ? value : usual; }
+DLI_INLINE dl_real dli_infinity(void)
+{
+    uint64_t bits = (uint64_t)0x7ff0 << 48;
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return (dl_real)v;
+}
 /* Real options: 0 means the usual, -1 an exact 0. */
 DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
 
@@ -3127,7 +3134,12 @@ typedef struct {
    A[i][k] stands at a[i a_row + k a_col] or, if a_tile is not 0, in k-major tiles of mr rows, a_tile numbers apart (the kernel
    then changes a_row and a_col); B[k][j] at b[k b_row + j], where panels of nr columns are b_panel apart (0: nr, as in a
    matrix).  next: what to prefetch meanwhile, K rows that are next_row apart.  chain: sums go on from C, that earlier calls
-   left there. */
+   left there.  end: what else is done with each row of sums before it is stored. */
+typedef struct {                        /* C[i][j] = activation(scale[i] C[i][j] + shift[i] + residual[i][j]), at most ReLU or ReLU6 */
+    const dl_real *scale, *shift, *residual;                  /* residual: rows ldc apart like those of C, or NULL */
+    int64_t        scale_step, shift_step;                    /* 0: one number for all rows */
+    dl_activation  activation;
+} dli_rows_end;
 typedef struct {
     int64_t        M, N, K;
     const dl_real *a, *b, *next;
@@ -3135,7 +3147,8 @@ typedef struct {
     int64_t        a_row, a_col, a_tile, b_row, b_panel, ldc, next_row;
     dl_real        alpha, beta;
     const dl_real *bias, *ahead;        /* ahead, ahead_n rows: a tile's share of next */
-    int64_t        ahead_n;
+    int64_t        ahead_n, row, column;                      /* where in C the tile is */
+    const dli_rows_end *end;
     dl_activation  activation;
     int            last, chain, spread; /* spread: next is fetched from within the tiles */
 } dli_panel;
@@ -4191,6 +4204,7 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->a = g->A;
     t->b = g->B;
     t->next = t->ahead = NULL;
+    t->end = NULL;
     t->next_row = g->ldb;
     t->c = g->C;
     t->a_row = g->trans_a ? 1 : g->lda;
@@ -8633,8 +8647,8 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
-    int      pack_a, plain, flat, bare;                  /* plain: y is contiguous in the order of the columns; flat: so is x;
-                                                           bare: besides, the sums are the results                    */
+    int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
+                                                           direct: tiles may store results, ending: which is more than sums    */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
@@ -8677,6 +8691,20 @@ static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_
             else            for (w = 0; w < n; w++) y[w * a[2].out_step] = x[w];
         }
     }
+}
+
+/* The same for tiles of channels from `first` on, whose results stand at y[at]. */
+static dli_rows_end dli_conv_rows_end(const dli_conv_end *end, int64_t first, int64_t at)
+{
+    static const dl_real one = 1, nothing = DLI_C(-0.0);
+    dli_rows_end e;
+    e.scale = end->scale ? end->scale + first : &one;
+    e.shift = end->bias ? end->bias + first : &nothing;
+    e.residual = end->residual ? end->residual + at : NULL;
+    e.scale_step = end->scale != NULL;
+    e.shift_step = end->bias != NULL;
+    e.activation = end->activation;
+    return e;
 }
 
 static void dli_conv_task(void *arg, int64_t part, int worker)
@@ -8731,10 +8759,12 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
-                        const int direct = p->bare && at_once && j % inner + width <= inner;               /* to where they belong */
+                        const int direct = p->direct && at_once && j % inner + width <= inner;             /* to where they belong */
+                        const int64_t place = direct ? dli_conv_place(s, &b, row + u, j) : 0;
+                        const dli_rows_end end = dli_conv_rows_end(&s->end, row + u, place);
                         dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0);
                         t.N = width;
-                        t.c = direct ? s->y + dli_conv_place(s, &b, row + u, j) : at_once ? sums : sums + u * p->ld + j;
+                        t.c = direct ? s->y + place : at_once ? sums : sums + u * p->ld + j;
                         t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
                         for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
                             t.K = dli_min64(kc - v, DLI_KC);
@@ -8747,6 +8777,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                             t.a_row = p->K;
                             t.a_col = 1;
                             t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
+                            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
                             DLI_ON(isa, gemm_panel)(&t);
                         }
                         if (at_once && !direct) dli_conv_put(p, &b, row + u, mc, sums, nr, j, j + width);
@@ -8950,7 +8981,9 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
         p.split = dli_conv_divide(s, columns);                          /* as many blocks for each thread */
     dli_conv_threads(threads, s->groups, s->M, p.split.total, &p.tg, &p.tm, &p.tn);
     p.pack_a = p.K % 1024 == 0;
-    p.bare = p.plain && !s->end.scale && !s->end.bias && !s->end.residual && s->end.activation == DL_LINEAR && (!s->end.add || p.K <= DLI_KC);
+    p.ending = s->end.scale || s->end.bias || s->end.residual || s->end.activation != DL_LINEAR;
+    p.direct = p.plain && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
+               (!s->end.add || (!p.ending && p.K <= DLI_KC));
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
     p.columns = dli_conv_block_at(s, &p.split, 0).columns;
     p.ld = (p.columns + nr - 1) / nr * nr + 16;
@@ -9770,14 +9803,6 @@ static dli_box dli_pool_box(const dli_pool_args *o, int64_t i)
         if (b.count[2] == o->in[1] * o->in[2] && o->dilation[0] == 1) { b.count[2] *= b.count[0]; b.count[0] = 1; }
     }
     return b;
-}
-
-static dl_real dli_infinity(void)
-{
-    uint64_t bits = (uint64_t)0x7ff0 << 48;
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return (dl_real)v;
 }
 
 static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
@@ -11669,17 +11694,22 @@ typedef struct {
     int        cumulative;
 } dli_nn_batchnorm;
 
-/* Batch norm of y + b by given statistics as y_k scale_k + shift_k: scale (K) and behind it shift (K), in the step. */
-static const dl_real *dli_norm_affine(dl_ctx *c, int64_t K, const dl_tensor *mean, const dl_tensor *var, double eps,
+/* Batch norm of y + b by given statistics as y_k scale_k + shift_k: scale (K) and behind it shift (K), in the step.
+   scale = weight / sqrt(var + eps),  shift = (b - mean) scale + bias */
+static const dl_real *dli_norm_affine(dl_ctx *c, int64_t K, const dl_tensor *mean, const dl_tensor *var, dl_real eps,
                                       const dl_tensor *weight, const dl_tensor *bias, const dl_tensor *b)
 {
-    dl_real *scale = (dl_real *)dl_alloc(c, 2 * (size_t)K * sizeof *scale);
-    int64_t k;
-    for (k = 0; scale && k < K; k++) {
-        const double a = (weight ? (double)weight->data[k] : 1) / dli_sqrt64((double)var->data[k] + eps);
-        scale[k] = (dl_real)a;
-        scale[K + k] = (dl_real)(((b ? (double)b->data[k] : 0) - (double)mean->data[k]) * a + (bias ? (double)bias->data[k] : 0));
-    }
+    dl_real *scale = (dl_real *)dl_alloc(c, 4 * (size_t)K * sizeof *scale), *shift = scale + K, *t = shift + K, *u = t + K;
+    if (!scale) return NULL;
+    dli_row1(DLI_ON(c->isa, f_add_scalar), t, var->data, K, eps);
+    dli_row1(DLI_ON(c->isa, f_sqrt), u, t, K, 0);
+    if (weight) dli_row2(DLI_ON(c->isa, f_div), scale, weight->data, u, K);
+    else dli_row1(DLI_ON(c->isa, f_reciprocal), scale, u, K, 0);
+    if (b) dli_row2(DLI_ON(c->isa, f_sub), t, b->data, mean->data, K);
+    else dli_row1(DLI_ON(c->isa, f_neg), t, mean->data, K, 0);
+    dli_row2(DLI_ON(c->isa, f_mul), u, t, scale, K);
+    if (bias) dli_row2(DLI_ON(c->isa, f_add), shift, u, bias->data, K);
+    else memcpy(shift, u, (size_t)K * sizeof *u);
     return scale;
 }
 
@@ -11687,7 +11717,7 @@ static const dl_real *dli_nn_batchnorm_affine(dl_ctx *c, dl_module *self, int nd
 {
     const dli_nn_batchnorm *m = (const dli_nn_batchnorm *)self;
     if (!m->mean || ndim < m->least || ndim > m->most || m->mean->size != K) return NULL;
-    return dli_norm_affine(c, K, m->mean, m->var, (double)dli_or_real(m->eps, 1e-5), m->weight, m->bias, bias);
+    return dli_norm_affine(c, K, m->mean, m->var, dli_or_real(m->eps, DLI_C(1e-5)), m->weight, m->bias, bias);
 }
 
 static dl_tensor *dli_nn_batchnorm_run(dl_ctx *c, dl_module *self, dl_tensor *x, dl_activation activation,
@@ -11780,7 +11810,7 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
         !dli_norm_source(c, who, "norm_weight", norm_weight, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "norm_bias", norm_bias, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "b", b, 1, &K, list, &count, &at)) return 0;
-    return dli_fold_weights(c, who, dli_norm_affine(c, K, running_mean, running_var, e, norm_weight, norm_bias, b), w, fused_w, fused_b);
+    return dli_fold_weights(c, who, dli_norm_affine(c, K, running_mean, running_var, (dl_real)e, norm_weight, norm_bias, b), w, fused_w, fused_b);
 }
 
 DL_DEF dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x,
@@ -16598,6 +16628,25 @@ DL_DEF dl_module *dl_model_googlenet_with(dl_ctx *c, dl_model_googlenet_opts o)
     return dli_model(c, m, DL_FAN_IN, 0);
 }
 
+/* The end of a block of layers: without gradients nobody asks again for what they computed on the way, so all memory of the step
+   since the mark but y, which moves to the front, is given back.  The next block then works in memory that the caches hold. */
+static dl_tensor *dli_keep_result(dl_ctx *c, dli_mark mark, dl_tensor *y)
+{
+    const char *begin = mark.block ? mark.block->base + mark.used : NULL;
+    dl_tensor copy = *y, *moved;
+    if (c->grad_enabled || c->tracing || c->watch || c->failed || !begin || c->step.current != mark.block || y->dtype != DL_REAL) return y;
+    if ((uintptr_t)y->data < (uintptr_t)begin || (uintptr_t)y->data >= (uintptr_t)(begin + mark.block->used - mark.used)) return y;
+    copy.data = (dl_real *)(void *)(mark.block->base + mark.used);
+    memmove(copy.data, y->data, (size_t)y->size * sizeof *y->data);
+    dli_arena_release(&c->step, mark);
+    moved = dl_alloc(c, (size_t)copy.size * sizeof *copy.data) == copy.data ? (dl_tensor *)dl_alloc(c, sizeof copy) : NULL;
+    if (!moved) return DLI_NIL;
+    copy.src = NULL;
+    copy.opts = NULL;
+    *moved = copy;
+    return moved;
+}
+
 /* --- residual networks --------------------------------------------------------------------------------------------- */
 typedef struct {
     dl_module  base;
@@ -16609,6 +16658,7 @@ typedef struct {
 static dl_tensor *dli_residual_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_residual *b = (const dli_residual *)self;
+    const dli_mark before = dli_arena_mark(&c->step);
     dl_batchnorm_forward_opts relu;
     dl_tensor *y = x, *shortcut = x;
     int i;
@@ -16635,7 +16685,7 @@ static dl_tensor *dli_residual_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
         y = !b->pre_act ? dl_conv_bn_forward_with(c, b->conv[i], b->bn[i], y, relu)
           : !last       ? dl_conv_bn_forward_with(c, b->conv[i], b->bn[i + 1], y, relu) : dl_forward(c, b->conv[i], y);
     }
-    return b->pre_act && !b->plain ? dl_add(c, y, shortcut) : y;
+    return dli_keep_result(c, before, b->pre_act && !b->plain ? dl_add(c, y, shortcut) : y);
 }
 static const dl_module_type dli_basic_block_type = { "basic_block", sizeof(dli_residual), dli_residual_forward };
 static const dl_module_type dli_bottleneck_type = { "bottleneck", sizeof(dli_residual), dli_residual_forward };
@@ -16772,8 +16822,9 @@ typedef struct { dl_module base; dl_module *conv; int skip; } dli_inverted;
 static dl_tensor *dli_inverted_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_inverted *b = (const dli_inverted *)self;
+    const dli_mark before = dli_arena_mark(&c->step);
     dl_tensor *y = dl_forward(c, b->conv, x);
-    return b->skip ? dl_add(c, x, y) : y;
+    return dli_keep_result(c, before, b->skip ? dl_add(c, x, y) : y);
 }
 static const dl_module_type dli_inverted_type = { "inverted_residual", sizeof(dli_inverted), dli_inverted_forward };
 
@@ -30899,6 +30950,30 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #define DLI_PREFETCH2(p) ((void)(p))
 #endif
 
+#define dli_rectify DLI_FN(dli_rectify_)
+DLI_V dlv dli_rectify(dlv v, dl_activation f)                          /* relu or relu6: not -0; NaN stays */
+{
+    const dlv zero = dlv_set(0);
+    v = dlv_add(dlv_max(zero, v), zero);
+    return f == DL_RELU6 ? dlv_min(dlv_set(6), v) : v;
+}
+
+/* The same without branches: min(high, max(low, v) + zero), where an infinite bound bounds nothing and -0 adds nothing. */
+#define dli_bounds DLI_FN(dli_bounds_)
+typedef struct { dlv low, zero, high; } dli_bounds;
+#define dli_bounds_of DLI_FN(dli_bounds_of_)
+DLI_V dli_bounds dli_bounds_of(dl_activation f)
+{
+    const int rectify = f == DL_RELU || f == DL_RELU6;
+    dli_bounds b;
+    b.low = dlv_set(rectify ? 0 : -dli_infinity());
+    b.zero = dlv_set(rectify ? 0 : DLI_C(-0.0));
+    b.high = dlv_set(f == DL_RELU6 ? 6 : dli_infinity());
+    return b;
+}
+#define dli_bound DLI_FN(dli_bound_)
+DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_max(b.low, v), b.zero)); }
+
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns (AVX-512: more than 16), else the first width of 16.
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C. */
 #define dli_tile DLI_FN(dli_tile_)
@@ -30913,6 +30988,7 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const int64_t soon = K - t->ahead_n, next_row = t->next_row;
     const dl_real *row = t->ahead;
     dlv b0 = zero, b1 = zero;
+    (void)a3; (void)a6; (void)a9;
 #define DLI_LOAD_LAST(p) (masked ? dlv_load_n(p, last, 0) : dlv_load(p))
 #define DLI_LOAD_0(p)    (V == 1 ? DLI_LOAD_LAST(p) : dlv_load(p))
 #define DLI_ROW(i, ai, r) dlv x##i = zero, y##i = zero;
@@ -30947,6 +31023,39 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         a0 += a_col; a3 += a_col; a6 += a_col; a9 += a_col;
     }
 #define DLI_PUT(p, v, m) { if (m) dlv_store_n(p, v, last); else dlv_store(p, v); }
+    if (t->end) {
+        const dli_rows_end *end = t->end;
+        const dl_real *scale = end->scale + t->row * end->scale_step, *shift = end->shift + t->row * end->shift_step;
+        const dl_real *r = end->residual ? end->residual + t->row * ldc + t->column : NULL;
+        const dli_bounds bounds = dli_bounds_of(end->activation);
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+            x##i = dlv_fma(alpha, x##i, DLI_LOAD_0(c + i * ldc));                                  \
+            if (V == 2) y##i = dlv_fma(alpha, y##i, DLI_LOAD_LAST(c + i * ldc + 16));              \
+        }
+        if (add) { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+            const dlv a = dlv_set(scale[i * end->scale_step]), s = dlv_set(shift[i * end->shift_step]); \
+            x##i = dlv_fma(x##i, a, s);                                                            \
+            if (V == 2) y##i = dlv_fma(y##i, a, s);                                                \
+        }
+        DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(i, ai, q) if (R > i) {                                                             \
+            x##i = dlv_add(x##i, DLI_LOAD_0(r + i * ldc));                                         \
+            if (V == 2) y##i = dlv_add(y##i, DLI_LOAD_LAST(r + i * ldc + 16));                     \
+        }
+        if (r) { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+            DLI_PUT(c, dli_bound(x##i, bounds), masked && V == 1)                                  \
+            if (V == 2) DLI_PUT(c + 16, dli_bound(y##i, bounds), 1)                                \
+            c += ldc;                                                                              \
+        }
+        DLI_TILE_ROWS(DLI_ROW)
+#undef DLI_ROW
+        return;
+    }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
         DLI_PUT(c, dlv_mul(alpha, x##i), masked && V == 1)                                         \
         if (V == 2) DLI_PUT(c + 16, dlv_mul(alpha, y##i), 1)                                       \
@@ -30964,7 +31073,6 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
 #undef DLI_PUT
 #undef DLI_LOAD_0
 #undef DLI_LOAD_LAST
-    (void)a3; (void)a6; (void)a9;
 }
 
 #define DLI_TILE_ARGS const dli_panel *t, const dl_real *a, const dl_real *b, dl_real *c, int64_t width, int64_t K, int add
@@ -31028,6 +31136,8 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
             DLI_FN(dli_tile_fn) *tile;
             rows = left == 1 ? M - i : (M - i + left - 1) / left;
             t->ahead_n = 0;
+            t->row = i;
+            t->column = j;
             if (next) {
                 const int64_t first = K * i / M, n = K * (i + rows) / M - first;
                 if (rows <= 8 || !t->spread) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
@@ -31373,28 +31483,22 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
 #endif
 }
 
-#define dli_rectify DLI_FN(dli_rectify_)
-DLI_V dlv dli_rectify(dlv v, dl_activation f)                          /* relu or relu6: not -0; NaN stays */
-{
-    const dlv zero = dlv_set(0);
-    v = dlv_add(dlv_max(zero, v), zero);
-    return f == DL_RELU6 ? dlv_min(dlv_set(6), v) : v;
-}
-
+/* scale v + bias + r, its activation, added to y */
 DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *scale,
                               const dl_real *bias, const dl_real *r, dl_activation f, int add)
 {
+    const int bend = f == DL_SIGMOID || f == DL_TANH;
+    const dli_bounds bounds = dli_bounds_of(f);
     dl_real row[16];
     int64_t i, j, l;
     for (i = 0; i < rows; i++, y += ldy, x += ldx, r = r ? r + ldy : r) {
-        const dlv a = dlv_set(scale ? scale[i] : 1), b = dlv_set(bias ? bias[i] : 0);
+        const dlv a = dlv_set(scale ? scale[i] : 1), b = dlv_set(bias ? bias[i] : DLI_C(-0.0));
         for (j = 0; j < n; j += 16) {
             const int64_t m = n - j;
-            dlv v = m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j);
-            v = scale ? dlv_fma(v, a, b) : bias ? dlv_add(v, b) : v;
+            dlv v = dlv_fma(m < 16 ? dlv_load_n(x + j, m, 0) : dlv_load(x + j), a, b);
             if (r) v = dlv_add(v, m < 16 ? dlv_load_n(r + j, m, 0) : dlv_load(r + j));
-            if (f == DL_RELU || f == DL_RELU6) v = dli_rectify(v, f);
-            else if (f != DL_LINEAR) {
+            v = dli_bound(v, bounds);
+            if (bend) {
                 dlv_store(row, v);
                 if (f == DL_SIGMOID) for (l = 0; l < 16; l++) row[l] = dli_sigmoid(row[l]);
                 else                 for (l = 0; l < 16; l++) row[l] = dli_tanh(row[l]);
@@ -31694,6 +31798,9 @@ DLI_KERNEL(void, conv_direct)(dl_real *y, const dl_real *x, const dli_windows *o
     else                            DLI_FN(dli_direct)(4, o->step[1], y, x, o, w, b, f);
 }
 #undef dli_rectify
+#undef dli_bounds
+#undef dli_bounds_of
+#undef dli_bound
 
 /* The gradient of one image in the 9 sums of 3 x 3 taps, as above. */
 #define DLI_NINE(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)

@@ -498,7 +498,8 @@ static void pytorch(void)
         dl_ctx *c = dl_create();
         dl_module *m = by_name(c, name);
         dl_tensor *x = dl_requires_grad(c, dl_keep(c, dl_zeros(c, DL_SHAPE(n, C, side, side))), 1), *y, *w, *s;
-        double eval, train, dx, dw;
+        double eval, folded, train, dx, dw;
+        int grad;
         for (int64_t k = 0; k < x->size; k++) x->data[k] = (dl_real)sin((double)k * 0.37 + 0.5);
         fill(m);
         no_dropout(m);
@@ -506,6 +507,10 @@ static void pytorch(void)
         dl_set_training(c, 0);
         y = all_outputs(c, name, m, x);
         eval = weighted(y->data, y->size);
+        grad = dl_set_grad_enabled(c, 0);                     /* batch norms in the convolutions before, blocks in one memory */
+        y = all_outputs(c, name, m, x);
+        folded = weighted(y->data, y->size);
+        dl_set_grad_enabled(c, grad);
         dl_set_training(c, 1);
         y = all_outputs(c, name, m, x);
         train = weighted(y->data, y->size);
@@ -517,11 +522,39 @@ static void pytorch(void)
         w = dl_module_at(m, 0, NULL, 0)->tensor;
         dw = weighted(w->grad, w->size);
         CHECK_OK(c);
+        CHECK_NEAR(folded, golden_models[i].eval, tol * (1 + fabs(eval)));
         if (!CHECK(fabs(eval - golden_models[i].eval) <= tol * (1 + fabs(eval)) &&
                    (sizeof(dl_real) == 4 || (fabs(train - golden_models[i].train) <= 100 * tol * (1 + fabs(train)) &&
                     fabs(dx - golden_models[i].dx) <= 1e3 * tol * (1 + fabs(dx)) && fabs(dw - golden_models[i].dw) <= 1e3 * tol * (1 + fabs(dw))))))
             printf(" %s: %.10g %.10g %.10g %.10g, wanted %.10g %.10g %.10g %.10g", name, eval, train, dx, dw, golden_models[i].eval,
                    golden_models[i].train, golden_models[i].dx, golden_models[i].dw);
+        dl_destroy(c);
+    }
+}
+
+/* Without gradients a residual block gives back the memory of what it computed on the way, and the results are the same. */
+static void blocks_keep_results(void)
+{
+    for (int i = 0; i < 2; i++) {
+        dl_ctx *c = viewer();
+        dl_module *m = i ? dl_model_mobilenet_v2(c, .num_classes = 10) : dl_model_resnet_cifar(c, 3);
+        dl_tensor *x = dl_keep(c, dl_rand(c, DL_SHAPE(1, 3, 32, 32)));
+        size_t with, without;
+        fill(m);
+        dl_set_training(c, 0);
+        dl_set_grad_enabled(c, 1);
+        dl_step_begin(c);
+        dl_tensor *y = dl_keep(c, dl_forward(c, m, x));
+        with = dl_memory(c).step_bytes;
+        dl_set_grad_enabled(c, 0);
+        for (int again = 0; again < 3; again++) {
+            dl_step_begin(c);
+            dl_tensor *z = dl_forward(c, m, x);
+            without = dl_memory(c).step_bytes;
+            CHECK(without * 2 < with && z->shape[1] == 10);
+            for (int64_t k = 0; k < 10; k++) CHECK_NEAR(z->data[k], y->data[k], 2e-3 * (1 + fabs((double)y->data[k])));
+        }
+        CHECK_OK(c);
         dl_destroy(c);
     }
 }
@@ -626,6 +659,7 @@ int main(void)
     RUN(skip_grad);
     RUN(degradation);
     RUN(pytorch);
+    RUN(blocks_keep_results);
     RUN(freezing);
     RUN(classification);
     RUN(bad_models);
