@@ -3146,11 +3146,13 @@ typedef struct {
     dl_real       *c;
     int64_t        a_row, a_col, a_tile, b_row, b_panel, ldc, next_row;
     dl_real        alpha, beta;
-    const dl_real *bias, *ahead;        /* ahead, ahead_n rows: a tile's share of next */
-    int64_t        ahead_n, row, column;                      /* where in C the tile is */
+    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times two lines, ahead_step apart, after each ahead_turn */
+    int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* of them ahead_jump on                                  */
+    int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
     dl_activation  activation;
     int            last, chain, spread; /* spread: next is fetched from within the tiles */
+    int            cold;                /* A is in no cache: the rows of the next tile are, too */
 } dli_panel;
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
@@ -4218,7 +4220,7 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->bias = g->bias;
     t->activation = g->activation;
     t->last = g->bias || g->activation != DL_LINEAR;
-    t->chain = t->spread = 0;
+    t->chain = t->spread = t->cold = 0;
 }
 
 /* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
@@ -8647,9 +8649,9 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
-    int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
+    int      plain, flat, direct, ending;               /* plain: y is contiguous in the order of the columns; flat: so is x;
                                                            direct: tiles may store results, ending: which is more than sums    */
-    int64_t  staged_size, panels_size, sums_size, a_size, columns;
+    int64_t  staged_size, panels_size, sums_size, columns;
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
 } dli_conv_plan;
@@ -8716,14 +8718,11 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
-    dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size;
-    int64_t *offset = (int64_t *)(void *)(tiles + p->a_size), *start = offset + p->kc;
+    dl_real *sums = panels + p->panels_size;
+    int64_t *offset = (int64_t *)(void *)(sums + p->sums_size), *start = offset + p->kc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
     int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1;
     dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
-    dli_gemm_plan pack;
-    pack.isa = isa;
-    pack.kc = p->kc;
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (i = p->split.total * n / p->tn; i < p->split.total * (n + 1) / p->tn; i++) {
             const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
@@ -8755,7 +8754,6 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     t.M = mc;
                     t.next_row = stage.channel;
                     t.spread = 1;
-                    if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
@@ -8774,9 +8772,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                             if (p->flat && u == 0 && v + DLI_KC < kc) t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
                             else if (p->flat && u == 0 && j + nr < b.columns) t.next = pixels + pieces[start[j / nr + 1]].from;
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
-                            t.a_row = p->K;
-                            t.a_col = 1;
-                            t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
+                            t.cold = j == 0;
+                            t.a = a.A + v;
                             t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
                             DLI_ON(isa, gemm_panel)(&t);
                         }
@@ -8980,7 +8977,6 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
         p.split = dli_conv_divide(s, columns);                          /* as many blocks for each thread */
     dli_conv_threads(threads, s->groups, s->M, p.split.total, &p.tg, &p.tm, &p.tn);
-    p.pack_a = p.K % 1024 == 0;
     p.ending = s->end.scale || s->end.bias || s->end.residual || s->end.activation != DL_LINEAR;
     p.direct = p.plain && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
@@ -8990,8 +8986,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.staged_size = channels && !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
-    p.a_size = p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size) +
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
@@ -30985,8 +30980,9 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const int64_t last = width - 16 * (V - 1), a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
-    const int64_t soon = K - t->ahead_n, next_row = t->next_row;
-    const dl_real *row = t->ahead;
+    const int64_t soon = K - t->ahead_n, step = t->ahead_step;
+    const dl_real *ahead = t->ahead;
+    int64_t turn = t->ahead_turn;
     dlv b0 = zero, b1 = zero;
     (void)a3; (void)a6; (void)a9;
 #define DLI_LOAD_LAST(p) (masked ? dlv_load_n(p, last, 0) : dlv_load(p))
@@ -31008,9 +31004,10 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         if (V == 2) b1 = DLI_LOAD_LAST(b + 16);
         if (R <= 8) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
         else if (soon < K) {                                            /* a few lines at a time, which nothing has to wait for */
-            DLI_PREFETCH2(row);
-            DLI_PREFETCH2(row + 31);
-            row += next_row;
+            DLI_PREFETCH2(ahead);
+            DLI_PREFETCH2(ahead + 31);
+            ahead += step;
+            if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
         }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
@@ -31141,7 +31138,14 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
             if (next) {
                 const int64_t first = K * i / M, n = K * (i + rows) / M - first;
                 if (rows <= 8 || !t->spread) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
-                else { t->ahead = next + first * t->next_row; t->ahead_n = n; }
+                else { t->ahead = next + first * t->next_row; t->ahead_n = n; t->ahead_step = t->next_row; t->ahead_turn = n + 1; }
+            }
+            if (t->cold && j == 0 && left > 1 && rows > 8) {
+                t->ahead = a + rows * t->a_row;
+                t->ahead_n = rows * ((K + 31) / 32);
+                t->ahead_step = t->a_row;
+                t->ahead_turn = rows;
+                t->ahead_jump = 32 - rows * t->a_row;
             }
             if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
             tile = row ? DLI_FN(dli_tile_row) : tiles[rows - 1];
