@@ -7,10 +7,12 @@
        #define DL_IMPLEMENTATION
 
    and compile it with  cc program.c  : no library, no build system, no flags.  -O2 makes your own code fast (the kernels
-   are fast without it under gcc; clang wants it), -fopenmp uses all cores.
+   are fast without it under gcc; clang wants it) and compiles sooner: without it gcc keeps what nobody calls.  -fopenmp
+   uses all cores.
 
    The first program
    -----------------
+       #define DL_STATIC                                                 // a program of one file: compiles what it calls
        #define DL_IMPLEMENTATION
        #include "dl.h"
        #include <stdio.h>
@@ -1804,7 +1806,9 @@ DL_API dl_module *dl_model_bottleneck_with(dl_ctx *c, int in, int width, dl_mode
 
 /* resnet: 18 or 34 (basic blocks), 50, 101 or 152 (bottlenecks) layers, for 224 x 224.  .small_images, for 32 x 32: the stem is
    one 3 x 3 convolution.
-   resnet_cifar: 6 n + 2 layers of 16, 32, 64 channels, zero-padded shortcuts, for 32 x 32, 10 classes */
+   resnet_cifar: 6 n + 2 layers of 16, 32, 64 channels, zero-padded shortcuts, for 32 x 32, 10 classes
+   Without gradients residual blocks (also mobilenet_v2's) give back the memory of what their layers compute: only their results
+   live until dl_step_begin. */
 typedef struct { int channels, num_classes, plain, small_images; int end_; } dl_model_resnet_opts;
 typedef struct { int channels, num_classes, plain, pre_act, projection; int end_; } dl_model_resnet_cifar_opts;
 DL_API dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_opts o);
@@ -3146,8 +3150,8 @@ typedef struct {
     dl_real       *c;
     int64_t        a_row, a_col, a_tile, b_row, b_panel, ldc, next_row;
     dl_real        alpha, beta;
-    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times two lines, ahead_step apart, after each ahead_turn */
-    int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* of them ahead_jump on                                  */
+    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times two lines, ahead_step apart, */
+    int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* ahead_jump more after every ahead_turn (0: never) */
     int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
     dl_activation  activation;
@@ -3984,7 +3988,8 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
     if (!c || c->failed) return 0;
     if (dl_is_nil(x)) { dl_fail(c, "%s: %s is %s", who, what, x ? "nil, the result of a failed call" : "NULL"); return 0; }
     if (x->dtype != dtype) {
-        dl_fail(c, "%s: %s %t holds %s, expected %s", who, what, x, dtype == DL_REAL ? "int32" : "reals", dtype == DL_REAL ? "reals" : "int32");
+        dl_fail(c, "%s: %s %t holds %s, expected %s", who, what, x, dtype == DL_REAL ? "int32" : "reals",
+                dtype == DL_REAL ? "reals" : "int32");
         return 0;
     }
     return 1;
@@ -5699,7 +5704,10 @@ static double dli_reduce_count(const dl_tensor *x, unsigned dims)
     return n;
 }
 DL_DEF dl_tensor *dl_sum_with(dl_ctx *c, dl_tensor *x, dl_sum_opts o)   { return dli_apply_reduce(c, &dli_sum_op, x, o.dims, o.keepdim, 1); }
-DL_DEF dl_tensor *dl_mean_with(dl_ctx *c, dl_tensor *x, dl_mean_opts o) { return dli_apply_reduce(c, &dli_mean_op, x, o.dims, o.keepdim, dli_reduce_count(x, o.dims)); }
+DL_DEF dl_tensor *dl_mean_with(dl_ctx *c, dl_tensor *x, dl_mean_opts o)
+{
+    return dli_apply_reduce(c, &dli_mean_op, x, o.dims, o.keepdim, dli_reduce_count(x, o.dims));
+}
 
 /* var = sum (x - mean x)^2 / (n - 1), std = sqrt(var): compositions */
 static dl_tensor *dli_var(dl_ctx *c, const char *who, dl_tensor *x, dl_var_opts o)
@@ -5847,7 +5855,10 @@ static void dli_logsumexp_backward(dl_ctx *c, dl_tensor *y)
     dli_arena_release(&c->step, m);
 }
 static const dl_op dli_logsumexp_op = { "logsumexp", dli_reduced_shape, dli_logsumexp_forward, dli_logsumexp_backward };
-DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o) { return dli_apply_reduce(c, &dli_logsumexp_op, x, o.dims, o.keepdim, 1); }
+DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o)
+{
+    return dli_apply_reduce(c, &dli_logsumexp_op, x, o.dims, o.keepdim, 1);
+}
 
 /* norm:  y = (sum abs(x)^p)^(1/p);  p infinite: y = max abs(x)
    dx = g x abs(x)^(p-2) / y^(p-1);  0 where y = 0;  p infinite: g sign(x) / ties where abs(x) = y.
@@ -5983,7 +5994,16 @@ static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int di
 
 /* Rows in, rows out: softmax, log_softmax, cumsum and their gradients run one of these on every line.  in[1] may be NULL. */
 typedef void dli_line_fn(const dl_ctx *c, dl_real *out, const dl_real *a, const dl_real *b, int64_t n, int add);
-typedef struct { const dl_ctx *c; dli_line_fn *f; dli_lines l; dl_real *out; const dl_real *a, *b; int add; dl_real *scratch; int64_t per_task; } dli_line_job;
+typedef struct {
+    const dl_ctx  *c;
+    dli_line_fn   *f;
+    dli_lines      l;
+    dl_real       *out;
+    const dl_real *a, *b;
+    int            add;
+    dl_real       *scratch;
+    int64_t        per_task;
+} dli_line_job;
 
 static void dli_line_task(void *arg, int64_t task, int worker)
 {
@@ -6590,7 +6610,8 @@ static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
     int64_t i;
     (void)c;
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
-    for (i = 0; i < index->size; i++) y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_within(src, index, i)];
+    for (i = 0; i < index->size; i++)
+        y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_within(src, index, i)];
 }
 static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -6599,7 +6620,8 @@ static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
     int add;
     dl_real *ds = dl_grad_of(c, src, &add);
     if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
-    for (i = 0; ds && i < index->size; i++) ds[dli_within(src, index, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
+    for (i = 0; ds && i < index->size; i++)
+        ds[dli_within(src, index, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
     dli_grad_pass(c, y, y->src[0]);
 }
 static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
@@ -6627,7 +6649,8 @@ static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int6
     for (width = 1; width < n; width *= 2) {
         for (lo = 0; lo < n; lo += 2 * width) {
             int64_t mid = dli_min64(lo + width, n), hi = dli_min64(lo + 2 * width, n), a = lo, b = mid, k;
-            for (k = lo; k < hi; k++) other[k] = b < hi && (a == mid || dli_sort_before(x[index[a]], x[index[b]], descending)) ? index[b++] : index[a++];
+            for (k = lo; k < hi; k++)
+                other[k] = b < hi && (a == mid || dli_sort_before(x[index[a]], x[index[b]], descending)) ? index[b++] : index[a++];
         }
         memcpy(index, other, (size_t)n * sizeof *index);
     }
@@ -6726,7 +6749,8 @@ static int dli_matmul_shape(dl_ctx *c, dl_tensor *y)
     if (b->ndim == 1) { o->N = 1; kb = b->shape[0]; o->tb = 0; }
     else { o->N = b->shape[bn + !o->tb]; kb = b->shape[bn + (o->tb != 0)]; }
     if (kb != o->K) {
-        dl_fail(c, "matmul: %t%s by %t%s: inner sizes %l and %l differ", a, o->ta ? " transposed" : "", b, o->tb ? " transposed" : "", o->K, kb);
+        dl_fail(c, "matmul: %t%s by %t%s: inner sizes %l and %l differ", a, o->ta ? " transposed" : "",
+                b, o->tb ? " transposed" : "", o->K, kb);
         return 0;
     }
     dli_strides(a->ndim, a->shape, as);
@@ -8582,7 +8606,8 @@ static int dli_conv_is_pointwise(const dli_conv_pass *s)
     int a, yes = 1;
     for (a = 0; a < 3; a++) {
         const dli_conv_axis *x = &s->axis[a];
-        yes = yes && x->taps == 1 && x->step == 1 && x->first == 0 && x->count == x->in && x->out == x->in && x->out_step == 1 && x->out_first == 0;
+        yes = yes && x->taps == 1 && x->step == 1 && x->first == 0 && x->count == x->in && x->out == x->in &&
+              x->out_step == 1 && x->out_first == 0;
     }
     return yes;
 }
@@ -8664,7 +8689,8 @@ static int64_t dli_conv_place(const dli_conv_pass *s, const dli_conv_block *b, i
     const dli_conv_axis *a = s->axis;
     const int64_t h = j / b->size[2] % b->size[1], d = j / b->size[2] / b->size[1] % b->size[0], n = b->n + j / (b->columns / b->images);
     const int64_t row = ((b->at[0] + d) * a[0].out_step + a[0].out_first) * a[1].out + (b->at[1] + h) * a[1].out_step + a[1].out_first;
-    return (n * s->groups * s->M + first) * dli_conv_channel(s) + row * a[2].out + (b->at[2] + j % b->size[2]) * a[2].out_step + a[2].out_first;
+    return (n * s->groups * s->M + first) * dli_conv_channel(s) + row * a[2].out +
+           (b->at[2] + j % b->size[2]) * a[2].out_step + a[2].out_first;
 }
 
 /* Sums of the block's columns [j, end) for `rows` channels of y from channel `first` on, ld apart, to their places. */
@@ -8906,7 +8932,9 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
                     taps[r * w->taps[1] + q] = scale * from[(s->axis[1].tap < 0 ? w->taps[0] - 1 - r : r) * w->taps[1] +
                                                             (s->axis[2].tap < 0 ? w->taps[1] - 1 - q : q)];
             DLI_ON(d->plan.c->isa, conv_direct)(simple ? s->y + ((i - group) * s->M + m) * results : sums,
-                                                s->x + i * w->in[0] * w->in[1], w, taps, simple && s->end.bias ? s->end.bias[m] : 0, simple ? s->end.activation : DL_LINEAR);
+                                                s->x + i * w->in[0] * w->in[1], w, taps,
+                                                simple && s->end.bias ? s->end.bias[m] : 0,
+                                                simple ? s->end.activation : DL_LINEAR);
             if (!simple) dli_conv_put(&d->plan, &b, m, 1, sums, results, 0, results);
         }
     }
@@ -9116,7 +9144,9 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
                 }
                 s.w = t.out = (dl_real *)dl_alloc(c, (size_t)(g->big_channels * s.C * t.taps[0] * t.taps[1] * t.taps[2]) * sizeof *t.out);
                 if (!t.out) return;
-                if (t.taps[0] * t.taps[1] * t.taps[2] > 0) dli_parallel_if(c, g->big_channels * s.C > 8192, (g->big_channels + DLI_CONV_TURN - 1) / DLI_CONV_TURN, dli_conv_turn_task, &t);
+                if (t.taps[0] * t.taps[1] * t.taps[2] > 0)
+                    dli_parallel_if(c, g->big_channels * s.C > 8192, (g->big_channels + DLI_CONV_TURN - 1) / DLI_CONV_TURN,
+                                    dli_conv_turn_task, &t);
                 dli_conv_run(c, &s);
                 dli_arena_release(&c->step, mark);
                 if (c->failed) return;
@@ -9286,7 +9316,8 @@ static void dli_conv_backward(dl_ctx *c, dl_tensor *y)
     dli_arena_release(&c->step, m);
 }
 #define DLI_CONV_OP(name) static const dl_op dli_##name##_op = { #name, dli_conv_shape, dli_conv_forward, dli_conv_backward };
-DLI_CONV_OP(conv1d) DLI_CONV_OP(conv2d) DLI_CONV_OP(conv3d) DLI_CONV_OP(conv_transpose1d) DLI_CONV_OP(conv_transpose2d) DLI_CONV_OP(conv_transpose3d)
+DLI_CONV_OP(conv1d) DLI_CONV_OP(conv2d) DLI_CONV_OP(conv3d)
+DLI_CONV_OP(conv_transpose1d) DLI_CONV_OP(conv_transpose2d) DLI_CONV_OP(conv_transpose3d)
 #undef DLI_CONV_OP
 
 /* --- options ------------------------------------------------------------------------------------------------------------ */
@@ -9346,7 +9377,8 @@ static int64_t dli_conv_fit(int64_t in, int64_t kernel, int64_t stride, int64_t 
 DL_DEF int64_t dl_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
 {
     const int64_t limit = (int64_t)1 << 60;
-    if (in < 1 || kernel < 1 || stride < 1 || padding < 0 || dilation < 1 || in > limit || padding > limit || kernel > limit / dilation) return 0;
+    if (in < 1 || kernel < 1 || stride < 1 || padding < 0 || dilation < 1 || in > limit || padding > limit ||
+        kernel > limit / dilation) return 0;
     return dli_conv_fit(in, kernel, stride, padding, padding, dilation);
 }
 
@@ -9400,7 +9432,8 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
     K = transposed ? w->shape[1] * groups : w->shape[0];
     if (b && (b->ndim != 1 || b->shape[0] != K)) return dl_fail(c, "%s: bias %t with weight %t, expected (%l)", who, b, w, K);
     if ((unsigned)o->activation > DL_RELU6) return dl_fail(c, "%s: activation %d is unknown", who, (int)o->activation);
-    if (transposed && (o->padding_mode != DL_PAD_ZEROS || o->same)) return dl_fail(c, "%s: only zeros, and not 'same', can be its padding", who);
+    if (transposed && (o->padding_mode != DL_PAD_ZEROS || o->same))
+        return dl_fail(c, "%s: only zeros, and not 'same', can be its padding", who);
     if (o->padding_mode != DL_PAD_ZEROS) x = dli_conv_pad(c, x, n, o->padding_mode, g, after);
     if (dl_is_nil(x)) return DLI_NIL;
     g->N = batched ? x->shape[0] : 1;
@@ -9419,11 +9452,14 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
         int64_t out;
         a = 3 - n + i;
         if (extra < 0 || (extra && (!transposed || (extra >= g->stride[a] && extra >= g->dilation[a]))))
-            return dl_fail(c, "%s: output_padding %l along axis %d, expected 0%s", who, extra, i, transposed ? " or less than the stride or dilation" : "");
+            return dl_fail(c, "%s: output_padding %l along axis %d, expected 0%s", who, extra, i,
+                           transposed ? " or less than the stride or dilation" : "");
         if (transposed) {
             if (in > INT64_MAX / 8 / g->stride[a]) return dl_fail(c, "%s: %t with stride %l makes a result too large", who, x, g->stride[a]);
             out = (in - 1) * g->stride[a] - g->before[a] - after[a] + g->dilation[a] * (g->kernel[a] - 1) + extra + 1;
-            if (out < 1) return dl_fail(c, "%s: %t with weight %t: padding %l and %l along axis %d leaves %l", who, x, w, g->before[a], after[a], i, out);
+            if (out < 1)
+                return dl_fail(c, "%s: %t with weight %t: padding %l and %l along axis %d leaves %l", who, x, w, g->before[a],
+                               after[a], i, out);
             g->small[a] = in;
             g->big[a] = out;
         } else {
@@ -9473,7 +9509,8 @@ DL_DEF dl_tensor *dl_pad_mode(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_padding_
         int64_t size = n + before + after, i;
         dl_tensor *index;
         if (before < 0 || after < 0 || (before + after && (d >= x->ndim || before > most || after > most)))
-            return dl_fail(c, "pad_mode: %l and %l at axis %d of %t, expected at most %l", before, after, d, x, d < x->ndim ? most : (int64_t)0);
+            return dl_fail(c, "pad_mode: %l and %l at axis %d of %t, expected at most %l", before, after, d, x,
+                           d < x->ndim ? most : (int64_t)0);
         if (before + after == 0) continue;
         index = dli_leaf(c, "pad_mode", DL_INT32, 1, &size, 0);
         for (i = 0; i < index->size; i++) index->idata[i] = (int32_t)dli_pad_source(i - before, n, mode);
@@ -9559,8 +9596,10 @@ static int dli_unfold_shape(dl_ctx *c, dl_tensor *y)
     const dli_unfold_args *o = (const dli_unfold_args *)y->opts;
     return dl_set_shape(c, y, o->ndim, o->shape);
 }
-static void dli_unfold_forward(dl_ctx *c, dl_tensor *y) { dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->src[0]->data, y->data, 1, 0); }
-static void dli_fold_forward(dl_ctx *c, dl_tensor *y)   { dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->data, y->src[0]->data, 0, 0); }
+static void dli_unfold_forward(dl_ctx *c, dl_tensor *y)
+{ dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->src[0]->data, y->data, 1, 0); }
+static void dli_fold_forward(dl_ctx *c, dl_tensor *y)
+{ dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->data, y->src[0]->data, 0, 0); }
 static void dli_unfold_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
@@ -9645,7 +9684,8 @@ static dl_tensor *dli_fold(dl_ctx *c, const char *who, dl_tensor *x, const int64
 }
 
 DL_DEF dl_tensor *dl_unfold_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o) { return dli_unfold(c, "unfold", x, kernel, &o); }
-DL_DEF dl_tensor *dl_fold_with(dl_ctx *c, dl_tensor *x, dl_shape size, int64_t kernel, dl_conv_opts o) { return dli_fold(c, "fold", x, size.d, kernel, &o); }
+DL_DEF dl_tensor *dl_fold_with(dl_ctx *c, dl_tensor *x, dl_shape size, int64_t kernel, dl_conv_opts o)
+{ return dli_fold(c, "fold", x, size.d, kernel, &o); }
 
 DL_DEF dl_tensor *dl_im2col_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o)
 {
@@ -9662,9 +9702,11 @@ DL_DEF dl_tensor *dl_col2im_with(dl_ctx *c, dl_tensor *x, dl_shape image, int64_
     dl_shape s = {{0}};
     const int n = dli_shape_rank(image.d);
     if (!dli_check(c, "col2im", "x", x, DL_REAL)) return DLI_NIL;
-    if (x->ndim != 2 || n < 3 || n > 4) return dl_fail(c, "col2im: %t to an image of %d axes, expected (windows, C R S) to (N, C, H, W) or (C, H, W)", x, n);
+    if (x->ndim != 2 || n < 3 || n > 4)
+        return dl_fail(c, "col2im: %t to an image of %d axes, expected (windows, C R S) to (N, C, H, W) or (C, H, W)", x, n);
     if (n == 4) {
-        if (image.d[0] < 1 || x->shape[0] % image.d[0]) return dl_fail(c, "col2im: the rows of %t are no multiple of %l images", x, image.d[0]);
+        if (image.d[0] < 1 || x->shape[0] % image.d[0])
+            return dl_fail(c, "col2im: the rows of %t are no multiple of %l images", x, image.d[0]);
         s.d[0] = image.d[0];
     }
     s.d[n - 3] = x->shape[0] / (n == 4 ? image.d[0] : 1);
@@ -10534,7 +10576,8 @@ static dl_tensor *dli_shuffle(dl_ctx *c, const char *who, dl_tensor *x, int64_t 
     h = x->shape[x->ndim - 2];
     w = x->shape[x->ndim - 1];
     if (r < 1 || r > 32768 || (back ? h % r || w % r : channels % (r * r) != 0))
-        return dl_fail(c, back ? "%s: height and width of %t are no multiples of %l" : "%s: channels of %t are no multiple of %l squared", who, x, r);
+        return dl_fail(c, back ? "%s: height and width of %t are no multiples of %l" : "%s: channels of %t are no multiple of %l squared",
+                       who, x, r);
     for (d = 0; d < x->ndim - 3; d++) joined.d[d] = x->shape[d];
     joined.d[d]     = back ? channels * r * r : channels / (r * r);
     joined.d[d + 1] = back ? h / r : h * r;
@@ -11372,7 +11415,8 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
     if (c->training && a.N * a.S == 1 && !a.shared)
         return dl_fail(c, "batch_norm: x %t has one value per channel, training needs more", x);
     y = dl_apply(c, &dli_batch_norm_op, n, src, &a, sizeof a);
-    return o.activation == DL_RELU6 ? dl_relu6(c, y) : o.activation == DL_SIGMOID ? dl_sigmoid(c, y) : o.activation == DL_TANH ? dl_tanh(c, y) : y;
+    return o.activation == DL_RELU6 ? dl_relu6(c, y) : o.activation == DL_SIGMOID ? dl_sigmoid(c, y)
+         : o.activation == DL_TANH ? dl_tanh(c, y) : y;
 }
 
 DL_DEF dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias,
@@ -11694,8 +11738,11 @@ typedef struct {
 static const dl_real *dli_norm_affine(dl_ctx *c, int64_t K, const dl_tensor *mean, const dl_tensor *var, dl_real eps,
                                       const dl_tensor *weight, const dl_tensor *bias, const dl_tensor *b)
 {
-    dl_real *scale = (dl_real *)dl_alloc(c, 4 * (size_t)K * sizeof *scale), *shift = scale + K, *t = shift + K, *u = t + K;
+    dl_real *scale = (dl_real *)dl_alloc(c, 4 * (size_t)K * sizeof *scale), *shift, *t, *u;
     if (!scale) return NULL;
+    shift = scale + K;
+    t = shift + K;
+    u = t + K;
     dli_row1(DLI_ON(c->isa, f_add_scalar), t, var->data, K, eps);
     dli_row1(DLI_ON(c->isa, f_sqrt), u, t, K, 0);
     if (weight) dli_row2(DLI_ON(c->isa, f_div), scale, weight->data, u, K);
@@ -11805,7 +11852,8 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
         !dli_norm_source(c, who, "norm_weight", norm_weight, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "norm_bias", norm_bias, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "b", b, 1, &K, list, &count, &at)) return 0;
-    return dli_fold_weights(c, who, dli_norm_affine(c, K, running_mean, running_var, (dl_real)e, norm_weight, norm_bias, b), w, fused_w, fused_b);
+    return dli_fold_weights(c, who, dli_norm_affine(c, K, running_mean, running_var, (dl_real)e, norm_weight, norm_bias, b),
+                            w, fused_w, fused_b);
 }
 
 DL_DEF dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x,
@@ -13850,7 +13898,8 @@ static int dli_additive_shape(dl_ctx *c, dl_tensor *y)
     int64_t shape[3];
     if (!dli_check(c, "attention_additive", "query", p, DL_REAL) || !dli_check(c, "attention_additive", "keys", r, DL_REAL) ||
         !dli_check(c, "attention_additive", "v", v, DL_REAL)) return 0;
-    if (p->ndim != 3 || r->ndim != 3 || v->ndim != 1 || p->shape[0] != r->shape[0] || p->shape[2] != v->shape[0] || r->shape[2] != v->shape[0]) {
+    if (p->ndim != 3 || r->ndim != 3 || v->ndim != 1 || p->shape[0] != r->shape[0] || p->shape[2] != v->shape[0] ||
+        r->shape[2] != v->shape[0]) {
         dl_fail(c, "attention_additive: projected query %t, keys %t, v %t, expected (N,T,A), (N,S,A), (A)", p, r, v);
         return 0;
     }
@@ -13908,7 +13957,8 @@ static dl_tensor *dli_length_mask(dl_ctx *c, const char *who, const dl_tensor *l
 static int dli_decoder_check(dl_ctx *c, const char *who, const dl_tensor *query, const dl_tensor *keys,
                              const dl_tensor *values)
 {
-    if (!dli_check(c, who, "query", query, DL_REAL) || !dli_check(c, who, "keys", keys, DL_REAL) || !dli_check(c, who, "values", values, DL_REAL))
+    if (!dli_check(c, who, "query", query, DL_REAL) || !dli_check(c, who, "keys", keys, DL_REAL) ||
+        !dli_check(c, who, "values", values, DL_REAL))
         return 0;
     if (query->ndim == 3 && keys->ndim == 3 && values->ndim == 3 && query->shape[0] == keys->shape[0] && values->shape[0] == keys->shape[0] &&
         values->shape[1] == keys->shape[1]) return 1;
@@ -19819,7 +19869,8 @@ static double dli_call_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     if (!c->failed && (!loss || loss->size != 1))
         dl_fail(c, "%s: the closure returned %t, expected the loss, a scalar", o->type->name, loss);
     for (i = 0; i < o->nslots && !o->slots[i].w->grad; i++) {}
-    if (!c->failed && i == o->nslots) dl_fail(c, "%s: its parameters got no gradients; the closure calls dl_backward on a loss of them", o->type->name);
+    if (!c->failed && i == o->nslots)
+        dl_fail(c, "%s: its parameters got no gradients; the closure calls dl_backward on a loss of them", o->type->name);
     return c->failed ? dl_item(NULL) : dl_item(loss);
 }
 
@@ -21642,7 +21693,8 @@ DL_DEF dl_dataset *dl_data_image_folder_with(dl_ctx *c, const char *folder, dl_d
                 if (c->failed) break;
             }
             if (one->shape[1] != x->shape[1] || one->shape[2] != x->shape[2] || one->shape[3] != x->shape[3]) {
-                dl_fail(c, "%s: \"%s\": (1,C,H,W) is %t, the pictures before it make %t; .resize and .crop make them equal", who, path, one, x);
+                dl_fail(c, "%s: \"%s\": (1,C,H,W) is %t, the pictures before it make %t; .resize and .crop make them equal",
+                        who, path, one, x);
                 break;
             }
             memcpy(x->data + at * size, one->data, (size_t)size * sizeof *x->data);
@@ -22303,7 +22355,9 @@ static void dli_fit_resume(dl_ctx *c, const dl_checkpoint_opts *all, const char 
     if (!f) return;                                                    /* there is none yet */
     fclose(f);
     if (!dl_checkpoint_load_with(c, path, *all)) return;
-    h->count = (int)x[0]; h->best = (int)x[1]; sum->loss = x[2]; sum->right = (int64_t)x[3]; sum->n = (int64_t)x[4]; *step = (int64_t)x[5]; *over = (int)x[6];
+    h->count = (int)x[0]; h->best = (int)x[1];
+    sum->loss = x[2]; sum->right = (int64_t)x[3]; sum->n = (int64_t)x[4];
+    *step = (int64_t)x[5]; *over = (int)x[6];
     if (h->count < 0 || DLI_FIT_NUMBERS + DLI_FIT_EPOCH * (int64_t)h->count > all->nnumbers) {
         dl_fail(c, "fit: \"%s\": %d epochs, more than .epochs", path, h->count);
         h->count = 0;
@@ -31019,18 +31073,20 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         b += b_row;
         a0 += a_col; a3 += a_col; a6 += a_col; a9 += a_col;
     }
-#define DLI_PUT(p, v, m) { if (m) dlv_store_n(p, v, last); else dlv_store(p, v); }
+#define DLI_ROW(i, ai, r) if (R > i) { x##i = dlv_mul(alpha, x##i); if (V == 2) y##i = dlv_mul(alpha, y##i); }
+    if (!add) { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+        x##i = dlv_fma(alpha, x##i, DLI_LOAD_0(c + i * ldc));                                      \
+        if (V == 2) y##i = dlv_fma(alpha, y##i, DLI_LOAD_LAST(c + i * ldc + 16));                  \
+    }
+    else { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
     if (t->end) {
         const dli_rows_end *end = t->end;
         const dl_real *scale = end->scale + t->row * end->scale_step, *shift = end->shift + t->row * end->shift_step;
-        const dl_real *r = end->residual ? end->residual + t->row * ldc + t->column : NULL;
+        const dl_real *residual = end->residual ? end->residual + t->row * ldc + t->column : NULL;
         const dli_bounds bounds = dli_bounds_of(end->activation);
-#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-            x##i = dlv_fma(alpha, x##i, DLI_LOAD_0(c + i * ldc));                                  \
-            if (V == 2) y##i = dlv_fma(alpha, y##i, DLI_LOAD_LAST(c + i * ldc + 16));              \
-        }
-        if (add) { DLI_TILE_ROWS(DLI_ROW) }
-#undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv a = dlv_set(scale[i * end->scale_step]), s = dlv_set(shift[i * end->shift_step]); \
             x##i = dlv_fma(x##i, a, s);                                                            \
@@ -31038,34 +31094,23 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         }
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
-#define DLI_ROW(i, ai, q) if (R > i) {                                                             \
-            x##i = dlv_add(x##i, DLI_LOAD_0(r + i * ldc));                                         \
-            if (V == 2) y##i = dlv_add(y##i, DLI_LOAD_LAST(r + i * ldc + 16));                     \
-        }
-        if (r) { DLI_TILE_ROWS(DLI_ROW) }
-#undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-            DLI_PUT(c, dli_bound(x##i, bounds), masked && V == 1)                                  \
-            if (V == 2) DLI_PUT(c + 16, dli_bound(y##i, bounds), 1)                                \
-            c += ldc;                                                                              \
+            x##i = dlv_add(x##i, DLI_LOAD_0(residual + i * ldc));                                  \
+            if (V == 2) y##i = dlv_add(y##i, DLI_LOAD_LAST(residual + i * ldc + 16));              \
         }
+        if (residual) { DLI_TILE_ROWS(DLI_ROW) }
+#undef DLI_ROW
+#define DLI_ROW(i, ai, r) if (R > i) { x##i = dli_bound(x##i, bounds); if (V == 2) y##i = dli_bound(y##i, bounds); }
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
-        return;
     }
+#define DLI_PUT(p, v, m) { if (m) dlv_store_n(p, v, last); else dlv_store(p, v); }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-        DLI_PUT(c, dlv_mul(alpha, x##i), masked && V == 1)                                         \
-        if (V == 2) DLI_PUT(c + 16, dlv_mul(alpha, y##i), 1)                                       \
+        DLI_PUT(c, x##i, masked && V == 1)                                                         \
+        if (V == 2) DLI_PUT(c + 16, y##i, 1)                                                       \
         c += ldc;                                                                                  \
     }
-    if (!add) { DLI_TILE_ROWS(DLI_ROW) }
-#undef DLI_ROW
-#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-        DLI_PUT(c, dlv_fma(alpha, x##i, DLI_LOAD_0(c)), masked && V == 1)                          \
-        if (V == 2) DLI_PUT(c + 16, dlv_fma(alpha, y##i, DLI_LOAD_LAST(c + 16)), 1)                \
-        c += ldc;                                                                                  \
-    }
-    else { DLI_TILE_ROWS(DLI_ROW) }
+    DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_PUT
 #undef DLI_LOAD_0
@@ -31132,13 +31177,14 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
         for (i = 0, left = ntiles; left > 0; i += rows, left--) {
             DLI_FN(dli_tile_fn) *tile;
             rows = left == 1 ? M - i : (M - i + left - 1) / left;
-            t->ahead_n = 0;
+            t->ahead_n = t->ahead_turn = 0;
+            t->ahead_step = t->next_row;
             t->row = i;
             t->column = j;
             if (next) {
                 const int64_t first = K * i / M, n = K * (i + rows) / M - first;
                 if (rows <= 8 || !t->spread) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
-                else { t->ahead = next + first * t->next_row; t->ahead_n = n; t->ahead_step = t->next_row; t->ahead_turn = n + 1; }
+                else { t->ahead = next + first * t->next_row; t->ahead_n = n; }
             }
             if (t->cold && j == 0 && left > 1 && rows > 8) {
                 t->ahead = a + rows * t->a_row;
@@ -31330,7 +31376,8 @@ DLI_V void DLI_FN(dli_turn)(__m512 *r)
 {
     __m512 s[16];
     int i, j;
-    for (i = 0; i < 16; i += 2) s[i] = _mm512_maskz_unpacklo_ps(DLI_ALL, r[i], r[i + 1]), s[i + 1] = _mm512_maskz_unpackhi_ps(DLI_ALL, r[i], r[i + 1]);
+    for (i = 0; i < 16; i += 2) s[i] = _mm512_maskz_unpacklo_ps(DLI_ALL, r[i], r[i + 1]),
+                                s[i + 1] = _mm512_maskz_unpackhi_ps(DLI_ALL, r[i], r[i + 1]);
     for (i = 0; i < 16; i += 4)
         for (j = 0; j < 2; j++) {
             r[i + 2 * j]     = _mm512_castpd_ps(_mm512_maskz_unpacklo_pd((__mmask8)0xff, _mm512_castps_pd(s[i + j]), _mm512_castps_pd(s[i + j + 2])));

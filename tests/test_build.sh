@@ -167,11 +167,11 @@ $cc -dM -E -x c dl.h | sort | comm -13 std.macros - | grep -vE '^#define (DLI?_|
 try 'defines only DL_ and dl_ macros' test ! -s log
 
 # --- the manual's program, make, install --------------------------------------------------------------------
-# the first program of the head comment: from its #define DL_IMPLEMENTATION to the brace that closes main
+# the first program of the head comment: from its #define DL_STATIC to the brace that closes main
 awk '/The first program/ { found = 1 }
-     found && !n && /#define DL_IMPLEMENTATION/ { n = index($0, "#") }
+     found && !n && /#define DL_STATIC/ { n = index($0, "#") }
      n { line = substr($0, n); print line; if (line ~ /^}/) exit }' dl.h >manual.c
-try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc -DDL_STATIC manual.c -o manual &&
+try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc manual.c -o manual &&
     try "the manual's program, run" ./manual
 
 try 'make alone helps' sh -c "cd '$top' && make | grep -q 'make test'"
