@@ -4271,6 +4271,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.K = dli_min64(K - p, plan->kc);
             t.beta = p == 0 ? g->beta : 1;
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
+            t.cold = q == 0 && !plan->pack_a && !g->trans_a;
             if (plan->pack_b) dli_gemm_pack_b(plan, g, p, t.K, q, t.N, panels, panel);
             else t.b = g->B + p * g->ldb + q;
             if (plan->ahead) t.next = p + 2 * t.K <= K ? t.b + t.K * g->ldb : NULL;
@@ -8600,16 +8601,19 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
         }
 }
 
-/* 1 x 1, stride 1: the pixels are the columns, and all axes are one. */
+/* 1 x 1, stride 1: the pixels are the columns, and all axes are one.  Packing may read 15 numbers too many at the end of a
+   channel, unless it is the block's last: an image has as many, so that they are the next image's. */
 static int dli_conv_is_pointwise(const dli_conv_pass *s)
 {
+    int64_t image = s->groups * s->C;
     int a, yes = 1;
     for (a = 0; a < 3; a++) {
         const dli_conv_axis *x = &s->axis[a];
         yes = yes && x->taps == 1 && x->step == 1 && x->first == 0 && x->count == x->in && x->out == x->in &&
               x->out_step == 1 && x->out_first == 0;
+        image *= x->in;
     }
-    return yes;
+    return yes && image > 15;
 }
 static dli_conv_pass dli_conv_flat(const dli_conv_pass *s)
 {
@@ -31186,18 +31190,19 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
                 if (rows <= 8 || !t->spread) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
                 else { t->ahead = next + first * t->next_row; t->ahead_n = n; }
             }
-            if (t->cold && j == 0 && left > 1 && rows > 8) {
-                t->ahead = a + rows * t->a_row;
-                t->ahead_n = rows * ((K + 31) / 32);
-                t->ahead_step = t->a_row;
-                t->ahead_turn = rows;
-                t->ahead_jump = 32 - rows * t->a_row;
-            }
             if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
             tile = row ? DLI_FN(dli_tile_row) : tiles[rows - 1];
-            tile(t, a, b, c, width, K < DLI_KC ? K : DLI_KC, t->beta != 0);
-            for (k = DLI_KC; k < K; k += DLI_KC)
-                tile(t, a + k * t->a_col, b + k * t->b_row, c, width, K - k < DLI_KC ? K - k : DLI_KC, 1);
+            for (k = 0; k < K || k == 0; k += DLI_KC) {
+                const int64_t kc = K - k < DLI_KC ? K - k : DLI_KC;
+                if (t->cold && j == 0 && left > 1 && rows > 8) {
+                    t->ahead = a + rows * t->a_row + k;
+                    t->ahead_n = rows * ((kc + 31) / 32);
+                    t->ahead_step = t->a_row;
+                    t->ahead_turn = rows;
+                    t->ahead_jump = 32 - rows * t->a_row;
+                }
+                tile(t, a + k * t->a_col, b + k * t->b_row, c, width, kc, k || t->beta != 0);
+            }
             if (t->last) dli_finish(t, c, rows, j, width);
             a += t->a_tile ? t->a_tile : rows * t->a_row;
             c += rows * t->ldc;
