@@ -6313,6 +6313,7 @@ DL_DEF dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start,
     if (axis < 0) return DLI_NIL;
     if (step < 0) return dl_fail(c, "slice: step %l, expected a positive number", step);
     n = x->shape[axis];
+    step = dli_min64(step, n);                           /* takes one, too, and cannot overflow */
     start = start < 0 ? dli_max64(start + n, 0) : start;
     end = end < 0 ? end + n : dli_min64(end, n);
     if (start >= end) return dl_fail(c, "slice: %l to %l of axis %d of %t is empty", start, end, axis, x);
@@ -7760,7 +7761,7 @@ static dli_ctc_sample dli_ctc_get(const dl_tensor *y, const dli_ctc_saved *saved
     s.step = x->size / x->shape[0];
     s.labels = y->src[1]->idata + saved->start[n];
     s.x = x->data + n * x->shape[x->ndim - 1];
-    s.alpha = saved->alpha + n * x->shape[0] * s.states;
+    s.alpha = saved->alpha ? saved->alpha + n * x->shape[0] * s.states : NULL;
     s.blank = ((const dli_ctc_args *)y->opts)->blank;
     return s;
 }
@@ -9275,16 +9276,14 @@ typedef struct {
 static int dli_conv_shape(dl_ctx *c, dl_tensor *y)
 {
     const dli_conv_args *o = (const dli_conv_args *)y->opts;
-    const dl_tensor *x = y->src[0], *w = y->src[1];
-    if (!dl_set_shape(c, y, o->ndim, o->shape)) return 0;
-    y->macs = (o->transposed ? x : y)->size / w->shape[0] * w->size;
-    return 1;
+    return dl_set_shape(c, y, o->ndim, o->shape);
 }
 
 static void dli_conv_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_conv_args *o = (const dli_conv_args *)y->opts;
     dli_conv_end end;
+    y->macs = (o->transposed ? y->src[0] : y)->size / y->src[1]->shape[0] * y->src[1]->size;
     end.scale = o->scale;
     end.bias = o->scale ? o->scale + o->g.small_channels : y->nsrc > 2 ? y->src[2]->data : NULL;
     end.residual = o->residual ? o->residual->data : NULL;
