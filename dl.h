@@ -4195,7 +4195,7 @@ typedef struct {
     const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b, ahead;
+    int                  pack_a, pack_b, ahead, cold;
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
@@ -4271,7 +4271,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.K = dli_min64(K - p, plan->kc);
             t.beta = p == 0 ? g->beta : 1;
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
-            t.cold = q == 0 && !plan->pack_a && !g->trans_a;
+            t.cold = plan->cold;
             if (plan->pack_b) dli_gemm_pack_b(plan, g, p, t.K, q, t.N, panels, panel);
             else t.b = g->B + p * g->ldb + q;
             if (plan->ahead) t.next = p + 2 * t.K <= K ? t.b + t.K * g->ldb : NULL;
@@ -4346,12 +4346,15 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     s->mc = 240;                                                /* 20 tiles of 12 rows, 40 of 6 */
     s->nc = 1024;
     s->kc = 2 * DLI_KC;
-    s->ahead = 0;
+    s->ahead = s->cold = 0;
     s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows of A that are 4 KB apart share a cache set */
     s->pack_b = g->trans_b || (g->K * g->N > large && (g->M > 8 * mr || g->ldb % 2048 == 0));
     if (g->N <= 4 * nr && !g->trans_b) {
-        if (g->K * g->N <= large) { s->kc = 3 * DLI_KC; s->mc = 48; }       /* all of B stays in the second cache: stream A */
-        else if (!s->pack_b)      { s->kc = DLI_KC; s->ahead = 1; }         /* long and thin */
+        if (g->K * g->N <= large) {                             /* all of B stays in the second cache: stream A */
+            s->kc = 3 * DLI_KC;
+            s->mc = 48;
+            s->cold = !g->trans_a;
+        } else if (!s->pack_b) { s->kc = DLI_KC; s->ahead = 1; }            /* long and thin */
     }
     s->scratch_size = (s->kc + 1) * s->nc + s->mc * s->kc;
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
