@@ -8682,9 +8682,9 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
-    int      plain, flat, direct, ending;               /* plain: y is contiguous in the order of the columns; flat: so is x;
+    int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
                                                            direct: tiles may store results, ending: which is more than sums    */
-    int64_t  staged_size, panels_size, sums_size, columns;
+    int64_t  staged_size, panels_size, sums_size, a_size, columns;
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
 } dli_conv_plan;
@@ -8752,11 +8752,14 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
-    dl_real *sums = panels + p->panels_size;
-    int64_t *offset = (int64_t *)(void *)(sums + p->sums_size), *start = offset + p->kc;
+    dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size;
+    int64_t *offset = (int64_t *)(void *)(tiles + p->a_size), *start = offset + p->kc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
     int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1;
     dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
+    dli_gemm_plan pack;
+    pack.isa = isa;
+    pack.kc = p->kc;
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (i = p->split.total * n / p->tn; i < p->split.total * (n + 1) / p->tn; i++) {
             const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
@@ -8788,6 +8791,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     t.M = mc;
                     t.next_row = stage.channel;
                     t.spread = 1;
+                    if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
@@ -8806,8 +8810,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                             if (p->flat && u == 0 && v + DLI_KC < kc) t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
                             else if (p->flat && u == 0 && j + nr < b.columns) t.next = pixels + pieces[start[j / nr + 1]].from;
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
-                            t.cold = j == 0;
-                            t.a = a.A + v;
+                            t.cold = j == 0 && !p->pack_a;
+                            t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
                             t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
                             DLI_ON(isa, gemm_panel)(&t);
                         }
@@ -9018,11 +9022,13 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
     p.columns = dli_conv_block_at(s, &p.split, 0).columns;
+    p.pack_a = p.K % 1024 == 0 && p.columns > 256;                             /* rows 4 KB apart share sets of the caches */
     p.ld = (p.columns + nr - 1) / nr * nr + 16;
     p.staged_size = channels && !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size) +
+    p.a_size = p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
