@@ -7732,13 +7732,12 @@ typedef struct { int blank, zero_infinity; dl_reduction reduction; } dli_ctc_arg
 typedef struct { dl_real *loss, *alpha; int64_t *start; } dli_ctc_saved;      /* (N); (N, T, L); where the labels of each begin */
 typedef struct { const dl_ctx *c; const dl_tensor *y; const dli_ctc_saved *saved; dl_real *dx, *beta; } dli_ctc_job;
 
-static dl_real dli_minus_infinity(void) { double huge = 1e308; return (dl_real)(-huge * 10); }
 
 static dl_real dli_log_add3(dl_real a, dl_real b, dl_real d)
 {
     dl_real m = a > b ? a : b;
     if (d > m) m = d;
-    if (m == dli_minus_infinity()) return m;
+    if (m == -dli_infinity()) return m;
     return m + dli_log_portable(dli_exp_portable(a - m) + dli_exp_portable(b - m) + dli_exp_portable(d - m));
 }
 
@@ -7776,7 +7775,7 @@ static void dli_ctc_advance(const dli_ctc_sample *s, dl_real *out, const dl_real
 {
     int64_t i, k;
     int skips;
-    dl_real none = dli_minus_infinity();
+    dl_real none = -dli_infinity();
     for (k = 0; k < s->L; k++) {
         i = d > 0 ? k : s->L - 1 - k;
         if (!before) { out[i] = k < 2 ? x[dli_ctc_symbol(s, i)] : none; continue; }
@@ -7789,7 +7788,7 @@ static void dli_ctc_forward_task(void *arg, int64_t n, int worker)
 {
     const dli_ctc_job *j = (const dli_ctc_job *)arg;
     dli_ctc_sample s = dli_ctc_get(j->y, j->saved, n);
-    dl_real none = dli_minus_infinity(), *a = s.alpha;
+    dl_real none = -dli_infinity(), *a = s.alpha;
     int64_t t;
     (void)worker;
     for (t = 0; t < s.T; t++, a += s.states) dli_ctc_advance(&s, a, t ? a - s.states : NULL, s.x + t * s.step, 1);
@@ -7802,7 +7801,7 @@ static void dli_ctc_backward_task(void *arg, int64_t n, int worker)
     const dl_tensor *y = j->y;
     const dli_ctc_args *o = (const dli_ctc_args *)y->opts;
     dli_ctc_sample s = dli_ctc_get(y, j->saved, n);
-    dl_real none = dli_minus_infinity(), loss = j->saved->loss[n], g = y->grad[o->reduction == DL_NONE ? n : 0];
+    dl_real none = -dli_infinity(), loss = j->saved->loss[n], g = y->grad[o->reduction == DL_NONE ? n : 0];
     dl_real *b = j->beta + worker * 2 * s.states, *before = NULL, *swap = b + s.states;
     int64_t t, i;
     if (loss == -none) return;
@@ -7878,7 +7877,7 @@ static void dli_ctc_forward(dl_ctx *c, dl_tensor *y)
     const dl_tensor *lengths = y->src[3];
     dli_ctc_saved *s = (dli_ctc_saved *)y->saved;
     int64_t N = lengths->size, states = dli_ctc_get(y, s, 0).states, n, shape[3];
-    dl_real infinity = -dli_minus_infinity(), total = 0, l;
+    dl_real infinity = dli_infinity(), total = 0, l;
     dli_ctc_job j;
     memset(&j, 0, sizeof j);
     shape[0] = N; shape[1] = y->src[0]->shape[0]; shape[2] = states;
@@ -31011,15 +31010,8 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #define DLI_PREFETCH2(p) ((void)(p))
 #endif
 
-#define dli_rectify DLI_FN(dli_rectify_)
-DLI_V dlv dli_rectify(dlv v, dl_activation f)                          /* relu or relu6: not -0; NaN stays */
-{
-    const dlv zero = dlv_set(0);
-    v = dlv_add(dlv_max(zero, v), zero);
-    return f == DL_RELU6 ? dlv_min(dlv_set(6), v) : v;
-}
-
-/* The same without branches: min(high, max(low, v) + zero), where an infinite bound bounds nothing and -0 adds nothing. */
+/* ReLU, ReLU6 or nothing, without branches: min(high, max(low, v) + zero), where an infinite bound bounds nothing and -0 adds
+   nothing.  ReLU never gives -0; NaN stays. */
 #define dli_bounds DLI_FN(dli_bounds_)
 typedef struct { dlv low, zero, high; } dli_bounds;
 #define dli_bounds_of DLI_FN(dli_bounds_of_)
@@ -31745,7 +31737,7 @@ DLI_V int DLI_FN(dli_is3)(const dli_windows *o, int64_t step)           /* 3 x 3
     p += row_size;
 #define DLI_SUM3(w0, w1, w2, sum) dlv_fma(w2, v2, dlv_fma(w1, v1, dlv_fma(w0, v0, sum)))
 DLI_V void DLI_FN(dli_direct3)(const int64_t step, dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *w, const dlv b,
-                               dl_activation f)
+                               dli_bounds bounds)
 {
     const int64_t width = o->out[1], rows = o->in[0], row_size = o->in[1], size = o->out[0] * width, ahead = rows * row_size;
     const dlv zero = dlv_set(0), t0 = dlv_set(w[0]), t1 = dlv_set(w[1]), t2 = dlv_set(w[2]), t3 = dlv_set(w[3]), t4 = dlv_set(w[4]);
@@ -31769,7 +31761,7 @@ DLI_V void DLI_FN(dli_direct3)(const int64_t step, dl_real *y, const dl_real *x,
             now = step == 2 ? DLI_SUM3(t0, t1, t2, b) : DLI_SUM3(t3, t4, t5, next);
             next = DLI_SUM3(t0, t1, t2, b);
             if (to < y) continue;
-            if (f != DL_LINEAR) sum = dli_rectify(sum, f);
+            sum = dli_bound(sum, bounds);
             DLI_FETCH(to, size);
             if (n < 16) dlv_store_n(to, sum, n); else dlv_store(to, sum);
         }
@@ -31780,7 +31772,7 @@ DLI_V void DLI_FN(dli_direct3)(const int64_t step, dl_real *y, const dl_real *x,
    that see this row of x.  With a dilation, every so many rows are a plane by themselves.  w: the last row of taps first, in
    columns of 8. */
 DLI_V void DLI_FN(dli_direct_down)(dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *taps,
-                                   const dlv b, dl_activation f)
+                                   const dlv b, dli_bounds bounds)
 {
     const int64_t width = o->out[1], rows = o->in[0], R = o->taps[0], S = o->taps[1], tap = o->tap[1], step = 1, apart = o->tap[0];
     const dlv zero = dlv_set(0);
@@ -31802,7 +31794,7 @@ DLI_V void DLI_FN(dli_direct_down)(dl_real *y, const dl_real *x, const dli_windo
 #undef DLI_SEE
                 }
                 if (i >= 0) {
-                    if (f != DL_LINEAR) a0 = dli_rectify(a0, f);
+                    a0 = dli_bound(a0, bounds);
                     if (width - j < 16) dlv_store_n(y + i * width + j, a0, width - j); else dlv_store(y + i * width + j, a0);
                 }
                 a0 = a1; a1 = a2; a2 = a3; a3 = a4; a4 = a5; a5 = a6; a6 = b;
@@ -31816,7 +31808,7 @@ DLI_V int DLI_FN(dli_is_down)(const dli_windows *o)
 
 /* Any taps.  Q rows of results at once. */
 DLI_V void DLI_FN(dli_direct)(const int Q, const int64_t step, dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *w,
-                              const dlv b, dl_activation f)
+                              const dlv b, dli_bounds bounds)
 {
     const int64_t S = o->taps[1], tap = o->tap[1], width = o->out[1];
     const dlv zero = dlv_set(0);
@@ -31842,7 +31834,7 @@ DLI_V void DLI_FN(dli_direct)(const int Q, const int64_t step, dl_real *y, const
             }
 #define DLI_PUT(q)                                                                                 \
             if (Q > q && i + q < o->out[0]) {                                                      \
-                if (f != DL_LINEAR) a##q = dli_rectify(a##q, f);                                   \
+                a##q = dli_bound(a##q, bounds);                                                    \
                 dlv_store_n(y + (i + q) * width + j, a##q, width - j);                             \
             }
             DLI_PUT(0) DLI_PUT(1) DLI_PUT(2) DLI_PUT(3)
@@ -31855,13 +31847,13 @@ DLI_KERNEL(void, conv_direct)(dl_real *y, const dl_real *x, const dli_windows *o
                               dl_activation f)
 {
     const dlv b = dlv_set(bias);
-    if (DLI_FN(dli_is3)(o, 1))      DLI_FN(dli_direct3)(1, y, x, o, w, b, f);
-    else if (DLI_FN(dli_is3)(o, 2)) DLI_FN(dli_direct3)(2, y, x, o, w, b, f);
-    else if (DLI_FN(dli_is_down)(o)) DLI_FN(dli_direct_down)(y, x, o, w, b, f);
-    else if (o->out[0] == 1)        DLI_FN(dli_direct)(1, o->step[1], y, x, o, w, b, f);
-    else                            DLI_FN(dli_direct)(4, o->step[1], y, x, o, w, b, f);
+    const dli_bounds bounds = dli_bounds_of(f);
+    if (DLI_FN(dli_is3)(o, 1))      DLI_FN(dli_direct3)(1, y, x, o, w, b, bounds);
+    else if (DLI_FN(dli_is3)(o, 2)) DLI_FN(dli_direct3)(2, y, x, o, w, b, bounds);
+    else if (DLI_FN(dli_is_down)(o)) DLI_FN(dli_direct_down)(y, x, o, w, b, bounds);
+    else if (o->out[0] == 1)        DLI_FN(dli_direct)(1, o->step[1], y, x, o, w, b, bounds);
+    else                            DLI_FN(dli_direct)(4, o->step[1], y, x, o, w, b, bounds);
 }
-#undef dli_rectify
 #undef dli_bounds
 #undef dli_bounds_of
 #undef dli_bound
