@@ -44,7 +44,9 @@
    ----------
        dl_dataset *train = dl_data_mnist(c, "data/mnist", .train = 1), *test = dl_data_mnist(c, "data/mnist");
        dl_fit(c, net, opt, train, .validation = test, .epochs = 5, .batch_size = 64);             // with a progress bar
-       printf("test accuracy %.4f\n", dl_evaluate(c, net, test).accuracy);
+       double accuracy = dl_evaluate(c, net, test).accuracy;
+       if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }                         // a file is not there, ..
+       printf("test accuracy %.4f\n", accuracy);
 
    dl_fit is public calls only; written out it is
 
@@ -53,11 +55,10 @@
            while (dl_next_batch(c, batches)) {                           // begins a step; the batch lives in it
                dl_tensor *loss = dl_cross_entropy(c, dl_forward(c, net, batches->input), batches->target);
                dl_backward(c, loss);
-               dl_clip_grad_norm(c, net, 1.0);
                dl_optim_step(c, opt);
            }
 
-   Contents                               (grep '>>' dl.h; search for >>name)
+   Contents                               (grep -n '^   >>' dl.h; search for >>name)
    --------
        >>config      versions, number type, keyword arguments, limits
        >>types       tensor, op, module, ...
@@ -76,19 +77,19 @@
        >>ops         every op: formula, shape, forward, backward, constructor
        >>losses      cross-entropy, regression, ranking, CTC, ...
        >>modules     layers, trees of parameters
-       >>activations ReLU's relatives: ops under their usual names, gated units, modules
        >>conv        convolution in 1, 2 and 3 dimensions, transposed, unfold and fold
        >>pool        pooling, adaptive, global, unpooling
        >>resample    interpolation, grid sampling, layouts; dropout of feature maps
        >>norm        batch, layer, group, instance, RMS and local response norm; weight and spectral norm
-       >>attention   attention in blocks, multi-head attention, cache
+       >>activations ReLU's relatives: ops under their usual names, gated units, modules
        >>files       reading: every number in a file is checked; writing: the old file or the new one, whole
+       >>attention   attention in blocks, multi-head attention, cache
+       >>detection   boxes, anchors, regions of interest, losses of detectors, metrics
        >>embedding   rows of a table by index, bags of them; sinusoidal and rotary positions
        >>recurrent   RNN, LSTM, GRU: layers, modules, cells
-       >>detection   boxes, anchors, regions of interest, losses of detectors, metrics
        >>models      LeNet-5 .. ResNet, U-Net, with DL_MODELS
-       >>gan         adversarial losses, gradient penalty, cycle loss, Frechet distance, DCGAN
        >>transformer encoder, decoder, GPT, LLaMA, vision transformer, generation
+       >>gan         adversarial losses, gradient penalty, cycle loss, Frechet distance, DCGAN
        >>generative  divergences, masked convolution, coupling, diffusion; autoencoders, NADE, PixelCNN, RealNVP, U-Net
        >>images      PGM and PPM, other formats through stb; resizing, grids
        >>init        initializers
@@ -120,7 +121,7 @@
               of leaves add up until dl_optim_step, or dl_zero_grad, clears them (x->grad = NULL, as in PyTorch).
    Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  Zero is always the usual
               choice.  In C++11 and other languages call dl_sum_with(c, x, options).
-   Shapes.    DL_SHAPE(2, 3) ends at its first zero: no axis is empty, and DL_SHAPE(0) is a scalar.
+   Shapes.    DL_SHAPE(2, 3) ends at its first zero, behind which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
    Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was wanted.  From then on ops
               return the nil tensor, and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
               once, where it suits you; dl_clear_error(c) makes the context usable again.  Nothing prints, nothing exits.
@@ -138,8 +139,9 @@
 
    dl.h does not
    -------------
-   run on a GPU; own global state; print unless asked; decode pictures but PGM and PPM (stb_image does, if it is included
-   first); start threads of its own (OpenMP does); keep higher-order gradients; have strided or empty tensors.
+   run on a GPU; own global state; print unless asked (dl_fit shows its progress on stderr, with .quiet = 1 it does not);
+   decode pictures but PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does); keep
+   higher-order gradients; have strided or empty tensors.
 
    Compile-time switches                   (define before every include, the same everywhere)
    ---------------------
@@ -257,8 +259,9 @@ typedef float dl_real;
 typedef struct { int64_t d[DL_MAX_DIMS]; } dl_shape;
 #define DL_SHAPE(...) (DLI_LIT(dl_shape){{__VA_ARGS__}})
 
-/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes. */
-#define DL_DIM(d) (1u << ((d) & 15))
+/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes; bit 16, of
+   what cannot be an axis, is an error where the set is used. */
+#define DL_DIM(d) ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16)
 
 /* ================================================================================================
    >>types       context, tensor, op, module, optimizer, data set
@@ -405,12 +408,11 @@ DL_API dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
 DL_API int        dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape);   /* checks the product */
 DL_API dl_real   *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add);
 
-/* Compare backward with central differences, h = 1e-6 max(1, abs x), for L = sum r y, r random: every element must satisfy
-   abs(a - n) <= atol + rtol max(abs a, abs n).  Meant for -DDL_DOUBLE (float: rtol 1e-2, h 1e-2).  f builds y from the
-   inputs; returns 1 if all agree, else 0 and dl_error says which element differs. */
+/* Compare backward with central differences, h = eps max(1, abs x), for L = sum r y, r random: every element must satisfy
+   abs(a - n) <= atol + rtol max(abs a, abs n).  Meant for -DDL_DOUBLE.  f builds y from the inputs; returns 1 if all agree, else 0 and dl_error says which element differs. */
 typedef dl_tensor *(*dl_gradcheck_fn)(dl_ctx *c, dl_tensor **inputs, void *user);
 typedef struct {
-    double eps, atol, rtol;              /* 1e-6, 1e-6, 1e-5 */
+    double eps, atol, rtol;              /* 1e-6, 1e-6, 1e-5; without DL_DOUBLE 1e-2, 1e-6, 1e-2 */
     void  *user;
     double *certified;                   /* out: share of the entries that the relative part alone certifies */
     int end_;
@@ -426,7 +428,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 #define DL_UNARY_OPS(OP)                                                                                             \
 /*     name        y = f(x)                       dx                                                              */ \
     OP(neg,        -x,                            -g)                                                                \
-    OP(abs,        x < 0 ? -x : x,                x > 0 ? g : x < 0 ? -g : 0)                                        \
+    OP(abs,        x > 0 ? x : 0 - x,             x > 0 ? g : x < 0 ? -g : 0)                                        \
     OP(square,     x * x,                         g * (x + x))                                                       \
     OP(sqrt,       dli_sqrt(x),                   g * DLI_C(0.5) / y)                                                \
     OP(rsqrt,      1 / dli_sqrt(x),               g * DLI_C(-0.5) * (y * y * y))                                     \
@@ -443,8 +445,8 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)                                                    \
 /* activations (see >>activations for more): gelu Hendrycks and Gimpel 2016, mish Misra 2019 */                      \
     OP(gelu,       x * dli_cdf(x),                g * (dli_cdf(x) + x * dli_density(x)))                             \
-    OP(gelu_tanh,  x * dli_sigmoid_low(DLI_C(1.5957691216057308) * (x + DLI_C(0.044715) * (x * x * x))),             \
-                   g * dli_gate(dli_sigmoid_low(DLI_C(1.5957691216057308) * (x + DLI_C(0.044715) * (x * x * x))),    \
+    OP(gelu_tanh,  x * dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))),   \
+                   g * dli_gate(dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))), \
                                 x * DLI_C(1.5957691216057308) * (1 + DLI_C(0.134145) * (x * x))))                    \
     OP(mish,       x * dli_mish(x),               g * dli_dmish(x))                                                  \
     OP(softsign,   x / (1 + (x < 0 ? -x : x)),    g / ((1 + (x < 0 ? -x : x)) * (1 + (x < 0 ? -x : x))))             \
@@ -471,7 +473,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(threshold,  x <= p ? q : x,                x <= p ? 0 : g)                                                    \
     OP(shrink,     x > p ? x - q : x < -p ? x + q : x != x ? x : 0, x > p ? g : x < -p ? g : 0)                      \
     OP(scaled_elu, x > 0 ? q * x : p * dli_expm1(x), x > 0 ? g * q : g * (p * dli_exp(x)))                           \
-    OP(softplus,   p * x > q ? x : ((p * x > 0 ? p * x : 0) + dli_softplus_tail(p * x)) / p,                         \
+    OP(softplus,   p * x > q ? x : dli_fma(dli_softplus_tail(p * x), 1 / p, p * x > 0 ? x : 0),                       \
                    p * x > q ? g : g * dli_sigmoid(p * x))
 
 #define DL_BINARY_OPS(OP)                                                                                            \
@@ -482,10 +484,10 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(div,        a / b,                         g / b,                        -g * y / b)                          \
     OP(pow,        dli_pow(a, b),                 b == 0 ? 0 : g * (b * dli_pow(a, b - 1)),                          \
                                                   a == 0 && b >= 0 ? 0 : g * (y * dli_log(a)))                       \
-    OP(minimum,    ((b < a) | (b != b)) ? b : a,    a < b ? g : a > b ? 0 : g * DLI_C(0.5),                          \
-                                                  b < a ? g : b > a ? 0 : g * DLI_C(0.5))                            \
-    OP(maximum,    ((b > a) | (b != b)) ? b : a,    a > b ? g : a < b ? 0 : g * DLI_C(0.5),                          \
-                                                  b > a ? g : b < a ? 0 : g * DLI_C(0.5))                            \
+    OP(minimum,    ((b < a) | (b != b)) ? b : a,    a > b ? 0 : a == b ? g * DLI_C(0.5) : g,                         \
+                                                  b > a ? 0 : b == a ? g * DLI_C(0.5) : g)                           \
+    OP(maximum,    ((b > a) | (b != b)) ? b : a,    a < b ? 0 : a == b ? g * DLI_C(0.5) : g,                         \
+                                                  b < a ? 0 : b == a ? g * DLI_C(0.5) : g)                           \
 /* x or slope x, as PReLU has it: x, slope */                                                                        \
     OP(leaky,      a > 0 ? a : a * b,             a > 0 ? g : g * b,            a > 0 ? 0 : g * a)                   \
 /* pointwise losses: a prediction or logit, b target */                                                              \
@@ -580,7 +582,7 @@ DL_API dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);
 DL_API dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index, dl_tensor *src);   /* y = x; y[index[i][j]][j] += src[i][j] */
 DL_API dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);     /* y[i] = x[index[i]] for dim 0       */
 typedef struct { int descending; dl_tensor **indices; int end_; } dl_sort_opts;            /* indices: out, int32                */
-DL_API dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o);          /* stable; NaN last                   */
+DL_API dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o);          /* stable; NaN counts as the largest  */
 #define dl_sort(...) DLI_KW3(dl_sort, __VA_ARGS__)
 typedef struct { int smallest; dl_tensor **indices; int end_; } dl_topk_opts;
 DL_API dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_topk_opts o);   /* the k largest, sorted          */
@@ -602,7 +604,7 @@ DL_API int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, in
 /* --- softmax and dropout; the losses stand below --------------------------------------------------- */
 DL_API dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim);                            /* exp(x - max x) / sum exp(x - max x) along dim */
 DL_API dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim);                        /* x - logsumexp(x)                   */
-DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask = 1 with probability 1 - p; else x */
+DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask = 1 with probability 1 - p, of 16 bits; else x */
 
 /* --- modules: named trees of parameters and buffers ---------------------------------------------
    A module of one's own is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
@@ -852,6 +854,7 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
    one_cycle:      max_lr / div_factor up to max_lr in pct_start of the steps, down to a final_div_factor-th of where it began;
                    momentum or beta1 the other way round (Smith and Topin 2018)             0.3, 0.85, 0.95, 25, 1e4
    cyclic:         base_lr to max_lr and back; momentum the other way round (Smith 2017)    2000, step_size_up, .., 1, 0.8, 0.9
+                   both give a momentum to SGD and RMSprop made without one; where there is none .no_cycle_momentum = 1
    lambda:         lr f(t, user)
    plateau:        dl_schedule_observe(value) in which more than `patience` values in a row are no better than the best by
                    threshold (relative, or .absolute): times factor; then rests for cooldown  0.1, 10, 1e-4, 0, 0, 1e-8
@@ -1097,7 +1100,8 @@ DL_API dl_tensor *dl_conv_transpose3d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w
 #define dl_conv_transpose3d(...) DLI_KW4(dl_conv_transpose3d, __VA_ARGS__)
 
 /* Sizes: of a result along one axis (0 if the kernel does not fit), and how many numbers of the input a result of n
-   convolutions sees:  r_0 = 1,  r_l = r_{l-1} + (k_l - 1) s_1 .. s_{l-1}  (strides NULL: all 1). */
+   convolutions sees:  r_0 = 1,  r_l = r_{l-1} + (k_l - 1) s_1 .. s_{l-1}  (strides NULL: all 1; 0 if one of them is not
+   positive or an int64_t is too small). */
 DL_API int64_t dl_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
 DL_API int64_t dl_receptive_field(int n, const int64_t *kernels, const int64_t *strides);
 
@@ -1129,7 +1133,8 @@ typedef struct { dl_padding_mode mode; dl_real value; int end_; } dl_pad2d_opts;
 DL_API dl_tensor *dl_pad2d_with(dl_ctx *c, dl_tensor *x, int64_t padding, dl_pad2d_opts o);
 #define dl_pad2d(...) DLI_KW3(dl_pad2d, __VA_ARGS__)
 
-/* Modules: weight as above and bias (out), both from U(-a, a), a = 1 / sqrt(C/groups R S), as in PyTorch.
+/* Modules: weight as above and bias (out), both from U(-a, a), a = 1 / sqrt(C/groups R S), as in PyTorch; transposed: of
+   K/groups R S.
    in, out: channels; kernel: its size along all axes (axis by axis: .kernels). */
 DL_API dl_module *dl_nn_conv1d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
 DL_API dl_module *dl_nn_conv2d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
@@ -1163,7 +1168,7 @@ typedef struct {
     int end_;
 } dl_avg_pool_opts;
 typedef struct { int stride, ceil_mode; int kernels[3], strides[3]; int end_; } dl_lp_pool_opts;
-typedef struct { int sizes[3]; dl_tensor **indices; int end_; } dl_adaptive_max_pool_opts;     /* sizes: output by axis */
+typedef struct { int sizes[3]; dl_tensor **indices; int end_; } dl_adaptive_max_pool_opts;     /* sizes: output by axis, 0: size */
 typedef struct { int sizes[3]; int end_; } dl_adaptive_avg_pool_opts;
 typedef struct { int stride, padding; int kernels[3], strides[3], paddings[3]; int64_t sizes[3]; int end_; } dl_max_unpool_opts;
 typedef dl_max_pool_opts dl_max_pool1d_opts, dl_max_pool2d_opts, dl_max_pool3d_opts;
@@ -1198,7 +1203,7 @@ DL_API dl_tensor *dl_lp_pool3d_with(dl_ctx *c, dl_tensor *x, double p, int kerne
 #define dl_lp_pool1d(...) DLI_KW4(dl_lp_pool1d, __VA_ARGS__)
 #define dl_lp_pool2d(...) DLI_KW4(dl_lp_pool2d, __VA_ARGS__)
 #define dl_lp_pool3d(...) DLI_KW4(dl_lp_pool3d, __VA_ARGS__)
-/* adaptive_max_pool: window i of size outputs: floor(i in / size) <= j < ceil((i + 1) in / size) */
+/* adaptive_max_pool: window i of size outputs: floor(i in / size) <= j < ceil((i + 1) in / size);  size 0: as the input */
 DL_API dl_tensor *dl_adaptive_max_pool1d_with(dl_ctx *c, dl_tensor *x, int size, dl_adaptive_max_pool1d_opts o);
 DL_API dl_tensor *dl_adaptive_max_pool2d_with(dl_ctx *c, dl_tensor *x, int size, dl_adaptive_max_pool2d_opts o);
 DL_API dl_tensor *dl_adaptive_max_pool3d_with(dl_ctx *c, dl_tensor *x, int size, dl_adaptive_max_pool3d_opts o);
@@ -1311,7 +1316,8 @@ DL_API dl_module *dl_nn_pixel_unshuffle(dl_ctx *c, int r);
    dropout1d, 2d, 3d: whole channels of (N, C, spatial) or (C, spatial) (Tompson et al. 2015); 2d also takes (N, C, L).
    alpha_dropout: what is dropped becomes -1.7581, then mean and variance are restored, for SELU (Klambauer et al. 2017).
    drop_block2d: squares of (N, C, H, W), with share p of the elements dropped, the others scaled to keep the sum (Ghiasi et al. 2018).
-   stochastic_depth: samples, or with .batch = 1 all of x (Huang et al. 2016); for residual branches. */
+   stochastic_depth: samples, or with .batch = 1 all of x (Huang et al. 2016); for residual branches.
+   All but drop_block2d drop with p rounded to a multiple of 2^-16, but divide by 1 - p, as dl_dropout does. */
 DL_API dl_tensor *dl_dropout1d(dl_ctx *c, dl_tensor *x, dl_real p);
 DL_API dl_tensor *dl_dropout2d(dl_ctx *c, dl_tensor *x, dl_real p);
 DL_API dl_tensor *dl_dropout3d(dl_ctx *c, dl_tensor *x, dl_real p);
@@ -1425,7 +1431,8 @@ DL_API dl_module *dl_nn_local_response_norm_with(dl_ctx *c, int64_t size, dl_nn_
    pointer that dl_module_param gave.  m's state is then named like PyTorch's.
    weight_norm:   w = g v / norm of v, the norm over all axes but .dim; Salimans and Kingma 2016
                   g, v: parametrizations.weight.original0, original1
-   spectral_norm: w = v / sigma, sigma = u^T v' z the largest singular value of v as a matrix v' whose rows are axis .dim;
+   spectral_norm: w = v / sigma, sigma = u^T v' z the largest singular value of v as a matrix v' whose rows are axis .dim (0;
+                  of transposed convolutions 1, DL_ZERO: 0);
                   u and z improve by .power_iterations (1) steps of the power method at each forward in training; Miyato et
                   al. 2018.  v: parametrizations.weight.original; u, z: the buffers parametrizations.weight.0._u, _v */
 typedef struct { int dim; int end_; } dl_nn_weight_norm_opts;
@@ -1468,7 +1475,7 @@ DL_API dl_tensor *dl_anchors_with(dl_ctx *c, int64_t height, int64_t width, dl_a
 #define dl_anchors(...) DLI_KW3(dl_anchors, __VA_ARGS__)
 
 /* For each box the index of the true box that it overlaps most, int32 (N), if that iou >= high (0.5); -1 (background) if it is
-   < low (as high); -2 in between.  .best: boxes that overlap a true box more than all others belong to it in any case. */
+   < low (as high); -2 in between.  .best: a box that overlaps some true box more than all other boxes do has its index in any case. */
 typedef struct { dl_real high, low; int best; int end_; } dl_box_match_opts;
 DL_API dl_tensor *dl_box_match_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *truth, dl_box_match_opts o);
 #define dl_box_match(...) DLI_KW3(dl_box_match, __VA_ARGS__)
@@ -1549,7 +1556,7 @@ DL_API double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
    Names, formulas, defaults and conventions of torch.nn.functional.  x: what the network says; target: what it should say, a
    real tensor like x unless said otherwise.  l: the loss of one element, or of one sample where it sums over an axis;
    .reduction makes the mean of all l (DL_MEAN, usual), their sum or nothing of them.  Every loss has gradients for all
-   its real tensors.  Real options: 0 means the number in the comment, -1 an exact 0. */
+   its real tensors.  Real options: 0 means the number in the comment and, where that is not 0, -1 an exact 0. */
 typedef struct {
     dl_tensor   *weight;             /* of each class, (C)                                                      */
     int          ignore_index;       /* -100; DL_ZERO for class 0                                               */
@@ -1682,7 +1689,8 @@ DL_API dl_tensor *dl_dice_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, 
 /* Connectionist temporal classification, Graves et al. 2006:  l = -log of the sum, over all paths of one symbol a time that give
    the target once repeats and blanks are removed, of the product of their probabilities.
    log_probs (T, N, C) or (T, C); targets int32 (N, S), padded, or (sum of the lengths); lengths int32 (N).  blank 0.
-   DL_MEAN: the mean over the batch of l / target length.  zero_infinity: an l of a target that does not fit becomes 0.
+   DL_MEAN: the mean over the batch of l / target length.  A target that does not fit has l = infinity, with
+   zero_infinity 0, and gradient 0 (in PyTorch without zero_infinity NaN).
    The gradient is the exact one, minus the share of the paths through each symbol; PyTorch's differs by exp(log_probs), which
    the gradient of log_softmax takes out again. */
 typedef struct { int blank, zero_infinity; dl_reduction reduction; int end_; } dl_ctc_loss_opts;
@@ -2004,7 +2012,7 @@ DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
 /* fit learns a preprocessing from the training data x, (N, features..) or, with .by_channel, (N, C, ..); apply uses it on any
    data.  y = (x - shift) scale by feature, then y rotation where there is one.  A constant feature becomes 0.
    minmax: (x - min) / (max - min)         zscore: (x - mean) / std, the population's
-   robust: (x - median) / (third - first quartile)
+   robust: (x - median) / (third - first quartile, or 1 where they are equal)
    pca: the whitened principal components, largest first;  zca: the same, turned back to look like x; eps 1e-5 is added to
    the variances.  minmax(c, x), zscore(c, x): fit and apply in one, for data that is all there is. */
 typedef enum { DL_MINMAX, DL_ZSCORE, DL_ROBUST, DL_PCA, DL_ZCA } dl_scaling;
@@ -2049,7 +2057,7 @@ DL_API dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_ten
            dl_aug_mixup(c, x, target, 10, .alpha = 0.2);
        }
 
-   random_crop: a window of (h, w) anywhere in x with padding around it
+   random_crop: a window of (h, w) anywhere in x with padding around it, which the middle has only if it is larger than x
    center_crop: the window in the middle
    ten_crop:    (N, 10, C, h, w): corners (top left, top right, bottom left, bottom right), middle; the same of the mirror image
    hflip, vflip: left and right, up and down exchanged with probability p; .5
@@ -2112,7 +2120,7 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
    l1_penalty: sum abs(w), l2_penalty: sum w^2 over the parameters of m, to be added to a loss; .weights_only: only over those
                with two axes or more.  The gradient of the L1 norm at 0 is 0.
    max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
-               (Srivastava et al. 2014); parameters with one axis stay
+               (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) in each forward
                pass of training, gradients go to the weight itself; returns m.  std 0: no more noise.
    sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
@@ -2167,7 +2175,7 @@ DL_API int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts 
 
 /* All tensors of a file (also a single .npy, whose tensor has the name ""), in the step, sorted by name.  Whole numbers and
    truth values become int32; a tensor with an empty axis is nil.
-   save: n tensors; the same data under several names is stored once. */
+   save: n tensors; the same data and shape under several names is stored once, and found under each of them. */
 typedef struct {
     int64_t      size, nmetadata;
     dl_named    *item;
@@ -2693,7 +2701,7 @@ DL_API int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64
 
 /* --- decoding: choosing tokens ---------------------------------------------------------------------------
    sample_token: logits (.., V) -> int32 (..), drawn from softmax(logits / temperature); in this order:
-     repetition_penalty  logits of the ids in history, int32 (..) for all rows or (rows, ..), are divided by it, or
+     repetition_penalty  logits of the ids in history, int32 (n) for all rows or (rows, ..), are divided by it, or
                          multiplied if negative (Keskar et al. 2019)
      temperature         1; -1, an exact 0: the largest logit, greedy
      top_k               only the k largest (Fan et al. 2018); 0: all
@@ -3304,9 +3312,9 @@ typedef void dli_gates(dl_real *const *out, const dl_real *const *in, int64_t n)
     K(void,    add,         (dl_real *y, const dl_real *x, int64_t n))                                                 \
     K(void,    scale,       (dl_real *y, dl_real a, int64_t n))                                                        \
     K(void,    exp_row,     (dl_real *y, dl_real a, const dl_real *x, dl_real shift, int64_t n, int add))              \
-/* y = exp(x - max x) / sum, rows of n one behind the other;  dx (+)= y (g - sum g y) */                               \
+/* rows of n one behind the other:  y = exp(x - max x) / sum;  dx (+)= y (g - sum g y) */                              \
     K(void,    softmax,      (dl_real *y, const dl_real *x, int64_t n, int64_t rows))                                  \
-    K(void,    softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                    \
+    K(void,    softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add))      \
 /* y = x - max x - log sum exp(x - max x);  dx (+)= g - exp(y) sum g */                                                \
     K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n))                                            \
     K(void,    log_softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                \
@@ -3448,8 +3456,9 @@ typedef struct {
     dli_block *first, *current;
     size_t     next_size;
     size_t     bytes, peak;             /* in use; the most at any time                        */
+    dl_tensor **tape;                   /* of the step arena: the context's tape, else NULL    */
 } dli_arena;
-typedef struct { dli_block *block; size_t used, bytes; } dli_mark;
+typedef struct { dli_block *block; size_t used, bytes; dl_tensor *tape; } dli_mark;
 
 /* ================================================================================================
    >>context     state, errors, threads
@@ -3567,10 +3576,11 @@ static dli_mark dli_arena_mark(const dli_arena *a)
     m.block = a->current;
     m.used = a->current ? a->current->used : 0;
     m.bytes = a->bytes;
+    m.tape = a->tape ? *a->tape : NULL;
     return m;
 }
 
-/* Gives back everything pushed since the mark; the zero mark gives back all. */
+/* Gives back everything pushed since the mark, with the results that were recorded there; the zero mark gives back all. */
 static void dli_arena_release(dli_arena *a, dli_mark m)
 {
     dli_block *b = m.block ? m.block : a->first;
@@ -3582,6 +3592,7 @@ static void dli_arena_release(dli_arena *a, dli_mark m)
     if (b) b->used = m.used;
     a->current = b;
     a->bytes = m.bytes;
+    if (a->tape) *a->tape = m.tape;
 }
 
 /* --- errors ---------------------------------------------------------------------------------------
@@ -3647,8 +3658,10 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
 {
     va_list args;
     dli_text t;
+    const char *s;
     char one[2] = {0, 0};
     if (!c || c->failed) return DLI_NIL;
+    if (!format) format = "fail: the format is NULL";
     c->failed = 1;
     t.p = c->error;
     t.left = sizeof c->error;
@@ -3657,7 +3670,7 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
     for (; *format; format++) {
         if (*format != '%') { one[0] = *format; dli_put(&t, one); continue; }
         switch (*++format) {
-        case 's': dli_put(&t, va_arg(args, const char *)); break;
+        case 's': s = va_arg(args, const char *); dli_put(&t, s ? s : "NULL"); break;
         case 'd': dli_put_int(&t, va_arg(args, int)); break;
         case 'l': dli_put_int(&t, va_arg(args, int64_t)); break;
         case 'g': dli_put_real(&t, va_arg(args, double)); break;
@@ -3799,6 +3812,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->tracing = o.detect_nan ? DLI_TRACE_NAN : 0;
     c->precision = o.precision;
     c->seed = o.seed;
+    c->step.tape = &c->tape;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
     if (!c->isa) { c->isa = dli_choose_isa("portable"); return dli_context_fail(c, isa); }
@@ -3816,10 +3830,9 @@ DL_DEF void dl_destroy(dl_ctx *c)
 
 DL_DEF void dl_step_begin(dl_ctx *c)
 {
-    dli_mark start = {NULL, 0, 0};
+    dli_mark start = {NULL, 0, 0, NULL};
     if (!c) return;
     dli_arena_release(&c->step, start);
-    c->tape = NULL;
     c->spare = NULL;
 }
 
@@ -3921,13 +3934,19 @@ static dl_tensor *dli_leaf(dl_ctx *c, const char *who, dl_dtype dtype, int ndim,
     return dli_alloc_data(c, t) ? t : DLI_NIL;
 }
 
-/* The same from a dl_shape, which ends at its first zero. */
-static dl_tensor *dli_new(dl_ctx *c, const char *who, dl_dtype dtype, dl_shape shape)
+/* The axes of a dl_shape, which ends at its first zero; -1 after an error: something stands behind the zero. */
+static int dli_rank(dl_ctx *c, const char *who, dl_shape shape)
 {
     int n = dli_shape_rank(shape.d), i;
     for (i = n; i < DL_MAX_DIMS; i++)
-        if (shape.d[i] != 0) return dl_fail(c, "%s: axis %d has size 0, there are no empty tensors", who, n);
-    return dli_leaf(c, who, dtype, n, shape.d, 0);
+        if (shape.d[i] != 0) { dl_fail(c, "%s: axis %d has size 0, there are no empty tensors", who, n); return -1; }
+    return n;
+}
+
+static dl_tensor *dli_new(dl_ctx *c, const char *who, dl_dtype dtype, dl_shape shape)
+{
+    int n = dli_rank(c, who, shape);
+    return n < 0 ? DLI_NIL : dli_leaf(c, who, dtype, n, shape.d, 0);
 }
 
 DL_DEF dl_tensor *dl_empty(dl_ctx *c, dl_shape shape) { return dli_new(c, "empty", DL_REAL, shape); }
@@ -3964,7 +3983,8 @@ DL_DEF dl_tensor *dl_arange(dl_ctx *c, double start, double end, double step)
     dl_shape s = {{0}};
     dl_tensor *t;
     int64_t i;
-    if (!(n > 0 && n < 9e15)) return dl_fail(c, "arange: no values from %g to %g in steps of %g", start, end, step);
+    if (!(n > 0 && n < 9e15))
+        return dl_fail(c, "arange: %s values from %g to %g in steps of %g", n > 0 ? "too many" : "no", start, end, step);
     s.d[0] = (int64_t)n;
     if ((double)s.d[0] < n) s.d[0]++;
     t = dli_new(c, "arange", DL_REAL, s);
@@ -4017,13 +4037,13 @@ static unsigned dli_axes(dl_ctx *c, const char *who, const dl_tensor *x, unsigne
     int b;
     *ok = 1;
     if (!dims) return (1u << x->ndim) - 1;
+    if (dims >> 16) { dl_fail(c, "%s: .dims is not a set of DL_DIM(-8) to DL_DIM(7)", who); *ok = 0; return 0; }
     for (b = 0; b < 16; b++)
         if (dims >> b & 1) {
-            int d = dli_axis(c, who, x, b < 8 ? b : b - 16, x->ndim);
+            int d = dli_axis(c, who, x, b < 8 ? b : b - 16, x->ndim ? x->ndim : 1);
             if (d < 0) { *ok = 0; return 0; }
-            mask |= 1u << d;
+            if (x->ndim) mask |= 1u << d;
         }
-    if (dims >> 16) { dl_fail(c, "%s: the axes must be a DL_DIM set", who); *ok = 0; }
     return mask;
 }
 
@@ -4061,7 +4081,7 @@ DL_DEF dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x)
     int64_t i;
     if (!dli_check(c, "to_int", "x", x, DL_REAL)) return DLI_NIL;
     for (i = 0; i < x->size; i++)
-        if (!(x->data[i] > -2147483648.0 && x->data[i] < 2147483648.0))
+        if (!(x->data[i] > -2147483649.0 && x->data[i] < 2147483648.0))
             return dl_fail(c, "to_int: %g at index %l does not fit an int32", (double)x->data[i], i);
     t = dli_leaf(c, "to_int", DL_INT32, x->ndim, x->shape, 0);
     for (i = 0; i < t->size; i++) t->idata[i] = (int32_t)x->data[i];
@@ -4905,7 +4925,9 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     dl_tensor *y;
     int i, needs_grad = 0;
     if (!c || c->failed) return DLI_NIL;
-    if (!op || n < 0 || (n && !src) || (opts_size && !opts)) return dl_fail(c, "apply: op, sources or options are NULL");
+    if (!op || !op->name || !op->shape || !op->forward) return dl_fail(c, "apply: the op, its name, shape or forward is NULL");
+    if (n < 0 || (n && !src) || (opts_size && !opts))
+        return dl_fail(c, "apply: %s with %d sources: they or the options are NULL", op->name, n);
     for (i = 0; i < n; i++) {
         if (dl_is_nil(src[i])) return dl_fail(c, "%s: input %d is %s", op->name, i, src[i] ? "nil, the result of a failed call" : "NULL");
         needs_grad |= src[i]->requires_grad;
@@ -5074,7 +5096,7 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     int64_t i, entries = 0, certified = 0;
     int k, old_grad;
     double eps  = o.eps > 0 ? o.eps : sizeof(dl_real) == 8 ? 1e-6 : 1e-2;
-    double atol = o.atol > 0 ? o.atol : 1e-6, rtol = o.rtol > 0 ? o.rtol : 1e-5;
+    double atol = o.atol > 0 ? o.atol : 1e-6, rtol = o.rtol > 0 ? o.rtol : sizeof(dl_real) == 8 ? 1e-5 : 1e-2;
     if (!c || c->failed) return 0;
     if (!f || !inputs || n < 1) { dl_fail(c, "gradcheck: no function or no inputs"); return 0; }
     for (k = 0; k < n; k++) if (!dli_check(c, "gradcheck", "an input", inputs[k], DL_REAL)) return 0;
@@ -5261,7 +5283,7 @@ static void dli_row2(dli_map *f, dl_real *y, const dl_real *a, const dl_real *b,
 static int dli_broadcast_shape(dl_ctx *c, dl_tensor *y)
 {
     int64_t shape[DL_MAX_DIMS];
-    int ndim = 0, d, k;
+    int ndim = 0, d, k, wide;                             /* wide: the source that gave shape[d] */
     for (k = 0; k < y->nsrc; k++) {
         if (!dli_check(c, y->op->name, "an input", y->src[k], DL_REAL)) return 0;
         if (y->src[k]->ndim > ndim) ndim = y->src[k]->ndim;
@@ -5274,15 +5296,16 @@ static int dli_broadcast_shape(dl_ctx *c, dl_tensor *y)
     }
     for (d = 0; d < ndim; d++) {
         shape[d] = 1;
-        for (k = 0; k < y->nsrc; k++) {
+        for (k = wide = 0; k < y->nsrc; k++) {
             int own = d - (ndim - y->src[k]->ndim);
             int64_t n = own < 0 ? 1 : y->src[k]->shape[own];
             if (n == 1) continue;
             if (shape[d] != 1 && shape[d] != n) {
-                dl_fail(c, "%s: shapes %t and %t do not broadcast", y->op->name, y->src[y->nsrc - 2], y->src[y->nsrc - 1]);
+                dl_fail(c, "%s: shapes %t and %t do not broadcast", y->op->name, y->src[wide], y->src[k]);
                 return 0;
             }
             shape[d] = n;
+            wide = k;
         }
     }
     return dl_set_shape(c, y, ndim, shape);
@@ -5334,60 +5357,56 @@ static int64_t dli_group_offset(const dli_groups *g, int reduced, int end, int64
 typedef struct { dl_real (*row)(const dl_real *x, int64_t n); dli_map *join; } dli_reducer;
 
 #define DLI_REDUCE_COLUMNS 512       /* columns that one task sums together                                    */
-#define DLI_REDUCE_ROWS    256       /* partial results are joined every so many rows: error grows with n/256  */
+#define DLI_REDUCE_ROWS    256       /* rows, then blocks of rows, .. are joined by so many: error grows as log n */
 #define DLI_REDUCE_ROW     262144    /* longer rows are cut into pieces, joined by the row kernel              */
 
 typedef struct { const dli_groups *g; dli_reducer r; const dl_real *x; dl_real *y; int64_t columns, pieces; } dli_reduce_job;
 
-static dl_real dli_join(dli_map *f, dl_real a, dl_real b)
+/* y (n) = rows first .. first + count - 1 joined in order, in blocks of blocks of .. DLI_REDUCE_ROWS.  A row is n columns of x,
+   or, with the last group reduced, one number: the reduction of a contiguous row of x. */
+static void dli_reduce_block(const dli_reduce_job *j, const dl_real *x, int64_t n, int64_t first, int64_t count, dl_real *y)
 {
+    const dli_groups *g = j->g;
+    dl_real part[DLI_REDUCE_COLUMNS], buffer[2][DLI_REDUCE_COLUMNS], *sum = buffer[0], *next;
     const dl_real *in[2];
-    dl_real y;
-    in[0] = &a; in[1] = &b;
-    f(&y, in, 1, NULL);
-    return y;
+    int64_t block = 1, r;
+    int last = g->ngroups - 1;
+    while (block * DLI_REDUCE_ROWS < count) block *= DLI_REDUCE_ROWS;
+    for (r = 0; r < count; r += block) {
+        in[0] = sum; in[1] = part;
+        if (block > 1) dli_reduce_block(j, x, n, first + r, dli_min64(block, count - r), part);
+        else {
+            in[1] = x + dli_group_offset(g, 1, last, first + r);
+            if (g->reduced[last]) { part[0] = j->r.row(in[1], g->size[last]); in[1] = part; }
+        }
+        if (r == 0) { memcpy(sum, in[1], (size_t)n * sizeof *sum); continue; }
+        next = sum == buffer[0] ? buffer[1] : buffer[0];
+        j->r.join(next, in, n, NULL);
+        sum = next;
+    }
+    memcpy(y, sum, (size_t)n * sizeof *y);
 }
 
-/* Last group reduced: each output joins its contiguous rows in order. */
+/* Last group reduced: an output for each kept index. */
 static void dli_reduce_rows(void *arg, int64_t i, int worker)
 {
     const dli_reduce_job *j = (const dli_reduce_job *)arg;
     const dli_groups *g = j->g;
-    int64_t n = g->size[g->ngroups - 1], rows = g->count / n, r;
+    int64_t n = g->size[g->ngroups - 1];
     const dl_real *x = j->x + dli_group_offset(g, 0, g->ngroups, i);
     (void)worker;
-    for (r = 0; r < rows; r++) {
-        dl_real s = j->r.row(x + dli_group_offset(g, 1, g->ngroups - 1, r), n);
-        j->y[i] = r ? dli_join(j->r.join, j->y[i], s) : s;
-    }
+    if (n == g->count) j->y[i] = j->r.row(x, n); else dli_reduce_block(j, x, 1, 0, g->count / n, j->y + i);
 }
 
-/* Last group kept: a strip of columns joins its rows in order, in blocks of DLI_REDUCE_ROWS. */
+/* Last group kept: a strip of columns. */
 static void dli_reduce_columns(void *arg, int64_t task, int worker)
 {
     const dli_reduce_job *j = (const dli_reduce_job *)arg;
     const dli_groups *g = j->g;
     int64_t width = g->size[g->ngroups - 1], outer = task / j->columns, first = task % j->columns * DLI_REDUCE_COLUMNS;
-    int64_t n = dli_min64(DLI_REDUCE_COLUMNS, width - first), r;
-    const dl_real *x = j->x + dli_group_offset(g, 0, g->ngroups - 1, outer) + first;
-    dl_real *y = j->y + outer * width + first, buffer[3][DLI_REDUCE_COLUMNS], *block = buffer[0], *total = NULL;
     (void)worker;
-    for (r = 0; r < g->count; r++) {
-        const dl_real *row = x + dli_group_offset(g, 1, g->ngroups - 1, r), *in[2];
-        if (r % DLI_REDUCE_ROWS == 0) memcpy(block, row, (size_t)n * sizeof *row);
-        else {
-            dl_real *next = block == buffer[0] ? buffer[1] : buffer[0];
-            in[0] = block; in[1] = row;
-            j->r.join(next, in, n, NULL);
-            block = next;
-        }
-        if (r % DLI_REDUCE_ROWS == DLI_REDUCE_ROWS - 1 || r == g->count - 1) {
-            in[0] = total; in[1] = block;
-            if (!total) memcpy(y, block, (size_t)n * sizeof *y);
-            else { j->r.join(buffer[2], in, n, NULL); memcpy(y, buffer[2], (size_t)n * sizeof *y); }
-            total = y;
-        }
-    }
+    dli_reduce_block(j, j->x + dli_group_offset(g, 0, g->ngroups - 1, outer) + first, dli_min64(DLI_REDUCE_COLUMNS, width - first),
+                     0, g->count, j->y + outer * width + first);
 }
 
 static void dli_reduce_pieces(void *arg, int64_t i, int worker)
@@ -5469,7 +5488,6 @@ static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *
             dl_real *pr = (dl_real *)(void *)p;
             const dl_real *qr = (const dl_real *)(const void *)q;
             if (ts == 1 && fs == 1) DLI_ON(c->isa, add)(pr, qr, n);
-            else if (ts == 0 && fs == 1) *pr += DLI_ON(c->isa, sum)(qr, n);
             else for (i = 0; i < n; i++) pr[i * ts] += qr[i * fs];
         } else if (ts == 1 && fs == 1) {
             memcpy(p, q, (size_t)n * elem);
@@ -5714,16 +5732,21 @@ DL_DEF dl_tensor *dl_mean_with(dl_ctx *c, dl_tensor *x, dl_mean_opts o)
 }
 
 /* var = sum (x - mean x)^2 / (n - 1), std = sqrt(var): compositions */
-static dl_tensor *dli_var(dl_ctx *c, const char *who, dl_tensor *x, dl_var_opts o)
+static dl_tensor *dli_mean_square(dl_ctx *c, dl_tensor *x, dl_var_opts o)
+{
+    return dli_apply_reduce(c, &dli_mean_op, dl_square(c, x), o.dims, o.keepdim, dli_reduce_count(x, o.dims) - !o.biased);
+}
+/* x - mean x; twice, for a mean far from 0 is rounded by more than a small spread can bear */
+static dl_tensor *dli_deviations(dl_ctx *c, const char *who, dl_tensor *x, dl_var_opts o)
 {
     double n = dli_reduce_count(x, o.dims);
-    dl_tensor *mean;
+    int i;
     if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
-    mean = dli_apply_reduce(c, &dli_mean_op, x, o.dims, 1, n);
+    for (i = 0; i < 2; i++) x = dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, o.dims, 1, n));
     if (n == 1 && !o.biased) return dl_fail(c, "%s: %t leaves no degree of freedom; use .biased", who, x);
-    return dli_apply_reduce(c, &dli_mean_op, dl_square(c, dl_sub(c, x, mean)), o.dims, o.keepdim, o.biased ? n : n - 1);
+    return x;
 }
-DL_DEF dl_tensor *dl_var_with(dl_ctx *c, dl_tensor *x, dl_var_opts o) { return dli_var(c, "var", x, o); }
+DL_DEF dl_tensor *dl_var_with(dl_ctx *c, dl_tensor *x, dl_var_opts o) { return dli_mean_square(c, dli_deviations(c, "var", x, o), o); }
 
 /* the root of a variance: as sqrt, but with gradient 0 at 0, where all values are equal */
 static void dli_std_forward(dl_ctx *c, dl_tensor *y) { dli_map_forward(c, y, DLI_ON(c->isa, f_sqrt)); }
@@ -5736,12 +5759,6 @@ static void dli_std_backward(dl_ctx *c, dl_tensor *y)
         dx[i] = (add ? dx[i] : 0) + (y->data[i] == 0 ? 0 : y->grad[i] * DLI_C(0.5) / y->data[i]);
 }
 static const dl_op dli_std_op = { "std", dli_broadcast_shape, dli_std_forward, dli_std_backward };
-DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
-{
-    dl_tensor *v = dli_var(c, "std", x, o);
-    return dl_apply(c, &dli_std_op, 1, &v, NULL, 0);
-}
-
 /* max, min:  dx = g / (number of ties) where x = y */
 static void dli_max_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, max), DLI_ON(c->isa, f_maximum)); }
 static void dli_min_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, min), DLI_ON(c->isa, f_minimum)); }
@@ -5773,14 +5790,31 @@ static const dl_op dli_min_op = { "min", dli_reduced_shape, dli_min_forward, dli
 DL_DEF dl_tensor *dl_max_with(dl_ctx *c, dl_tensor *x, dl_max_opts o) { return dli_apply_reduce(c, &dli_max_op, x, o.dims, o.keepdim, 1); }
 DL_DEF dl_tensor *dl_min_with(dl_ctx *c, dl_tensor *x, dl_min_opts o) { return dli_apply_reduce(c, &dli_min_op, x, o.dims, o.keepdim, 1); }
 
-/* The elements that make one output, gathered in order: for reductions that are no single pass. */
-typedef struct { dli_groups g; dl_real *row; } dli_gathered;
-
-static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a)
+/* std = t sqrt(var(x / t)), t = max abs(x - mean), or 1 if that is 0, a constant: neither 1e25 nor 1e-25 leaves the range */
+DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
 {
+    dl_tensor *d = dli_deviations(c, "std", x, o), *t, *v;
+    int grad = dl_set_grad_enabled(c, 0), keepdim = o.keepdim;
+    t = dl_threshold(c, dli_apply_reduce(c, &dli_max_op, dl_abs(c, d), o.dims, 1, 1), 0, 1);
+    dl_set_grad_enabled(c, grad);
+    o.keepdim = 1;
+    v = dli_mean_square(c, dl_div(c, d, t), o);
+    v = dl_mul(c, t, dl_apply(c, &dli_std_op, 1, &v, NULL, 0));
+    return keepdim ? v : dl_squeeze(c, v, o.dims);
+}
+
+/* The elements that make one output, gathered in order if they are not in a row: for reductions that are no single pass.
+   d: room for their gradients, if asked for. */
+typedef struct { dli_groups g; dl_real *row, *d; } dli_gathered;
+
+static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a, int gradients)
+{
+    size_t n;
     a->g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
-    a->row = (dl_real *)dl_alloc(c, 2 * (size_t)a->g.count * sizeof *a->row);
-    return a->row != NULL;
+    n = a->g.ngroups == 1 || (a->g.ngroups == 2 && a->g.reduced[1]) ? 0 : (size_t)a->g.count;
+    a->d = (dl_real *)dl_alloc(c, (n + (gradients ? (size_t)a->g.count : 0)) * sizeof *a->d);
+    a->row = n ? a->d + (gradients ? n : 0) : NULL;
+    return a->d != NULL;
 }
 static int64_t dli_gather_offset(const dli_gathered *a, int64_t out, int64_t i)
 {
@@ -5789,16 +5823,16 @@ static int64_t dli_gather_offset(const dli_gathered *a, int64_t out, int64_t i)
 static const dl_real *dli_gather_row(const dli_gathered *a, const dl_real *x, int64_t out)
 {
     int64_t i;
-    if (a->g.ngroups == 1 || (a->g.ngroups == 2 && a->g.reduced[1])) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
+    if (!a->row) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
     for (i = 0; i < a->g.count; i++) a->row[i] = x[dli_gather_offset(a, out, i)];
     return a->row;
 }
-static void dli_scatter_row(const dli_gathered *a, dl_real *dx, const dl_real *row, int64_t out, int add)
+static void dli_scatter_row(const dli_gathered *a, dl_real *dx, int64_t out, int add)
 {
     int64_t i;
     for (i = 0; i < a->g.count; i++) {
         dl_real *p = dx + dli_gather_offset(a, out, i);
-        *p = (add ? *p : 0) + row[i];
+        *p = (add ? *p : 0) + a->d[i];
     }
 }
 
@@ -5807,20 +5841,18 @@ static void dli_prod_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_
 static void dli_prod_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
-    dl_real *dx = dl_grad_of(c, y->src[0], &add), *d;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
     int64_t o, i;
-    if (dx && dli_gather_begin(c, y, &a)) {
-        d = a.row + a.g.count;
+    if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
             const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
             dl_real left = y->grad[o], right = 1;
-            for (i = 0; i < a.g.count; i++) { d[i] = left; left *= x[i]; }
-            for (i = a.g.count - 1; i >= 0; i--) { d[i] *= right; right *= x[i]; }
-            dli_scatter_row(&a, dx, d, o, add);
+            for (i = 0; i < a.g.count; i++) { a.d[i] = left; left *= x[i]; }
+            for (i = a.g.count - 1; i >= 0; i--) { a.d[i] *= right; right *= x[i]; }
+            dli_scatter_row(&a, dx, o, add);
         }
-    }
     dli_arena_release(&c->step, m);
 }
 static const dl_op dli_prod_op = { "prod", dli_reduced_shape, dli_prod_forward, dli_prod_backward };
@@ -5832,7 +5864,7 @@ static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
     int64_t o;
-    if (dli_gather_begin(c, y, &a))
+    if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o++) {
             const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
             dl_real top = DLI_ON(c->isa, max)(x, a.g.count);
@@ -5843,19 +5875,17 @@ static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
 static void dli_logsumexp_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
-    dl_real *dx = dl_grad_of(c, y->src[0], &add), *d;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
     int64_t o, i;
-    if (dx && dli_gather_begin(c, y, &a)) {
-        d = a.row + a.g.count;
+    if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
-            if (y->data[o] - y->data[o] == 0) DLI_ON(c->isa, exp_row)(d, y->grad[o], x, y->data[o], a.g.count, 0);
-            else for (i = 0; i < a.g.count; i++) d[i] = y->grad[o] * (y->data[o] - y->data[o]);   /* NaN, as the limit is */
-            dli_scatter_row(&a, dx, d, o, add);
+            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o), g = y->grad[o], v = y->data[o];
+            if (v - v == 0) DLI_ON(c->isa, exp_row)(a.d, g, x, v, a.g.count, 0);
+            else for (i = 0; i < a.g.count; i++) a.d[i] = g * (x[i] < v ? 0 : v - v);      /* NaN where x is infinite, too */
+            dli_scatter_row(&a, dx, o, add);
         }
-    }
     dli_arena_release(&c->step, m);
 }
 static const dl_op dli_logsumexp_op = { "logsumexp", dli_reduced_shape, dli_logsumexp_forward, dli_logsumexp_backward };
@@ -5870,23 +5900,24 @@ DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o
 #define DLI_ABS(v) ((v) < 0 ? -(v) : (v))
 static dl_real dli_vector_norm(const dl_ctx *c, const dl_real *x, int64_t n, double p)
 {
-    dl_real top = DLI_ON(c->isa, max)(x, n), low = DLI_ON(c->isa, min)(x, n), s = 0, t;
+    dl_real top = DLI_ON(c->isa, max)(x, n), low = DLI_ON(c->isa, min)(x, n), t;
+    double s = 0;
     int64_t i;
     if (-low > top) top = -low;
     if (!(top - top == 0) || top == 0 || p > 1e300) return top;
-    if (p == 2) return top * dli_sqrt_portable(DLI_ON(c->isa, sum_squares)(x, 0, 1 / top, n));
+    if (p == 2 && 1 / top - 1 / top == 0) return top * dli_sqrt_portable(DLI_ON(c->isa, sum_squares)(x, 0, 1 / top, n));
     for (i = 0; i < n; i++) {
         t = DLI_ABS(x[i]) / top;
-        s += p == 1 ? t : dli_pow_portable(t, (dl_real)p);
+        s += (double)(p == 1 ? t : dli_pow_portable(t, (dl_real)p));
     }
-    return top * (p == 1 ? s : dli_pow_portable(s, (dl_real)(1 / p)));
+    return top * (p == 1 ? (dl_real)s : dli_pow_portable((dl_real)s, (dl_real)(1 / p)));
 }
 static void dli_norm_forward(dl_ctx *c, dl_tensor *y)
 {
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
     int64_t o;
-    if (dli_gather_begin(c, y, &a))
+    if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o++)
             y->data[o] = dli_vector_norm(c, dli_gather_row(&a, y->src[0]->data, o), a.g.count, ((dli_reduce_args *)y->opts)->p);
     dli_arena_release(&c->step, m);
@@ -5895,28 +5926,26 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
 {
     double p = ((dli_reduce_args *)y->opts)->p;
     int add;
-    dl_real *dx = dl_grad_of(c, y->src[0], &add), *d;
+    dl_real *dx = dl_grad_of(c, y->src[0], &add);
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
     int64_t o, i;
-    if (dx && dli_gather_begin(c, y, &a)) {
-        d = a.row + a.g.count;
+    if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
             const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
             dl_real norm = y->data[o], g = y->grad[o];
             int64_t ties = 0;
             for (i = 0; p > 1e300 && i < a.g.count; i++) ties += DLI_ABS(x[i]) == norm;
             for (i = 0; i < a.g.count; i++) {
-                dl_real t = norm == 0 ? 0 : DLI_ABS(x[i]) / norm;
+                dl_real t = DLI_ABS(x[i]);
                 if (t == 0)         t = 0;
-                else if (p > 1e300) t = t == 1 ? 1 / (dl_real)ties : 0;
+                else if (p > 1e300) t = t == norm ? 1 / (dl_real)ties : 0;
                 else if (p == 1)    t = 1;
-                else if (p != 2)    t = dli_pow_portable(t, (dl_real)(p - 1));
-                d[i] = x[i] < 0 ? -g * t : g * t;
+                else if ((t /= norm) != 0 && p != 2) t = dli_pow_portable(t, (dl_real)(p - 1));
+                a.d[i] = x[i] < 0 ? -g * t : g * t;
             }
-            dli_scatter_row(&a, dx, d, o, add);
+            dli_scatter_row(&a, dx, o, add);
         }
-    }
     dli_arena_release(&c->step, m);
 }
 static const dl_op dli_norm_op = { "norm", dli_reduced_shape, dli_norm_forward, dli_norm_backward };
@@ -5944,9 +5973,10 @@ static dl_tensor *dli_arg(dl_ctx *c, const char *who, int64_t (*row)(const dl_re
     y.op = &op; y.src = &src; y.nsrc = 1; y.opts = &o;
     if (!dli_reduced_shape(c, &y)) return DLI_NIL;
     if (dims && (o.mask & (o.mask - 1))) return dl_fail(c, "%s: several axes of %t; give one, or none for all", who, x);
+    if (dli_reduce_count(x, o.mask) > INT32_MAX) return dl_fail(c, "%s: %t has more elements than an int32 can count", who, x);
     t = dli_leaf(c, who, DL_INT32, y.ndim, y.shape, 0);
     m = dli_arena_mark(&c->step);
-    if (t->size && dli_gather_begin(c, &y, &a))
+    if (t->size && dli_gather_begin(c, &y, &a, 0))
         for (i = 0; i < t->size; i++) t->idata[i] = (int32_t)row(dli_gather_row(&a, x->data, i), a.g.count);
     dli_arena_release(&c->step, m);
     return c->failed ? DLI_NIL : t;
@@ -5996,11 +6026,12 @@ static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int di
     return dl_apply(c, op, 1, &x, &o, sizeof o);
 }
 
-/* Rows in, rows out: softmax, log_softmax, cumsum and their gradients run one of these on every line.  in[1] may be NULL. */
-typedef void dli_line_fn(const dl_ctx *c, dl_real *out, const dl_real *a, const dl_real *b, int64_t n, int add);
+/* Lines in, lines out: softmax, log_softmax, cumsum and their gradients are functions of rows of n, one behind the other, from
+   a and perhaps b.  Lines of the last axis are such rows; others are gathered one by one. */
+typedef void dli_rows_fn(const dl_ctx *c, dl_real *out, const dl_real *a, const dl_real *b, int64_t n, int64_t rows, int add);
 typedef struct {
     const dl_ctx  *c;
-    dli_line_fn   *f;
+    dli_rows_fn   *f;
     dli_lines      l;
     dl_real       *out;
     const dl_real *a, *b;
@@ -6012,30 +6043,19 @@ typedef struct {
 static void dli_line_task(void *arg, int64_t task, int worker)
 {
     const dli_line_job *j = (const dli_line_job *)arg;
-    int64_t i, hi = dli_min64((task + 1) * j->per_task, j->l.count), n = j->l.n;
+    int64_t i = task * j->per_task, hi = dli_min64((task + 1) * j->per_task, j->l.count), n = j->l.n;
     dl_real *row = j->scratch + worker * 3 * n;
-    for (i = task * j->per_task; i < hi; i++) {
+    if (j->l.stride == 1) { j->f(j->c, j->out + i * n, j->a + i * n, j->b ? j->b + i * n : NULL, n, hi - i, j->add); return; }
+    for (; i < hi; i++) {
         int64_t at = dli_line(&j->l, i);
-        if (j->l.stride == 1) { j->f(j->c, j->out + at, j->a + at, j->b ? j->b + at : NULL, n, j->add); continue; }
         dli_line_get(&j->l, row, j->a + at);
         if (j->b) dli_line_get(&j->l, row + n, j->b + at);
-        j->f(j->c, row + 2 * n, row, row + n, n, 0);
+        j->f(j->c, row + 2 * n, row, row + n, n, 1, 0);
         dli_line_put(&j->l, j->out + at, row + 2 * n, j->add);
     }
 }
 
-/* The softmax kernel takes many rows at once: it fetches the next one while it computes. */
-static void dli_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
-{ (void)unused; (void)add; DLI_ON(c->isa, softmax)(y, x, n, 1); }
-static void dli_softmax_rows(void *arg, int64_t task, int worker)
-{
-    const dli_line_job *j = (const dli_line_job *)arg;
-    int64_t lo = task * j->per_task, n = j->l.n;
-    (void)worker;
-    DLI_ON(j->c->isa, softmax)(j->out + lo * n, j->a + lo * n, n, dli_min64(j->per_task, j->l.count - lo));
-}
-
-static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real *out, int add, const dl_real *a,
+static void dli_run_lines(dl_ctx *c, dli_rows_fn *f, const dl_tensor *y, dl_real *out, int add, const dl_real *a,
                           const dl_real *b)
 {
     dli_line_job j;
@@ -6044,63 +6064,70 @@ static void dli_run_lines(dl_ctx *c, dli_line_fn *f, const dl_tensor *y, dl_real
     j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
     j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)j.l.n * sizeof *out);
     j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
-    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task,
-                                j.l.stride == 1 && f == dli_softmax_line ? dli_softmax_rows : dli_line_task, &j);
+    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
     dli_arena_release(&c->step, m);
 }
 
 /* softmax:  y = exp(x - max x) / sum exp(x - max x)              dx = y (g - sum g y) */
-static void dli_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
-{ DLI_ON(c->isa, softmax_back)(dx, y, g, n, add); }
-static void dli_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_softmax_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
+{ (void)unused; (void)add; DLI_ON(c->isa, softmax)(y, x, n, rows); }
+static void dli_softmax_rows_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add)
+{ DLI_ON(c->isa, softmax_back)(dx, y, g, n, rows, add); }
+static void dli_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_softmax_rows, y, y->data, 0, y->src[0]->data, NULL); }
 static void dli_softmax_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
-    if (dx) dli_run_lines(c, dli_softmax_line_back, y, dx, add, y->data, y->grad);
+    if (dx) dli_run_lines(c, dli_softmax_rows_back, y, dx, add, y->data, y->grad);
 }
 static const dl_op dli_softmax_op = { "softmax", dli_dim_shape, dli_softmax_forward, dli_softmax_backward };
 DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_softmax_op, x, dim, 0); }
 
 /* log_softmax:  y = x - max x - log sum exp(x - max x)           dx = g - exp(y) sum g */
-static void dli_log_softmax_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused,
-                                 int64_t n, int add)
-{ (void)unused; (void)add; DLI_ON(c->isa, log_softmax)(y, x, n); }
-static void dli_log_softmax_line_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g,
-                                      int64_t n, int add)
-{ DLI_ON(c->isa, log_softmax_back)(dx, y, g, n, add); }
-static void dli_log_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_log_softmax_line, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_log_softmax_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
+{
+    (void)unused; (void)add;
+    for (; rows > 0; rows--, y += n, x += n) DLI_ON(c->isa, log_softmax)(y, x, n);
+}
+static void dli_log_softmax_rows_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add)
+{
+    for (; rows > 0; rows--, dx += n, y += n, g += n) DLI_ON(c->isa, log_softmax_back)(dx, y, g, n, add);
+}
+static void dli_log_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_log_softmax_rows, y, y->data, 0, y->src[0]->data, NULL); }
 static void dli_log_softmax_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
-    if (dx) dli_run_lines(c, dli_log_softmax_line_back, y, dx, add, y->data, y->grad);
+    if (dx) dli_run_lines(c, dli_log_softmax_rows_back, y, dx, add, y->data, y->grad);
 }
 static const dl_op dli_log_softmax_op = { "log_softmax", dli_dim_shape, dli_log_softmax_forward, dli_log_softmax_backward };
 DL_DEF dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_log_softmax_op, x, dim, 0); }
 
 /* cumsum:  y_i = x_0 + .. + x_i                                   dx_i = g_i + .. + g_{n-1} */
-static void dli_cumsum_line(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int add)
+static void dli_cumsum_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
 {
-    dl_real s = 0;
     int64_t i;
     (void)c; (void)unused; (void)add;
-    for (i = 0; i < n; i++) y[i] = s += x[i];
+    for (; rows > 0; rows--, y += n, x += n) {
+        double s = 0;
+        for (i = 0; i < n; i++) { s += (double)x[i]; y[i] = (dl_real)s; }
+    }
 }
-static void dli_cumsum_line_back(const dl_ctx *c, dl_real *dx, const dl_real *g, const dl_real *unused,
-                                 int64_t n, int add)
+static void dli_cumsum_rows_back(const dl_ctx *c, dl_real *dx, const dl_real *g, const dl_real *unused, int64_t n, int64_t rows, int add)
 {
-    dl_real s = 0;
     int64_t i;
     (void)c; (void)unused;
-    for (i = n - 1; i >= 0; i--) { s += g[i]; dx[i] = (add ? dx[i] : 0) + s; }
+    for (; rows > 0; rows--, dx += n, g += n) {
+        double s = 0;
+        for (i = n - 1; i >= 0; i--) { s += (double)g[i]; dx[i] = (add ? dx[i] : 0) + (dl_real)s; }
+    }
 }
-static void dli_cumsum_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_cumsum_line, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_cumsum_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_cumsum_rows, y, y->data, 0, y->src[0]->data, NULL); }
 static void dli_cumsum_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
-    if (dx) dli_run_lines(c, dli_cumsum_line_back, y, dx, add, y->grad, NULL);
+    if (dx) dli_run_lines(c, dli_cumsum_rows_back, y, dx, add, y->grad, NULL);
 }
 static const dl_op dli_cumsum_op = { "cumsum", dli_dim_shape, dli_cumsum_forward, dli_cumsum_backward };
 DL_DEF dl_tensor *dl_cumsum(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_cumsum_op, x, dim, 0); }
@@ -6129,7 +6156,8 @@ DL_DEF dl_tensor *dl_reshape(dl_ctx *c, dl_tensor *x, dl_shape shape)
     int d, inferred = -1;
     if (!dli_check_any(c, "reshape", x)) return DLI_NIL;
     o.shape = shape;
-    o.ndim = dli_shape_rank(shape.d);
+    o.ndim = dli_rank(c, "reshape", shape);
+    if (o.ndim < 0) return DLI_NIL;
     for (d = 0; d < o.ndim; d++) {
         if (shape.d[d] == -1 && inferred < 0) { inferred = d; continue; }
         if (shape.d[d] < 0) return dl_fail(c, "reshape: %t to a shape whose axis %d is %l", x, d, shape.d[d]);
@@ -6252,15 +6280,27 @@ static void dli_move_backward(dl_ctx *c, dl_tensor *y)
             back.from[d] = t;
             moved *= back.size[d];
         }
-        if (!add && moved != x->size) {                            /* some of x is left out, or was copied twice */
+        if (!add && moved != x->size) {                            /* some of x is left out */
             memset(dx, 0, (size_t)x->size * sizeof *dx);
             add = 1;
         }
         dli_copy(c, &back, dx + o->piece[k].from, y->grad + o->piece[k].to, sizeof *dx, add);
     }
 }
-#define DLI_MOVE_OP(name) static const dl_op dli_##name##_op = { #name, dli_move_shape, dli_move_forward, dli_move_backward };
-DLI_MOVE_OP(permute) DLI_MOVE_OP(slice) DLI_MOVE_OP(cat) DLI_MOVE_OP(stack) DLI_MOVE_OP(expand) DLI_MOVE_OP(repeat) DLI_MOVE_OP(pad)
+/* expand, repeat: the axes along which x stands still are summed over, y being the axes of the walk in order */
+static void dli_spread_backward(dl_ctx *c, dl_tensor *y)
+{
+    const dli_walk *w = &((const dli_move_args *)y->opts)->piece[0].walk;
+    dl_tensor *x = y->src[0], xv = *x, yv = *y;
+    int d, add;
+    dl_real *dx = dl_grad_of(c, x, &add);
+    xv.ndim = yv.ndim = w->ndim;
+    for (d = 0; d < w->ndim; d++) { yv.shape[d] = w->size[d]; xv.shape[d] = w->from[d] ? w->size[d] : 1; }
+    if (dx) dli_sum_to(c, &yv, y->grad, &xv, dx, add);
+}
+#define DLI_MOVE_OP(name, back) static const dl_op dli_##name##_op = { #name, dli_move_shape, dli_move_forward, dli_##back##_backward };
+DLI_MOVE_OP(permute, move) DLI_MOVE_OP(slice, move) DLI_MOVE_OP(cat, move) DLI_MOVE_OP(stack, move) DLI_MOVE_OP(pad, move)
+DLI_MOVE_OP(expand, spread) DLI_MOVE_OP(repeat, spread)
 #undef DLI_MOVE_OP
 
 /* y like x but for what the constructor changes. */
@@ -6288,6 +6328,8 @@ DL_DEF dl_tensor *dl_permute(dl_ctx *c, dl_tensor *x, dl_order order)
         seen |= 1u << from[d];
         o.shape[d] = x->shape[from[d]];
     }
+    for (; d < DL_MAX_DIMS; d++)
+        if (order.d[d]) return dl_fail(c, "permute: axis %d behind the %d of %t", order.d[d], x->ndim, x);
     dli_strides(x->ndim, x->shape, xs);
     dli_strides(x->ndim, o.shape, ys);
     for (d = 0; d < x->ndim; d++) dli_walk_axis(&o.piece[0].walk, o.shape[d], ys[d], xs[from[d]]);
@@ -6302,7 +6344,8 @@ DL_DEF dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1)
     a = dli_axis(c, "transpose", x, dim0, x->ndim);
     b = a < 0 ? -1 : dli_axis(c, "transpose", x, dim1, x->ndim);
     if (b < 0) return DLI_NIL;
-    for (d = 0; d < DL_MAX_DIMS; d++) order.d[d] = d == a ? b : d == b ? a : d;
+    memset(&order, 0, sizeof order);
+    for (d = 0; d < x->ndim; d++) order.d[d] = d == a ? b : d == b ? a : d;
     return dl_permute(c, x, order);
 }
 
@@ -6378,8 +6421,10 @@ DL_DEF int dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **
     axis = dli_axis(c, "split", x, dim, x->ndim);
     if (axis < 0) return 0;
     n = x->shape[axis];
-    if (size < 1 || !parts || (n - 1) / size + 1 > max) {
-        dl_fail(c, "split: axis %d of %t in parts of %l, room for %d", axis, x, size, max);
+    if (!parts) max = 0;
+    if (size < 1) { dl_fail(c, "split: axis %d of %t in parts of %l, expected 1 or more", axis, x, size); return 0; }
+    if ((n - 1) / size + 1 > max) {
+        dl_fail(c, "split: axis %d of %t makes %l parts of %l, room for %d", axis, x, (n - 1) / size + 1, size, max);
         return 0;
     }
     for (i = 0; i < n; i += size) parts[k++] = dl_slice_with(c, x, axis, i, dli_min64(i + size, n), o);
@@ -6393,8 +6438,8 @@ DL_DEF dl_tensor *dl_expand(dl_ctx *c, dl_tensor *x, dl_shape shape)
     int d;
     if (!dli_check_any(c, "expand", x)) return DLI_NIL;
     o = dli_move_begin(x);
-    o.ndim = dli_shape_rank(shape.d);
-    if (o.ndim < x->ndim) return dl_fail(c, "expand: %t to a shape of %d axes", x, o.ndim);
+    o.ndim = dli_rank(c, "expand", shape);
+    if (o.ndim < x->ndim) return dl_fail(c, "expand: %t to a shape of %d axes, expected at least %d", x, o.ndim, x->ndim);
     dli_strides(x->ndim, x->shape, xs);
     for (d = 0; d < o.ndim; d++) {
         int own = d - (o.ndim - x->ndim);
@@ -6418,7 +6463,7 @@ DL_DEF dl_tensor *dl_repeat(dl_ctx *c, dl_tensor *x, dl_shape times)
     int d, axes = 0;
     if (!dli_check_any(c, "repeat", x)) return DLI_NIL;
     o = dli_move_begin(x);
-    o.ndim = dli_shape_rank(times.d);
+    o.ndim = dli_rank(c, "repeat", times);
     if (o.ndim < x->ndim) return dl_fail(c, "repeat: %t needs at least %d factors, not %d", x, x->ndim, o.ndim);
     dli_strides(x->ndim, x->shape, xs);
     for (d = 0; d < o.ndim; d++) {                                 /* every axis is walked as (times, size) */
@@ -6449,10 +6494,13 @@ DL_DEF dl_tensor *dl_pad_with(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_pad_opts
     o = dli_move_begin(x);
     o.fill = 1;
     o.value = opts.value;
+    if (x->dtype == DL_INT32 && !(o.value > -2147483649.0 && o.value < 2147483648.0 && o.value == (dl_real)(int32_t)o.value))
+        return dl_fail(c, "pad: value %g of an int32 tensor %t, expected a whole number", (double)o.value, x);
     for (d = 0; d < DL_MAX_DIMS; d++) {
         int64_t before = pads.before[d], after = pads.after[d];
         if (d >= x->ndim ? before || after : before < 0 || after < 0 || before > INT32_MAX || after > INT32_MAX)
-            return dl_fail(c, "pad: %l and %l at axis %d of %t", before, after, d, x);
+            return dl_fail(c, "pad: %l and %l at axis %d of %t, expected %s", before, after, d, x,
+                           d >= x->ndim ? "0 behind its last axis" : "0 or more, below 2^31");
         if (d < x->ndim) o.shape[d] += before + after;
     }
     if (!dli_size(c, "pad", o.ndim, o.shape, sizeof(dl_real), &count)) return DLI_NIL;
@@ -6729,12 +6777,12 @@ DL_DEF dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_t
     memset(&s, 0, sizeof s);
     if (o.indices) *o.indices = DLI_NIL;
     if (!dli_check(c, "topk", "x", x, DL_REAL)) return DLI_NIL;
-    axis = dli_axis(c, "topk", x, dim, x->ndim);
+    axis = dli_axis(c, "topk", x, dim, x->ndim ? x->ndim : 1);
     if (axis < 0) return DLI_NIL;
-    if (k < 1 || k > x->shape[axis]) return dl_fail(c, "topk: %l of axis %d of %t", k, axis, x);
+    if (k < 1 || k > x->shape[axis]) return dl_fail(c, "topk: %l of axis %d of %t, expected 1 to %l", k, axis, x, x->shape[axis]);
     y = dli_sort(c, x, axis, !o.smallest, &index);
-    if (o.indices) *o.indices = dl_slice_with(c, index, axis, 0, k, s);
-    return dl_slice_with(c, y, axis, 0, k, s);
+    if (o.indices) *o.indices = k < x->shape[axis] ? dl_slice_with(c, index, axis, 0, k, s) : index;
+    return k < x->shape[axis] ? dl_slice_with(c, y, axis, 0, k, s) : y;
 }
 
 /* --- matmul:  C = op(A) op(B)          dA = dC op(B)^T,  dB = op(A)^T dC;  as stored if transposed --------------------
@@ -7302,10 +7350,10 @@ static const dl_op dli_cross_entropy_op = { "cross_entropy", dli_ce_shape, dli_c
 /* (N, C, d1, ..) -> (N d1 .., C) */
 static dl_tensor *dli_classes_last(dl_ctx *c, dl_tensor *x)
 {
-    dl_order order;
+    dl_order order = {{0}};
     dl_shape shape = {{0}};
     int d;
-    for (d = 0; d < DL_MAX_DIMS; d++) order.d[d] = d == 0 ? 0 : d < x->ndim - 1 ? d + 1 : 1;
+    for (d = 1; d < x->ndim; d++) order.d[d] = d < x->ndim - 1 ? d + 1 : 1;
     shape.d[1] = x->shape[1];
     shape.d[0] = x->size / x->shape[1];
     return dl_reshape(c, dl_permute(c, x, order), shape);
@@ -7393,6 +7441,14 @@ DL_DEF dl_tensor *dl_nll_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *t
     return dl_apply(c, &dli_nll_loss_op, 2, s, &o, sizeof o);
 }
 
+/* l wrong^gamma.  Where wrong is 0, l is too; wrong^(gamma - 1) must not be infinite there. */
+static dl_tensor *dli_focal(dl_ctx *c, dl_tensor *l, dl_tensor *wrong, dl_real gamma)
+{
+    if (gamma == 0) return l;
+    if (gamma < 1) wrong = dl_maximum(c, wrong, dl_scalar(c, DLI_C(1e-37)));
+    return dl_mul(c, l, dl_pow_scalar(c, wrong, gamma));
+}
+
 /* focal, of the cross-entropy e = -log p_t:  l = w_t (1 - exp(-e))^gamma e */
 DL_DEF dl_tensor *dl_focal_loss_with(dl_ctx *c, dl_tensor *logits, dl_tensor *target, dl_focal_loss_opts opts)
 {
@@ -7411,7 +7467,7 @@ DL_DEF dl_tensor *dl_focal_loss_with(dl_ctx *c, dl_tensor *logits, dl_tensor *ta
     o.weight = NULL;
     o.reduction = DL_NONE;
     e = dli_cross_entropy(c, "focal_loss", logits, target, &o);
-    if (gamma != 0) e = dl_mul(c, e, dl_pow_scalar(c, dl_neg(c, dl_expm1(c, dl_neg(c, e))), gamma));
+    e = dli_focal(c, e, dl_neg(c, dl_expm1(c, dl_neg(c, e))), gamma);
     return dli_weighted(c, "focal_loss", e, w, opts.reduction);
 }
 
@@ -7458,7 +7514,7 @@ DL_DEF dl_tensor *dl_sigmoid_focal_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor 
     l = dl_bce_logits(c, x, target);
     no = dl_rsub_scalar(c, target, 1);
     wrong = dl_add(c, dl_mul(c, target, dl_sigmoid(c, dl_neg(c, x))), dl_mul(c, no, dl_sigmoid(c, x)));
-    if (gamma != 0) l = dl_mul(c, l, dl_pow_scalar(c, wrong, gamma));
+    l = dli_focal(c, l, wrong, gamma);
     if (alpha >= 0) l = dl_mul(c, l, dl_add(c, dl_mul_scalar(c, target, alpha), dl_mul_scalar(c, no, 1 - alpha)));
     return dli_reduced(c, l, o.reduction);
 }
@@ -8136,11 +8192,13 @@ static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, i
 }
 DL_DEF dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape)
 {
-    return dli_module_tensor(c, m, name, dli_shape_rank(shape.d), shape.d, 0);
+    const int n = dli_rank(c, "module_param", shape);
+    return n < 0 ? DLI_NIL : dli_module_tensor(c, m, name, n, shape.d, 0);
 }
 DL_DEF dl_tensor *dl_module_buffer(dl_ctx *c, dl_module *m, const char *name, dl_shape shape)
 {
-    return dli_module_tensor(c, m, name, dli_shape_rank(shape.d), shape.d, 1);
+    const int n = dli_rank(c, "module_buffer", shape);
+    return n < 0 ? DLI_NIL : dli_module_tensor(c, m, name, n, shape.d, 1);
 }
 
 /* The piece of s that belongs at out[at], where out has room for size characters. */
@@ -8243,19 +8301,27 @@ static dl_tensor *dli_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
     return y ? y : dl_fail(c, "forward: %s returned NULL", m->type->name);
 }
 
-static dl_tensor *dli_watched_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
+/* The next row of dl_summary, if it is watching: of m, which gives y.  NULL if there is none. */
+static dli_row *dli_watch(dl_ctx *c, const dl_module *m, const dl_tensor *y)
 {
-    dli_row *row = (dli_row *)dl_alloc(c, sizeof *row);
-    int64_t before = c->macs;
-    if (!row) return DLI_NIL;
+    dli_row *row = c->watch ? (dli_row *)dl_alloc(c, sizeof *row) : NULL;
+    if (!row) return NULL;
     row->next = NULL;
     row->module = m;
+    row->y = y;
     row->depth = c->depth;
+    row->macs = 0;
     *c->watch = row;
     c->watch = &row->next;
-    row->y = dli_forward(c, m, x);
-    row->macs = c->macs - before;
-    return (dl_tensor *)row->y;
+    return row;
+}
+static dl_tensor *dli_watched_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
+{
+    dli_row *row = dli_watch(c, m, DLI_NIL);
+    int64_t before = c->macs;
+    dl_tensor *y = dli_forward(c, m, x);
+    if (row) { row->y = y; row->macs = c->macs - before; }
+    return y;
 }
 
 DL_DEF dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
@@ -9398,8 +9464,10 @@ DL_DEF int64_t dl_receptive_field(int n, const int64_t *kernels, const int64_t *
     int64_t r = 1, step = 1;
     int i;
     for (i = 0; kernels && i < n; i++) {
+        const int64_t s = strides ? strides[i] : 1;
+        if (kernels[i] < 1 || s < 1 || kernels[i] - 1 > (INT64_MAX - r) / step) return 0;
         r += (kernels[i] - 1) * step;
-        if (strides) step *= strides[i];
+        step = step > INT64_MAX / s ? INT64_MAX : step * s;
     }
     return r;
 }
@@ -9517,12 +9585,13 @@ DL_DEF dl_tensor *dl_pad_mode(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_padding_
     for (d = 0; d < DL_MAX_DIMS; d++) {
         const int64_t before = pads.before[d], after = pads.after[d], n = d < x->ndim ? x->shape[d] : 0;
         const int64_t most = mode == DL_PAD_REFLECT ? n - 1 : mode == DL_PAD_CIRCULAR ? n : INT32_MAX / 4;
-        int64_t size = n + before + after, i;
+        int64_t size, i;
         dl_tensor *index;
-        if (before < 0 || after < 0 || (before + after && (d >= x->ndim || before > most || after > most)))
+        if (before < 0 || after < 0 || ((before || after) && (d >= x->ndim || before > most || after > most)))
             return dl_fail(c, "pad_mode: %l and %l at axis %d of %t, expected at most %l", before, after, d, x,
                            d < x->ndim ? most : (int64_t)0);
-        if (before + after == 0) continue;
+        size = n + before + after;
+        if (size == n) continue;
         index = dli_leaf(c, "pad_mode", DL_INT32, 1, &size, 0);
         for (i = 0; i < index->size; i++) index->idata[i] = (int32_t)dli_pad_source(i - before, n, mode);
         x = dl_index_select(c, x, d, index);
@@ -9845,7 +9914,7 @@ static dli_box dli_pool_box(const dli_pool_args *o, int64_t i)
         valid *= (double)b.count[a];
     }
     b.divisor = o->divisor ? o->divisor : o->adaptive || o->no_pad_count ? valid : padded;
-    if (b.count[2] == o->in[2] && o->dilation[1] == 1) {           /* whole rows, and whole layers, follow each other */
+    if (b.count[2] == o->in[2] && o->dilation[2] == 1 && o->dilation[1] == 1) {      /* whole rows, and whole layers, follow each other */
         b.count[2] *= b.count[1];
         b.count[1] = 1;
         if (b.count[2] == o->in[1] * o->in[2] && o->dilation[0] == 1) { b.count[2] *= b.count[0]; b.count[0] = 1; }
@@ -9883,7 +9952,7 @@ static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
                 dl_fail(c, "%s: padding %l, expected 0 to half of the window of %l", who, p, window);
                 return 0;
             }
-            if (window > n + 2 * p) {
+            if (window > n + 2 * p + (o->ceil_mode ? s - 1 : 0)) {
                 dl_fail(c, "%s: a window of %l is larger than axis %d of %t with padding %l", who, window,
                     x->ndim - 3 + a, x, p);
                 return 0;
@@ -9981,7 +10050,7 @@ static int32_t dli_pool_where(const dli_pool_args *o, int64_t i, int64_t t)
     int a;
     for (a = 2; a >= 0; a--) {
         at = i % o->out[a] * o->stride[a] + t % o->kernel[a] * o->dilation[a] - o->padding[a];
-        index += dli_min64(dli_max64(at, 0), o->in[a] - 1) * stride;      /* nothing but -infinity in the window */
+        index += dli_min64(dli_max64(at, 0), o->in[a] - 1) * stride;      /* a window may have no tap inside */
         stride *= o->in[a];
         i /= o->out[a];
         t /= o->kernel[a];
@@ -10482,7 +10551,8 @@ static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n,
     int linear = o->mode == DL_BILINEAR || o->mode == DL_BICUBIC;
     dl_real *w;
     dli_taps t;
-    if (n == in && scale == 1) return x;
+    if (o->mode == DL_NEAREST && x->ndim == 4 && (n == in || n == 2 * in)) scale = (double)in / (double)n;    /* as PyTorch does, */
+    if (n == in && (scale == 1 || o->antialias || o->mode == DL_BILINEAR)) return x;                          /* here too         */
     t.dim = dim;
     t.n = n;
     t.taps = !linear ? 1 : o->antialias ? (int)dli_min64((int64_t)(2 * reach) + 2, in) : o->mode == DL_BICUBIC ? 4 : 2;
@@ -10577,7 +10647,7 @@ DL_DEF dl_tensor *dl_upsample2d_with(dl_ctx *c, dl_tensor *x, double scale, dl_u
    (.., C r r, H, W) seen as (M, C, r, r, H, W) -> (M, C, H, r, W, r) */
 static dl_tensor *dli_shuffle(dl_ctx *c, const char *who, dl_tensor *x, int64_t r, int back)
 {
-    static const dl_order forward = {{0, 1, 4, 2, 5, 3, 6, 7}}, inverse = {{0, 1, 3, 5, 2, 4, 6, 7}};
+    static const dl_order forward = {{0, 1, 4, 2, 5, 3}}, inverse = {{0, 1, 3, 5, 2, 4}};
     dl_shape split = {{0}}, joined = {{0}};
     int64_t channels, h, w;
     int d;
@@ -10604,7 +10674,7 @@ DL_DEF dl_tensor *dl_pixel_unshuffle(dl_ctx *c, dl_tensor *x, int r) { return dl
 
 static dl_tensor *dli_layout(dl_ctx *c, const char *who, dl_tensor *x, int a, int b, int d)
 {
-    dl_order order = {{0, 0, 0, 0, 4, 5, 6, 7}};
+    dl_order order = {{0}};
     order.d[1] = a; order.d[2] = b; order.d[3] = d;
     if (!dli_check_any(c, who, x)) return DLI_NIL;
     if (x->ndim != 4) return dl_fail(c, "%s: %t, expected 4 axes", who, x);
@@ -11596,8 +11666,10 @@ static dl_tensor *dli_layer_norm(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_sh
 {
     dl_tensor *src[3];
     dli_layer_args a;
-    int n = 1, k = dli_shape_rank(shape.d), d, same;
+    int n = 1, k, d, same;
     if (!dli_check(c, op->name, "x", x, DL_REAL) || !dli_norm_eps(c, op->name, eps)) return DLI_NIL;
+    k = dli_rank(c, op->name, shape);
+    if (k < 0) return DLI_NIL;
     a.n = 1;
     a.rms = op == &dli_rms_norm_op;
     a.eps = eps;
@@ -11839,9 +11911,12 @@ static int dli_is_batchnorm(const dl_module *m) { return m->type->forward == dli
 
 DL_DEF dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_batchnorm_forward_opts o)
 {
+    dl_tensor *y;
     if (!dli_check_module(c, "batchnorm_forward", m)) return DLI_NIL;
     if (!dli_is_batchnorm(m)) return dl_fail(c, "batchnorm_forward: the module is a %s", m->type->name);
-    return dli_nn_batchnorm_run(c, m, x, o.activation, o.residual);
+    y = dli_nn_batchnorm_run(c, m, x, o.activation, o.residual);
+    dli_watch(c, m, y);
+    return y;
 }
 
 DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var, dl_real eps,
@@ -11852,14 +11927,17 @@ DL_DEF int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_ten
     int64_t K;
     int count = 0, at;
     double e = (double)dli_or_real(eps, 1e-5);
+    if (fused_w) *fused_w = DLI_NIL;
+    if (fused_b) *fused_b = DLI_NIL;
     if (!dli_check(c, who, "w", w, DL_REAL) || !dli_norm_eps(c, who, e)) return 0;
+    if (!dli_check(c, who, "running_mean", running_mean, DL_REAL) || !dli_check(c, who, "running_var", running_var, DL_REAL)) return 0;
     if (!fused_w || !fused_b || w->ndim < 1) {
         dl_fail(c, "%s: w %t has no axis, or there is nowhere to put results", who, w);
         return 0;
     }
     K = w->shape[0];
-    if (!dli_norm_source(c, who, "running_mean", running_mean ? running_mean : DLI_NIL, 1, &K, list, &count, &at) ||
-        !dli_norm_source(c, who, "running_var", running_var ? running_var : DLI_NIL, 1, &K, list, &count, &at) ||
+    if (!dli_norm_source(c, who, "running_mean", running_mean, 1, &K, list, &count, &at) ||
+        !dli_norm_source(c, who, "running_var", running_var, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "norm_weight", norm_weight, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "norm_bias", norm_bias, 1, &K, list, &count, &at) ||
         !dli_norm_source(c, who, "b", b, 1, &K, list, &count, &at)) return 0;
@@ -11896,8 +11974,9 @@ static const dl_module_type dli_nn_rmsnorm_type = { "rmsnorm", sizeof(dli_nn_lay
 static dl_module *dli_nn_layernorm_create(dl_ctx *c, const dl_module_type *type, dl_shape shape, dl_nn_layernorm_opts o)
 {
     dli_nn_layernorm *m = (dli_nn_layernorm *)dl_module_create(c, type);
-    int n = dli_shape_rank(shape.d);
+    int n;
     if (!c || c->failed) return &m->base;
+    n = dli_rank(c, type->name, shape);
     m->shape = shape;
     m->eps = o.eps;
     if (!n) dl_fail(c, "%s: the shape is empty", type->name);
@@ -12135,6 +12214,8 @@ DL_DEF dl_module *dl_nn_spectral_norm_with(dl_ctx *c, dl_module *m, dl_nn_spectr
         dl_fail(c, "nn_spectral_norm: %d power iterations and eps %g, expected positive numbers", o.power_iterations, (double)o.eps);
         return dli_nil_module(c);
     }
+    if (!dli_check_module(c, "nn_spectral_norm", m)) return dli_nil_module(c);
+    o.dim = dli_or(o.dim, m->type->forward == dli_nn_conv_forward && ((const dli_nn_conv *)m)->transposed);
     t = dli_reparametrize(c, "nn_spectral_norm", m, o.dim, &node);
     if (!t) return dli_nil_module(c);
     t->steps = o.power_iterations;
@@ -12191,7 +12272,7 @@ DL_DEF dl_tensor *dl_prelu(dl_ctx *c, dl_tensor *x, dl_tensor *w)
     dl_shape shape;
     int d;
     if (!dli_check(c, "prelu", "x", x, DL_REAL) || !dli_check(c, "prelu", "w", w, DL_REAL)) return DLI_NIL;
-    if (w->size == 1) return dl_leaky(c, x, w);
+    if (w->size == 1 && w->ndim <= 1) return dl_leaky(c, x, w);
     if (w->ndim != 1 || x->ndim < 2 || w->size != x->shape[1])
         return dl_fail(c, "prelu: the slopes %t do not fit %t; expected one, or one for each channel of axis 1", w, x);
     memset(&shape, 0, sizeof shape);
@@ -12256,8 +12337,8 @@ DL_DEF dl_tensor *dl_softmin(dl_ctx *c, dl_tensor *x, int dim) { return dl_softm
 DL_DEF dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gumbel_softmax_opts o)
 {
     dl_shape shape;
-    dl_tensor *noise, *soft, *hard;
-    dl_max_opts keep;
+    dl_tensor *noise, *soft, *hard, *index;
+    dl_argmax_opts keep;
     int axis;
     if (!dli_check(c, "gumbel_softmax", "x", x, DL_REAL)) return DLI_NIL;
     axis = dli_axis(c, "gumbel_softmax", x, dim, x->ndim);
@@ -12273,7 +12354,10 @@ DL_DEF dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gu
     memset(&keep, 0, sizeof keep);
     keep.dims = DL_DIM(axis);
     keep.keepdim = 1;
-    hard = dl_eq(c, dl_detach(c, soft), dl_max_with(c, dl_detach(c, soft), keep));
+    index = dl_argmax_with(c, soft, keep);
+    hard = dl_zeros(c, shape);
+    shape.d[axis] = 1;
+    hard = dl_scatter_add(c, hard, axis, index, dl_ones(c, shape));
     return dl_add(c, dl_sub(c, hard, dl_detach(c, soft)), soft);
 }
 
@@ -12592,7 +12676,7 @@ static int dli_file_get(dl_ctx *c, dli_file *f)
     struct stat s;
     void *p = MAP_FAILED;
     int fd, ok;
-    do fd = open(f->path, O_RDONLY); while (fd < 0 && errno == EINTR);
+    do fd = open(f->path, O_RDONLY | O_NONBLOCK); while (fd < 0 && errno == EINTR);     /* a pipe does not wait for its writer */
     if (fd < 0) return dli_file_fail_system(c, f, "open");
     ok = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
     f->length = ok ? (int64_t)s.st_size : 0;
@@ -12649,13 +12733,13 @@ static int dli_file_read(dl_ctx *c, dli_file *f, void *p, int64_t n, const char 
     return 1;
 }
 
-/* path = folder/name */
+/* path = folder/name; name alone if the folder is "" */
 static int dli_path_join(dl_ctx *c, const char *who, char *path, const char *folder, const char *name)
 {
     dli_text text;
     text.p = path; text.left = DLI_PATH_SIZE;
     dli_put(&text, folder);
-    dli_put(&text, "/");
+    if (*folder) dli_put(&text, "/");
     dli_put(&text, name);
     if (text.left > 1) return 1;
     dl_fail(c, "%s: the path %s is too long", who, path);
@@ -13651,6 +13735,7 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
     dli_attention_args a;
     dl_tensor *src[6], *y;
     int n = 0;
+    if (o.weights) *o.weights = DLI_NIL;
     memset(&a, 0, sizeof a);
     if (!dli_check(c, "attention", "q", q, DL_REAL) || (k && !dli_check(c, "attention", "k", k, DL_REAL)) ||
         (v && !dli_check(c, "attention", "v", v, DL_REAL))) return DLI_NIL;
@@ -13667,7 +13752,7 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
     a.scale = o.scale != 0 ? o.scale : (dl_real)(1 / dli_sqrt64((double)a.D));
     if (c->training && o.dropout > 0) { a.dropout = o.dropout; a.seed = c->seed; a.call = c->calls++; }
     y = dl_apply(c, &dli_attention_op, n, src, &a, sizeof a);
-    if (o.weights) *o.weights = dl_is_nil(y) ? DLI_NIL : dli_attention_weights_of(c, y, src);
+    if (o.weights && !dl_is_nil(y)) *o.weights = dli_attention_weights_of(c, y, src);
     return c->failed ? DLI_NIL : y;
 }
 DL_DEF dl_tensor *dl_attention_with(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o)
@@ -13754,6 +13839,14 @@ static dl_tensor *dli_nn_mha_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 }
 static const dl_module_type dli_nn_mha_type = { "mha", sizeof(dli_nn_mha), dli_nn_mha_forward };
 
+/* Rotary positions for heads of width D. */
+static int dli_check_rope(dl_ctx *c, const char *who, double base, int64_t D)
+{
+    if (base >= 1 && base <= 1e30 && D % 2 == 0) return 1;
+    dl_fail(c, "%s: rope of base %g for heads of width %l, expected 1 to 1e30 and an even width", who, base, D);
+    return 0;
+}
+
 DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads, dl_nn_mha_opts o)
 {
     dli_nn_mha *m = (dli_nn_mha *)dl_module_create(c, &dli_nn_mha_type);
@@ -13768,11 +13861,8 @@ DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads
                 embed_dim, num_heads, G);
         return dli_nil_module(c);
     }
-    if (!(o.dropout >= 0 && o.dropout < 1) || (o.rope != 0 && (!(o.rope > 0) || embed_dim / num_heads % 2))) {
-        dl_fail(c, "nn_mha: dropout is %g, expected 0 to less than 1; base of rope %g, expected 0 or more, and an even width of heads, not %l",
-                (double)o.dropout, o.rope, embed_dim / num_heads);
-        return dli_nil_module(c);
-    }
+    if (!(o.dropout >= 0 && o.dropout < 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to less than 1", (double)o.dropout);
+    if (c->failed || (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads))) return dli_nil_module(c);
     m->E = embed_dim; m->H = num_heads; m->G = G; m->o = o;
     shape[0] = embed_dim + 2 * G * (embed_dim / num_heads); shape[1] = embed_dim;
     m->in_weight = dli_module_tensor(c, &m->base, "in_proj_weight", 2, shape, 0);
@@ -13812,12 +13902,15 @@ DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor
     dl_slice_opts slice = { 0, 0 };
     dl_reduce_opts heads = { DL_DIM(1), 0, 0 };
     int64_t D, GD, S = 0;
+    if (o.weights) *o.weights = DLI_NIL;
     if (!dli_check_module(c, "nn_mha_forward", module)) return DLI_NIL;
     if (module->type != &dli_nn_mha_type)
         return dl_fail(c, "nn_mha_forward: the module is a %s, expected one of dl_nn_mha", module->type->name);
     if (!key) key = query;
     if (!value) value = key;
     if (!dli_mha_check(c, m, "query", query) || !dli_mha_check(c, m, "key", key) || !dli_mha_check(c, m, "value", value)) return DLI_NIL;
+    if (query->shape[0] != key->shape[0] || memcmp(key->shape, value->shape, 2 * sizeof *key->shape))
+        return dl_fail(c, "mha: query %t, key %t, value %t, expected (N,T,E), (N,S,E), (N,S,E)", query, key, value);
     D = m->E / m->H; GD = m->G * D;
     memset(&a, 0, sizeof a);
     a.mask = o.mask; a.lengths = o.lengths; a.alibi = o.alibi;
@@ -13846,7 +13939,8 @@ DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor
     if (c->failed) return DLI_NIL;
     if (cache) {
         const int64_t T = key->shape[1];
-        if (c->grad_enabled && q->requires_grad) return dl_fail(c, "mha: with a cache there are no gradients: see dl_set_grad_enabled");
+        if (c->grad_enabled && (q->requires_grad || (k && k->requires_grad) || (v && v->requires_grad)))
+            return dl_fail(c, "mha: with a cache there are no gradients: see dl_set_grad_enabled");
         if (cache->k->shape[0] != key->shape[0] || cache->k->shape[2] != GD || cache->length < 0 || cache->length > cache->k->shape[1] - T)
             return dl_fail(c, "mha: %l tokens %t more in a cache %t that holds %l, expected room for them and (%l,..,%l)", T, key, cache->k,
                            cache->length, key->shape[0], GD);
@@ -13992,6 +14086,7 @@ DL_DEF dl_tensor *dl_attention_additive_with(dl_ctx *c, dl_tensor *query, dl_ten
     dl_tensor *src[3], *values = o.values ? o.values : keys, *z, *mask = NULL;
     dl_linear_opts linear;
     dl_matmul_opts plain;
+    if (o.weights) *o.weights = DLI_NIL;
     memset(&linear, 0, sizeof linear);
     memset(&plain, 0, sizeof plain);
     if (!dli_decoder_check(c, who, query, keys, values) || !dli_check(c, who, "v", v, DL_REAL) ||
@@ -14018,6 +14113,7 @@ DL_DEF dl_tensor *dl_attention_multiplicative_with(dl_ctx *c, dl_tensor *query, 
     dl_attention_opts a;
     dl_matmul_opts plain;
     dl_tensor *w = NULL, *values = o.values ? o.values : keys, *y;
+    if (o.weights) *o.weights = DLI_NIL;
     memset(&a, 0, sizeof a);
     memset(&plain, 0, sizeof plain);
     if (!dli_decoder_check(c, who, query, keys, values) || (o.W && !dli_decoder_weight(c, who, "W", o.W, query->shape[2], keys->shape[2])))
@@ -14029,7 +14125,7 @@ DL_DEF dl_tensor *dl_attention_multiplicative_with(dl_ctx *c, dl_tensor *query, 
     if (o.weights) a.weights = &w;
     if (o.W) query = dl_matmul_with(c, query, o.W, plain);
     y = dl_attention_with(c, query, keys, values, a);
-    if (o.weights) *o.weights = w ? dl_squeeze(c, w, DL_DIM(1)) : DLI_NIL;
+    if (w) *o.weights = dl_squeeze(c, w, DL_DIM(1));
     return y;
 }
 
@@ -14057,6 +14153,7 @@ DL_DEF dl_tensor *dl_nn_attention_additive_forward_with(dl_ctx *c, dl_module *mo
                                                         dl_nn_attention_additive_forward_opts o)
 {
     const dli_nn_additive *m = (const dli_nn_additive *)module;
+    if (o.weights) *o.weights = DLI_NIL;
     if (!dli_check_module(c, "nn_attention_additive_forward", module)) return DLI_NIL;
     if (module->type != &dli_nn_additive_type)
         return dl_fail(c, "nn_attention_additive_forward: the module is a %s, expected one of dl_nn_attention_additive", module->type->name);
@@ -14122,7 +14219,7 @@ DL_DEF dl_tensor *dl_box_convert(dl_ctx *c, dl_tensor *boxes, dl_box_format from
     int k;
     if (!dli_check_boxes(c, "box_convert", "boxes", boxes, 4)) return DLI_NIL;
     if ((int)from < 0 || from > DL_CXCYWH || (int)to < 0 || to > DL_CXCYWH)
-        return dl_fail(c, "box_convert: from format %d to %d", (int)from, (int)to);
+        return dl_fail(c, "box_convert: from format %d to %d, expected DL_XYXY, DL_XYWH or DL_CXCYWH", (int)from, (int)to);
     if (from == to) return boxes;
     b = dli_columns(c, boxes, 0);
     if (from == DL_CXCYWH) b = dli_cornered(c, b);
@@ -14145,7 +14242,8 @@ DL_DEF dl_tensor *dl_box_clip(dl_ctx *c, dl_tensor *boxes, double height, double
     dli_corners b;
     int k;
     if (!dli_check_boxes(c, "box_clip", "boxes", boxes, 4)) return DLI_NIL;
-    if (!(height > 0 && width > 0)) return dl_fail(c, "box_clip: to %g x %g", height, width);
+    if (!(height > 0 && width > 0))
+        return dl_fail(c, "box_clip: to height %g and width %g, expected positive numbers", height, width);
     b = dli_columns(c, boxes, 0);
     for (k = 0; k < 4; k++) b.v[k] = dl_clamp(c, b.v[k], 0, (dl_real)(k % 2 ? height : width));
     return dli_from_columns(c, b);
@@ -14199,8 +14297,9 @@ static int dli_check_deltas(dl_ctx *c, const char *who, const char *what, const 
             dl_fail(c, "%s: anchor %l has no area", who, i / 4);
             return 0;
         }
-    for (i = 0; i < 4; i++) if (!(weights[i] >= 0)) { dl_fail(c, "%s: weight %g", who, (double)weights[i]); return 0; }
-    return 1;
+    for (i = 0; i < 4; i++)
+        if (!(weights[i] >= 0)) dl_fail(c, "%s: weight %g, expected none below 0", who, (double)weights[i]);
+    return !c->failed;
 }
 DL_DEF dl_tensor *dl_box_encode_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *anchors, dl_box_encode_opts o)
 {
@@ -14379,7 +14478,7 @@ static int dli_sliding_window_shape(dl_ctx *c, dl_tensor *y)
     W = x->shape[x->ndim - 1];
     if (o->stride < 1) { dl_fail(c, "sliding_window: stride %d, expected a positive number", o->stride); return 0; }
     if (o->size < 1 || o->size > H || o->size > W) {
-        dl_fail(c, "sliding_window: a window of size %l on %t", o->size, x);
+        dl_fail(c, "sliding_window: a window of size %l on %t, expected 1 to the smaller of its height and width", o->size, x);
         return 0;
     }
     patches[0] = x->ndim == 4 ? x->shape[0] : 1;
@@ -14429,7 +14528,10 @@ static int dli_roi_shape(dl_ctx *c, dl_tensor *y)
     int k;
     if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check_boxes(c, who, "rois", rois, 5)) return 0;
     if (x->ndim != 4) { dl_fail(c, "%s: %t, expected (N, C, H, W)", who, x); return 0; }
-    if (o->height < 1 || o->width < 1) { dl_fail(c, "%s: to %l x %l", who, o->height, o->width); return 0; }
+    if (o->height < 1 || o->width < 1) {
+        dl_fail(c, "%s: to %l x %l, expected positive numbers", who, o->height, o->width);
+        return 0;
+    }
     if (!(o->scale > 0)) { dl_fail(c, "%s: spatial_scale is %g, expected a positive number", who, (double)o->scale); return 0; }
     if (o->sampling < 0 || o->sampling > 1024) {
         dl_fail(c, "%s: sampling_ratio is %d, expected 0 to 1024", who, o->sampling);
@@ -14481,7 +14583,7 @@ static int64_t dli_floor64(double x) { int64_t i = (int64_t)x; return i - (x < (
 static int64_t dli_clip(int64_t i, int64_t n) { return i < 0 ? 0 : i > n ? n : i; }
 static double  dli_round_half_away(double x) { return x < 0 ? -(double)dli_floor64(0.5 - x) : (double)dli_floor64(x + 0.5); }
 
-/* roi_pool: bin i of n over the places first .. first + length - 1 is floor(i length / n) .. ceil((i + 1) length / n) */
+/* roi_pool: bin i of n over the places first .. first + length - 1 is floor(i length / n) .. ceil((i + 1) length / n); NaN wins */
 static void dli_roi_pool_task(void *arg, int64_t task, int worker)
 {
     const dli_roi_job *j = (const dli_roi_job *)arg;
@@ -14505,7 +14607,10 @@ static void dli_roi_pool_task(void *arg, int64_t task, int worker)
                     int64_t v0 = dli_clip(dli_floor64((double)((dl_real)q * bin_w)) + (int64_t)left, W);
                     int64_t v1 = dli_clip(-dli_floor64(-(double)((dl_real)(q + 1) * bin_w)) + (int64_t)left, W), largest = -1;
                     for (u = u0; u < u1; u++)
-                        for (v = v0; v < v1; v++) if (largest < 0 || map[u * W + v] > map[largest]) largest = u * W + v;
+                        for (v = v0; v < v1; v++) {
+                            const dl_real m = map[u * W + v];
+                            if (largest < 0 || m > map[largest] || m != m) largest = u * W + v;
+                        }
                     j->largest[at] = (int32_t)largest;
                     y->data[at] = largest < 0 ? 0 : map[largest];
                 }
@@ -14678,6 +14783,11 @@ static int dli_segments(dl_ctx *c, const dl_tensor *image, double scale, int min
                     double diff = (double)(image->data[k * n + i] - image->data[k * n + edge[edges].b]);
                     d += diff * diff;
                 }
+                if (d - d != 0) {                                   /* NaN has no place in an order */
+                    dl_fail(c, "region_proposals: pixels (%l,%l) and (%l,%l) differ by %g, expected finite values", u, v, u + pass,
+                            v + !pass, d);
+                    return 0;
+                }
                 edge[edges++].weight = (dl_real)dli_sqrt64(d);
             }
     qsort(edge, (size_t)edges, sizeof *edge, dli_edge_order);
@@ -14709,7 +14819,8 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
     dli_mark m;
     dl_tensor *y;
     if (!dli_check(c, who, "image", image, DL_REAL)) return DLI_NIL;
-    if (image->ndim != 3 || image->shape[0] > 64) return dl_fail(c, "%s: %t, expected (C, H, W)", who, image);
+    if (image->ndim != 3) return dl_fail(c, "%s: %t, expected (C, H, W)", who, image);
+    if (image->shape[0] > 64) return dl_fail(c, "%s: %l channels of %t, expected 64 at most", who, image->shape[0], image);
     if (!(scale > 0) || min_size < 1)
         return dl_fail(c, "%s: scale %g and min_size %d, expected positive numbers", who, scale, min_size);
     W = image->shape[2];
@@ -14823,7 +14934,7 @@ DL_DEF dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *
     if (objectness->size != A || deltas->shape[0] != A)
         return dl_fail(c, "%s: objectness %t and deltas %t of anchors %t", who, objectness, deltas, anchors);
     if (o.samples == 0) o.samples = 256;
-    if (o.samples < 0) return dl_fail(c, "%s: %d samples", who, o.samples);
+    if (o.samples < 0) return dl_fail(c, "%s: %d samples, expected a positive number", who, o.samples);
     mo.high = o.high == 0 ? DLI_C(0.7) : o.high;
     mo.low = o.low == 0 ? DLI_C(0.3) : o.low;
     mo.best = 1;
@@ -14848,8 +14959,10 @@ DL_DEF dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *
     shape[1] = 4;
     boxes = dli_leaf(c, who, DL_REAL, 2, shape, 0);
     if (dl_is_nil(boxes)) return boxes;
-    for (i = 0; i < A; i++)
-        memcpy(boxes->data + 4 * i, truth->data + 4 * (match->idata[i] < 0 ? 0 : match->idata[i]), 4 * sizeof *boxes->data);
+    for (i = 0; i < A; i++) {
+        const dl_real *box = match->idata[i] < 0 ? anchors->data + 4 * i : truth->data + 4 * match->idata[i];
+        memcpy(boxes->data + 4 * i, box, 4 * sizeof *box);
+    }
     target = dl_detach(c, dl_box_encode_with(c, boxes, anchors, eo));
     deltas_loss = dl_mul_scalar(c, dli_huber(c, deltas, target, DLI_C(1.0 / 9)), 9);
     deltas_loss = dl_div_scalar(c, dli_sum_all(c, dl_mul(c, deltas_loss, matched)), (dl_real)drawn);
@@ -14861,7 +14974,7 @@ static int dli_check_yolo(dl_ctx *c, const char *who, const dl_tensor *pred, int
 {
     if (!dli_check(c, who, "pred", pred, DL_REAL)) return 0;
     if (*boxes == 0) *boxes = 2;
-    if (*boxes < 0) { dl_fail(c, "%s: %d boxes", who, *boxes); return 0; }
+    if (*boxes < 0) { dl_fail(c, "%s: %d boxes a cell, expected a positive number", who, *boxes); return 0; }
     if (pred->ndim != 4 || pred->shape[1] != pred->shape[2] || pred->shape[3] <= 5 * (int64_t)*boxes) {
         dl_fail(c, "%s: %t, expected (N, S, S, 5 B + C) with B = %d and C > 0", who, pred, *boxes);
         return 0;
@@ -14952,7 +15065,7 @@ DL_DEF dl_tensor *dl_yolo_decode_with(dl_ctx *c, dl_tensor *pred, dl_yolo_decode
 static int dli_group_of(dl_ctx *c, const char *who, const dl_real *row, int32_t *group)
 {
     if (!(row[0] >= 0 && row[0] < 65536 && row[1] >= 0 && row[1] < 32768)) {
-        dl_fail(c, "%s: picture %g, class %g", who, (double)row[0], (double)row[1]);
+        dl_fail(c, "%s: picture %g, class %g, expected 0 to 65535 and 0 to 32767", who, (double)row[0], (double)row[1]);
         return 0;
     }
     *group = (int32_t)row[1] * 65536 + (int32_t)row[0];
@@ -15080,7 +15193,7 @@ DL_DEF double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
     double sum = 0;
     dli_mark m;
     if (!dli_check_pixels(c, who, pred, truth)) return dl_item(NULL);
-    if (classes < 1) { dl_fail(c, "%s: %d classes", who, classes); return dl_item(NULL); }
+    if (classes < 1) { dl_fail(c, "%s: %d classes, expected a positive number", who, classes); return dl_item(NULL); }
     m = dli_arena_mark(&c->step);
     count = (int64_t *)dl_alloc(c, 2 * (size_t)classes * sizeof *count);           /* in both, in either */
     if (!count) return dl_item(NULL);
@@ -16143,6 +16256,8 @@ DL_DEF dl_tensor *dl_rnn_with(dl_ctx *c, dl_rnn_kind kind, dl_tensor *x, const d
                               dl_rnn_opts opts)
 {
     dli_rnn_args o;
+    if (opts.h_n) *opts.h_n = DLI_NIL;
+    if (opts.c_n) *opts.c_n = DLI_NIL;
     if (!c || c->failed) return DLI_NIL;
     if (kind > DL_GRU || !w) return dl_fail(c, "rnn: %s", w ? "the kind is unknown" : "no weights");
     memset(&o, 0, sizeof o);
@@ -16275,11 +16390,10 @@ static dl_module *dli_nn_rnn_create(dl_ctx *c, dl_rnn_kind kind, int cell, int64
                                     dl_nn_rnn_opts o)
 {
     const char *who = dli_nn_rnn_types[kind].name;
-    const int64_t rows = dli_rnn_gates(kind) * hidden, D = o.bidirectional ? 2 : 1;
-    const int64_t layers = o.num_layers ? o.num_layers : 1;
+    const int64_t layers = o.num_layers ? o.num_layers : 1, D = o.bidirectional ? 2 : 1;
     const int64_t P = o.proj_size ? o.proj_size : hidden;
     dli_nn_rnn *m;
-    int64_t i;
+    int64_t i, rows;
     if (!c || c->failed) return dli_nil_module(c);
     if (input < 1 || hidden < 1 || input > INT32_MAX || hidden > INT32_MAX)
         dl_fail(c, "nn_%s: input size %l, hidden size %l, expected 1 to 2^31 - 1", who, input, hidden);
@@ -16297,6 +16411,7 @@ static dl_module *dli_nn_rnn_create(dl_ctx *c, dl_rnn_kind kind, int cell, int64
     m->kind = kind; m->cell = cell; m->batch_first = o.batch_first;
     m->layers = layers; m->directions = D; m->hidden = hidden; m->projected = P;
     m->dropout = o.dropout;
+    rows = dli_rnn_gates(kind) * hidden;
     m->w = (dl_rnn_weights *)dl_alloc_keep(c, (size_t)(layers * D) * sizeof *m->w);
     for (i = 0; i < layers * D && !c->failed; i++) {
         dl_rnn_weights *w = &m->w[i];
@@ -16543,6 +16658,7 @@ static void dli_vgg_stage(dl_ctx *c, dl_module *list, int n, int in, int out, in
 DL_DEF dl_module *dl_model_vgg_block(dl_ctx *c, int n, int in, int out)
 {
     dl_module *m = dli_layers(c);
+    if (n < 1) dl_fail(c, "model_vgg_block: n is %d, expected 1 or more", n);
     dli_vgg_stage(c, m, n, in, out, 0);
     return dl_error(c) ? dl_module_create(c, NULL) : m;
 }
@@ -16652,6 +16768,7 @@ DL_DEF dl_module *dl_model_googlenet_with(dl_ctx *c, dl_model_googlenet_opts o)
     dl_module *m = dl_module_create(c, &dli_googlenet_type);
     dli_googlenet *g = (dli_googlenet *)m;
     dl_model_inception_opts how;
+    dl_param *p;
     int bn = o.batch_norm, classes = dli_usual(o.num_classes, 1000), i;
     if (dl_error(c)) return m;
     memset(&how, 0, sizeof how);
@@ -16681,7 +16798,10 @@ DL_DEF dl_module *dl_model_googlenet_with(dl_ctx *c, dl_model_googlenet_opts o)
     dl_module_add(c, m, "flatten", dl_nn_flatten(c));
     dl_module_add(c, m, "dropout", dl_nn_dropout(c, bn ? DLI_C(0.2) : DLI_C(0.4)));
     dl_module_add(c, m, "fc", dli_dense_layer(c, 1024, classes));
-    return dli_model(c, m, DL_FAN_IN, 0);
+    m = dli_model(c, m, DL_FAN_IN, 0);
+    for (i = 0; bn && !dl_error(c) && (p = dl_module_at(m, i, NULL, 0)) != NULL; i++)        /* torchvision's, cut at 200 deviations */
+        if (p->tensor->ndim > 1) dl_init_normal(c, p->tensor, 0, DLI_C(0.01));
+    return m;
 }
 
 /* The end of a block of layers: without gradients nobody asks again for what they computed on the way, so all memory of the step
@@ -16752,8 +16872,10 @@ static dl_module *dli_residual_create(dl_ctx *c, const dl_module_type *type, int
     static const char *const conv[3] = { "conv1", "conv2", "conv3" }, *const bn[3] = { "bn1", "bn2", "bn3" };
     dl_module *m = dl_module_create(c, type);
     dli_residual *b = (dli_residual *)m;
-    int wide = type == &dli_bottleneck_type, out = wide ? 4 * width : width, stride = dli_usual(o.stride, 1), from = in, i;
+    int wide = type == &dli_bottleneck_type, stride = dli_usual(o.stride, 1), from = in, out, i;
+    if (width < 1 || width > INT32_MAX / 4) dl_fail(c, "%s: width %d, expected 1 to %d", type->name, width, INT32_MAX / 4);
     if (dl_error(c)) return m;
+    out = wide ? 4 * width : width;
     b->n = wide ? 3 : 2;
     b->plain = o.plain;
     b->pre_act = o.pre_act;
@@ -16938,7 +17060,7 @@ DL_DEF dl_module *dl_model_densenet_with(dl_ctx *c, int layers, dl_model_densene
 {
     static const int depth[4][7] = {                                   /* layers, growth, first channels, layers of the blocks */
         {121, 32, 64, 6, 12, 24, 16}, {161, 48, 96, 6, 12, 36, 24}, {169, 32, 64, 6, 12, 32, 32}, {201, 32, 64, 6, 12, 48, 32} };
-    dl_module *m = dli_layers(c), *features = dl_module_add(c, m, "features", dli_layers(c)), *block, *layer;
+    dl_module *m = dli_layers(c), *features = dl_module_add(c, m, "features", dli_layers(c)), *block, *layer, *dense;
     int row, k, i, in, growth;
     char name[32];
     for (row = 0; row < 4 && depth[row][0] != layers; row++) {}
@@ -16984,7 +17106,8 @@ DL_DEF dl_module *dl_model_densenet_with(dl_ctx *c, int layers, dl_model_densene
     dl_module_add(c, m, "relu", dl_nn_relu(c));
     dl_module_add(c, m, "avgpool", dli_adaptive_pooling(c, 1));
     dl_module_add(c, m, "flatten", dl_nn_flatten(c));
-    dl_module_add(c, m, "classifier", dli_dense_layer(c, in, dli_usual(o.num_classes, 1000)));
+    dense = dl_module_add(c, m, "classifier", dli_dense_layer(c, in, dli_usual(o.num_classes, 1000)));
+    if (!dl_error(c)) dl_init_zeros(c, dl_module_get(c, dense, "bias"));
     return dli_model(c, m, DL_FAN_IN, 0);
 }
 
@@ -16994,12 +17117,12 @@ typedef struct { dl_module base; dl_module *stage[5], *score, *score_pool4, *sco
 static dl_tensor *dli_fcn_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_fcn *f = (const dli_fcn *)self;
-    dl_tensor *y = x, *pool[5];
+    dl_tensor *y = x, *pool[5], *skip;
     int i;
     for (i = 0; i < 5; i++) y = pool[i] = dl_forward(c, f->stage[i], y);
     y = dl_forward(c, f->score, y);                                                    /* 1/32 */
-    if (f->up2) y = dl_add(c, dl_forward(c, f->up2, y), dl_forward(c, f->score_pool4, pool[3]));       /* 1/16 */
-    if (f->up4) y = dl_add(c, dl_forward(c, f->up4, y), dl_forward(c, f->score_pool3, pool[2]));       /* 1/8 */
+    if (f->up2) { skip = dl_forward(c, f->score_pool4, pool[3]); y = dl_add(c, dl_forward(c, f->up2, y), skip); }       /* 1/16 */
+    if (f->up4) { skip = dl_forward(c, f->score_pool3, pool[2]); y = dl_add(c, dl_forward(c, f->up4, y), skip); }       /* 1/8 */
     return dl_forward(c, f->up, y);
 }
 static const dl_module_type dli_fcn_type = { "fcn", sizeof(dli_fcn), dli_fcn_forward };
@@ -17614,12 +17737,13 @@ DL_DEF dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o)
     int64_t hidden = o.hidden ? o.hidden : 11008;
     int layers = dli_usual(o.layers, 32), i, k;
     dl_real eps = dli_or_real(o.rms_norm_eps, DLI_C(1e-6));
+    double rope = o.rope_base != 0 ? o.rope_base : 10000;
     dli_lm *m = dli_lm_create(c, &dli_llama_type, vocab, block, layers, heads, groups, dim);
     dl_module *self = &m->base, *model = dl_nn_sequential_with(c, NULL, 0), *head;
     dl_nn_ffn_opts swiglu;
     memset(&swiglu, 0, sizeof swiglu);
     swiglu.gated = swiglu.no_bias = 1;
-    if (!c || c->failed) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_rope(c, "llama", rope, dim / heads)) return dli_nil_module(c);
     dl_module_add(c, self, "model", model);
     m->embed = dl_module_add(c, model, "embed_tokens", dli_lm_embedding(c, vocab, dim));
     m->layers = dl_module_add(c, model, "layers", dl_nn_sequential_with(c, NULL, 0));
@@ -17632,7 +17756,7 @@ DL_DEF dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o)
         for (k = 0; k < 3; k++)
             a->in[k] = dl_module_add(c, &a->base, names[k], dli_tfm_linear(c, dim, k ? m->kv_dim : dim, 1));
         a->out = dl_module_add(c, &a->base, "o_proj", dli_tfm_linear(c, dim, dim, 1));
-        a->rope = o.rope_base != 0 ? o.rope_base : 10000;
+        a->rope = rope;
         b->attend = dli_lm_attend;
         dl_module_add(c, &b->base, "mlp", mlp);
         b->ffn = ((dli_nn_ffn *)mlp)->ffn;
@@ -18025,12 +18149,14 @@ DL_DEF dl_tensor *dl_join_labels(dl_ctx *c, dl_tensor *x, dl_tensor *labels, int
 DL_DEF dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_tensor *x, dl_tensor *y,
                                      dl_cycle_loss_opts o)
 {
-    dl_tensor *fake_y = dl_forward(c, G, x), *fake_x = dl_forward(c, F, y);
+    dl_tensor *fake_y = dl_forward(c, G, x), *fake_x = dl_forward(c, F, y), *x_again, *y_again;
     dl_l1_loss_opts mean;
     memset(&mean, 0, sizeof mean);
     if (o.fake_y) *o.fake_y = fake_y;
     if (o.fake_x) *o.fake_x = fake_x;
-    return dl_add(c, dl_l1_loss_with(c, dl_forward(c, F, fake_y), x, mean), dl_l1_loss_with(c, dl_forward(c, G, fake_x), y, mean));
+    x_again = dl_forward(c, F, fake_y);                  /* one after the other: both may draw random numbers */
+    y_again = dl_forward(c, G, fake_x);
+    return dl_add(c, dl_l1_loss_with(c, x_again, x, mean), dl_l1_loss_with(c, y_again, y, mean));
 }
 
 /* --- Frechet distance ---------------------------------------------------------------------------------------- */
@@ -18109,8 +18235,8 @@ static int dli_dcgan_plan(dl_ctx *c, const char *who, dl_model_dcgan_opts o, dli
     for (g->first = g->size, g->stages = 0; g->first % 2 == 0 && g->first > 4; g->first /= 2) g->stages++;
     if (g->first < 1 || g->first > 8 || !g->stages || g->stages > 8 || g->channels < 1 || g->latent < 1 || g->width < 1 ||
         g->width > 4096 || g->classes < 0 || g->classes > 1 << 20 || g->latent > 1 << 20 || g->channels > 1 << 20) {
-        dl_fail(c, "%s: size %d, expected 2^n times 4, 5 or 7; channels %d, classes %d, latent %d, width %d", who, g->size,
-                g->channels, g->classes, g->latent, g->width);
+        dl_fail(c, "%s: size %d, expected 2^n times 3, 4, 5 or 7, n from 1 to 8; channels %d, classes %d, latent %d, width %d, expected "
+                "positive numbers, width at most 4096", who, g->size, g->channels, g->classes, g->latent, g->width);
         return 0;
     }
     return 1;
@@ -18279,6 +18405,7 @@ DL_DEF dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
 {
     dl_tensor *free_part, *y;
     unsigned dims;
+    if (o.log_det) *o.log_det = DLI_NIL;
     if (!dli_check(c, "coupling", "x", x, DL_REAL) || !dli_check(c, "coupling", "mask", mask, DL_REAL) ||
         !dli_check(c, "coupling", "s", s, DL_REAL) || !dli_check(c, "coupling", "t", t, DL_REAL) ||
         !dli_check_weight(c, "coupling", mask, x)) return DLI_NIL;
@@ -18366,24 +18493,28 @@ DL_DEF dl_tensor *dl_ddpm_noise(dl_ctx *c, const dl_ddpm *d, dl_tensor *x0, dl_t
 }
 
 /* From t to s < t.  DDPM's mean is DDIM's with the posterior's variance:
-   x_s = sqrt(abar_s) x_0 + sqrt(1 - abar_s - mean_variance) e + sigma z,  x_0 = (x - sqrt(1 - abar_t) e) / sqrt(abar_t) */
-static dl_tensor *dli_denoise(dl_ctx *c, dl_tensor *x, dl_tensor *e, double abar_t, double abar_s, double mean_variance,
-                              double sigma, int clip)
+   x_s = sqrt(abar_s) x_0 + sqrt(1 - abar_s - mean_variance) e + sigma z,  x_0 = (x - sqrt(1 - abar_t) e) / sqrt(abar_t)
+   or, without x_0, as abar_t may be too small to divide by,  a x + (sqrt(1 - abar_s - mean_variance) - a sqrt(1 - abar_t)) e + sigma z,
+   a = sqrt(abar_s / abar_t) */
+static dl_tensor *dli_denoise(dl_ctx *c, const char *who, dl_tensor *x, dl_tensor *e, double abar_t, double abar_s, double a,
+                              double mean_variance, double sigma, int clip)
 {
-    const dl_real signal = (dl_real)dli_sqrt64(abar_t), noise = (dl_real)dli_sqrt64(1 - abar_t);
-    const double rest = 1 - abar_s - mean_variance;
-    dl_tensor *x0 = dl_div_scalar(c, dl_sub(c, x, dl_mul_scalar(c, e, noise)), signal), *z;
+    const dl_real signal = (dl_real)dli_sqrt64(abar_t), noise = (dl_real)dli_sqrt64(1 - abar_t), scale = (dl_real)a;
+    const double rest = 1 - abar_s - mean_variance, root = rest > 0 ? dli_sqrt64(rest) : 0;
+    dl_tensor *y, *z;
+    if (clip ? signal == 0 : scale - scale != 0)
+        return dl_fail(c, "%s: abar is %g, so little that x_0 cannot be told, expected a schedule with smaller betas", who, abar_t);
     if (clip) {
-        x0 = dl_clamp(c, x0, -1, 1);
-        e = dl_div_scalar(c, dl_sub(c, x, dl_mul_scalar(c, x0, signal)), noise);
-    }
-    x0 = dl_mul_scalar(c, x0, (dl_real)dli_sqrt64(abar_s));
-    if (rest > 0) x0 = dl_add(c, x0, dl_mul_scalar(c, e, (dl_real)dli_sqrt64(rest)));
-    if (!(sigma > 0) || dl_is_nil(x0)) return x0;
-    z = dli_leaf(c, "ddpm_step", DL_REAL, x->ndim, x->shape, 0);
+        y = dl_clamp(c, dl_div_scalar(c, dl_sub(c, x, dl_mul_scalar(c, e, noise)), signal), -1, 1);
+        e = dl_div_scalar(c, dl_sub(c, x, dl_mul_scalar(c, y, signal)), noise);
+        y = dl_mul_scalar(c, y, (dl_real)dli_sqrt64(abar_s));
+        if (root > 0) y = dl_add(c, y, dl_mul_scalar(c, e, (dl_real)root));
+    } else y = dl_add(c, dl_mul_scalar(c, x, scale), dl_mul_scalar(c, e, (dl_real)(root - a * dli_sqrt64(1 - abar_t))));
+    if (!(sigma > 0) || dl_is_nil(y)) return y;
+    z = dli_leaf(c, who, DL_REAL, x->ndim, x->shape, 0);
     if (dl_is_nil(z)) return z;
     dli_random(c, DLI_ON(c->isa, normal), z->data, z->size);
-    return dl_add(c, x0, dl_mul_scalar(c, z, (dl_real)sigma));
+    return dl_add(c, y, dl_mul_scalar(c, z, (dl_real)sigma));
 }
 
 DL_DEF dl_tensor *dl_ddpm_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, dl_tensor *e, int64_t t,
@@ -18394,7 +18525,7 @@ DL_DEF dl_tensor *dl_ddpm_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, d
     if (t < 0 || t >= d->steps) return dl_fail(c, "ddpm_step: step %l, expected 0 to %l", t, d->steps - 1);
     before = t > 0 ? d->alpha_bar[t - 1] : 1;
     variance = (1 - before) / (1 - d->alpha_bar[t]) * d->beta[t];
-    return dli_denoise(c, x, e, d->alpha_bar[t], before, variance,
+    return dli_denoise(c, "ddpm_step", x, e, d->alpha_bar[t], before, dli_sqrt64(1 / (1 - d->beta[t])), variance,
                        t == 0 ? 0 : dli_sqrt64(o.posterior_variance ? variance : d->beta[t]), o.clip);
 }
 
@@ -18409,7 +18540,7 @@ DL_DEF dl_tensor *dl_ddim_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, d
     now = d->alpha_bar[t];
     then = s >= 0 ? d->alpha_bar[s] : 1;
     variance = o.eta * o.eta * (1 - then) / (1 - now) * (1 - now / then);
-    return dli_denoise(c, x, e, now, then, variance, dli_sqrt64(variance), o.clip);
+    return dli_denoise(c, "ddim_step", x, e, now, then, dli_sqrt64(then / now), variance, dli_sqrt64(variance), o.clip);
 }
 
 #ifdef DL_MODELS
@@ -18547,6 +18678,8 @@ DL_DEF dl_tensor *dl_model_vae_loss_with(dl_ctx *c, dl_module *vae, dl_tensor *x
     dl_tensor *part[2], *code, *reconstruction, *kl;
     dl_bce_with_logits_opts sum;
     dl_kl_normal_opts batchmean;
+    if (o.reconstruction) *o.reconstruction = DLI_NIL;
+    if (o.kl) *o.kl = DLI_NIL;
     if (!dli_check_model(c, "model_vae_loss", vae, &dli_vae_type)) return DLI_NIL;
     code = dl_model_encode(c, vae, x);
     if (dl_is_nil(code) || !dl_split(c, code, code->shape[1] / 2, 1, part, 2)) return DLI_NIL;
@@ -18813,14 +18946,15 @@ DL_DEF dl_module *dl_model_pixelcnn_with(dl_ctx *c, dl_model_pixelcnn_opts o)
 {
     dl_module *base = dl_module_create(c, &dli_pixelcnn_type), *block;
     dli_pixelcnn *m = (dli_pixelcnn *)base;
-    const int width = dli_usual(o.width, 64), quarter = (width + 3) / 4, blocks = dli_or(o.blocks, 12);
-    int i;
+    const int width = dli_usual(o.width, 64), blocks = dli_or(o.blocks, 12);
+    int i, quarter;
     if (!c || c->failed) return base;
     m->levels = dli_usual(o.levels, 2);
     if (m->levels < 2 || m->levels > 256 || width < 1 || width > 65536 || blocks < 0 || blocks > 1000) {
-        dl_fail(c, "model_pixelcnn: %d levels, width %d, %d blocks", m->levels, width, blocks);
+        dl_fail(c, "model_pixelcnn: %d levels, width %d, %d blocks, expected 2 to 256, 1 to 65536, 0 to 1000", m->levels, width, blocks);
         return dl_module_create(c, NULL);
     }
+    quarter = (width + 3) / 4;
     m->first = dl_module_add(c, base, "first", dli_masked_layer(c, 1, width, 7, DL_MASK_A, 1));
     m->blocks = dl_module_add(c, base, "blocks", dli_layers(c));
     for (i = 0; i < blocks && !dl_error(c); i++) {
@@ -18894,6 +19028,7 @@ DL_DEF dl_tensor *dl_model_realnvp_forward_with(dl_ctx *c, dl_module *module, dl
     dl_tensor *sum = NULL, *log_det = NULL, *st[2];
     dl_coupling_opts how;
     int k;
+    if (o.log_det) *o.log_det = DLI_NIL;
     if (!dli_check_model(c, "model_realnvp_forward", module, &dli_realnvp_type) ||
         !dli_check(c, "model_realnvp_forward", "x", x, DL_REAL)) return DLI_NIL;
     if (x->ndim != 2 || x->shape[1] != m->n) return dl_fail(c, "model_realnvp_forward: %t, expected (N,%l)", x, m->n);
@@ -18905,7 +19040,7 @@ DL_DEF dl_tensor *dl_model_realnvp_forward_with(dl_ctx *c, dl_module *module, dl
         x = dl_coupling_with(c, x, mask, dl_mul(c, dl_tanh(c, st[0]), m->scale[i]), st[1], how);
         sum = sum ? dl_add(c, sum, log_det) : log_det;
     }
-    if (o.log_det) *o.log_det = sum ? sum : DLI_NIL;
+    if (o.log_det && sum) *o.log_det = sum;
     return x;
 }
 
@@ -19000,7 +19135,8 @@ static dl_tensor *dli_time_block_forward(dl_ctx *c, dl_module *block, dl_tensor 
     const dli_time_block *m = (const dli_time_block *)block;
     dl_tensor *h = dl_forward(c, m->in, x);
     h = dl_add(c, h, dl_unsqueeze(c, dl_unsqueeze(c, dl_forward(c, m->time, time), 2), 3));
-    return dl_add(c, dl_forward(c, m->out, h), m->skip ? dl_forward(c, m->skip, x) : x);
+    h = dl_forward(c, m->out, h);
+    return dl_add(c, h, m->skip ? dl_forward(c, m->skip, x) : x);
 }
 
 DL_DEF dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *module, dl_tensor *x, dl_tensor *t)
@@ -19031,17 +19167,18 @@ DL_DEF dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *module, dl_te
 DL_DEF dl_module *dl_model_unet_ddpm_with(dl_ctx *c, dl_model_unet_ddpm_opts o)
 {
     const int width = dli_usual(o.width, 32), channels = dli_usual(o.channels, 1), steps = dli_usual(o.steps, 1000);
-    const int embedding = 4 * width;
     dl_module *base = dl_module_create(c, &dli_unet_ddpm_type), *twice;
     dli_unet_ddpm *m = (dli_unet_ddpm *)base;
     dl_positional_encoding_opts usual;
     dl_nn_upsample_opts nearest;
-    int i;
+    int i, embedding;
     if (!c || c->failed) return base;
     if (width < 2 || width % 2 || width > 4096 || channels < 1 || steps < 1) {
-        dl_fail(c, "model_unet_ddpm: %d channels, width %d, %d steps, expected positive numbers, an even width", channels, width, steps);
+        dl_fail(c, "model_unet_ddpm: %d channels, width %d, %d steps, expected positive numbers, an even width, 4096 at most", channels, width,
+                steps);
         return dl_module_create(c, NULL);
     }
+    embedding = 4 * width;
     memset(&usual, 0, sizeof usual);
     memset(&nearest, 0, sizeof nearest);
     m->sinusoids = dl_keep(c, dl_positional_encoding_with(c, steps, width, usual));
@@ -19988,9 +20125,9 @@ DL_DEF dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts op
 {
     dl_optim o = *dli_nil_optim();
     o.lr = dli_or_double(opts.lr, 1e-3);
-    o.beta1 = opts.momentum;
-    o.extra[0] = opts.dampening;
-    o.weight_decay = opts.weight_decay;
+    o.beta1 = dli_or_double(opts.momentum, 0);
+    o.extra[0] = dli_or_double(opts.dampening, 0);
+    o.weight_decay = dli_or_double(opts.weight_decay, 0);
     o.option = opts.nesterov != 0;
     dli_option_range(c, "optim_sgd", "momentum", o.beta1, 0, DLI_HUGE);
     dli_option_range(c, "optim_sgd", "dampening", o.extra[0], -DLI_HUGE, DLI_HUGE);
@@ -20018,7 +20155,7 @@ DL_DEF dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts 
     o.extra[0] = dli_or_double(opts.lambd, 1e-4);
     o.extra[1] = dli_or_double(opts.alpha, 0.75);
     o.extra[2] = dli_or_double(opts.t0, 1e6);
-    o.weight_decay = opts.weight_decay;
+    o.weight_decay = dli_or_double(opts.weight_decay, 0);
     dli_option_range(c, "optim_asgd", "lambd", o.extra[0], 0, DLI_HUGE);
     dli_option_range(c, "optim_asgd", "alpha", o.extra[1], 0, DLI_HUGE);
     dli_option_range(c, "optim_asgd", "t0", o.extra[2], 0, DLI_HUGE);
@@ -20087,15 +20224,14 @@ static dl_optim dli_adam_options(double lr, double beta1, double beta2, double e
     o.beta1 = dli_or_double(beta1, 0.9);
     o.beta2 = dli_or_double(beta2, 0.999);
     o.eps = dli_or_double(eps, 1e-8);
-    o.weight_decay = weight_decay;
+    o.weight_decay = dli_or_double(weight_decay, 0);
     o.decoupled = decoupled;
     o.option = 1;
     return o;
 }
 DL_DEF dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts opts)
 {
-    double decay = dli_or_double(opts.weight_decay, 0);
-    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, decay, 0);
+    dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay, 0);
     o.option = !opts.no_bias_correction;
     return dli_optim_by_rule(c, &o, &dli_optim_adam_type, m, opts.amsgrad ? DLI_RULE_amsgrad : DLI_RULE_adam);
 }
@@ -20153,11 +20289,12 @@ DL_DEF dl_optim *dl_optim_adagrad_with(dl_ctx *c, dl_module *m, dl_optim_adagrad
     dl_optim o = *dli_nil_optim(), *p;
     int i;
     o.lr = dli_or_double(opts.lr, 1e-2);
-    o.extra[0] = opts.lr_decay;
-    o.weight_decay = opts.weight_decay;
+    o.extra[0] = dli_or_double(opts.lr_decay, 0);
+    o.weight_decay = dli_or_double(opts.weight_decay, 0);
     o.eps = dli_or_double(opts.eps, 1e-10);
     o.beta2 = 1;
-    dli_option_range(c, "optim_adagrad", "lr_decay", opts.lr_decay, 0, DLI_HUGE);
+    opts.initial_accumulator_value = dli_or_double(opts.initial_accumulator_value, 0);
+    dli_option_range(c, "optim_adagrad", "lr_decay", o.extra[0], 0, DLI_HUGE);
     dli_option_range(c, "optim_adagrad", "initial_accumulator_value", opts.initial_accumulator_value, 0, DLI_HUGE);
     p = dli_optim_by_rule(c, &o, &dli_optim_adagrad_type, m, DLI_RULE_rmsprop);
     for (i = 0; i < p->nslots; i++) {
@@ -20170,10 +20307,10 @@ DL_DEF dl_optim *dl_optim_rmsprop_with(dl_ctx *c, dl_module *m, dl_optim_rmsprop
 {
     dl_optim o = *dli_nil_optim();
     o.lr = dli_or_double(opts.lr, 1e-2);
-    o.beta1 = opts.momentum;
+    o.beta1 = dli_or_double(opts.momentum, 0);
     o.beta2 = dli_or_double(opts.alpha, 0.99);
     o.eps = dli_or_double(opts.eps, 1e-8);
-    o.weight_decay = opts.weight_decay;
+    o.weight_decay = dli_or_double(opts.weight_decay, 0);
     return dli_optim_by_rule(c, &o, &dli_optim_rmsprop_type, m,
                              o.beta1 == 0 ? opts.centered ? DLI_RULE_rmsprop_b : DLI_RULE_rmsprop
                                           : opts.centered ? DLI_RULE_rmsprop_ab : DLI_RULE_rmsprop_a);
@@ -20184,7 +20321,7 @@ DL_DEF dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadel
     o.lr = dli_or_double(opts.lr, 1);
     o.beta2 = dli_or_double(opts.rho, 0.9);
     o.eps = dli_or_double(opts.eps, 1e-6);
-    o.weight_decay = opts.weight_decay;
+    o.weight_decay = dli_or_double(opts.weight_decay, 0);
     return dli_optim_by_rule(c, &o, &dli_optim_adadelta_type, m, DLI_RULE_adadelta);
 }
 
@@ -20320,7 +20457,7 @@ DL_DEF dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
     int i;
     o.lr = dli_or_double(opts.lr, 1e-2);
     o.eps = dli_or_double(opts.eps1, sizeof(dl_real) == 8 ? 2.220446049250313e-16 : 1.1920928955078125e-07);
-    o.weight_decay = opts.weight_decay;
+    o.weight_decay = dli_or_double(opts.weight_decay, 0);
     o.extra[0] = opts.beta2_decay != 0 ? opts.beta2_decay : -0.8;
     o.extra[1] = dli_or_double(opts.eps2, 1e-3);
     o.extra[2] = dli_or_double(opts.d, 1);
@@ -20875,9 +21012,26 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     return s;
 }
 
+/* For a schedule that changes the momentum: SGD and RMSprop that were made without one get its state and its rule. */
+static void dli_schedule_momentum(dl_ctx *c, const char *who, dl_optim *o)
+{
+    int i;
+    if (!dli_check_optim(c, who, o)) return;
+    o = dli_innermost(o);
+    if (!o->type->beta1 && o->type != &dli_optim_sgd_type)
+        dl_fail(c, "%s: %s has no momentum; set .no_cycle_momentum = 1", who, o->type->name);
+    for (i = 0; i < o->nslots && !c->failed; i++)
+        if (!o->slots[i].state[0]) dli_optim_add_state(c, o, &o->slots[i], 0, o->slots[i].w->size);
+    if (c->failed) return;
+    if (o->type == &dli_optim_sgd_type)    o->rule = DLI_RULE_momentum;
+    if (o->rule == DLI_RULE_rmsprop)       o->rule = DLI_RULE_rmsprop_a;
+    if (o->rule == DLI_RULE_rmsprop_b)     o->rule = DLI_RULE_rmsprop_ab;
+}
+
 static int dli_schedule_steps(dl_ctx *c, const char *who, const char *what, int64_t steps)
 {
-    if (steps < 1) dl_fail(c, "%s: %s is %l, expected at least 1 step", who, what, steps);
+    if (steps < 1 || steps > (int64_t)1 << 53)                           /* two of them can be added, and are exact as doubles */
+        dl_fail(c, "%s: %s is %l, expected at least 1 step, at most 2^53", who, what, steps);
     return c && !c->failed;
 }
 
@@ -21054,19 +21208,19 @@ static const dli_schedule_type dli_lr_cosine_restarts_type = { "lr_cosine_restar
 DL_DEF dl_schedule *dl_lr_cosine_with(dl_ctx *c, dl_optim *o, int64_t T_max, dl_lr_cosine_opts opts)
 {
     dl_schedule s = *dli_nil_schedule();
-    s.p[0] = opts.eta_min;
+    s.p[0] = dli_or_double(opts.eta_min, 0);
     s.n[0] = T_max;
-    dli_option_range(c, "lr_cosine", "eta_min", opts.eta_min, 0, DLI_HUGE);
+    dli_option_range(c, "lr_cosine", "eta_min", s.p[0], 0, DLI_HUGE);
     dli_schedule_steps(c, "lr_cosine", "T_max", T_max);
     return dli_schedule_create(c, &dli_lr_cosine_type, o, &s);
 }
 DL_DEF dl_schedule *dl_lr_cosine_restarts_with(dl_ctx *c, dl_optim *o, int64_t T_0, dl_lr_cosine_restarts_opts opts)
 {
     dl_schedule s = *dli_nil_schedule();
-    s.p[0] = opts.eta_min;
+    s.p[0] = dli_or_double(opts.eta_min, 0);
     s.n[0] = T_0;
     s.n[1] = opts.T_mult ? opts.T_mult : 1;
-    dli_option_range(c, "lr_cosine_restarts", "eta_min", opts.eta_min, 0, DLI_HUGE);
+    dli_option_range(c, "lr_cosine_restarts", "eta_min", s.p[0], 0, DLI_HUGE);
     dli_schedule_steps(c, "lr_cosine_restarts", "T_0", T_0);
     dli_schedule_steps(c, "lr_cosine_restarts", "T_mult", s.n[1]);
     return dli_schedule_create(c, &dli_lr_cosine_restarts_type, o, &s);
@@ -21115,6 +21269,7 @@ DL_DEF dl_schedule *dl_lr_one_cycle_with(dl_ctx *c, dl_optim *o, double max_lr, 
     dli_option_range(c, "lr_one_cycle", "max_momentum", s.p[4], 0, 1);
     dli_option_range(c, "lr_one_cycle", "pct_start", s.p[5], 0, 1.0000001);
     dli_schedule_steps(c, "lr_one_cycle", "total_steps", total_steps);
+    if (!opts.no_cycle_momentum) dli_schedule_momentum(c, "lr_one_cycle", o);
     return dli_schedule_create(c, &dli_lr_one_cycle_type, o, &s);
 }
 
@@ -21148,6 +21303,7 @@ DL_DEF dl_schedule *dl_lr_cyclic_with(dl_ctx *c, dl_optim *o, double base_lr, do
     dli_option_range(c, "lr_cyclic", "mode", s.option[0], 0, 3);
     dli_schedule_steps(c, "lr_cyclic", "step_size_up", s.n[0]);
     dli_schedule_steps(c, "lr_cyclic", "step_size_down", s.n[1]);
+    if (!opts.no_cycle_momentum) dli_schedule_momentum(c, "lr_cyclic", o);
     return dli_schedule_create(c, &dli_lr_cyclic_type, o, &s);
 }
 
@@ -21223,7 +21379,7 @@ DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opt
     dl_schedule s = *dli_nil_schedule();
     s.p[0] = dli_or_double(opts.factor, 0.1);
     s.p[1] = dli_or_double(opts.threshold, 1e-4);
-    s.p[2] = opts.min_lr;
+    s.p[2] = dli_or_double(opts.min_lr, 0);
     s.p[3] = dli_or_double(opts.eps, 1e-8);
     s.n[0] = dli_or(opts.patience, 10);
     s.n[1] = opts.cooldown;
@@ -21239,14 +21395,14 @@ DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opt
 
 DL_DEF int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value)
 {
-    double edge, lr;
+    double sign, best, edge, lr;
     if (!dli_check_schedule(c, "schedule_observe", s)) return 0;
     if (s->type != &dli_lr_plateau_type) return 1;                       /* the others look at nothing */
-    edge = s->option[1] ? s->p[1] : s->p[1] * s->best;
-    if (!s->seen || (s->option[0] ? value > s->best + edge : value < s->best - edge)) {
-        if (value == value) { s->best = value; s->seen = 1; s->bad = 0; }
-        else s->bad++;
-    } else s->bad++;
+    sign = s->option[0] ? 1 : -1;
+    best = s->seen ? s->best : -sign * (double)dli_infinity();
+    edge = s->option[1] ? best + sign * s->p[1] : best * (1 + sign * s->p[1]);
+    if (sign > 0 ? value > edge : value < edge) { s->best = value; s->seen = 1; s->bad = 0; }
+    else s->bad++;
     if (s->cooling > 0) { s->cooling--; s->bad = 0; }
     if (s->bad <= s->n[0]) return 1;
     lr = s->optim->lr * s->p[0];
@@ -21289,15 +21445,25 @@ static double dli_grad_largest(const dl_ctx *c, dl_module *root)
     return largest;
 }
 
+/* Whether squares may have left the range of the number type, and what numbers up to largest are to be multiplied by then. */
+static int dli_squares_lost(double sum) { return sum < 1e-20 || sum > 1e30; }
+static double dli_square_scale(double largest)
+{
+    return !(largest > 0 && largest < 1.7e308) ? 1 : largest < 1e-30 ? 1e30 : 1 / largest;
+}
+
 static double dli_grad_norm(const dl_ctx *c, dl_module *root)
 {
     double scale = 1, sum = dli_grad_squares(c, root, scale);
-    if (sum < 1e-20 || sum > 1e30) {                                    /* squares may have left the range of the number type */
-        double largest = dli_grad_largest(c, root);
-        if (largest > 0 && largest < 1.7e308) {
-            scale = largest < 1e-30 ? 1e30 : 1 / largest;
-            sum = dli_grad_squares(c, root, scale);
-        }
+    if (dli_squares_lost(sum)) sum = dli_grad_squares(c, root, scale = dli_square_scale(dli_grad_largest(c, root)));
+    return dli_sqrt64(sum) / scale;
+}
+static double dli_row_norm(const dl_ctx *c, const dl_real *x, int64_t n)
+{
+    double scale = 1, sum = (double)DLI_ON(c->isa, sum_squares)(x, 0, 1, n);
+    if (dli_squares_lost(sum)) {
+        scale = dli_square_scale(dli_largest(c, x, n));
+        sum = (double)DLI_ON(c->isa, sum_squares)(x, 0, (dl_real)scale, n);
     }
     return dli_sqrt64(sum) / scale;
 }
@@ -21349,8 +21515,7 @@ DL_DEF void dl_clip_grad_adaptive_with(dl_ctx *c, dl_module *root, dl_clip_grad_
             const dl_tensor *w = p->tensor;
             int64_t units = w->ndim > 1 ? w->shape[0] : 1, n = w->size / units, u;
             for (u = 0; u < units; u++) {
-                double most = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(w->data + u * n, 0, 1, n));
-                double norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(w->grad + u * n, 0, 1, n));
+                double most = dli_row_norm(c, w->data + u * n, n), norm = dli_row_norm(c, w->grad + u * n, n);
                 most = clipping * (most > eps ? most : eps);
                 if (norm > most) DLI_ON(c->isa, scale)(w->grad + u * n, (dl_real)(most / norm), n);
             }
@@ -22001,7 +22166,8 @@ static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_dataset *d, co
     n = target->shape[0];
     s->loss += dl_item(loss) * (double)n;
     s->n += n;
-    if (d->targets->dtype != DL_INT32 || output->ndim != 2 || target->ndim != 1 + mixed) return;
+    if (d->targets->dtype != DL_INT32 || output->ndim != 2 || output->shape[0] != n || target->ndim != 1 + mixed ||
+        (mixed && target->shape[1] != classes)) return;
     for (i = 0; i < n; i++)
         s->right += DLI_ON(c->isa, argmax)(output->data + i * classes, classes) ==
                     (mixed ? DLI_ON(c->isa, argmax)(target->data + i * classes, classes) : target->idata[i]);
@@ -22169,11 +22335,13 @@ DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t
     return c->failed ? NULL : e;
 }
 
+static int dli_is_less(double x, double y) { return x < y || (y != y && x == x); }           /* any number is less than NaN */
+
 DL_DEF int dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value)
 {
     if (!c || c->failed) return 0;
     if (!e) { dl_fail(c, "early_stop_observe: NULL"); return 0; }
-    if (!e->count || value < e->best - e->min_delta || (e->best != e->best && value == value)) {
+    if (!e->count || dli_is_less(value, e->best - e->min_delta)) {
         e->best = value;
         e->best_index = e->count;
         if (e->module) dli_state_copy(e->module, e->weights, 0);
@@ -22315,7 +22483,6 @@ static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
     dl_tensor *output, *loss, *total;
     if (b->again) {
         dli_arena_release(&c->step, b->start);
-        c->tape = NULL;
         c->spare = NULL;
     }
     output = dl_forward(c, b->m, b->batches->input);
@@ -22360,19 +22527,25 @@ static void dli_fit_save(dl_ctx *c, const dl_checkpoint_opts *all, const char *p
 static void dli_fit_resume(dl_ctx *c, const dl_checkpoint_opts *all, const char *path, dl_history *h, dli_tally *sum,
                            int64_t *step, int *over)
 {
+    static const char *const what[DLI_FIT_NUMBERS] = {"epochs", "best epoch", "loss", "right", "samples", "steps", "over"};
     FILE *f = path && !c->failed ? fopen(path, "rb") : NULL;
     const double *x = all->numbers;
+    double most[DLI_FIT_NUMBERS];
+    int i;
     if (!path) dl_fail(c, "fit: .resume needs a .checkpoint");
     if (!f) return;                                                    /* there is none yet */
     fclose(f);
     if (!dl_checkpoint_load_with(c, path, *all)) return;
+    most[0] = (all->nnumbers - DLI_FIT_NUMBERS) / DLI_FIT_EPOCH; most[1] = x[0] > 1 ? x[0] - 1 : 0;
+    most[3] = most[4] = 4294967296.0; most[5] = 9007199254740992.0; most[6] = 1;
+    for (i = 0; i < DLI_FIT_NUMBERS; i++)
+        if (i != 2 && !(x[i] >= 0 && x[i] <= most[i] && x[i] == (double)(int64_t)x[i])) {
+            dl_fail(c, "fit: \"%s\": %s: %g, expected a whole number from 0 to %g", path, what[i], x[i], most[i]);
+            return;
+        }
     h->count = (int)x[0]; h->best = (int)x[1];
     sum->loss = x[2]; sum->right = (int64_t)x[3]; sum->n = (int64_t)x[4];
     *step = (int64_t)x[5]; *over = (int)x[6];
-    if (h->count < 0 || DLI_FIT_NUMBERS + DLI_FIT_EPOCH * (int64_t)h->count > all->nnumbers) {
-        dl_fail(c, "fit: \"%s\": %d epochs, more than .epochs", path, h->count);
-        h->count = 0;
-    }
     memcpy(h->epochs, x + DLI_FIT_NUMBERS, (size_t)h->count * sizeof *h->epochs);
 }
 #endif
@@ -22483,7 +22656,7 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
         now->lr = dl_optim_lr(o);
         dl_mpi_hash(c, m);
         if (c->failed) break;
-        if (!history.count || dli_epoch_loss(now) < dli_epoch_loss(&history.epochs[history.best])) history.best = history.count;
+        if (dli_is_less(dli_epoch_loss(now), dli_epoch_loss(&history.epochs[history.best]))) history.best = history.count;
         history.count++;
         dli_progress_show(&progress, epoch, dli_min64(sum.n, train->size), now->train, opts.validation ? &now->validation : NULL, 1);
         if (opts.log) dl_history_save(c, &history, opts.log);
@@ -22613,7 +22786,7 @@ DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
             dl_tensor part = *order;
             int64_t end;
             sum += fractions[i];
-            end = i == n - 1 ? d->size : (int64_t)(sum * (double)d->size + 0.5);
+            end = i == n - 1 ? d->size : dli_min64(d->size, (int64_t)(sum * (double)d->size + 0.5));
             part.idata = order->idata + first;
             part.size = part.shape[0] = end - first;
             if (end == first) { dl_fail(c, "data_split: part %d of %l samples would be empty", i, d->size); break; }
@@ -22718,6 +22891,7 @@ static void dli_fit_feature(double *v, int64_t n, dl_scaling how, double *shift,
         qsort(v, (size_t)n, sizeof *v, dli_value_order);
         *shift = dli_quantile(v, n, 0.5);
         *width = dli_quantile(v, n, 0.75) - dli_quantile(v, n, 0.25);
+        if (*width == 0 && low < high) *width = 1;
     }
 }
 
@@ -22865,28 +23039,31 @@ static double *dli_doubles(dl_ctx *c, const dl_tensor *x)
     return v;
 }
 
-/* a x = b by Gauss: a (n, n) and b (n, k) are overwritten, b by x. */
+/* a x = b by Gauss: a (n, n) and b (n, k) are overwritten, a by its factors l and u, b by x.  A pivot that is no more than
+   rounding of the products taken from it, l u, is 0. */
 static int dli_gauss(dl_ctx *c, const char *who, double *a, double *b, int64_t n, int64_t k)
 {
-    double largest = 0;
     int64_t i, j, p, col;
-    for (i = 0; i < n * n; i++) if (a[i] > largest || -a[i] > largest) largest = a[i] < 0 ? -a[i] : a[i];
     for (col = 0; col < n; col++) {
-        double pivot = 0;
+        double pivot = 0, taken = 0;
         for (p = i = col; i < n; i++) {
             double size = a[i * n + col] < 0 ? -a[i * n + col] : a[i * n + col];
             if (size > pivot) { pivot = size; p = i; }
         }
-        if (!(pivot > 1e-14 * largest)) {
+        for (j = 0; j < col; j++) {
+            double lu = a[p * n + j] * a[j * n + col];
+            taken += lu < 0 ? -lu : lu;
+        }
+        if (!(pivot > 1e-14 * taken)) {
             dl_fail(c, "%s: the matrix of %l rows is singular: nothing is left of column %l", who, n, col);
             return 0;
         }
         for (j = 0; p != col && j < n; j++) { double t = a[p * n + j]; a[p * n + j] = a[col * n + j]; a[col * n + j] = t; }
         for (j = 0; p != col && j < k; j++) { double t = b[p * k + j]; b[p * k + j] = b[col * k + j]; b[col * k + j] = t; }
         for (i = col + 1; i < n; i++) {
-            double f = a[i * n + col] / a[col * n + col];
+            double f = a[i * n + col] /= a[col * n + col];
             if (f == 0) continue;
-            for (j = col; j < n; j++) a[i * n + j] -= f * a[col * n + j];
+            for (j = col + 1; j < n; j++) a[i * n + j] -= f * a[col * n + j];
             for (j = 0; j < k; j++) b[i * k + j] -= f * b[col * k + j];
         }
     }
@@ -23160,7 +23337,7 @@ DL_DEF dl_tensor *dl_aug_random_crop_with(dl_ctx *c, dl_tensor *x, int64_t h, in
     memset(&fill, 0, sizeof fill);
     fill.value = o.fill;
     pads.before[2] = pads.after[2] = pads.before[3] = pads.after[3] = o.padding;
-    if (o.padding && c->training) {
+    if (o.padding && (c->training || h > x->shape[2] || w > x->shape[3])) {
         x = dl_detach(c, x);
         x = o.padding_mode == DL_PAD_ZEROS ? dl_pad_with(c, x, pads, fill) : dl_pad_mode(c, x, pads, o.padding_mode);
         if (c->failed) return DLI_NIL;
@@ -23634,7 +23811,7 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
             int64_t units = p->tensor->shape[0], n = p->tensor->size / units, u;
             for (u = 0; u < units; u++) {
                 dl_real *w = p->tensor->data + u * n;
-                double norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(w, 0, 1, n));
+                double norm = dli_row_norm(c, w, n);
                 if (norm > most) DLI_ON(c->isa, scale)(w, (dl_real)(most / norm), n);
             }
         }
@@ -23748,7 +23925,8 @@ static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const
     if (t->ndim != 1) { dl_fail(c, "%s: %s %t must have one axis", who, what, t); return 0; }
     for (i = 0; i < t->size; i++)
         if (t->idata[i] < 0 || t->idata[i] >= classes) {
-            dl_fail(c, "%s: label %d at index %l is not one of %l classes", who, (int)t->idata[i], i, classes);
+            if (classes == INT32_MAX) dl_fail(c, "%s: label %d at index %l is not a class", who, (int)t->idata[i], i);
+            else dl_fail(c, "%s: label %d at index %l is not one of %l classes", who, (int)t->idata[i], i, classes);
             return 0;
         }
     return 1;
@@ -23774,7 +23952,7 @@ DL_DEF double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor
     int64_t i, j, C, right = 0;
     int k = dli_or(o.k, 1);
     if (!dli_check_any(c, "metric_accuracy", predicted)) return dl_item(NULL);
-    C = predicted->dtype == DL_INT32 ? INT32_MAX : predicted->shape[1];
+    C = predicted->dtype == DL_REAL && predicted->ndim == 2 ? predicted->shape[1] : INT32_MAX;
     if (!dli_check_predicted(c, "metric_accuracy", predicted, target, C)) return dl_item(NULL);
     if (k < 1 || k > C || (k > 1 && predicted->dtype == DL_INT32)) {
         dl_fail(c, "metric_accuracy: the %d best of predictions %t", k, predicted);
@@ -24118,15 +24296,20 @@ DL_DEF dl_tensor *dl_data_balanced_with(dl_ctx *c, dl_tensor *targets, dl_data_b
 DL_DEF dl_tensor *dl_data_class_weights(dl_ctx *c, dl_tensor *targets, int64_t classes)
 {
     dl_tensor *y;
-    int64_t i;
+    int64_t i, *count;                                              /* a float stops counting at 2^24 */
+    dli_mark mark;
     if (!dli_check_classes(c, "data_class_weights", "targets", targets, classes)) return DLI_NIL;
     y = dli_leaf(c, "data_class_weights", DL_REAL, 1, &classes, 0);
-    for (i = 0; i < y->size; i++) y->data[i] = 0;
-    for (i = 0; y->size && i < targets->size; i++) y->data[targets->idata[i]]++;
-    for (i = 0; i < y->size; i++) {
-        if (y->data[i] == 0) return dl_fail(c, "data_class_weights: class %l has no samples", i);
-        y->data[i] = (dl_real)((double)targets->size / ((double)classes * (double)y->data[i]));
+    mark = dli_arena_mark(&c->step);
+    count = y->size ? (int64_t *)dl_alloc(c, (size_t)classes * sizeof *count) : NULL;
+    if (!count) return DLI_NIL;
+    memset(count, 0, (size_t)classes * sizeof *count);
+    for (i = 0; i < targets->size; i++) count[targets->idata[i]]++;
+    for (i = 0; i < classes; i++) {
+        if (!count[i]) return dl_fail(c, "data_class_weights: class %l has no samples", i);
+        y->data[i] = (dl_real)((double)targets->size / ((double)classes * (double)count[i]));
     }
+    dli_arena_release(&c->step, mark);
     return y;
 }
 
@@ -24231,7 +24414,7 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
     int64_t i;
     y.value = y.error = y.low = y.high = dl_item(NULL);
     if (!c || c->failed) return y;
-    if (n < 1 || n > INT32_MAX || !f || resamples < 2 || !(confidence > 0 && confidence < 1)) {
+    if (n < 1 || n > INT32_MAX || !f || resamples < 2 || resamples > 1 << 24 || !(confidence > 0 && confidence < 1)) {
         dl_fail(c, "bootstrap: %d resamples of %l samples, confidence %g", resamples, n, confidence);
         return y;
     }
@@ -24983,10 +25166,13 @@ DL_DEF dl_archive *dl_load_tensors(dl_ctx *c, const char *path)
 DL_DEF dl_tensor *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name)
 {
     char text[128];
+    const char *key = name;
     int64_t i;
+    int k;
     if (!c || c->failed) return DLI_NIL;
     if (!a || !name) return dl_fail(c, "archive_get: the %s is NULL", a ? "name" : "archive");
-    for (i = 0; i < a->size; i++) if (!strcmp(a->item[i].name, name)) return a->item[i].tensor;
+    for (k = 0; k < 2 && key; k++, key = dl_archive_metadata(a, name))                 /* shared: there under another name */
+        for (i = 0; i < a->size; i++) if (!strcmp(a->item[i].name, key)) return a->item[i].tensor;
     return dl_fail(c, "archive_get: no tensor is called \"%s\"", dli_printable(text, name));
 }
 
@@ -25287,7 +25473,8 @@ static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n,
     if (n) qsort(x, (size_t)n, sizeof *x, dli_memory_order);
     for (i = 0; i < n; i++) {
         const dli_item *last = kept ? x[kept - 1] : NULL;              /* shared: once, with a note in the metadata */
-        if (last && last->data == x[i]->data && last->count == x[i]->count && last->type == x[i]->type) {
+        if (last && last->data == x[i]->data && last->type == x[i]->type && last->ndim == x[i]->ndim &&
+            !memcmp(last->shape, x[i]->shape, sizeof last->shape)) {
             meta[nmeta].key = x[i]->name;
             meta[nmeta++].value = last->name;
         } else x[kept++] = x[i];
@@ -25687,7 +25874,7 @@ typedef struct {
     dl_ctx     *c;
     dli_file    f;
     int         delimiter;
-    int64_t     at, line;
+    int64_t     at, line, end;          /* end: of all but the ends of lines behind the last one */
     int64_t     columns, width;         /* in the file; of the inputs                            */
     dli_field  *names;                  /* of the first line                                     */
     int64_t    *place;                  /* of a column among the inputs; -1: passed over, -2: the target */
@@ -25753,13 +25940,6 @@ static int dli_field_number(const dli_field *x, dl_real *v)
     const unsigned char *end = dli_parse_real(x->p, x->p + x->n, v);
     return x->n && end == x->p + x->n;
 }
-static int dli_csv_blank(const dli_csv *s)                             /* nothing but ends of lines from here on */
-{
-    int64_t at = s->at;
-    while (at < s->f.length && (s->f.bytes[at] == '\n' || s->f.bytes[at] == '\r')) at++;
-    return at == s->f.length;
-}
-
 /* The column that text[0..n) names, by number or by name. */
 static int64_t dli_csv_column(dli_csv *s, const char *text, size_t n, int named)
 {
@@ -25793,7 +25973,9 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
         dl_fail(c, "%s: delimiter %d, missing %d", who, s->delimiter, (int)o->missing);
     if (!dli_file_open(c, &s->f, who, path)) return 0;
     if (s->f.length >= 3 && !memcmp(s->f.bytes, "\357\273\277", 3)) s->at = 3;
-    if (dli_csv_blank(s)) return dli_csv_fail(s, "EmptyFile", 0, "a line with numbers", NULL);
+    s->end = s->f.length;
+    while (s->end > s->at && (s->f.bytes[s->end - 1] == '\n' || s->f.bytes[s->end - 1] == '\r')) s->end--;
+    if (s->at == s->end) return dli_csv_fail(s, "EmptyFile", 0, "a line with numbers", NULL);
     start = s->at;
     do {
         if (!dli_csv_field(s, &x, s->columns)) return 0;
@@ -25857,7 +26039,7 @@ static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_
     const int64_t *where = s->place, columns = s->columns;
     int64_t rows = 0, k, start;
     int delimiter = s->delimiter;
-    while (!dli_csv_blank(s)) {
+    while (s->at < s->end) {
         const unsigned char *p = bytes + s->at;
         int drop = 0, last = 0;
         dl_real *row = inputs + rows * s->width;
@@ -27067,8 +27249,8 @@ DL_DEF int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64
     if (c->failed) return 0;
     if (!o.sequential) r = dli_next_draws(c);
     for (b = 0; b < batch; b++) {
-        int64_t at = b * track + o.index * length;
-        if (!o.sequential) at = (int64_t)(dli_draw_fine(&r) * (double)(tokens->size - length));
+        const int64_t at = o.sequential ? b * track + o.index * length
+                                        : (int64_t)(dli_draw_fine(&r) * (double)(tokens->size - length));
         memcpy((*x)->idata + b * length, tokens->idata + at, (size_t)length * sizeof(int32_t));
         memcpy((*y)->idata + b * length, tokens->idata + at + 1, (size_t)length * sizeof(int32_t));
     }
@@ -27131,9 +27313,10 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
     V = logits->shape[logits->ndim - 1];
     rows = logits->size / V;
     if (V > INT32_MAX) return dl_fail(c, "sample_token: %l logits do not fit an int32", V);
+    if (o.history && o.history->ndim > 1 && o.history->shape[0] != rows &&
+        memcmp(o.history->shape, logits->shape, (size_t)(logits->ndim - 1) * sizeof *logits->shape))
+        return dl_fail(c, "sample_token: history %t for logits %t, expected one axis or (%l, ..)", o.history, logits, rows);
     if (o.history) past = o.history->ndim < 2 ? o.history->size : o.history->size / rows;
-    if (o.history && o.history->ndim > 1 && past * rows != o.history->size)
-        return dl_fail(c, "sample_token: history %t for logits %t", o.history, logits);
     y = dli_leaf(c, "sample_token", DL_INT32, logits->ndim - 1, logits->shape, 0);
     part = dli_leaf(c, "sample_token", DL_REAL, 1, &V, 0);
     p = dli_leaf(c, "sample_token", DL_REAL, 1, &V, 0);
@@ -28151,7 +28334,7 @@ static dl_tensor *dli_lower_reduction(dl_ctx *c, dl_tensor *y)
     const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
     dl_tensor *x = y->src[0], *top;
     if (y->op == &dli_logsumexp_op) {
-        top = dli_reduce_again(c, &dli_max_op, x, o, 1);
+        top = dl_clamp(c, dli_reduce_again(c, &dli_max_op, x, o, 1), DLI_C(-3.4028234e38), DLI_C(3.4028234e38));   /* -inf: no NaN */
         x = dli_reduce_again(c, &dli_sum_op, dl_exp(c, dl_sub(c, x, top)), o, 1);
         return dli_reshape_like(c, dl_add(c, dl_log(c, x), top), y);
     }
@@ -28260,26 +28443,35 @@ static dl_tensor *dli_lower_groups(dl_ctx *c, dl_tensor *x, int64_t H)          
     x = dl_expand(c, dl_reshape(c, x, dli_dims(N, G, 1, T, D)), dli_dims(N, G, H / G, T, D));
     return dl_reshape(c, x, dli_dims(N, H, T, D, 0));
 }
-/* Causality, padding, ALiBi and int32 masks as numbers for the scores; NULL: none */
-static dl_tensor *dli_lower_bias(dl_ctx *c, const dl_tensor *y, const dli_attention_args *a)
+/* Causality, padding, ALiBi and int32 masks as numbers for the scores; NULL: none.  seen: 0 for queries that see no key,
+   else 1; NULL: all do */
+static dl_tensor *dli_lower_bias(dl_ctx *c, const dl_tensor *y, const dli_attention_args *a, dl_tensor **seen)
 {
     const dl_tensor *mask = a->mask && y->src[a->mask]->dtype == DL_INT32 ? y->src[a->mask] : NULL;
     const dl_tensor *lengths = a->lengths ? y->src[a->lengths] : NULL, *slopes = a->alibi ? y->src[a->alibi] : NULL;
-    int64_t N = lengths || mask ? a->N : 1, H = slopes || mask ? a->H : 1, n, h, t, s;
+    int64_t N = lengths || (mask && a->mask_at[0]) ? a->N : 1, H = slopes || (mask && a->mask_at[1]) ? a->H : 1;
+    int64_t n, h, t, s, some, least = 1;
     dl_tensor *b;
+    *seen = NULL;
     if (!mask && !lengths && !slopes && !a->causal) return NULL;
     b = dl_zeros(c, dli_dims(N, H, a->T, a->S, 0));
+    *seen = dl_zeros(c, dli_dims(N, H, a->T, 1, 0));
     for (n = 0; n < N && !c->failed; n++)
         for (h = 0; h < H; h++)
-            for (t = 0; t < a->T; t++)
-                for (s = 0; s < a->S; s++) {
+            for (t = 0; t < a->T; t++) {
+                for (s = some = 0; s < a->S; s++) {
                     dl_real *p = &b->data[((n * H + h) * a->T + t) * a->S + s];
                     const int64_t far = t + a->S - a->T - s, *at = a->mask_at;
                     if (slopes) *p = -slopes->data[h] * (dl_real)(far < 0 ? -far : far);
                     if ((a->causal && far < 0) || (lengths && s >= lengths->idata[n]) ||
                         (mask && !mask->idata[n * at[0] + h * at[1] + t * at[2] + s * at[3]]))
                         *p = DLI_C(-1e30);
+                    else some = 1;
                 }
+                (*seen)->data[(n * H + h) * a->T + t] = (dl_real)some;
+                least = dli_min64(least, some);
+            }
+    if (least) *seen = NULL;
     return b;
 }
 static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
@@ -28287,7 +28479,7 @@ static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
     const dli_attention_args *a = (const dli_attention_args *)y->opts;
     dl_tensor *q = dli_lower_heads(c, y->src[0], a->q.at, a->H, a->D);
     dl_tensor *k = dli_lower_heads(c, y->src[a->k.src], a->k.at, a->G, a->D);
-    dl_tensor *v = dli_lower_heads(c, y->src[a->v.src], a->v.at, a->G, a->E), *p, *bias = dli_lower_bias(c, y, a);
+    dl_tensor *v = dli_lower_heads(c, y->src[a->v.src], a->v.at, a->G, a->E), *p, *seen, *bias = dli_lower_bias(c, y, a, &seen);
     dl_matmul_opts none, turned;
     memset(&none, 0, sizeof none);
     turned = none;
@@ -28295,8 +28487,27 @@ static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
     p = dl_mul_scalar(c, dl_matmul_with(c, q, dli_lower_groups(c, k, a->H), turned), a->scale);
     if (a->mask && y->src[a->mask]->dtype == DL_REAL) p = dl_add(c, p, y->src[a->mask]);
     if (bias) p = dl_add(c, p, bias);
-    p = dl_matmul_with(c, dl_softmax(c, p, -1), dli_lower_groups(c, v, a->H), none);
+    p = dl_softmax(c, p, -1);
+    if (seen) p = dl_mul(c, p, seen);
+    p = dl_matmul_with(c, p, dli_lower_groups(c, v, a->H), none);
     return y->ndim == 4 ? p : dli_reshape_like(c, dli_turn(c, p), y);
+}
+
+/* .max_norm: a copy of the weight with all rows scaled down, not only those that are looked up */
+static dl_tensor *dli_lower_embedding(dl_ctx *c, dl_tensor *y)
+{
+    dli_embedding_args a = *(const dli_embedding_args *)y->opts;
+    dl_tensor *src[2], id = *y->src[1];
+    int32_t row;
+    if (!(a.o.max_norm > 0)) return NULL;
+    src[0] = dl_mul_scalar(c, y->src[0], 1);
+    src[1] = y->src[1];
+    id.size = 1;
+    id.idata = &row;
+    for (row = 0; row < src[0]->shape[0] && !c->failed; row++)
+        dli_embedding_renorm(c, src[0], &id, a.o.max_norm, a.o.norm_type);
+    a.o.max_norm = 0;
+    return dl_apply(c, y->op, 2, src, &a, sizeof a);
 }
 
 static dl_tensor *dli_lower_rope(dl_ctx *c, dl_tensor *y)
@@ -28398,34 +28609,46 @@ static int dli_record(dli_export *e, dl_module *m, dl_tensor *x, unsigned how)
     return !c->failed;
 }
 
-/* x with other values and, if it may, one row more in axis 0 */
+/* x with other values (those from 0 to 1 stay there) and, if it may, more than twice as many rows in axis 0 */
 static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more)
 {
     int64_t shape[DL_MAX_DIMS], i, n = x->size;
     dl_tensor *t;
     memcpy(shape, x->shape, sizeof shape);
-    if (x->ndim && more) shape[0]++;
+    if (x->ndim && more) shape[0] += shape[0] + 1;
     t = dli_leaf(c, "export", x->dtype, x->ndim, shape, 0);
     for (i = 0; i < t->size; i++)
         if (t->idata) t->idata[i] = x->idata[(t->size - 1 - i) % n];
-        else t->data[i] = x->data[(t->size - 1 - i) % n] * DLI_C(0.5);
+        else t->data[i] = x->data[(t->size - 1 - i) % n] * DLI_C(0.5) + (dl_real)((i + 1) % 8) / 16;
     return t;
 }
 
-/* Pairs the values of two runs.  A constant that differs depends on the input behind our back, or on chance. */
+/* Whether op is elementwise with scalars, p and q in its formula */
+static int dli_has_numbers(const dl_op *op)
+{
+    const dli_export_row *row = dli_export_row_of(op);
+    return row && op->shape == dli_broadcast_shape && (*row->text == 'p' || strstr(row->text, " p"));
+}
+
+/* Pairs the values of two runs.  A constant or an op's number that differs depends on the batch, or on the input behind our back,
+   or on chance. */
 static int dli_export_pair(dli_export *e, const dli_export *f)
 {
     int i;
     if (e->n != f->n || e->results != f->results) return 0;
-    for (i = 1; i <= e->results; i++)
-        if (e->v[i].t->op != f->v[i].t->op || e->v[i].t->ndim != f->v[i].t->ndim) return 0;
+    for (i = 1; i <= e->results; i++) {
+        const dl_tensor *a = e->v[i].t, *b = f->v[i].t;
+        if (a->op != b->op || a->ndim != b->ndim || a->nsrc != b->nsrc) return 0;
+    }
     for (i = 0; i < e->n; i++) e->v[i].twin = f->v[i].t;
     dli_mark_values(e);
     for (i = 0; i < e->n; i++) {
         const dl_tensor *a = e->v[i].t, *b = e->v[i].twin;
-        if (e->v[i].live || !e->v[i].needed) continue;
-        if (!dli_same_shape(a, b)) return 0;
-        if (memcmp(dli_bytes_of(a), dli_bytes_of(b), (size_t)a->size * dli_elem(a))) {
+        const int numbers = i && e->v[i].live && dli_has_numbers(a->op);
+        if (!e->v[i].needed || (e->v[i].live && !numbers)) continue;
+        if (!numbers && !dli_same_shape(a, b)) return 0;
+        if (numbers ? memcmp(a->opts, b->opts, 2 * sizeof(dl_real))
+                    : memcmp(dli_bytes_of(a), dli_bytes_of(b), (size_t)a->size * dli_elem(a))) {
             dl_fail(e->c, "export: a value %t of the model depends on its input or on chance, but no op made it", a);
             return 0;
         }
@@ -28448,8 +28671,7 @@ static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module
     if (batch && x->ndim) {
         e->fixed = !dli_record(&other, m, dli_other_input(c, x, 1), how) || !dli_export_pair(e, &other);
         if (!e->fixed) return 1;
-        if (strstr(c->error, "depends on its input")) return 0;
-        dl_clear_error(c);                                               /* the model wants this batch */
+        dl_clear_error(c);                                               /* perhaps the model wants this batch */
         other = none;
     }
     if (dli_record(&other, m, dli_other_input(c, x, 0), how)) dli_export_pair(e, &other);
@@ -28510,7 +28732,7 @@ static const struct { const char *word; int n; const char *text; } dli_words[] =
     {"GreaterOrEqual", 2, "(%s >= %s)"}, {"Where", 3, "(%s ? %s : %s)"}, {"Neg", 1, "-(%s)"}, {"Abs", 1, "fabsf(%s)"},
     {"Sqrt", 1, "sqrtf(%s)"}, {"Exp", 1, "expf(%s)"}, {"Log", 1, "logf(%s)"}, {"Sin", 1, "sinf(%s)"},
     {"Cos", 1, "cosf(%s)"}, {"Tanh", 1, "tanhf(%s)"}, {"Sigmoid", 1, "sigmoid_(%s)"}, {"Erf", 1, "erff(%s)"},
-    {"Relu", 1, "max_(%s, 0.0f)"}, {"Softplus", 1, "softplus_(%s)"}};
+    {"Relu", 1, "max_(%s, 0.0f)"}, {"Softplus", 1, "softplus_(%s)"}, {"Expm1", 1, "expm1f(%s)"}, {"Log1p", 1, "log1pf(%s)"}};
 
 /* Runs y's formula on a stack.  push says what a source or a number (source < 0) is called, word what the result of
    dli_words[word] is; the last word's is `last`. */
@@ -28662,8 +28884,13 @@ static const char *dli_onnx_push(dli_export *e, dl_tensor *y, int source, double
 }
 static const char *dli_onnx_word(dli_export *e, int word, const char *const *args, const char *last)
 {
+    const char *name = dli_words[word].word;
     char format[40];
-    snprintf(format, sizeof format, "%s S", dli_words[word].word);
+    if (!strcmp(name, "Expm1"))                                           /* ONNX has neither */
+        return dli_onnx(e, last, "Sub s s", dli_onnx(e, NULL, "Exp s", args[0]), dli_onnx_push(e, NULL, -1, 1));
+    if (!strcmp(name, "Log1p"))
+        return dli_onnx(e, last, "Log s", dli_onnx(e, NULL, "Add s s", args[0], dli_onnx_push(e, NULL, -1, 1)));
+    snprintf(format, sizeof format, "%s S", name);
     return dli_onnx(e, last, format, dli_words[word].n, args);
 }
 static void dli_onnx_formula(dli_export *e, dl_tensor *y, const char *out)
@@ -28678,6 +28905,14 @@ static int dli_dynamic(const dli_export *e, const dl_tensor *t, int d)
     if (e->fixed) return 0;
     for (i = 0; i <= e->results; i++) if (e->v[i].t == t) return e->v[i].twin && e->v[i].twin->shape[d] != t->shape[d];
     return 0;
+}
+
+/* y in the run on another batch, if the batch is free: there a dynamic axis does not have size 1 */
+static const dl_tensor *dli_twin(const dli_export *e, const dl_tensor *y)
+{
+    int i;
+    for (i = 1; i <= e->results && !e->fixed; i++) if (e->v[i].t == y && e->v[i].twin) return e->v[i].twin;
+    return y;
 }
 
 /* Reshape takes 0 where a dynamic axis stays, -1 for one that is made. */
@@ -28712,15 +28947,15 @@ static void dli_move_steps(const dl_tensor *y, const dli_move *p, int64_t *step)
 
 static void dli_onnx_permute(dli_export *e, dl_tensor *y, const char *out)
 {
-    const dl_tensor *x = y->src[0];
+    const dl_tensor *t = dli_twin(e, y), *x = t->src[0];
     int64_t step[DL_MAX_DIMS], xs[DL_MAX_DIMS], perm[DL_MAX_DIMS];
     unsigned used = 0;
     int d, k;
     dli_strides(x->ndim, x->shape, xs);
-    dli_move_steps(y, &((const dli_move_args *)y->opts)->piece[0], step);
-    for (d = 0; d < y->ndim; d++) {                             /* axes of size 1 take what is left, in order */
+    dli_move_steps(t, &((const dli_move_args *)t->opts)->piece[0], step);
+    for (d = 0; d < t->ndim; d++) {                             /* axes of size 1 take what is left, in order */
         for (k = 0; k < x->ndim; k++)
-            if (!(used >> k & 1) && x->shape[k] == y->shape[d] && (y->shape[d] == 1 || xs[k] == step[d])) break;
+            if (!(used >> k & 1) && x->shape[k] == t->shape[d] && (t->shape[d] == 1 || xs[k] == step[d])) break;
         perm[d] = k;
         used |= 1u << k;
     }
@@ -28754,45 +28989,58 @@ static void dli_onnx_stretch(dli_export *e, dl_tensor *y, const char *out)      
 static void dli_onnx_pad(dli_export *e, dl_tensor *y, const char *out)
 {
     const dli_move_args *o = (const dli_move_args *)y->opts;
+    const dl_tensor *t = dli_twin(e, y);
     int64_t ys[DL_MAX_DIMS], pads[2 * DL_MAX_DIMS], start = o->piece[0].to;
     int d;
     dli_strides(y->ndim, y->shape, ys);
     for (d = 0; d < y->ndim; start %= ys[d], d++) {
         pads[d] = start / ys[d];
         pads[y->ndim + d] = y->shape[d] - y->src[0]->shape[d] - pads[d];
+        if (t->shape[d] - t->src[0]->shape[d] != y->shape[d] - y->src[0]->shape[d]) e->stuck = 1;
     }
     dli_onnx(e, out, dli_export_text(y), dli_onnx_in(e, y, 0), 2 * y->ndim, pads, dli_onnx_push(e, y, -1, (double)o->value));
 }
 
-static void dli_onnx_slice(dli_export *e, dl_tensor *y, const char *out)
+/* start, end, axis and stride of y, a slice; axis -1: it is all of x */
+static void dli_slice_of(const dl_tensor *y, int64_t *s)
 {
     const dli_move *p = &((const dli_move_args *)y->opts)->piece[0];
     const dl_tensor *x = y->src[0];
-    const char *in = dli_onnx_in(e, y, 0);
-    int64_t step[DL_MAX_DIMS], xs[DL_MAX_DIMS], start, end, axis = -1, stride;
-    int d;
+    int64_t step[DL_MAX_DIMS], xs[DL_MAX_DIMS];
+    int d, axis = -1;
     dli_strides(x->ndim, x->shape, xs);
     dli_move_steps(y, p, step);
     for (d = 0; d < y->ndim; d++) if (x->shape[d] != y->shape[d]) axis = d;
-    if (axis < 0) { dli_onnx(e, out, "Identity s", in); return; }
-    if (dli_dynamic(e, y, (int)axis)) e->stuck = 1;
-    stride = y->shape[axis] > 1 ? step[axis] / xs[axis] : 1;
-    start = p->from / xs[axis];
-    end = start + (y->shape[axis] - 1) * stride + 1;
-    dli_onnx(e, out, dli_export_text(y), in, 1, &start, 1, &end, 1, &axis, 1, &stride);
+    s[0] = s[1] = s[3] = 0;
+    s[2] = axis;
+    if (axis < 0) return;
+    s[3] = y->shape[axis] > 1 ? step[axis] / xs[axis] : 1;
+    s[0] = p->from / xs[axis];
+    s[1] = s[0] + (y->shape[axis] - 1) * s[3] + 1;
+}
+static void dli_onnx_slice(dli_export *e, dl_tensor *y, const char *out)
+{
+    const char *in = dli_onnx_in(e, y, 0);
+    int64_t s[4], other[4];
+    dli_slice_of(y, s);
+    dli_slice_of(dli_twin(e, y), other);
+    if (memcmp(s, other, sizeof s)) e->stuck = 1;
+    if (s[2] < 0) { dli_onnx(e, out, "Identity s", in); return; }
+    dli_onnx(e, out, dli_export_text(y), in, 1, &s[0], 1, &s[1], 1, &s[2], 1, &s[3]);
 }
 
 static void dli_onnx_join(dli_export *e, dl_tensor *y, const char *out)                  /* cat, stack */
 {
-    const dli_move_args *o = (const dli_move_args *)y->opts;
+    const dl_tensor *t = dli_twin(e, y);
+    const dli_move_args *o = (const dli_move_args *)t->opts;
     const char **in = (const char **)dl_alloc(e->c, (size_t)y->nsrc * sizeof *in);
-    int64_t ys[DL_MAX_DIMS], axis = -1;
+    int64_t ts[DL_MAX_DIMS], axis = -1;
     int d, k, stack = y->op == &dli_stack_op;
     if (!in) return;
-    dli_strides(y->ndim, y->shape, ys);
-    for (d = 0; d < y->ndim && axis < 0; d++)
-        if (stack ? y->shape[d] == y->nsrc && (y->nsrc == 1 || ys[d] == o->piece[1].to)
-                  : y->shape[d] != y->src[0]->shape[d]) axis = d;
+    dli_strides(t->ndim, t->shape, ts);
+    for (d = 0; d < t->ndim && axis < 0; d++)
+        if (stack ? t->shape[d] == t->nsrc && (t->nsrc == 1 || ts[d] == o->piece[1].to)
+                  : t->shape[d] != t->src[0]->shape[d]) axis = d;
     if (axis < 0) axis = 0;
     for (k = 0; k < y->nsrc; k++) {
         in[k] = dli_onnx_in(e, y, k);
@@ -29004,8 +29252,8 @@ static void dli_onnx_value(dli_export *e, dli_buf *graph, int field, const char 
    Every result is a loop nest, printed from the axes and strides of its operands, or a call of one of these functions.
    Results live in `work`, each where nothing still needed is; views share memory. */
 static const char *const dli_c_helpers[][2] = {
-    {"max_(",      "static inline float max_(float a, float b) { return a > b ? a : b; }\n\n"},
-    {"min_(",      "static inline float min_(float a, float b) { return a < b ? a : b; }\n\n"},
+    {"max_(",      "static inline float max_(float a, float b) { return b > a || b != b ? b : a; }\n\n"},
+    {"min_(",      "static inline float min_(float a, float b) { return b < a || b != b ? b : a; }\n\n"},
     {"sigmoid_(",  "static inline float sigmoid_(float x) { return 1 / (1 + expf(-x)); }\n\n"},
     {"softplus_(", "static inline float softplus_(float x) { return max_(x, 0.0f) + log1pf(expf(-fabsf(x))); }\n\n"},
     {"matmul_(",
@@ -29081,7 +29329,7 @@ static const char *const dli_c_helpers[][2] = {
     "                        for (v = lo[1]; v < hi[1]; v += dilation[1])\n"
     "                            for (u = lo[2]; u < hi[2]; u += dilation[2]) {\n"
     "                                const float f = x[(z * in[1] + v) * in[2] + u];\n"
-    "                                best = f > best ? f : best;\n"
+    "                                best = f > best || f != f ? f : best;\n"
     "                                sum += f;\n"
     "                                inside++;\n"
     "                            }\n"
@@ -29527,7 +29775,7 @@ static void dli_c_view(dli_export *e, dl_tensor *y, const char *out) { (void)e; 
 static const dli_export_row dli_export_rows[] = {
     DLI_ROW(neg, "x Neg"), DLI_ROW(abs, "x Abs"), DLI_ROW(square, "x x Mul"), DLI_ROW(sqrt, "x Sqrt"),
     DLI_ROW(std, "x Sqrt"), DLI_ROW(rsqrt, "1 x Sqrt Div"), DLI_ROW(reciprocal, "1 x Div"), DLI_ROW(exp, "x Exp"),
-    DLI_ROW(expm1, "x Exp 1 Sub"), DLI_ROW(log, "x Log"), DLI_ROW(log1p, "x 1 Add Log"), DLI_ROW(sin, "x Sin"),
+    DLI_ROW(expm1, "x Expm1"), DLI_ROW(log, "x Log"), DLI_ROW(log1p, "x Log1p"), DLI_ROW(sin, "x Sin"),
     DLI_ROW(cos, "x Cos"), DLI_ROW(tanh, "x Tanh"), DLI_ROW(sigmoid, "x Sigmoid"), DLI_ROW(erf, "x Erf"),
     DLI_ROW(relu, "x Relu"), DLI_ROW(gelu, "x 0.5 Mul x 0.7071067811865476 Mul Erf 1 Add Mul"),
     DLI_ROW(gelu_tanh, "x x x Mul x Mul 0.044715 Mul x Add 1.5957691216057308 Mul Sigmoid Mul"),
@@ -29536,11 +29784,11 @@ static const dli_export_row dli_export_rows[] = {
     DLI_ROW(hardswish, "x 3 Add 6 Div 0 Max 1 Min x Mul"), DLI_ROW(add_scalar, "x p Add"),
     DLI_ROW(sub_scalar, "x p Sub"), DLI_ROW(mul_scalar, "x p Mul"), DLI_ROW(div_scalar, "x p Div"),
     DLI_ROW(rsub_scalar, "p x Sub"), DLI_ROW(rdiv_scalar, "p x Div"), DLI_ROW(pow_scalar, "x p Pow"),
-    DLI_ROW(leaky_relu, "x 0 Greater x x p Mul Where"), DLI_ROW(celu, "x 0 Greater x x p Div Exp 1 Sub p Mul Where"),
+    DLI_ROW(leaky_relu, "x 0 Greater x x p Mul Where"), DLI_ROW(celu, "x 0 Greater x x p Div Expm1 p Mul Where"),
     DLI_ROW(swish, "x x p Mul Sigmoid Mul"), DLI_ROW(clamp, "x p Max q Min"),
     DLI_ROW(threshold, "x p LessOrEqual q x Where"),
-    DLI_ROW(shrink, "x p Greater x q Sub x p Neg Less x q Add 0 Where Where"),
-    DLI_ROW(scaled_elu, "x 0 Greater x q Mul x Exp 1 Sub p Mul Where"), DLI_ROW(softplus, "x p Mul Softplus p Div"),
+    DLI_ROW(shrink, "x p Greater x q Sub x p Neg Less x q Add x 0 Mul Where Where"),
+    DLI_ROW(scaled_elu, "x 0 Greater x q Mul x Expm1 p Mul Where"), DLI_ROW(softplus, "x p Mul Softplus p Div"),
     DLI_ROW(lp, "x p Mul 1 q Div Pow"), DLI_ROW(add, "x y Add"), DLI_ROW(sub, "x y Sub"), DLI_ROW(mul, "x y Mul"),
     DLI_ROW(div, "x y Div"), DLI_ROW(pow, "x y Pow"), DLI_ROW(minimum, "x y Min"), DLI_ROW(maximum, "x y Max"),
     DLI_ROW(leaky, "x 0 Greater x x y Mul Where"), DLI_ROW(squared_error, "x y Sub x y Sub Mul"),
@@ -29568,7 +29816,7 @@ static const dli_export_row dli_export_rows[] = {
     {&dli_max_pool2d_op,   NULL,                       dli_lower_adaptive,  dli_onnx_pool,       dli_c_pool},
     {&dli_softmax_op,      "Softmax S axis:i",         dli_lower_softmax,   dli_onnx_along,      NULL},
     {&dli_log_softmax_op,  "LogSoftmax S axis:i",      dli_lower_softmax,   dli_onnx_along,      NULL},
-    {&dli_embedding_op,    "Gather S axis:i",          NULL,                dli_onnx_along,      dli_c_look_up},
+    {&dli_embedding_op,    "Gather S axis:i",          dli_lower_embedding, dli_onnx_along,      dli_c_look_up},
     {&dli_index_select_op, "Gather S axis:i",          NULL,                dli_onnx_along,      dli_c_look_up},
     {&dli_gather_op,       "GatherElements S axis:i",  NULL,                dli_onnx_along,      dli_c_look_up},
     {&dli_rnn_final_op,    "Reshape s l",              NULL,                dli_onnx_rnn_final,  dli_c_rnn_final},
@@ -29653,16 +29901,21 @@ DL_DEF int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char
     return dli_export_end(&e, path, &model);
 }
 
+static const char dli_c_keywords[] = " auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while ";
+
 DL_DEF int dl_export_c(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, const char *name)
 {
     dli_export e;
     dli_buf file = {NULL, 0, 0, 0};
     const dl_tensor *y;
     const char *p, *type;
+    char word[16];
     int64_t work;
     if (!name) name = "";
-    for (p = name; (*p | 32) >= 'a' ? (*p | 32) <= 'z' : *p == '_' || (p > name && *p >= '0' && *p <= '9'); p++) {}
-    if (*p || p == name) { dl_fail(c, "export_c: \"%s\" is no name for a function", name); return 0; }
+    for (p = name; *p == '_' || ((*p | 32) >= 'a' && (*p | 32) <= 'z') || (p > name && *p >= '0' && *p <= '9'); p++) {}
+    snprintf(word, sizeof word, " %s ", name);
+    if (*p || p == name || strstr(dli_c_keywords, word)) { dl_fail(c, "export_c: \"%s\" is no name for a function", name); return 0; }
     if (dli_export_begin(&e, c, "export_c", m, x, 0, 0)) {
         y = e.v[e.y].t;
         work = dli_c_places(&e);
@@ -29782,10 +30035,11 @@ static const double *dli_mpi_gather(dl_ctx *c, const char *who, const double *x,
 DL_DEF int dl_mpi_init_with(dl_ctx *c, dl_mpi_init_opts o)
 {
     struct dli_mpi *g;
-    int there = 0, level;
+    int there = 0, over = 0, level;
     if (!c) return 0;
     if (c->mpi) { dl_fail(c, "mpi_init: this context has joined already"); return 0; }
-    if (!dli_mpi_ok(c, "mpi_init", MPI_Initialized(&there))) return 0;
+    if (!dli_mpi_ok(c, "mpi_init", MPI_Initialized(&there)) || !dli_mpi_ok(c, "mpi_init", MPI_Finalized(&over))) return 0;
+    if (over) { dl_fail(c, "mpi_init: MPI has been finalized and cannot begin again"); return 0; }
     if (!there && !dli_mpi_ok(c, "mpi_init", MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level))) return 0;
     g = (struct dli_mpi *)dl_alloc_keep(c, sizeof *g);
     if (!g) return 0;
@@ -29958,7 +30212,8 @@ typedef struct { int width, whole, scientific, abridged; } dli_print_format;
 static int dli_print_number(char *s, size_t size, const dl_tensor *x, int64_t i, const dli_print_format *f)
 {
     double v = x->dtype == DL_INT32 ? (double)x->idata[i] : (double)x->data[i];
-    if (x->dtype == DL_INT32 || v - v != 0) return snprintf(s, size, "%*.0f", f->width, v);        /* whole, infinite or NaN */
+    if (v != v) return snprintf(s, size, "%*s", f->width, "nan");                                  /* whatever its sign is */
+    if (x->dtype == DL_INT32 || v - v != 0) return snprintf(s, size, "%*.0f", f->width, v);        /* whole or infinite */
     if (f->scientific) return snprintf(s, size, "%*.4e", f->width, v);
     return f->whole ? snprintf(s, size, "%*.0f.", f->width - 1, v) : snprintf(s, size, "%*.4f", f->width, v);
 }
@@ -30475,7 +30730,7 @@ DLI_V dli_exp_parts dli_exp_split(float x)
     return e;
 }
 
-/* exp(x), max 1.00: 2^n is applied in two halves, so that subnormal results are rounded once more only */
+/* exp(x), max 1.04: 2^n is applied in two halves, so that subnormal results are rounded once more only */
 DLI_V float dli_exp(float x)
 {
     const dli_exp_parts e = dli_exp_split(x);
@@ -30494,7 +30749,7 @@ DLI_V float dli_exp_low(float x)
     return x < -87.0f ? 0 : y;
 }
 
-/* exp(x) - 1 = 2 (s p + s - 1/2), s = 2^(n-1), max 1.46 */
+/* exp(x) - 1 = 2 (s p + s - 1/2), s = 2^(n-1), max 1.54 */
 DLI_V float dli_expm1(float x)
 {
     const dli_exp_parts e = dli_exp_split(x);
@@ -30542,7 +30797,7 @@ DLI_V float dli_log1p(float x)
     return x >= -1 ? y : DLI_NAN;
 }
 
-/* tanh(x), max 1.84: (1 - e) / (1 + e), e = exp(-2 abs x) = s (1 - q), s = 2^-n, q = 1 - exp(-2 r), abs r <= ln 2 / 4 */
+/* tanh(x), max 1.96: (1 - e) / (1 + e), e = exp(-2 abs x) = s (1 - q), s = 2^-n, q = 1 - exp(-2 r), abs r <= ln 2 / 4 */
 DLI_V float dli_tanh(float x)
 {
     const float a = dli_abs(x), t = dli_fma(a, 2.88539008f, DLI_RINT), r = dli_fma(t - DLI_RINT, -0.346573591f, a), r2 = r * r;
@@ -30572,17 +30827,17 @@ DLI_V float dli_sigmoid_low(float x)
     return x < -87.0f ? 0 : y;
 }
 
-/* erf(x), max 1.94: 1 - exp(-p), p = -log(1 - erf(abs x)) = a + a T(a); exp(-p) = s (1 - q), s = 2^-n, q = 1 - exp(-r) */
+/* erf(x), max 1.89: 1 - exp(-p), p = -log(1 - erf(abs x)) = a + a T(a); exp(-p) = s (1 - q), s = 2^-n, q = 1 - exp(-r) */
 DLI_V float dli_erf(float x)
 {
     const float a = dli_abs(x), a2 = a * a, a4 = a2 * a2;
-    const float low  = dli_fma(a2, dli_fma(a, -1.91478208e-2f, 0.102776304f), dli_fma(a, 0.636619568f, 0.128379166f));
+    const float low  = dli_fma(a2, dli_fma(a, -1.91478208e-2f, 0.102776133f), dli_fma(a, 0.636619568f, 0.128379181f));
     const float high = dli_fma(a2, dli_fma(a, 1.18869299e-4f, -6.37382967e-4f), dli_fma(a, 1.67569821e-3f, -1.69515130e-4f));
-    const float p = dli_fma(a, dli_fma(a4, dli_fma(a4, -9.38916855e-6f, high), low), a);
+    const float p = dli_fma(a, dli_fma(a4, dli_fma(a4, -9.38840185e-6f, high), low), a);
     const float t = dli_fma(p, 1.44269504f, DLI_RINT), r = dli_fma(t - DLI_RINT, -0.693147182f, p), r2 = r * r;
     const float s = dli_float(0x3F800000u - (dli_bits(t) << 23));
-    float q = dli_fma(r2, -1.38698437e-3f, dli_fma(r, 8.36644694e-3f, -4.16674465e-2f)), y;
-    q = dli_fma(r2, dli_fma(r2, q, dli_fma(r, 0.166665450f, -0.499999970f)), r);
+    float q = dli_fma(r2, -1.38693000e-3f, dli_fma(r, 8.36644694e-3f, -4.16681543e-2f)), y;
+    q = dli_fma(r2, dli_fma(r2, q, dli_fma(r, 0.166665331f, -0.499999940f)), r);
     y = dli_fma(s, q, 1 - s);
     return dli_sign(a > 4.0f ? 1 : y, x);
 }
@@ -30664,7 +30919,7 @@ DLI_V dl_real dli_dmish(dl_real x)
 }
 
 /* The normal distribution function and density: Phi(-a) = exp(-a^2 / 2) W(a), W a polynomial in 1 / (1 + 0.4 a), absolute
-   error 6e-8; and log(1 + exp(-abs x)) = 2 atanh(s), s = e / (2 + e), e = exp(-abs x) */
+   error of Phi 2.1e-7; and log(1 + exp(-abs x)) = 2 atanh(s), s = e / (2 + e), e = exp(-abs x) */
 #ifdef DL_DOUBLE
 DLI_V double dli_density(double x)  { return 0.39894228040143268 * exp(-0.5 * x * x); }
 DLI_V double dli_cdf(double x)      { return 0.5 * erfc(x * -0.70710678118654752); }
@@ -30844,15 +31099,19 @@ DLI_V dl_real DLI_FN(dli_top)(const dl_real *x, int64_t n)
     for (; i < n; i += 16) a = dlv_max(a, i + 16 <= n ? dlv_load(x + i) : dlv_load_n(x + i, n - i, x[0]));
     return dlv_hmax(dlv_max(dlv_max(a, b), dlv_max(c, d)));
 }
-/* Results that no cache holds go past the caches, as in the elementwise kernels: exponentials first to the L1 cache. */
+/* Results that no cache holds go past the caches, as in the elementwise kernels, while the next row is fetched. */
+DLI_V int DLI_FN(dli_rows_go_past)(const dl_real *y, int64_t n, int64_t rows)
+{
+    return n <= 4096 && n % 16 == 0 && rows >= DLI_STREAMED / n && (uintptr_t)y % 64 == 0;
+}
 DLI_KERNEL(void, softmax)(dl_real *y, const dl_real *x, int64_t n, int64_t rows)
 {
-    const int past = n <= 4096 && n % 16 == 0 && rows >= DLI_STREAMED / n && (uintptr_t)y % 64 == 0;
-    dl_real e[4096];
+    const int past = DLI_FN(dli_rows_go_past)(y, n, rows);
+    dl_real e[4096];                                                /* exponentials, in the L1 cache */
     int64_t i;
     for (; rows > 0; rows--, x += n, y += n) {
         const dl_real top = DLI_FN(dli_top)(x, n);
-        if (past && rows > 1) for (i = 0; i < n; i += 16) DLI_PREFETCH(x + n + i);     /* while this row is computed */
+        if (past && rows > 1) for (i = 0; i < n; i += 16) DLI_PREFETCH(x + n + i);
         if (past) {
             const dlv scale = dlv_set(1 / DLI_FN(dli_exp_sum)(e, x, top, n));
             for (i = 0; i < n; i += 16) dlv_stream(y + i, dlv_mul(dlv_load(e + i), scale));
@@ -30860,12 +31119,18 @@ DLI_KERNEL(void, softmax)(dl_real *y, const dl_real *x, int64_t n, int64_t rows)
     }
     if (past) dlv_stream_end();
 }
-DLI_KERNEL(void, softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
+DLI_KERNEL(void, softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add)
 {
-    const dl_real s = DLI_FN(dli_dot)(g, y, n);
+    const int past = !add && DLI_FN(dli_rows_go_past)(dx, n, rows);
     int64_t i;
-    if (add) for (i = 0; i < n; i++) dx[i] = dli_fma(y[i], g[i] - s, dx[i]);
-    else     for (i = 0; i < n; i++) dx[i] = y[i] * (g[i] - s);
+    for (; rows > 0; rows--, dx += n, y += n, g += n) {
+        const dl_real s = DLI_FN(dli_dot)(g, y, n);
+        if (past && rows > 1) for (i = 0; i < n; i += 16) { DLI_PREFETCH(y + n + i); DLI_PREFETCH(g + n + i); }
+        if (past)     for (i = 0; i < n; i += 16) dlv_stream(dx + i, dlv_mul(dlv_load(y + i), dlv_sub(dlv_load(g + i), dlv_set(s))));
+        else if (add) for (i = 0; i < n; i++) dx[i] = dli_fma(y[i], g[i] - s, dx[i]);
+        else          for (i = 0; i < n; i++) dx[i] = y[i] * (g[i] - s);
+    }
+    if (past) dlv_stream_end();
 }
 DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n)
 {
@@ -32141,12 +32406,12 @@ DLI_KERNEL(void, winograd)(dli_winograd_step step, int m, dl_real *out, int64_t 
    Lanes are 16 neighbouring windows (pool) or 16 columns of one phase, a stride apart (pool_back); the taps are met in
    row-major order, so that the first of equals wins and sums have one order.
    load_at: p[l] if its mask bit is set and at[l] = tap, else 0.  store_step: with s = 1 lanes of a, with s = 2 of a and b in
-   turn, where the mask has bits.  if_greater: v > m ? a : b. */
+   turn, where the mask has bits.  if_greater: v > m ? a : b.  nan_lanes: a bit for each lane that is NaN. */
 #define dlv_load_at     DLI_FN(dlv_load_at_)
 #define dlv_store_step  DLI_FN(dlv_store_step_)
 #define dlv_store_bytes DLI_FN(dlv_store_bytes_)
 #define dlv_if_greater  DLI_FN(dlv_if_greater_)
-#define dlv_has_nan     DLI_FN(dlv_has_nan_)
+#define dlv_nan_lanes   DLI_FN(dlv_nan_lanes_)
 
 #if DLI_ISA == 0
 DLI_V dlv dlv_load_at(const dl_real *p, const unsigned char *at, int tap, uint32_t m)
@@ -32162,7 +32427,7 @@ DLI_V void dlv_store_step(dl_real *p, int64_t s, uint32_t m, dlv a, dlv b)
 }
 DLI_V void dlv_store_bytes(unsigned char *p, dlv a) { DLI_LANES(p[l] = (unsigned char)a.v[l]); }
 DLI_V dlv  dlv_if_greater(dlv v, dlv m, dlv a, dlv b) { DLI_LANES(if (v.v[l] > m.v[l]) b.v[l] = a.v[l]); return b; }
-DLI_V int  dlv_has_nan(dlv v) { int some = 0; DLI_LANES(some |= v.v[l] != v.v[l]); return some; }
+DLI_V uint32_t dlv_nan_lanes(dlv v) { uint32_t m = 0; DLI_LANES(m |= (uint32_t)(v.v[l] != v.v[l]) << l); return m; }
 #elif DLI_ISA == 1
 DLI_V dlv dlv_load_at(const float *p, const unsigned char *at, int tap, uint32_t m)
 {
@@ -32198,9 +32463,10 @@ DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
     b.b = _mm256_blendv_ps(b.b, a.b, _mm256_cmp_ps(v.b, m.b, _CMP_GT_OQ));
     return b;
 }
-DLI_V int dlv_has_nan(dlv v)
+DLI_V uint32_t dlv_nan_lanes(dlv v)
 {
-    return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(v.a, v.a, _CMP_UNORD_Q), _mm256_cmp_ps(v.b, v.b, _CMP_UNORD_Q)));
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(v.a, v.a, _CMP_UNORD_Q)) |
+           (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(v.b, v.b, _CMP_UNORD_Q)) << 8;
 }
 #elif DLI_ISA == 2
 DLI_V dlv dlv_load_at(const float *p, const unsigned char *at, int tap, uint32_t m)
@@ -32228,7 +32494,7 @@ DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, m, _CMP_GT_OQ), b, a);
 }
-DLI_V int dlv_has_nan(dlv v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
+DLI_V uint32_t dlv_nan_lanes(dlv v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
@@ -32237,8 +32503,8 @@ DLI_V int dlv_has_nan(dlv v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
 #define DLI_UNROLL
 #endif
 
-/* Windows from i on of one row of y, element by element: what the vectors found may be wrong when something is NaN, or
-   infinite next to padding.  The last NaN wins. */
+/* Windows from i on of one row of y, element by element: what the vectors found may be wrong when something is NaN, or the
+   largest is infinite.  The last NaN wins, else the first of equals that is no padding. */
 static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_pool_nan)(dl_real *y, unsigned char *at, const dl_real *x, const dli_pool *p,
                                                          const dli_link *first, const dli_link *end, int64_t i, int64_t to)
 {
@@ -32246,16 +32512,16 @@ static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_pool_nan)(dl_real *y, unsigned ch
     int64_t k, column;
     for (; i < to && i < p->y_width; i++) {
         dl_real best = p->nothing;
-        int tap = 0;
+        int tap = -1;
         for (link = first; link < end; link++)
             for (k = 0, column = i * p->stride - p->padding; k < p->kernel; k++, column += p->dilation) {
                 dl_real v;
                 if (column < 0 || column >= p->x_width) continue;
                 v = x[link->row * p->x_width + column];
-                if (v > best || v != v) { best = v; tap = link->tap + (int)k; }
+                if (v > best || v != v || tap < 0) { best = v; tap = link->tap + (int)k; }
             }
         y[i] = best;
-        if (at) at[i] = (unsigned char)tap;
+        if (at) at[i] = (unsigned char)(tap < 0 ? 0 : tap);
     }
 }
 
@@ -32314,7 +32580,8 @@ DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x
                 if (!largest) best = dlv_div(sum, dlv_load_n(p->divisor + r * width + i, width - i, 1));
                 else if (at) dlv_store_bytes(at + i, tap);
                 dlv_store_n(y + i, best, width - i);
-                if (largest && dlv_has_nan(sum)) DLI_FN(dli_pool_nan)(y, at, x, p, first, end, i, i + 16);
+                if (largest && (dlv_nan_lanes(dlv_sub(sum, best)) & (((uint32_t)1 << dli_min64(width - i, 16)) - 1)))
+                    DLI_FN(dli_pool_nan)(y, at, x, p, first, end, i, i + 16);
             }
             if (at) at += p->pitch;
         }
@@ -33019,7 +33286,7 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
            data-parallel training over MPI
            3 x 3 convolutions by Winograd's method in all passes; every elementwise optimizer in one pass
            convolution in 1 to 3 dimensions, pooling, resampling, normalisation, activations, losses, detection and
-           segmentation, vision networks, images; all of PyTorch's optimizers and schedules, Muon; data preparation,
+           segmentation, vision networks, images; all of PyTorch's dense optimizers and schedules, Muon; data preparation,
            augmentation, metrics, resampling
    0.1.0   context, arenas, tensors, autograd, elementwise, reduction, shape and matrix ops, cross-entropy, linear
            modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels.

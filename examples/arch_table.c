@@ -4,7 +4,7 @@
        cc -O2 -fopenmp examples/arch_table.c -o arch_table
        ./arch_table
 
-   Ends with a table of all networks: depth, parameters, the dense layers' share, multiply-adds, time of a picture. */
+   Ends with a table of all networks: depth, parameters, the dense layers' share, time of a picture. */
 #define _POSIX_C_SOURCE 199309L
 #define DL_MODELS
 #define DL_STATIC
@@ -20,7 +20,7 @@ static const char help[] =
     "  --net NAME     only networks whose name contains NAME\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
-    "  --quick        without the networks of more than 60 million parameters, and only the final table\n";
+    "  --quick        only the final table; without --net no network of more than 60 million parameters\n";
 
 static dl_module *lenet5(dl_ctx *c)       { return dl_model_lenet5(c, .no_padding = 1); }
 static dl_module *deepcnn(dl_ctx *c)      { return dl_model_deepcnn(c); }
@@ -77,7 +77,7 @@ static double now(void)
 int main(int argc, char **argv)
 {
     const char *wanted = "";
-    int threads = 0, seed = 1, quick = 0, wrong = 0;
+    int threads = 0, seed = 1, quick = 0, known = 0, wrong = 0;
     char table[NETS][128];
 
     for (int i = 1; i < argc; i++) {
@@ -93,7 +93,8 @@ int main(int argc, char **argv)
 
     for (int i = 0; i < NETS; i++) {
         table[i][0] = 0;
-        if (!strstr(nets[i].name, wanted) || (quick && nets[i].parameters > 60000000)) continue;
+        if (!strstr(nets[i].name, wanted) || (quick && !*wanted && nets[i].parameters > 60000000)) continue;
+        known = 1;
         dl_ctx    *c   = dl_create(.seed = (uint64_t)seed, .threads = threads, .no_grad = 1);
         dl_module *net = nets[i].make(c);
         dl_tensor *x   = dl_keep(c, dl_rand(c, DL_SHAPE(1, nets[i].channels, nets[i].side, nets[i].side)));
@@ -125,11 +126,12 @@ int main(int argc, char **argv)
         if (dl_error(c)) { fprintf(stderr, "arch_table: %s: %s\n", nets[i].name, dl_error(c)); return 1; }
         int right = dl_param_count(net) == nets[i].parameters && y->ndim == 2 && y->shape[1] == nets[i].classes;
         wrong += !right;
-        snprintf(table[i], sizeof table[i], "%-22s %4d %7d %12lld %8.1f %% %12.1f   %s", nets[i].name, nets[i].year, layers,
+        snprintf(table[i], sizeof table[i], "%-22s %4d %7d %12lld %8.1f %% %12.2f   %s", nets[i].name, nets[i].year, layers,
                  (long long)dl_param_count(net), 100.0 * (double)dense / (double)dl_param_count(net), 1e3 * best,
                  right ? "as in the literature" : "WRONG");
         dl_destroy(c);
     }
+    if (!known) return fprintf(stderr, "arch_table: no network's name contains %s\n", wanted), 2;
 
     printf("%-22s %4s %7s %12s %10s %12s\n", "network", "year", "layers", "parameters", "dense", "ms a picture");
     for (int i = 0; i < NETS; i++) if (table[i][0]) printf("%s\n", table[i]);

@@ -133,7 +133,7 @@ static outcome train(dl_ctx *c, dl_module *net, dl_dataset *data, dl_dataset *te
             dl_backward(c, l);
             dl_optim_step(c, opt);
         }
-        printf(" %6.3f", loss);
+        printf(" %6.3f", fabs(loss));                              /* fabs: what has diverged is nan, not -nan */
         if (epoch == 0) o.first_loss = loss;
         dl_step_begin(c);
         now = look(c, net, dl_slice(c, data->inputs, 0, 0, 512));

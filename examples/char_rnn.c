@@ -46,10 +46,11 @@ static int one_of(int n) { grammar_state = grammar_state * 1664525u + 1013904223
 
 static void noun_phrase(char *s, int plural, int depth)
 {
-    static const char *const adjectives[] = { "old ", "small ", "red ", "" }, *const nouns[] = { "cat", "dog", "bird", "child" };
-    strcat(s, plural ? "the " : one_of(2) ? "the " : "a ");
-    strcat(s, adjectives[one_of(4)]);
-    strcat(s, nouns[one_of(3)]);
+    static const char *const adjectives[] = { "old ", "small ", "red ", "" }, *const nouns[] = { "cat", "dog", "bird", "horse" };
+    const char *adjective = adjectives[one_of(4)];
+    strcat(s, plural || one_of(2) ? "the " : *adjective == 'o' ? "an " : "a ");
+    strcat(s, adjective);
+    strcat(s, nouns[one_of(4)]);
     if (plural) strcat(s, "s");
     if (depth < 2 && one_of(3) == 0) {
         strcat(s, plural ? " that see (" : " that sees (");
@@ -172,8 +173,8 @@ static void write_sample(const model *m, const dl_tokenizer *chars, int n, doubl
 int main(int argc, char **argv)
 {
     const char *file = NULL, *kind = "lstm";
-    int one_hot = 0, hidden = 128, layers = 1, batch = 32, length = 64, epochs = 0, sample = 400, seed = 1, threads = 0, quick = 0;
-    double dropout = 0, lr = 0.002, temperature = 0.8;
+    int one_hot = 0, hidden = 0, layers = 1, batch = 0, length = 0, epochs = 0, sample = -1, seed = 1, threads = 0, quick = 0;
+    double dropout = 0, lr = 0, temperature = 0.8;
 
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -197,9 +198,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(kind, "rnn") && strcmp(kind, "lstm") && strcmp(kind, "gru"))
         return fprintf(stderr, "char_rnn: no model is called %s\n%s", kind, help), 2;
-    if (quick) { hidden = 64; batch = 16; length = 32; lr = 0.01; sample = 200; }
+    if (hidden <= 0) hidden = quick ? 64 : 128;
+    if (batch <= 0)  batch = quick ? 16 : 32;
+    if (length <= 0) length = quick ? 32 : 64;
     if (epochs <= 0) epochs = quick ? 6 : 3;
-    if (batch < 1 || length < 1 || sample < 0) return fputs(help, stderr), 2;
+    if (sample < 0)  sample = quick ? 200 : 400;
+    if (!(lr > 0))   lr = quick ? 0.01 : 0.002;
 
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     int64_t n = 0;
@@ -240,9 +244,10 @@ int main(int argc, char **argv)
     if (dl_error(c)) return fprintf(stderr, "char_rnn: %s\n", dl_error(c)), 1;
 
     double loss = pass(&m, held, batch, length, h, cell, NULL);
-    printf("%s, %d layers of %d, %lld parameters: before training loss %.4f, perplexity %.2f; uniform %.4f, %d\n", kind, layers, hidden,
-           (long long)dl_param_count(m.all), loss, perplexity(loss), logarithm(V), V);
-    wrong += !(distance(loss, logarithm(V)) < 0.2);
+    int near = distance(loss, logarithm(V)) < 0.2;
+    printf("%s, %d layers of %d, %lld parameters: before training loss %.4f, perplexity %.2f; expected about %.4f, %d%s\n", kind, layers,
+           hidden, (long long)dl_param_count(m.all), loss, perplexity(loss), logarithm(V), V, near ? "" : "  <-- OFF");
+    wrong += !near;
     for (int epoch = 0; epoch < epochs && !dl_error(c); epoch++) {
         double trained = pass(&m, train, batch, length, h, cell, opt);
         loss = pass(&m, held, batch, length, h, cell, NULL);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* y = x + fc2(relu(fc1(x))).  A module is a struct that begins with a dl_module, and a forward function. */
+/* y = x + scale fc2(relu(fc1(x))).  A module is a struct that begins with a dl_module, and a forward function. */
 typedef struct { dl_module base; dl_module *fc1, *fc2; dl_tensor *scale; } block;
 
 static dl_tensor *block_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
@@ -50,24 +50,24 @@ static dl_dataset *spirals(dl_ctx *c, int n)
 static const char help[] =
     "usage: custom_module [options]\n"
     "  --epochs N     100\n"
-    "  --threads N    1\n"
+    "  --threads N    no effect: nothing is large\n"
     "  --seed N       1\n"
     "  --quick        fewer points\n";
 
 int main(int argc, char **argv)
 {
-    int epochs = 0, threads = 1, seed = 1, quick = 0;
+    int epochs = 0, seed = 1, quick = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "custom_module: unknown option %s\n%s", argv[i], help), 2;
     }
     if (epochs <= 0) epochs = 100;
-    dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
+    dl_ctx *c = dl_create(.seed = (uint64_t)seed);
     if (!c) return 1;
     dl_dataset *data = spirals(c, quick ? 200 : 400);
     dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 2, 32), make_block(c, 32), make_block(c, 32), dl_nn_linear(c, 32, 2));

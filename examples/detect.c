@@ -81,7 +81,7 @@ static dl_tensor *draw_scenes(dl_ctx *c, int n, uint32_t first, float unit, dl_t
 {
     dl_tensor *x = dl_zeros(c, DL_SHAPE(n, 3, SIDE, SIDE)), *rows = dl_zeros(c, DL_SHAPE(n * MAX_OBJECTS, 6));
     int total = 0;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !dl_error(c); i++) {
         object objects[MAX_OBJECTS];
         int found = draw_scene(x->data + i * 3 * SIDE * SIDE, objects, first + (uint32_t)i);
         for (int j = 0; j < found; j++) {
@@ -316,7 +316,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = (uint32_t)atoi(value), i++;
         else return fprintf(stderr, "detect: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (!epochs) epochs = quick ? 2 : 12;
+    if (epochs <= 0) epochs = quick ? 2 : 12;
     int tests = quick ? 40 : 200;
     double goal = quick ? .2 : .8, ap[2], recall, searched = 0;
 

@@ -38,11 +38,11 @@ static void expect(const char *what, double is, int ok, const char *expected)
     wrong += !ok;
 }
 
-static void save(const dl_tensor *pictures, const char *name, int nrow)
+static void save(const dl_tensor *pictures, const char *name, int nrow, const char *shown)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/gan_%s", directory, name);
-    if (dl_image_save_grid(c, pictures, path, .nrow = nrow, .value_range = {-1, 1}, .pad_value = .5f)) printf("wrote %s\n", path);
+    if (dl_image_save_grid(c, pictures, path, .nrow = nrow, .value_range = {-1, 1}, .pad_value = .5f)) printf("wrote %s: %s\n", path, shown);
 }
 
 /* One step of D, then one of G, on the same generated samples.  labels: NULL or those of x. */
@@ -74,9 +74,10 @@ static void theory(void)
 {
     static const char *const names[] = {"first", "second", "third", "fourth"};
     dl_tensor *half = dl_zeros(c, DL_SHAPE(8)), *x = dl_randn(c, DL_SHAPE(4, 1)), *y = dl_randn(c, DL_SHAPE(4, 1));
-    dl_module *G = dl_model_dcgan_generator(c, .width = 4), *layers = G->children[1];
+    dl_module *G = dl_model_dcgan_generator(c, .width = 4);
     double value = -dl_item(dl_gan_d_loss(c, half, half));
     int k = 0;
+    if (dl_error(c)) return;
     printf("1. Numbers\n");
     expect("value of the game where D = 1/2", value, fabs(value + 1.3862943611) < 1e-6, "-2 log 2 = -1.386");
     value = dl_item(dl_cycle_loss(c, times(4), times(.25f), x, y));
@@ -84,6 +85,7 @@ static void theory(void)
     value = dl_item(dl_cycle_loss(c, times(4), times(.5f), x, y));
     expect("    of y = 4 x and x = y / 2", value, value > 0, "more than 0");
     x = dl_forward(c, G->children[0], dl_randn(c, DL_SHAPE(2, 100)));
+    dl_module *layers = G->children[1];
     for (int i = 0; i < layers->nchildren; i++) {
         x = dl_forward(c, layers->children[i], x);
         if (i % 3) continue;
@@ -101,7 +103,7 @@ static const double spread = .1;
 static dl_tensor *ring(int n)                            /* points at distance 2 from the middle */
 {
     dl_tensor *x = dl_randn(c, DL_SHAPE(n, 2)), *where = dl_rand(c, DL_SHAPE(n));
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !dl_error(c); i++) {
         double angle = 2 * 3.14159265358979 / MODES * floor(where->data[i] * MODES);
         x->data[2 * i]     = (float)(2 * cos(angle) + spread * x->data[2 * i]);
         x->data[2 * i + 1] = (float)(2 * sin(angle) + spread * x->data[2 * i + 1]);
@@ -177,7 +179,7 @@ static void points(void)
         if (quick) expect("Frechet distance, 4 for a point in the middle", distance, distance < 2, "< 2");
         scatter(x, pictures, kind + 1);
     }
-    save(pictures, "ring.pgm", 4);
+    save(pictures, "ring.pgm", 4, "the data, GAN, WGAN with clipped weights, WGAN with gradient penalty");
 }
 
 /* --- 3. digits ---------------------------------------------------------------------------------------- */
@@ -193,7 +195,7 @@ static dl_dataset *first_of(dl_dataset *d, int64_t n)
 static dl_tensor *make_digits(dl_module *G, int n, int rows)
 {
     dl_tensor *labels = dl_to_int(c, dl_zeros(c, DL_SHAPE(n))), *z = dl_randn(c, DL_SHAPE(n, LATENT)), *y;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !dl_error(c); i++) {
         labels->idata[i] = rows ? i * rows / n : i % 10;
         if (rows) memcpy(z->data + i * LATENT, z->data + i % (n / rows) * LATENT, LATENT * sizeof *z->data);
     }
@@ -212,9 +214,9 @@ static double judge(dl_module *classifier, dl_tensor *pictures, dl_tensor **feat
     for (int i = 0; i < last; i++) x = dl_forward(c, classifier->children[i], x);
     dl_tensor *guess = dl_argmax(c, dl_forward(c, classifier->children[last], x), .dims = DL_DIM(1));
     dl_set_training(c, 1);
+    *features = x;
     if (dl_error(c)) return 0;
     for (int i = 0; i < n; i++) right += guess->idata[i] == i % 10;
-    *features = x;
     return right / (double)n;
 }
 
@@ -235,6 +237,7 @@ static void digits(dl_dataset *train, dl_dataset *test, int epochs, double goal)
     dl_tensor *real, *features;
     double distance = 0, accuracy = 0, start, floor_distance;
 
+    if (dl_error(c)) return;
     printf("\n3. Digits: conditional DCGAN, generator %d weights, discriminator %d\n", (int)dl_param_count(G), (int)dl_param_count(D));
     dl_fit(c, classifier, dl_optim_adam(c, classifier), train, .epochs = 2, .batch_size = 100, .quiet = 1);
     printf("the judge's accuracy on real digits: %.4f\n", dl_evaluate(c, classifier, test).accuracy);
@@ -245,6 +248,7 @@ static void digits(dl_dataset *train, dl_dataset *test, int epochs, double goal)
     floor_distance = dl_frechet_distance(c, features, real);
     judge(classifier, make_digits(G, n, 0), &features);
     start = dl_frechet_distance(c, features, real);
+    if (dl_error(c)) return;
     printf("Frechet distance to real features: %.2f of other real digits, %.1f at the start\n", floor_distance, start);
     for (int epoch = 0; epoch < epochs && !dl_error(c); epoch++) {
         while (dl_next_batch(c, batches)) {
@@ -257,7 +261,7 @@ static void digits(dl_dataset *train, dl_dataset *test, int epochs, double goal)
         distance = dl_frechet_distance(c, features, real);
         printf("epoch %2d  Frechet distance %7.2f  read as asked for %.4f\n", epoch + 1, distance, accuracy);
         fflush(stdout);
-        save(make_digits(G, 100, 10), "digits.pgm", 10);
+        save(make_digits(G, 100, 10), "digits.pgm", 10, "a row for each class, a column for each noise");
         dl_ema_swap(c, mean);
     }
     if (dl_error(c)) return;
@@ -331,12 +335,12 @@ static void cycle(dl_dataset *train, dl_dataset *test)
     double error = dl_item(dl_l1_loss(c, made, y)) / 2, round = dl_item(dl_l1_loss(c, back, x)) / 2;
     dl_tensor *rows[4] = {dl_expand(c, dl_slice(c, x, 0, 0, 10), DL_SHAPE(10, 3, 28, 28)), dl_slice(c, made, 0, 0, 10),
                           dl_expand(c, dl_slice(c, back, 0, 0, 10), DL_SHAPE(10, 3, 28, 28)), dl_slice(c, y, 0, 0, 10)};
-    save(dl_cat(c, 4, rows, 0), "cycle.ppm", 10);
+    save(dl_cat(c, 4, rows, 0), "cycle.ppm", 10, "rows are white digits, inked, white again, the truth");
     dl_set_grad_enabled(c, 1);
     if (dl_error(c)) return;
     expect("cycle loss, share of the first", last / first, last / first < (quick ? .9 : .3), quick ? "< 0.9" : "< 0.3");
-    expect("mean error of the way there and back, colours from 0 to 1", round, round < (quick ? 1 : .05), quick ? "< 1" : "< 0.05");
-    expect("    of the inked digits against the truth it never saw", error, error < (quick ? 1 : .07), quick ? "< 1" : "< 0.07");
+    expect("mean error of the way there and back, colours from 0 to 1", round, round < (quick ? .45 : .05), quick ? "< 0.45" : "< 0.05");
+    expect("    of the inked digits against the truth it never saw", error, error < (quick ? .35 : .07), quick ? "< 0.35" : "< 0.07");
 }
 
 int main(int argc, char **argv)

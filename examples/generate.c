@@ -61,7 +61,7 @@ static dl_tensor *per_image(dl_tensor *sum, dl_tensor *x) { return dl_div_scalar
 static dl_module *make_autoregressive(void)
 {
     before = dl_keep(c, dl_zeros(c, DL_SHAPE(pixels, pixels)));
-    for (int i = 0; i < pixels; i++) for (int j = 0; j < i; j++) before->data[i * pixels + j] = 1;
+    for (int i = 0; i < pixels && !dl_error(c); i++) for (int j = 0; j < i; j++) before->data[i * pixels + j] = 1;
     dl_module *m = dl_nn_linear(c, pixels, pixels);
     dl_init_zeros(c, dl_module_get(c, m, "weight"));
     return m;

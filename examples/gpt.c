@@ -22,7 +22,7 @@
 static const char help[] =
     "usage: gpt [options]\n"
     "  --data FILE    text to learn from; without it: lines made by code\n"
-    "  --epochs N     of 50 steps of training, 40\n"
+    "  --epochs N     of 50 steps of training, 40; of the digits, 10\n"
     "  --length N     characters to write at the end, 600\n"
     "  --heat T       temperature of sampling, 0.8\n"
     "  --digits       classify digits instead (drawn by code)\n"
@@ -177,13 +177,12 @@ static void speak(const char *path, int iters, int length, double heat, int quic
 }
 
 /* --- digits -------------------------------------------------------------------------------------------------------------- */
-static void digits(int quick)
+static void digits(int epochs, int quick)
 {
     dl_dataset *data = dl_data_drawn_digits(c, quick ? 2000 : 20000, 1), *test = dl_data_drawn_digits(c, quick ? 500 : 2000, 2);
     dl_module *vit = dl_model_vit(c, 28, 7, .layers = quick ? 2 : 4, .heads = 4, .dim = 64, .mlp_dim = 128, .channels = 1,
                                   .num_classes = 10);
     dl_optim *opt = dl_optim_adamw(c, vit, .lr = quick ? 3e-3 : 1e-3);
-    int epochs = quick ? 3 : 10;
     if (dl_error(c)) return;
     dl_tensor *positions = dl_module_get(c, vit, "encoder.pos_embedding");
     printf("\n");
@@ -214,13 +213,12 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "gpt: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (epochs <= 0) epochs = quick ? 3 : 40;
     if (length < 1) length = quick ? 100 : 600;
 
     if (quick && !threads) threads = 1;                                /* too small for two */
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
-    if (!pictures) speak(path, 50 * epochs, length, heat, quick);
-    if (pictures || quick) digits(quick);
+    if (!pictures) speak(path, 50 * (epochs > 0 ? epochs : quick ? 3 : 40), length, heat, quick);
+    if (pictures || quick) digits(epochs > 0 ? epochs : quick ? 3 : 10, quick);
     if (dl_error(c)) { fprintf(stderr, "gpt: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
     printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);

@@ -45,20 +45,11 @@ static void expect_all(const char *what, const dl_real *x, int n, const double *
 #define TENSOR(shape, ...) dl_tensor_from(c, (const double[]){ __VA_ARGS__ }, shape)
 #define LEAF(shape, ...)   dl_requires_grad(c, TENSOR(shape, __VA_ARGS__), 1)
 
-/* --- the graph behind a result ------------------------------------------------------------------------------------------ */
-static int dot_node(const dl_tensor *x, int *nodes)             /* x and what it was made from; returns its number */
-{
-    int number = (*nodes)++;
-    printf("    n%d [label=\"%s\\n%g\"];\n", number, x->op ? x->op->name : "leaf", dl_item(x));
-    for (int i = 0; x->op && i < x->nsrc; i++) printf("    n%d -> n%d;\n", dot_node(x->src[i], nodes), number);
-    return number;
-}
-
+/* --- small graphs --------------------------------------------------------------------------------------------------------- */
 static void small_graphs(void)
 {
     dl_tensor *a = variable(3), *b = variable(1), *k = variable(-2);
     dl_tensor *d = dl_mul_scalar(c, b, 2), *e = dl_add(c, a, d), *L = dl_mul(c, k, e);
-    int nodes = 0;
     dl_retain_grad(d);
     dl_retain_grad(e);
     dl_backward(c, L);
@@ -71,9 +62,7 @@ static void small_graphs(void)
     expect("dL/dc = e", slope(k), 5);
     expect("dL/de", slope(e), -2);
     expect("dL/dd: an addition passes it on", slope(d), -2);
-    printf("digraph L {\n");
-    if (!dl_error(c)) dot_node(L, &nodes);
-    printf("}\n");
+    dl_graph_dot(c, L, stdout);
 
     dl_tensor *x = variable(3), *y = variable(-4), *z = variable(2), *w = variable(-1);
     dl_tensor *s = dl_mul_scalar(c, dl_add(c, dl_mul(c, x, y), dl_maximum(c, z, w)), 2);
@@ -256,23 +245,23 @@ static void whole_network(void)
 static const char help[] =
     "usage: graph [options]\n"
     "  --epochs N     no effect: nothing is trained by epochs\n"
-    "  --threads N    all\n"
+    "  --threads N    no effect: nothing is large\n"
     "  --seed N       1\n"
     "  --quick        a test of the program\n";
 
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "graph: unknown option %s\n%s", argv[i], help), 2;
     }
-    c = dl_create(.seed = (uint64_t)seed, .threads = threads);
+    c = dl_create(.seed = (uint64_t)seed);
     small_graphs();
     layers();
     jacobians();

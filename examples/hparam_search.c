@@ -126,8 +126,8 @@ static void table(const trial *t, int n)                                        
 static void random_search(trial *t)
 {
     static const int rounds[] = {40, 30, 30};
-    double low[DIMS] = {0}, high[DIMS], narrow[DIMS];
-    int n = 0, inside = 1;
+    double low[DIMS] = {0}, high[DIMS];
+    int n = 0;
     for (int k = 0; k < DIMS; k++) high[k] = 1;
     for (int r = 0; r < 3; r++) {
         printf("round %d:", r + 1);
@@ -136,7 +136,6 @@ static void random_search(trial *t)
             a.u[k] = low[k];
             b.u[k] = high[k];
             printf("  %s %.3g .. %.3g", space[k].name, setting(&a, k), setting(&b, k));
-            narrow[k] = high[k] - low[k];
         }
         printf("\n");
         for (int i = 0; i < rounds[r]; i++, n++) {
@@ -155,11 +154,8 @@ static void random_search(trial *t)
             margin = .05 * (h - l);
             low[k] = fmax(low[k], l - margin);
             high[k] = fmin(high[k], h + margin);
-            inside &= low[k] < high[k] && high[k] - low[k] <= narrow[k];
         }
     }
-    expect("draws", n, TRIALS, 0);
-    expect_that("each round's ranges lie inside of those before", inside);
     expect_that("draws from narrowed ranges are better on average", mean_score(t + 40, 60) < mean_score(t, 40));
 }
 
@@ -271,24 +267,24 @@ static void small_numbers(void)
 static const char help[] =
     "usage: hparam_search [options]\n"
     "  --epochs N     10, of each trial\n"
-    "  --threads N    all\n"
+    "  --threads N    no effect: nothing is large\n"
     "  --seed N       1\n"
     "  --quick        less data, fewer epochs: a test of the program\n";
 
 int main(int argc, char **argv)
 {
     static trial random_trials[TRIALS], bayes_trials[TRIALS];
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "hparam_search: unknown option %s\n%s", argv[i], help), 2;
     }
-    c = dl_create(.seed = (uint64_t)seed, .threads = threads);
+    c = dl_create(.seed = (uint64_t)seed);
     small_numbers();
 
     static const double shares[3] = {.2, .2, .6};

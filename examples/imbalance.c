@@ -55,6 +55,7 @@ static void weights_and_losses(void)
     int32_t labels[100];
     for (int i = 0; i < 100; i++) labels[i] = i >= 90;
     dl_tensor *w = dl_data_class_weights(c, dl_tensor_from_int(c, labels, DL_SHAPE(100)), 2);
+    if (dl_error(c)) return;
     printf("\nClass weights n / (K n_k) for 90 and 10\n");
     expect("class 0", w->data[0], 0.5556, 5e-5);
     expect("class 1", w->data[1], 5, 1e-6);
@@ -103,14 +104,12 @@ static void bootstrap(void)
 {
     static const int64_t sizes[] = {10, 100, 1000};
     static const double  shares[] = {0.6513215599, 0.6339676587, 0.6323045752};
-    printf("\nBootstrap samples\n");
+    const int trials = 2000;
+    printf("\nBootstrap: the share of distinct samples, mean of %d, within 4 standard errors\n", trials);
     for (int k = 0; k < 3; k++) {
         int64_t n = sizes[k];
         double mean = 0, square = 0;
-        int trials = 2000;
         char what[64], seen[1000];
-        snprintf(what, sizeof what, "expected share of distinct samples, n = %d", (int)n);
-        expect(what, 1 - pow(1 - 1 / (double)n, (double)n), shares[k], 5e-11);
         for (int t = 0; t < trials && !dl_error(c); t++) {
             dl_step_begin(c);
             dl_tensor *index = dl_data_bootstrap(c, n);
@@ -123,7 +122,7 @@ static void bootstrap(void)
             mean += distinct / (double)n / trials;
             square += distinct / (double)n * distinct / (double)n / trials;
         }
-        snprintf(what, sizeof what, "    seen in %d samples, within 4 standard errors", trials);
+        snprintf(what, sizeof what, "%d draws with replacement", (int)n);
         expect(what, mean, shares[k], 4 * sqrt((square - mean * mean) / trials));
     }
 }
@@ -240,24 +239,24 @@ static void experiment(int quick, int updates)
 static const char help[] =
     "usage: imbalance [options]\n"
     "  --epochs N     of 100 updates, 15\n"
-    "  --threads N    all\n"
+    "  --threads N    no effect: nothing is large\n"
     "  --seed N       1\n"
     "  --quick        less data, fewer epochs: a test of the program\n";
 
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, epochs = 0, threads = 0;
+    int quick = 0, seed = 1, epochs = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "imbalance: unknown option %s\n%s", argv[i], help), 2;
     }
     if (epochs <= 0) epochs = quick ? 4 : 15;
-    c = dl_create(.seed = (uint64_t)seed, .threads = threads);
+    c = dl_create(.seed = (uint64_t)seed);
     scores();
     weights_and_losses();
     smote();

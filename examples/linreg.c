@@ -21,7 +21,7 @@
 static const char help[] =
     "usage: linreg [options]\n"
     "  --epochs N     of the four points, 20000\n"
-    "  --threads N    1\n"
+    "  --threads N    no effect: nothing is large\n"
     "  --seed N       3\n"
     "  --quick        fewer epochs and houses: a test of the program\n";
 
@@ -39,10 +39,10 @@ static void four_points(int epochs)
 {
     static const float xs[] = {1, 2, 3, 4}, ys[] = {6, 5, 7, 10};
     dl_dataset *data = dl_data_tensors(c, dl_tensor_from(c, xs, DL_SHAPE(4, 1)), dl_tensor_from(c, ys, DL_SHAPE(4, 1)));
-    if (dl_error(c)) return;
 
     printf("Four points: (1, 6) (2, 5) (3, 7) (4, 10)\n");
     dl_tensor *exact = dl_linreg_fit(c, data->inputs, data->targets);
+    if (dl_error(c)) return;
     expect("normal equations: w", exact->data[0], 1.4, 1e-5);
     expect("normal equations: b", exact->data[1], 3.5, 1e-5);
 
@@ -97,8 +97,8 @@ static void houses(int n, int epochs)
         y->data[i] = (float)(per_m2 * house[0] + per_year * house[1] + base + noise * e->data[i]);
     }
     printf("\n%d houses: price = %g area %+g age + %g + noise of %g\n", n, per_m2, per_year, base, noise);
-    if (dl_error(c)) return;
     dl_tensor *exact = dl_linreg_fit(c, x, y);
+    if (dl_error(c)) return;
     double sigma = noise / sqrt(n);                                               /* of each number below, about */
     expect("normal equations: price of a square metre", exact->data[0], per_m2, 5 * sigma / 46);
     expect("normal equations: price of a year", exact->data[1], per_year, 5 * sigma / 23);
@@ -112,8 +112,8 @@ static void houses(int n, int epochs)
     dl_schedule *falls = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 1e-3, .total_iters = epochs * ((n + 9) / 10));
     dl_fit(c, model, opt, data, .epochs = epochs, .batch_size = 10, .quiet = 1, .schedule = falls);
     dl_tensor *w = dl_module_get(c, model, "weight");
-    if (dl_error(c)) return;
     exact = dl_linreg_fit(c, data->inputs, y);
+    if (dl_error(c)) return;
     expect("mini-batches: weight of the standardised area", w->data[0], exact->data[0], 1);
     expect("mini-batches: weight of the standardised age", w->data[1], exact->data[1], 1);
     expect("root of the mean squared error, the noise", sqrt(dl_evaluate(c, model, data).loss), noise, noise / 4);
@@ -135,18 +135,18 @@ static void feature_maps(void)
 
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 3, epochs = 0, threads = 1;
+    int quick = 0, seed = 3, epochs = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "linreg: unknown option %s\n%s", argv[i], help), 2;
     }
     if (epochs <= 0) epochs = quick ? 10000 : 20000;
-    c = dl_create(.seed = (uint64_t)seed, .threads = threads);
+    c = dl_create(.seed = (uint64_t)seed);
     four_points(epochs);
     houses(quick ? 200 : 1000, quick ? 30 : 50);
     feature_maps();

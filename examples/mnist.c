@@ -4,7 +4,7 @@
        ./mnist
 
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code.
-   Ends with a line like "test accuracy 0.9838". */
+   Ends with a line like "test accuracy 0.9838, expected above 0.95". */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "mnist: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (!epochs) epochs = quick ? 2 : 5;
+    if (epochs <= 0) epochs = quick ? 2 : 5;
 
     dl_ctx     *c     = dl_create(.seed = (uint64_t)seed, .threads = threads);
     dl_dataset *train = folder ? dl_data_mnist(c, folder, .train = 1) : dl_data_drawn_digits(c, quick ? 6000 : 30000, 1);
@@ -51,9 +51,9 @@ int main(int argc, char **argv)
     dl_schedule *falling = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 0.01, .total_iters = epochs * ((train->size + 63) / 64));
     dl_fit(c, net, opt, train, .validation = test, .epochs = epochs, .batch_size = 64, .schedule = falling);
 
-    double accuracy = dl_evaluate(c, net, test).accuracy;
+    double accuracy = dl_evaluate(c, net, test).accuracy, goal = quick ? 0.75 : 0.95;
     if (dl_error(c)) { fprintf(stderr, "mnist: %s\n", dl_error(c)); return 1; }
-    printf("test accuracy %.4f\n", accuracy);
+    printf("test accuracy %.4f, expected above %g\n", accuracy, goal);
     dl_destroy(c);
-    return accuracy > (quick ? 0.75 : 0.95) ? 0 : 1;
+    return accuracy > goal ? 0 : 1;
 }

@@ -5,13 +5,13 @@
 
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code.
    Networks (--net):
-       two       two convolutions and two dense layers, the default: 0.992 of the real digits in a minute
+       two       two convolutions and two dense layers, the default
        norm      the same with batch normalization behind the convolutions
        small     two convolutions of stride 2, one dense layer
        lenet5    LeCun's LeNet-5, with sigmoids
        deep      six convolutions and two dense layers, He's initial weights, dropout
        all       one after the other
-   Ends with a line like "test accuracy 0.9924". */
+   Ends with "test accuracy 0.9910" for MNIST, "test accuracy 0.9924" for the drawn digits, both in a minute. */
 #define DL_MODELS
 #define DL_STATIC
 #define DL_IMPLEMENTATION
@@ -47,10 +47,11 @@ static dl_module *small(dl_ctx *c)  { return dl_model_small_cnn(c); }
 static dl_module *lenet5(dl_ctx *c) { return dl_model_lenet5(c); }
 static dl_module *deep(dl_ctx *c)   { return dl_model_deepcnn(c); }
 
-/* Each with the learning rate that suits it, and the accuracy that it must reach on drawn digits with and without --quick. */
+/* Each with the learning rate that suits it, and the accuracy that it must reach on drawn digits with and without --quick,
+   whose one epoch leaves the sigmoids of lenet5 near 0.1, where they began. */
 static const struct { const char *name; dl_module *(*make)(dl_ctx *c); float lr; double quick, full; } nets[] = {
     { "two", two, 1e-3f, 0.5, 0.97 }, { "norm", norm, 1e-3f, 0.8, 0.97 }, { "small", small, 2e-3f, 0.3, 0.93 },
-    { "lenet5", lenet5, 4e-3f, 0, 0.9 }, { "deep", deep, 1e-3f, 0.2, 0.97 },
+    { "lenet5", lenet5, 4e-3f, 0.05, 0.9 }, { "deep", deep, 1e-3f, 0.2, 0.97 },
 };
 
 int main(int argc, char **argv)
@@ -70,7 +71,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "mnist_cnn: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (!epochs) epochs = quick ? 1 : 4;
+    if (epochs <= 0) epochs = quick ? 1 : 4;
 
     dl_ctx     *c     = dl_create(.seed = (uint64_t)seed, .threads = threads);
     dl_dataset *train = folder ? dl_data_mnist(c, folder, .train = 1) : dl_data_drawn_digits(c, quick ? 5000 : 20000, 1);
@@ -89,11 +90,12 @@ int main(int argc, char **argv)
         dl_schedule *falling = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 0.01, .total_iters = epochs * ((train->size + batch - 1) / batch));
         dl_fit(c, net, opt, train, .validation = test, .epochs = epochs, .batch_size = batch, .schedule = falling);
         accuracy = dl_evaluate(c, net, test).accuracy;
-        printf("test accuracy %.4f\n", accuracy);
-        failed |= !(accuracy > (quick ? nets[i].quick : nets[i].full));
+        double goal = quick ? nets[i].quick : nets[i].full;
+        printf("test accuracy %.4f, expected above %g\n", accuracy, goal);
+        failed |= !(accuracy > goal);
     }
-    if (!known) return fprintf(stderr, "mnist_cnn: unknown network %s\n%s", wanted, help), 2;
     if (dl_error(c)) { fprintf(stderr, "mnist_cnn: %s\n", dl_error(c)); return 1; }
+    if (!known) return fprintf(stderr, "mnist_cnn: unknown network %s\n%s", wanted, help), 2;
     dl_destroy(c);
     return failed;
 }

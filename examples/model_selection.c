@@ -55,30 +55,18 @@ static double value(const polynomial *m, double x)
     return y;
 }
 
-/* The w with the smallest sum of squares: (X^T X) w = X^T t, by Cholesky's L L^T = X^T X. */
+/* The w with the smallest sum of squares; so little l2 only helps where X^T X has hardly an inverse. */
 static polynomial fit(const float *x, const float *t, int64_t n, int degree)
 {
-    double L[MOST + 1][MOST + 1] = {{0}}, p[MOST + 1];
+    dl_tensor *X = dl_zeros(c, DL_SHAPE(n, degree + 1)), *w;
+    double p[MOST + 1];
     polynomial m = { degree, {0} };
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && !dl_error(c); i++) {
         features(x[i], degree, p);
-        for (int j = 0; j <= degree; j++) {
-            m.w[j] += p[j] * t[i];
-            for (int k = 0; k <= j; k++) L[j][k] += p[j] * p[k];
-        }
+        for (int k = 0; k <= degree; k++) X->data[i * (degree + 1) + k] = (float)p[k];
     }
-    for (int j = 0; j <= degree; j++) {
-        for (int k = 0; k <= j; k++) {
-            for (int i = 0; i < k; i++) L[j][k] -= L[j][i] * L[k][i];
-            L[j][k] = k < j ? L[j][k] / L[k][k] : sqrt(fmax(L[j][j], 1e-12));
-        }
-        for (int i = 0; i < j; i++) m.w[j] -= L[j][i] * m.w[i];
-        m.w[j] /= L[j][j];
-    }
-    for (int j = degree; j >= 0; j--) {
-        for (int i = j + 1; i <= degree; i++) m.w[j] -= L[i][j] * m.w[i];
-        m.w[j] /= L[j][j];
-    }
+    w = dl_linreg_fit(c, X, dl_tensor_from(c, t, DL_SHAPE(n)), .l2 = 1e-9, .no_bias = 1);
+    for (int k = 0; k <= degree && !dl_error(c); k++) m.w[k] = w->data[k];
     return m;
 }
 
@@ -295,23 +283,23 @@ static void learning_curve(void)
 static const char help[] =
     "usage: model_selection [options]\n"
     "  --epochs N     no effect: nothing is trained by epochs\n"
-    "  --threads N    all\n"
+    "  --threads N    no effect: nothing is large\n"
     "  --seed N       1\n"
     "  --quick        fewer simulations: a test of the program\n";
 
 int main(int argc, char **argv)
 {
-    int quick = 0, seed = 1, threads = 0;
+    int quick = 0, seed = 1;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--epochs"))  i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "model_selection: unknown option %s\n%s", argv[i], help), 2;
     }
-    c = dl_create(.seed = (uint64_t)seed, .threads = threads, .no_grad = 1);
+    c = dl_create(.seed = (uint64_t)seed, .no_grad = 1);
     splits();
     decomposition(quick ? 100000 : 1000000);
     select_degree(quick ? 1000 : 4000);

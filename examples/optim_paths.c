@@ -1,4 +1,4 @@
-/* optim_paths.c: the paths of all optimizers on two functions, and the memory that they need.
+/* optim_paths.c: the paths of sixteen optimizers on two functions, and the memory that they need.
 
        cc -O2 examples/optim_paths.c -o optim_paths -lm
        ./optim_paths
@@ -6,7 +6,8 @@
 
    E(w) = 3 (w - 2)^2 + 5 from w = 5: ten steps, beside what the formulas of the optimizers give.
    f(x, y) = x^2 / 20 + y^2 from (-7, 2): a bowl that is 20 times as steep in y as in x.  Steps of SGD that bring x home make
-   y jump from one side of the valley to the other; momentum and the adaptive methods turn less. */
+   y jump from one side of the valley to the other; momentum and the adaptive methods turn less.  Not among them: AdamW, which
+   is Adam where no weights decay, and Muon, which is for matrices. */
 #define DL_DOUBLE                                                 /* all digits: the library in double precision */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
@@ -20,8 +21,8 @@ static const char help[] =
     "usage: optim_paths [options]\n"
     "  --epochs N     no effect: nothing is trained by epochs\n"
     "  --out DIR      where the picture goes, the current folder\n"
-    "  --threads N    all\n"
-    "  --seed N       1\n"
+    "  --threads N    no effect: nothing is large\n"
+    "  --seed N       no effect: nothing is random\n"
     "  --quick        no effect: it is quick\n";
 static const dl_module_type point_type = { "point", sizeof(dl_module), NULL };     /* a module whose only parameter is w */
 static int wrong;
@@ -87,7 +88,7 @@ static const path paths[] = {
     { "momentum 0.9, lr 0.1",     0.896414, 0.088086, 14 },
     { "AdaGrad, lr 1.5",         -0.120162, 0.000000, 14 },
     { "Adam, lr 0.3",             0.136014, 0.318245, 14 },
-    { "RMSprop, lr 0.3",         -0.153911, 0.000000, 14 },        /* from here on: what PyTorch gives */
+    { "RMSprop, lr 0.3",         -0.153911, 0.000000, 14 },        /* from here on what PyTorch gives */
     { "Adadelta, lr 20",         -0.082860, 0.000000, 14 },
     { "NAdam, lr 0.3",           -1.073202, -0.027388, 14 },
     { "RAdam, lr 1.5",           -0.602024, -0.139144, 14 },
@@ -96,7 +97,7 @@ static const path paths[] = {
     { "Adafactor, lr 0.5",       -0.282295, 0.000000, 30 },
     { "Rprop, lr 0.3",           -0.011903, -0.000269, 14 },
     { "averaged SGD, lr 0.95",   -0.350429, 0.079665, 30 },
-    { "lookahead on SGD",        -1.884240, 0.000147, 30 },
+    { "lookahead on SGD",        -1.884240, 0.000147, 30 },        /* this and SAM, which PyTorch lacks: the papers' formulas */
     { "SAM on momentum 0.8",      0.222683, -0.070424, 14 },
     { "L-BFGS",                   0.000034, 0.000006, 14 },
 };
@@ -145,6 +146,7 @@ static void walk(int which, FILE *svg)
     const path *p = &paths[which];
     int turns = 0;
 
+    if (dl_error(c)) { fprintf(stderr, "optim_paths: %s\n", dl_error(c)); wrong++; dl_destroy(c); return; }
     w->data[0] = -7; w->data[1] = 2;
     if (svg) {
         int left = 10 + which % COLUMNS * (WIDTH + 10), top = 24 + which / COLUMNS * (HEIGHT + 30);
@@ -191,7 +193,7 @@ static void state_sizes(void)
         printf("  %-32s %8.6g  expected %8.6g  %8.0f GB%s\n", all[i].name, tensors, all[i].tensors, tensors * 400,
                verdict(!dl_error(c) && fabs(tensors - all[i].tensors) < 1e-9));
     }
-    printf("  %-32s %8s           w   a mean over a window would keep w gradients; 1 moving average does\n", "window of w gradients", "w");
+    printf("  (a moving average needs one tensor; the mean of the last w gradients would need w of them)\n");
     dl_destroy(c);
 }
 
@@ -204,8 +206,7 @@ int main(int argc, char **argv)
         if      (!strcmp(argv[i], "--quick"))   continue;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
         else if (!strcmp(argv[i], "--out"))     out = value, i++;
-        else if (!strcmp(argv[i], "--epochs"))  i++;
-        else if (!strcmp(argv[i], "--threads") || !strcmp(argv[i], "--seed")) i++;         /* nothing here is random or large */
+        else if (!strcmp(argv[i], "--epochs") || !strcmp(argv[i], "--threads") || !strcmp(argv[i], "--seed")) i++;
         else return fprintf(stderr, "optim_paths: unknown option %s\n%s", argv[i], help), 2;
     }
     printf("E(w) = 3 (w - 2)^2 + 5 from w = 5: w after steps 1 to 10\n");

@@ -12,7 +12,7 @@ from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_int
 options = argparse.ArgumentParser(description="dl.h from Python: learns XOR")
 options.add_argument("--library", default="./libdl.so")
 options.add_argument("--epochs", type=int, default=500)
-options.add_argument("--threads", type=int, default=1)
+options.add_argument("--threads", help="no effect: nothing is large")
 options.add_argument("--seed", type=int, default=1)
 options.add_argument("--quick", action="store_true", help="no effect: it is quick")
 options = options.parse_args()
@@ -54,7 +54,7 @@ item        = function("dl_item", c_double, tensor)
 def numbers(c, values, *shape):
     return keep(c, from_data(c, (c_float * len(values))(*values), Shape((c_int64 * 8)(*shape))))
 
-c = create(Create(seed=options.seed, threads=options.threads))
+c = create(Create(seed=options.seed))
 x = numbers(c, [0, 0, 0, 1, 1, 0, 1, 1], 4, 2)
 t = numbers(c, [0, 1, 1, 0], 4, 1)
 layers = (handle * 3)(linear(c, 2, 8, Linear()), tanh(c), linear(c, 8, 1, Linear()))

@@ -173,6 +173,7 @@ int main(int argc, char **argv)
         dl_fit(runs[i].c, runs[i].net, runs[i].opt, runs[i].data, .epochs = i == 1 ? epochs : 2 * epochs, .batch_size = 50,
                .quiet = 1, .checkpoint = i ? fitted : NULL, .resume = i > 0);
     }
+    printf("wrote %s\n", fitted);
     expect(runs[2].c, "dl_fit with .resume: the same", equal(runs[0].net, runs[2].net));
     for (int i = 0; i < 3; i++) dl_destroy(runs[i].c);
 

@@ -70,7 +70,8 @@ static dl_tensor *draw_scenes(dl_ctx *c, int n, int side, uint32_t first, dl_ten
 {
     dl_tensor *x = dl_zeros(c, DL_SHAPE(n, 3, side, side));
     *label = dl_to_int(c, dl_zeros(c, DL_SHAPE(n, side, side)));
-    for (int i = 0; i < n; i++) draw_scene(x->data + i * 3 * side * side, (*label)->idata + i * side * side, side, first + (uint32_t)i);
+    for (int i = 0; i < n && !dl_error(c); i++)
+        draw_scene(x->data + i * 3 * side * side, (*label)->idata + i * side * side, side, first + (uint32_t)i);
     return x;
 }
 
@@ -155,7 +156,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = (uint32_t)atoi(value), i++;
         else return fprintf(stderr, "segment: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (!epochs) epochs = quick ? 3 : 12;
+    if (epochs <= 0) epochs = quick ? 3 : 12;
     int side = quick ? 32 : 64, batch = 16, tests = quick ? 64 : 200;
     double goal = quick ? .5 : .8, iou[2];
 

@@ -61,7 +61,7 @@ static double learn(const char *what, dl_module *net, dl_dataset *data, dl_datas
 {
     dl_fit(c, net, dl_optim_adam(c, net, .lr = (dl_real)lr), data, .epochs = epochs, .batch_size = 25, .quiet = 1);
     double accuracy = dl_evaluate(c, net, test).accuracy;
-    printf("%-56s %5d samples  test accuracy %.4f\n", what, (int)data->size, accuracy);
+    if (!dl_error(c)) printf("%-56s %5d samples  test accuracy %.4f\n", what, (int)data->size, accuracy);
     fflush(stdout);
     return accuracy;
 }
@@ -95,7 +95,9 @@ int main(int argc, char **argv)
 
     double scratch = learn("5 to 9, from scratch", make_net(), few, others, 1e-3, 30);
 
-    dl_module *net = make_net(), *features = net->children[0];
+    dl_module *net = make_net();
+    if (dl_error(c)) { fprintf(stderr, "transfer: %s\n", dl_error(c)); return 1; }
+    dl_module *features = net->children[0];
     dl_load(c, features, file, .prefix = "features.");
     dl_nn_freeze(features, 1);
     double frozen = learn("5 to 9, frozen features, new last layer", net, few, others, 5e-3, 30);

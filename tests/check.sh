@@ -39,10 +39,10 @@ check 'version string'
 { sed -n '/>>changes/,$p' dl.h | grep -q "^ *$version " || echo "$version"; } >$bad
 check 'version in the change log'
 
-# --- tags: the table of contents lists the sections
-sed -n '/^ *Contents/,/^ *Concepts/p' dl.h | grep -o '>>[a-z][a-z]*' | sort -u >$tmp/contents
-sed -n '/^ *Concepts/,$p' dl.h | sed -n 's/^   \(>>[a-z][a-z]*\).*/\1/p' | sort -u >$tmp/sections
-echo '>>name' | sort - $tmp/sections | comm -3 - $tmp/contents >$bad
+# --- tags: the table of contents lists the sections in their order
+sed -n '/^ *Contents/,/^ *Concepts/p' dl.h | grep -o '>>[a-z][a-z]*' | grep -vx '>>name' >$tmp/contents
+sed -n '/^ *Concepts/,$p' dl.h | sed -n 's/^   \(>>[a-z][a-z]*\).*/\1/p' >$tmp/sections
+diff $tmp/contents $tmp/sections >$bad
 check 'table of contents'
 
 # --- every public function is named in a test; rows of the elementwise tables through their macros
@@ -63,6 +63,11 @@ grep -oE '\<dl_[a-z0-9_]+' tests/curriculum.txt README.md examples/README.md | s
     grep -qE "\<$f\>" $tmp/api.h || grep -q "\<$f(" examples/API.md || echo "$f"
 done >$bad
 check 'the functions that the curriculum and the READMEs name are there'
+while IFS='|' read -r topic functions programs; do
+    any=$(echo $functions | tr ' ' '|')
+    for p in $programs; do grep -qE "\<(${any:-dl_create})(_with|_list)?\>" examples/$p.c || echo "$topic: no $any in examples/$p.c"; done
+done <tests/curriculum.txt >$bad 2>&1
+check 'a program of the curriculum is there and calls one of the functions in its row'
 
 # --- every differentiable op has its row in test_ops.c
 sed -n '/--- elementwise ops/,/--- modules/p' $tmp/api.h >$tmp/ops.h

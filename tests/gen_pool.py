@@ -167,6 +167,25 @@ def interpolation(count):
         case("dl_upsample2d(c, x[0], 2, .mode = DL_%s)" % mode, lambda x: F.interpolate(x, scale_factor=2.0, mode=name), (1, 2, 3, 5))
 
 
+def kept():                                                     # factors that leave a size, or double it, and are not 1 or 2
+    for mode, name in (("NEAREST", "nearest"), ("NEAREST_EXACT", "nearest-exact"), ("BILINEAR", "bilinear"), ("BICUBIC", "bicubic")):
+        for scale in ([2.0, 1.1], [2.05, 2.0]):
+            case("dl_interpolate(c, x[0]%s)" % options(scale=scale, mode="DL_" + mode),
+                 lambda x: F.interpolate(x, scale_factor=scale, mode=name), (1, 2, 8, 9))
+    case("dl_interpolate(c, x[0], .scale = {1.1}, .mode = DL_BILINEAR)", lambda x: F.interpolate(x, scale_factor=1.1, mode="linear"), (1, 2, 8))
+    case("dl_interpolate(c, x[0], .scale = {1.5, 1.1, 1.3}, .mode = DL_BILINEAR)",
+         lambda x: F.interpolate(x, scale_factor=[1.5, 1.1, 1.3], mode="trilinear"), (1, 2, 3, 8, 3))
+
+
+def ceil():                                                     # windows larger than the padded input
+    case("dl_max_pool1d(c, x[0], 4, .stride = 2, .ceil_mode = 1)", lambda x: F.max_pool1d(x, 4, 2, ceil_mode=True), (1, 2, 3))
+    case("dl_avg_pool1d(c, x[0], 6, .stride = 2, .padding = 1, .ceil_mode = 1)", lambda x: F.avg_pool1d(x, 6, 2, 1, True), (1, 2, 3))
+    case("dl_lp_pool1d(c, dl_abs(c, x[0]), 2, 4, .stride = 2, .ceil_mode = 1)", lambda x: F.lp_pool1d(x.abs(), 2, 4, 2, True), (1, 2, 3))
+    case("dl_max_pool2d(c, x[0], 5, .stride = 3, .padding = 1, .ceil_mode = 1)", lambda x: F.max_pool2d(x, 5, 3, 1, ceil_mode=True), (2, 2, 20))
+    case("dl_avg_pool2d(c, x[0], 17, .stride = 2, .ceil_mode = 1)", lambda x: F.avg_pool2d(x, 17, 2, 0, True), (1, 2, 16, 16))
+    case("dl_max_pool2d(c, x[0], 17, .stride = 2, .ceil_mode = 1)", lambda x: F.max_pool2d(x, 17, 2, 0, ceil_mode=True), (1, 2, 16, 16))
+
+
 def grids(count):
     for _ in range(count):
         axes = rng.choice([2, 2, 2, 3])
@@ -200,6 +219,8 @@ def main():
     interpolation(60)
     grids(20)
     layouts()
+    kept()
+    ceil()
     print("/* Made by gen_pool.py with PyTorch %s in double: do not edit." % torch.__version__.split("+")[0])
     print("   CASE(number, shapes, call); golden: for each case the size of its value, then three sums of it and of each gradient. */")
     print("#define CASES(CASE) \\")

@@ -299,6 +299,8 @@ int main(int argc, char **argv)
     dl_mpi_finalize(c);
     CHECK(dl_mpi_size(c) == 1);
     if (own) { int all, one = wrong; MPI_Allreduce(&one, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD); wrong = all; MPI_Finalize(); }
+    dl_clear_error(c);
+    CHECK(!dl_mpi_init(c) && strstr(dl_error(c), "cannot begin again"));
     dl_destroy(c);
     if (rank == 0 && !wrong) printf("ok %s\n", mode);
     return wrong != 0;

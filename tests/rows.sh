@@ -15,8 +15,9 @@ BEGIN {
           "GEN generative models|CV computer vision", part, "|")
     for (i in part) { name = part[i]; id = name; sub(/ .*/, "", id); sub(/[^ ]* /, "", name); title[id] = name }
     print "# The curriculum: where each topic is\n"
-    print "Made by `make api`; `make check` sees to it that it is up to date. For every topic its functions in `dl.h`, the program that"
-    print "shows it, and the tests that compare its numbers; where no test is named, the program does."
+    print "Made by `make api`; `make check` sees to it that it is up to date. For every topic: its functions in `dl.h`; programs about"
+    print "it, each of which calls at least one of them (the others may be at work inside it, as attention is in a Transformer); the"
+    print "tests that compare numbers. Where no test is named, the program compares; where no program is named, the test is the example."
 }
 $1 == "claim" { old = tests[$2]; tests[$2] = old (old == "" ? "" : ", ") "`" $3 "`"; next }
 {
@@ -24,7 +25,7 @@ $1 == "claim" { old = tests[$2]; tests[$2] = old (old == "" ? "" : ", ") "`" $3 
     id = $1
     sub(/^[^ ]* */, "", cell[1])
     gsub(/dl_[a-z0-9_]+/, "`&`", cell[2]); gsub(/ /, ", ", cell[2])
-    n = split(cell[3], program, / /)
+    n = split(cell[3], program, " ")
     programs = ""
     for (i = 1; i <= n; i++) programs = programs (i > 1 ? ", " : "") "[" program[i] "](" program[i] ".c)"
     prefix = id; sub(/-.*/, "", prefix)

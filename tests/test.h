@@ -8,7 +8,8 @@
        }
        int main(void) { RUN(adds); TEST_END; }
 
-   Each RUN is one test.  The last line of output is "name: N passed, M failed", the exit code says whether M is 0. */
+   Each RUN is one test; one without any check fails, unless it says SKIP.  The last line of output is "name: N passed,
+   M failed", the exit code says whether M is 0. */
 #ifndef TEST_H
 #define TEST_H
 
@@ -18,7 +19,7 @@
 #include <string.h>
 
 static int test_passed, test_failed, test_skipped;       /* tests so far                          */
-static int test_errors, test_skipping;                   /* of the test that is running           */
+static int test_checks, test_errors, test_skipping;      /* of the test that is running           */
 static const char *test_rows[64];                        /* curriculum rows that it claims        */
 static int test_nrows;
 
@@ -30,13 +31,15 @@ static int test_error(const char *file, int line)        /* opens a report; afte
 
 static int test_check(const char *file, int line, int ok, const char *text)
 {
+    test_checks++;
     if (!ok && test_error(file, line)) printf("%s", text);
     return ok;
 }
 
 static int test_near(const char *file, int line, double a, double b, double tol, const char *text)
 {
-    int ok = fabs(a - b) <= tol || a == b || (a != a && b != b);             /* NaN is near NaN, inf near inf */
+    int ok = fabs(a - b) <= tol || a == b;               /* inf is near inf, NaN near nothing: two failed results do not agree */
+    test_checks++;
     if (!ok && test_error(file, line)) printf("%s: %.9g, wanted %.9g within %.3g", text, a, b, tol);
     return ok;
 }
@@ -45,6 +48,7 @@ static int test_says(const char *file, int line, dl_ctx *c, const char *part)
 {
     const char *e = dl_error(c);
     int ok = e && strstr(e, part);
+    test_checks++;
     if (!ok && test_error(file, line)) printf("error \"%s\", wanted \"..%s..\"", e ? e : "(none)", part);
     dl_clear_error(c);
     return ok;
@@ -53,10 +57,11 @@ static int test_says(const char *file, int line, dl_ctx *c, const char *part)
 static void test_run(void (*f)(void), const char *name)
 {
     int i;
-    test_errors = test_skipping = test_nrows = 0;
+    test_checks = test_errors = test_skipping = test_nrows = 0;
     printf("  %s ", name);
     fflush(stdout);                                      /* a crash names its test */
     f();
+    if (!test_checks && !test_skipping) { test_errors++; printf("\n  no checks"); }
     if (test_errors) { test_failed++; printf("\n  FAILED %s\n", name); }
     else if (test_skipping) { test_skipped++; printf("\n"); }
     else {
@@ -78,6 +83,7 @@ static int test_end(const char *file)
 
 #define CHECK(cond)            test_check(__FILE__, __LINE__, (cond) != 0, #cond)
 #define CHECK_NEAR(a, b, tol)  test_near(__FILE__, __LINE__, (double)(a), (double)(b), (double)(tol), #a)
+#define CHECK_NEAR_NAN(a, b, tol) ((b) != (b) ? CHECK((a) != (a)) : CHECK_NEAR(a, b, tol))       /* NaN where b is NaN */
 #define CHECK_OK(c)            test_check(__FILE__, __LINE__, !dl_error(c), dl_error(c))         /* no error stands */
 #define CHECK_ERROR(c, part)   test_says(__FILE__, __LINE__, c, part)    /* one stands and says this; then clears it */
 #define RUN(f)                 test_run(f, #f)

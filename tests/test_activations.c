@@ -219,6 +219,7 @@ static void random_slopes(void)
 static void gumbel(void)
 {
     const dl_real p[3] = {(dl_real)log(0.1), (dl_real)log(0.2), (dl_real)log(0.7)};
+    static const dl_real tied[4] = {(dl_real)1e20, (dl_real)1e20, (dl_real)1e20, 0};
     double count[3] = {0, 0, 0};
     dl_tensor *x, *y;
     int i, j;
@@ -235,6 +236,11 @@ static void gumbel(void)
     y = dl_gumbel_softmax(c, x, 1, .tau = 0.5f);
     CHECK_NEAR(dl_item(dl_sum(c, y)), 20000, 0.1);
     CHECK(y->data[0] > 0 && y->data[0] < 1);
+    x = dl_tensor_from(c, tied, DL_SHAPE(2, 2));                                     /* far above the noise: the first of equals */
+    y = dl_gumbel_softmax(c, x, 1, .hard = 1);
+    for (i = 0; i < 4; i++) CHECK(y->data[i] == (i == 0 || i == 2));
+    y = dl_gumbel_softmax(c, x, 0, .hard = 1);
+    for (i = 0; i < 4; i++) CHECK(y->data[i] == (i < 2));
     CHECK_OK(c);
 }
 
@@ -289,6 +295,8 @@ static void bad_input(void)
     dl_maxout(c, x, 0, 1);                   CHECK_ERROR(c, "k = 0");
     dl_prelu(c, x, slopes(3));               CHECK_ERROR(c, "prelu: the slopes (3) do not fit (2,7)");
     dl_prelu(c, x, NULL);                    CHECK_ERROR(c, "prelu");
+    dl_prelu(c, x, dl_ones(c, DL_SHAPE(1, 1, 1))); CHECK_ERROR(c, "prelu: the slopes (1,1,1) do not fit (2,7)");
+    CHECK(dl_prelu(c, x, dl_scalar(c, 2))->ndim == 2);
     dl_rrelu(c, x, 0.5f, 0.1f);              CHECK_ERROR(c, "rrelu: slopes from 0.5 to 0.1");
     dl_softmax_temperature(c, x, 1, 0);      CHECK_ERROR(c, "softmax_temperature: the temperature is 0");
     dl_gumbel_softmax(c, x, 1, .tau = -1);   CHECK_ERROR(c, "gumbel_softmax: tau is -1");

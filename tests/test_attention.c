@@ -469,6 +469,26 @@ static void cache(void)
     }
 }
 
+static void cache_refuses(void)                                              /* values without room, keys with gradients */
+{
+    dl_module *m = dl_nn_mha(c, 8, 2);
+    dl_kv_cache *cache = dl_kv_cache_create(c, 1, 4, 8);
+    dl_tensor *q, *k;
+    dl_step_begin(c);
+    dl_nn_freeze(m, 1);
+    q = dl_ones(c, DL_SHAPE(1, 1, 8));
+    k = dl_requires_grad(c, dl_ones(c, DL_SHAPE(1, 1, 8)), 1);
+    CHECK(dl_is_nil(dl_nn_mha_forward(c, m, q, k, NULL, .cache = cache)));
+    CHECK_ERROR(c, "no gradients");
+    CHECK(dl_is_nil(dl_nn_mha_forward(c, m, q, q, k, .cache = cache)));
+    CHECK_ERROR(c, "no gradients");
+    CHECK(dl_is_nil(dl_nn_mha_forward(c, m, q, q, dl_ones(c, DL_SHAPE(1, 6, 8)), .cache = cache)));
+    CHECK_ERROR(c, "mha: query (1,1,8), key (1,1,8), value (1,6,8), expected (N,T,E), (N,S,E), (N,S,E)");
+    CHECK(dl_is_nil(dl_nn_mha_forward(c, m, dl_ones(c, DL_SHAPE(2, 1, 8)), q, NULL, .cache = cache)));
+    CHECK_ERROR(c, "mha: query (2,1,8), key (1,1,8), value (1,1,8)");
+    CHECK(cache->length == 0);
+}
+
 static void additive_module(void)
 {
     dl_module *m = dl_nn_attention_additive(c, 4, 6, 5);
@@ -487,12 +507,14 @@ static void additive_module(void)
 /* --- bad input ------------------------------------------------------------------------------------------------------------- */
 #define BAD(expr, part) do { dl_step_begin(c); CHECK(dl_is_nil(expr)); CHECK_ERROR(c, part); } while (0)
 #define BAD_MODULE(expr, part) do { dl_step_begin(c); expr; CHECK_ERROR(c, part); } while (0)
+#define BAD_OUT(expr, part) do { dl_step_begin(c); w = dl_ones(c, DL_SHAPE(1)); CHECK(dl_is_nil(expr) && dl_is_nil(w)); CHECK_ERROR(c, part); } while (0)
 #define ONES(...) dl_ones(c, DL_SHAPE(__VA_ARGS__))
 static void bad_input(void)
 {
     const dl_real nan = (dl_real)NAN;
     dl_module *m = dl_nn_mha(c, 8, 2), *other = dl_nn_relu(c);
     dl_kv_cache *cache;
+    dl_tensor *w;
     BAD(dl_attention(c, ONES(2, 6, 4, 3), ONES(2, 4, 5, 3), ONES(2, 4, 5, 3)), "attention: q (2,6,4,3), k (2,4,5,3), v (2,4,5,3), expected");
     BAD(dl_attention(c, ONES(2, 4, 3), ONES(2, 4, 3), ONES(2, 4, 3)), "with .heads");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 4, 8), ONES(2, 4, 8), .heads = 3), "with 3 heads");
@@ -519,12 +541,14 @@ static void bad_input(void)
     BAD_MODULE(dl_nn_mha(c, 0, 4), "nn_mha");
     BAD_MODULE(dl_nn_mha(c, INT64_MAX, 1), "nn_mha");
     BAD_MODULE(dl_nn_mha(c, 12, INT64_MIN), "nn_mha");
-    BAD_MODULE(dl_nn_mha(c, 12, 4, .dropout = -1), "nn_mha: dropout is -1");
-    BAD_MODULE(dl_nn_mha(c, 12, 4, .rope = 1e4), "rope");
+    BAD_MODULE(dl_nn_mha(c, 12, 4, .dropout = -1), "nn_mha: dropout is -1, expected 0 to less than 1");
+    BAD_MODULE(dl_nn_mha(c, 12, 4, .rope = 1e4), "nn_mha: rope of base 10000 for heads of width 3, expected 1 to 1e30 and an even width");
+    BAD_MODULE(dl_nn_mha(c, 16, 4, .rope = 0.5), "nn_mha: rope of base 0.5");
+    BAD_MODULE(dl_nn_mha(c, 16, 4, .rope = NAN), "nn_mha: rope of base nan");
     BAD_MODULE(dl_nn_attention_additive(c, 3, 0, 4), "axis");
     BAD(dl_nn_mha_forward(c, m, ONES(2, 3, 7), NULL, NULL), "mha: query (2,3,7), expected (N,T,8)");
     BAD(dl_nn_mha_forward(c, m, ONES(2, 3, 8), ONES(2, 3, 9), NULL), "mha: key (2,3,9)");
-    BAD(dl_nn_mha_forward(c, m, ONES(2, 3, 8), ONES(2, 3, 8), ONES(2, 4, 8)), "attention: q (2,3,8), k (2,3,8), v (2,4,8)");
+    BAD(dl_nn_mha_forward(c, m, ONES(2, 3, 8), ONES(2, 3, 8), ONES(2, 4, 8)), "mha: query (2,3,8), key (2,3,8), value (2,4,8)");
     BAD(dl_nn_mha_forward(c, m, NULL, NULL, NULL), "mha: query is NULL");
     BAD(dl_nn_mha_forward(c, other, ONES(2, 3, 8), NULL, NULL), "the module is a relu");
     BAD(dl_nn_mha_forward(c, NULL, ONES(2, 3, 8), NULL, NULL), "the module is NULL");
@@ -534,6 +558,12 @@ static void bad_input(void)
     BAD(dl_attention_additive(c, ONES(2, 3, 8), ONES(2, 3, 8), ONES(4, 8), NULL, ONES(4)), "keys (2,3,8), v (4)");
     BAD(dl_attention_multiplicative(c, ONES(2, 3, 8), ONES(2, 3, 7)), "need W");
     BAD(dl_attention_multiplicative(c, ONES(2, 3, 8), ONES(2, 3, 8), .lengths = INTS(DL_SHAPE(2), 3, 4)), "length 1 is 4");
+    BAD_OUT(dl_attention(c, ONES(1, 2, 3, 4), ONES(1, 2, 3, 5), ONES(1, 2, 3, 4), .weights = &w), "attention: q");
+    BAD_OUT(dl_nn_mha_forward(c, m, ONES(1, 2, 3, 4), NULL, NULL, .weights = &w), "mha: query");
+    BAD_OUT(dl_nn_mha_forward(c, m, ONES(2, 3, 8), NULL, NULL, .mask = ONES(5), .weights = &w), "attention: mask");
+    BAD_OUT(dl_attention_additive(c, ONES(1, 2, 3), ONES(1, 2, 4), ONES(1, 2, 4), NULL, ONES(4), .weights = &w), "attention_additive: W");
+    BAD_OUT(dl_attention_multiplicative(c, ONES(1, 2, 3), ONES(1, 2, 4), .weights = &w), "need W");
+    BAD_OUT(dl_nn_attention_additive_forward(c, m, ONES(1, 2, 3), ONES(1, 2, 4), .weights = &w), "the module is a mha");
     CHECK(dl_kv_cache_create(c, 1, 0, 4) == NULL);
     CHECK_ERROR(c, "kv_cache_create");
     cache = dl_kv_cache_create(c, 1, 4, 8);
@@ -570,6 +600,7 @@ int main(void)
     RUN(mha_module);
     RUN(mha_gradients);
     RUN(cache);
+    RUN(cache_refuses);
     RUN(additive_module);
     RUN(bad_input);
     dl_destroy(c);

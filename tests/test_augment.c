@@ -60,6 +60,8 @@ static void prep_scaling(void)
     IS(dl_data_apply(c, s, FROM(DL_SHAPE(2, 1), 18, 6)), 2, .5);
     s = dl_data_fit(c, FROM(DL_SHAPE(5, 2), 1, 0, 2, 10, 3, 20, 4, 30, 100, 40), DL_ROBUST);
     IS(dl_data_apply(c, s, FROM(DL_SHAPE(2, 2), 3, 20, 5, 50)), 0, 0, 1, 1.5);   /* medians 3, 20; quartiles 2, 4 and 10, 30 */
+    x = FROM(DL_SHAPE(8, 1), 1, 1, 1, 1, 1, 1, 1, 6);                  /* equal quartiles: over 1, as RobustScaler */
+    IS(dl_data_apply(c, dl_data_fit(c, x, DL_ROBUST), x), 0, 0, 0, 0, 0, 0, 0, 5);
     x = FROM(DL_SHAPE(2, 2, 2), 1, 3, 10, 10, 5, 7, 30, 30);           /* by channel: 1 3 5 7 and 10 10 30 30 */
     y = dl_data_apply(c, dl_data_fit(c, x, DL_ZSCORE, .by_channel = 1), x);
     IS(y, -3 / sqrt(5), -1 / sqrt(5), -1, -1, 1 / sqrt(5), 3 / sqrt(5), 1, 1);
@@ -222,6 +224,8 @@ static void splits(void)
     BAD(dl_data_split(c, d, 0, shares, part), "0 parts");
     BAD(dl_data_split(c, d, 3, NULL, part), "no fractions");
     BAD(dl_data_split(c, d, 3, shares, part), "would be empty");
+    d = dl_data_tensors(c, dl_zeros(c, DL_SHAPE(600000, 1)), dl_to_int(c, dl_zeros(c, DL_SHAPE(600000))));
+    BAD(dl_data_split(c, d, 2, ((double[]){1.0000009, 1e-9}), part), "part 1 of 600000 samples would be empty");
     BAD(dl_data_split(c, dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), dl_ones(c, DL_SHAPE(4, 1))), 3, shares, part, .stratified = 1), "one class a sample");
     CHECK(dl_data_split(NULL, NULL, 3, shares, part) == 0);
 }
@@ -259,7 +263,12 @@ static void linalg(void)
     for (int i = 0; i < 12; i++) y->data[i] = (dl_real)(i * 7 % 13 / 3.0);
     GOLDEN(dl_linreg_fit(c, x, y), linreg);
     GOLDEN(dl_linreg_fit(c, x, dl_reshape(c, y, DL_SHAPE(12)), .no_bias = 1, .l2 = 0.5), ridge);
+    IS(dl_linalg_solve(c, FROM(DL_SHAPE(2, 2), (dl_real)1e8, 0, 0, (dl_real)1e-7), FROM(DL_SHAPE(2), (dl_real)1e8, (dl_real)1e-7)), 1, 1);
+    IS(dl_linalg_solve(c, FROM(DL_SHAPE(2, 2), 1, (dl_real)1e16, 0, 1), FROM(DL_SHAPE(2), (dl_real)1e16, 1)), 0, 1);
     CHECK_OK(c);
+    BAD(dl_linalg_solve(c, FROM(DL_SHAPE(3, 3), 1, 2, 3, 4, 5, 6, 7, 8, 9), dl_ones(c, DL_SHAPE(3))), "nothing is left of column 2");
+    BAD(dl_linalg_solve(c, FROM(DL_SHAPE(3, 3), (dl_real).1, (dl_real).3, (dl_real).7, (dl_real).2, (dl_real).6, (dl_real)1.4, 1, 1, 1), dl_ones(c, DL_SHAPE(3))),
+        "nothing is left of column 2");
     BAD(dl_linalg_solve(c, FROM(DL_SHAPE(2, 2), 1, 2, 2, 4), dl_ones(c, DL_SHAPE(2))), "linalg_solve: the matrix of 2 rows is singular");
     BAD(dl_linalg_inv(c, dl_zeros(c, DL_SHAPE(2, 2))), "linalg_inv: the matrix of 2 rows is singular");
     BAD(dl_linalg_inv(c, dl_zeros(c, DL_SHAPE(2, 3))), "linalg_inv: a is (2,3), expected a square");
@@ -336,6 +345,8 @@ static void crops(void)
     CHECK(dl_item(dl_min(c, y)) == -7);
     dl_set_training(c, 0);                                             /* in evaluation: the middle */
     IS(dl_slice(c, dl_aug_random_crop(c, x, 1, 2, .padding = 4), 0, 0, 1), 15, 16);
+    y = dl_aug_random_crop(c, x, 9, 6, .padding = 2);                  /* larger than x: in the padded image here, too */
+    CHECK(y->shape[2] == 9 && y->data[2 * 6 - 1] == 0 && y->data[2 * 6] == 1 && y->data[6 * 7 - 1] == 30 && y->data[6 * 7] == 0);
     dl_set_training(c, 1);
     CHECK_OK(c);
 }
@@ -858,6 +869,10 @@ static void penalties(void)
     CHECK_NEAR(v->data[0], 1.2, 1e-6);
     CHECK_NEAR(v->data[1], 1.6, 1e-6);
     CHECK(v->data[2] == (dl_real)0.1);
+    v->data[0] = (dl_real)3e20; v->data[1] = (dl_real)4e20;            /* squares leave the range of float */
+    dl_max_norm(c, net, 2);
+    CHECK_NEAR(v->data[0], 1.2, 1e-6);
+    CHECK_NEAR(v->data[1], 1.6, 1e-6);
     CHECK_OK(c);
     BAD(dl_max_norm(c, net, 0), "largest norm is 0");
     BAD(dl_max_norm(c, NULL, 1), "max_norm: the module is NULL");

@@ -166,13 +166,47 @@ $cc -dM -E -x c std.h | sort >std.macros
 $cc -dM -E -x c dl.h | sort | comm -13 std.macros - | grep -vE '^#define (DLI?_|dl_)' >log
 try 'defines only DL_ and dl_ macros' test ! -s log
 
-# --- the manual's program, make, install --------------------------------------------------------------------
+# --- the programs of manual and README, the test harness, make, install --------------------------------------------------------------------
 # the first program of the head comment: from its #define DL_STATIC to the brace that closes main
 awk '/The first program/ { found = 1 }
      found && !n && /#define DL_STATIC/ { n = index($0, "#") }
      n { line = substr($0, n); print line; if (line ~ /^}/) exit }' dl.h >manual.c
 try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc manual.c -o manual &&
     try "the manual's program, run" ./manual
+# the rest of its code, up to the contents, as a function of what that program made
+{
+    echo '#include "dl.h"'; echo '#include <stdio.h>'
+    echo 'int f(dl_ctx *c, dl_module *net, dl_optim *opt);'; echo 'int f(dl_ctx *c, dl_module *net, dl_optim *opt)'; echo '{'
+    awk '/^   A data set/ { found = 1 } /^   Contents/ { exit } found && /^       /' dl.h
+    echo 'return 0; }'
+} >manual.c
+try 'the manual has a loop' grep -q dl_next_batch manual.c && try "the manual's loop" $cc -Wall -Wextra -fsyntax-only manual.c
+
+# every block of C in README.md that has a main; the first one trains on MNIST: without data, and with four small files
+awk '/^```c$/ { n++; on = 1; next } /^```/ { on = 0 } on { print >("readme" n ".c") }' "$top/README.md"
+grep -l 'int main' readme*.c >readmes
+for program in $(cat readmes); do try "README.md, $program" $cc -Wall -Wextra $program -o ${program%.c}; done
+deny 'README.md, no data' ./readme1 && cp log said &&
+    try 'README.md, no data: which file is missing' grep -q 'data/mnist/train-images-idx3-ubyte' said
+mkdir -p data/mnist
+for set in train t10k; do
+    { printf '\0\0\10\3\0\0\0\100\0\0\0\34\0\0\0\34'; head -c 50176 /dev/zero; } >data/mnist/$set-images-idx3-ubyte
+    { printf '\0\0\10\1\0\0\0\100'; head -c 64 /dev/zero; } >data/mnist/$set-labels-idx1-ubyte
+done
+try 'README.md, small data' ./readme1 && cp log said && try 'README.md, small data: its last line' grep -qx 'test accuracy 1.0000' said
+
+cat >harness.c <<'END'
+#include "dl.h"
+#include "tests/test.h"
+static void no_checks(void)       {}
+static void nan_is_not_near(void) { CHECK_NEAR(NAN, NAN, 1); }
+static void nan_is_wanted(void)   { CHECK_NEAR_NAN(NAN, NAN, 0); CHECK_NEAR_NAN(1, 1.5, 0.5); }
+static void number_for_nan(void)  { CHECK_NEAR_NAN(1, NAN, 0); }
+static void skips(void)           { SKIP("on purpose"); }
+int main(void) { RUN(no_checks); RUN(nan_is_not_near); RUN(nan_is_wanted); RUN(number_for_nan); RUN(skips); TEST_END; }
+END
+try 'harness' $cc $NOPIE "-I$top" harness.c impl.o -o harness -lm && deny 'harness, run' ./harness && cp log said &&
+    try 'harness, what it counts' grep -qx 'harness: 1 passed, 3 failed, 1 skipped' said
 
 try 'make alone helps' sh -c "cd '$top' && make | grep -q 'make test'"
 if [ -f "$top/README.md" ]; then

@@ -52,7 +52,7 @@ int close(int fd)
 
 /* --- programs: networks, optimizers and all that belongs to them ----------------------------------------------------------- */
 typedef enum { MLP, CNN, LSTM, GPT, KINDS } kind;
-static const char *const optimizers[] = { "sgd", "momentum", "nesterov", "asgd", "adam", "amsgrad", "adamw", "nadam", "radam",
+static const char *const optimizers[] = { "sgd", "one_cycle", "momentum", "nesterov", "asgd", "adam", "amsgrad", "adamw", "nadam", "radam",
         "adamax", "adagrad",
     "adadelta", "rmsprop", "rmsprop2", "rprop", "adafactor", "muon", "lbfgs", "lbfgs2", "lookahead", "sam", "lookahead2" };
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
@@ -61,6 +61,7 @@ static dl_optim *optimizer(dl_ctx *c, dl_module *m, const char *name)
 {
 #define IS(text) if (!strcmp(name, text))
     IS("sgd")        return dl_optim_sgd(c, m, .lr = 0.05);
+    IS("one_cycle")  { dl_optim *o = dl_optim_sgd(c, m, .lr = 0.05); dl_lr_one_cycle(c, o, 0.05, 30); return o; }
     IS("momentum")   return dl_optim_sgd(c, m, .lr = 0.05, .momentum = 0.9);
     IS("nesterov")   return dl_optim_sgd(c, m, .lr = 0.05, .momentum = 0.9, .nesterov = 1, .weight_decay = 1e-3);
     IS("asgd")       return dl_optim_asgd(c, m, .t0 = 3);
@@ -661,6 +662,28 @@ static void fit_resumes(void)
     dl_destroy(c);
 }
 
+/* The numbers of dl_fit's own, in a file that is whole otherwise: epochs, best, loss, right, samples, step, over. */
+static void fit_checks_numbers(void)
+{
+    static const struct { int at; double value; } bad[] = { {0, NAN}, {0, -1}, {0, 2.5}, {0, 4}, {0, 1e300}, {1, 1e8}, {1, -1}, {1, 2},
+        {3, -1}, {3, 1e12}, {3, NAN}, {4, -1e18}, {4, 1e18}, {5, NAN}, {5, 1e19}, {5, -1}, {6, 2}, {6, 1e10}, {-1, 0} };
+    for (int i = 0; i < (int)(sizeof bad / sizeof *bad); i++) {
+        double numbers[7 + 3 * 5] = {2, 1, 3.5, 4, 5, 8, 0};
+        dl_ctx *c = dl_create(.seed = 1, .threads = 1);
+        dl_module *net = network(c, MLP);
+        dl_optim *opt = dl_optim_sgd(c, net);
+        dl_dataset *data = samples(c, MLP);
+        dl_loader *loader = dl_loader_create(c, data, .batch_size = 5, .shuffle = 1);
+        dl_history h;
+        if (bad[i].at >= 0) numbers[bad[i].at] = bad[i].value;
+        CHECK(dl_checkpoint_save(c, path("n.ckpt"), .module = net, .optim = opt, .loader = loader, .numbers = numbers, .nnumbers = 22));
+        dl_fit(c, net, opt, data, .epochs = 3, .batch_size = 5, .quiet = 1, .checkpoint = path("n.ckpt"), .resume = 1, .history = &h);
+        if (bad[i].at < 0) { CHECK_OK(c); CHECK(h.count == 3); }
+        else { CHECK_ERROR(c, "n.ckpt\": "); CHECK(h.count == 0); }
+        dl_destroy(c);
+    }
+}
+
 static void ctrl_c(void)
 {
     dl_ctx *c = dl_create();
@@ -700,6 +723,7 @@ int main(void)
     RUN(folders_not_to_write_to);
     RUN(killed);
     RUN(fit_resumes);
+    RUN(fit_checks_numbers);
     RUN(ctrl_c);
     folder_remove();
     TEST_END;

@@ -143,6 +143,37 @@ static void raw_memory(void)
     dl_destroy(c);
 }
 
+/* Memory given back inside a step takes the results that were recorded there off the tape. */
+static void released_results_are_forgotten(void)
+{
+    dl_ctx *c = dl_create();
+    dl_tensor *x = dl_requires_grad(c, dl_ones(c, DL_SHAPE(3)), 1), *y = dl_exp(c, x), *z;
+    dli_mark m = dli_arena_mark(&c->step);
+    z = dl_exp(c, y);
+    CHECK(c->tape == z && z->prev == y);
+    dli_arena_release(&c->step, m);
+    CHECK(c->tape == y);
+    dl_zeros(c, DL_SHAPE(1000));                         /* over what was z */
+    CHECK(dl_backward(c, dl_sum(c, y)) && fabs((double)x->grad[0] - exp(1)) < 1e-5);
+    dl_step_begin(c);
+    CHECK(!c->tape);
+    dl_destroy(c);
+}
+
+/* Reductions that read rows in their place copy nothing. */
+static void norms_need_no_copy(void)
+{
+    dl_ctx *c = dl_create();
+    dl_tensor *x = dl_ones(c, DL_SHAPE(1 << 18));
+    const size_t before = dl_memory(c).step_bytes;
+    dl_norm(c, x);
+    dl_logsumexp(c, x);
+    dl_argmax(c, x);
+    CHECK(dl_memory(c).step_peak < before + 10000);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static void reset_in_constant_time(void)
 {
     dl_ctx *c = dl_create();
@@ -279,6 +310,10 @@ static void message_formats(void)
     CHECK(says(c, "nil"));
     dl_fail(c, "%g %g %g %g", (double)INFINITY, -(double)INFINITY, (double)NAN, -0.0);
     CHECK(says(c, "inf -inf nan 0"));
+    dl_fail(c, NULL);
+    CHECK(says(c, "fail: the format is NULL"));
+    dl_fail(c, "%s is %s", "name", (char *)NULL);
+    CHECK(says(c, "name is NULL"));
     dl_fail(c, "100%");                                  /* a lone % at the end */
     CHECK(dl_error(c) && !strncmp(dl_error(c), "100", 3));
     dl_clear_error(c);
@@ -360,6 +395,8 @@ int main(void)
     RUN(instruction_sets);
     RUN(lifetimes);
     RUN(raw_memory);
+    RUN(released_results_are_forgotten);
+    RUN(norms_need_no_copy);
     RUN(reset_in_constant_time);
     RUN(no_malloc_per_step);
     RUN(block_size_does_not_matter);

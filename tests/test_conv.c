@@ -412,6 +412,8 @@ static void bad_input(void)
     dl_col2im(c, dl_ones(c, DL_SHAPE(4, 4)), DL_SHAPE(1, 3, 3, 3), 2); CHECK_ERROR(c, "col2im");
     dl_pad_mode(c, x, pads, DL_PAD_REFLECT);                    CHECK_ERROR(c, "pad_mode: 5 and 0 at axis 2 of (2,4,5,6), expected at most 4");
     dl_pad_mode(c, x, pads, (dl_padding_mode)7);                CHECK_ERROR(c, "mode 7");
+    pads.before[1] = pads.after[1] = INT64_MAX;
+    dl_pad_mode(c, x, pads, DL_PAD_REPLICATE);                  CHECK_ERROR(c, "pad_mode: 9223372036854775807 and 9223372036854775807 at axis 1");
     dl_pad2d(c, v, 1);                                          CHECK_ERROR(c, "pad2d: (3)");
     dl_pad2d(c, x, -1);                                         CHECK_ERROR(c, "pad");
     dl_convolve1d(c, x, v);                                     CHECK_ERROR(c, "convolve1d: (2,4,5,6) with kernel (3)");
@@ -560,7 +562,8 @@ static void conv_counts(void)
 
 static void receptive_field(void)
 {
-    static const int64_t three[] = {3, 3, 3}, strides[] = {2, 2, 1};
+    static const int64_t three[] = {3, 3, 3, 3}, strides[] = {2, 2, 1}, far[] = {(int64_t)1 << 40, (int64_t)1 << 40, 1, 1};
+    static const int64_t last_one[] = {3, 3, 1, 1}, none[] = {3, 0, 3}, huge[] = {INT64_MAX, 2};
     dl_ctx *c = dl_create(.threads = 1);
     dl_tensor *x = dl_requires_grad(c, dl_ones(c, DL_SHAPE(1, 1, 9, 9)), 1), *w = dl_ones(c, DL_SHAPE(1, 1, 3, 3)), *y;
     int i, seen = 0;
@@ -570,6 +573,9 @@ static void receptive_field(void)
     CHECK(dl_receptive_field(2, three, NULL) == 5);
     CHECK(dl_receptive_field(3, three, NULL) == 7);
     CHECK(dl_receptive_field(3, three, strides) == 1 + 2 + 2 * 2 + 2 * 4);
+    CHECK(dl_receptive_field(4, three, far) == 0 && dl_receptive_field(2, huge, NULL) == 0);          /* more than an int64_t holds */
+    CHECK(dl_receptive_field(4, last_one, far) == 3 + ((int64_t)2 << 40) && dl_receptive_field(1, huge, NULL) == INT64_MAX);
+    CHECK(dl_receptive_field(3, none, NULL) == 0 && dl_receptive_field(3, three, none) == 0);
     CHECK(2 * count(c, 1, 1, 3, 1) == 18 && count(c, 1, 1, 5, 1) == 25);
     y = dl_conv2d(c, dl_relu(c, dl_conv2d(c, x, w, NULL)), w, NULL);              /* what one result sees: 5 x 5 */
     dl_backward(c, dl_slice(c, dl_slice(c, y, 2, 2, 3), 3, 2, 3));

@@ -202,10 +202,13 @@ static void loader_memory(void)                                          /* no m
 {
     dl_ctx *c = dl_create();
     dl_loader *l = dl_loader_create(c, counted(c, 1000), .batch_size = 7, .shuffle = 1);
+    int n = 0;
     while (dl_next_batch(c, l)) {}
     dl_memory_report a = dl_memory(c), b;
-    for (int epoch = 0; epoch < 5; epoch++) while (dl_next_batch(c, l)) {}
+    for (int epoch = 0; epoch < 5; epoch++) while (dl_next_batch(c, l)) n++;
     b = dl_memory(c);
+    CHECK_OK(c);
+    CHECK(n == 5 * 143);                                                 /* 1000 / 7, rounded up */
     CHECK(a.blocks == b.blocks && a.reserved_bytes == b.reserved_bytes && a.keep_bytes == b.keep_bytes);
     dl_destroy(c);
 }
@@ -229,6 +232,7 @@ static void bad_data(void)
     CHECK(!dl_next_batch(c, NULL));                                    CHECK_ERROR(c, "NULL");
     CHECK(!dl_next_batch(NULL, l));
     dl_data_drawn_digits(c, 0, 1);                                     CHECK_ERROR(c, "drawn_digits");
+    dl_data_mnist(c, "");                                              CHECK_ERROR(c, "\"t10k-images-idx3-ubyte\"");
     dl_data_drawn_digits(c, -5, 1);                                    CHECK_ERROR(c, "drawn_digits");
     dl_data_drawn_digits(c, INT64_MAX, 1);                             CHECK_ERROR(c, "drawn_digits");
     CHECK(dl_evaluate(c, NULL, d).loss != 0);                          CHECK_ERROR(c, "NULL");
@@ -295,6 +299,45 @@ static void evaluate(void)                                               /* mean
     CHECK(dl_set_grad_enabled(c, 1) == 1);
     CHECK_NEAR(dl_evaluate(c, m, dl_data_tensors(c, d->inputs, dl_zeros(c, DL_SHAPE(10, 3)))).loss, 2 * 285.0 / 30, 1e-4);   /* mean squares */
     CHECK_OK(c);
+    dl_destroy(c);
+}
+
+static dl_tensor *one_row(dl_ctx *c, dl_tensor *x) { return dl_reshape(c, x, DL_SHAPE(1, x->size)); }
+static dl_tensor *squares(dl_ctx *c, dl_tensor *y, dl_tensor *t) { (void)t; return dl_mean(c, dl_square(c, y)); }
+static void narrow(dl_ctx *c, dl_tensor **x, dl_tensor **t, void *user) { (void)user; *t = dl_zeros(c, DL_SHAPE((*x)->shape[0], 1)); }
+
+static void unusual_shapes(void)                                         /* with a loss of one's own: no accuracy, and no reads beyond */
+{
+    dl_ctx *c = dl_create();
+    dl_dataset *d = counted(c, 200);
+    dl_module *m = dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_function(c, "one_row", one_row)), *wide = dl_nn_linear(c, 2, 4000);
+    dl_scores s = dl_evaluate(c, m, d, .loss = squares);
+    CHECK(s.loss == s.loss && s.accuracy == 0);
+    s = dl_fit(c, wide, dl_optim_sgd(c, wide), d, .loss = squares, .augment = narrow, .batch_size = 200, .quiet = 1);
+    CHECK(s.loss == s.loss && s.accuracy == 0);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+static int bad_epochs;                                                   /* so many have a loss that is NaN */
+static dl_tensor *at_first_nan(dl_ctx *c, dl_tensor *y, dl_tensor *t)
+{
+    dl_tensor *loss = dl_mse_loss(c, y, t);
+    if (bad_epochs > 0) loss->data[0] = (dl_real)NAN;
+    return loss;
+}
+static int epoch_over(dl_ctx *c, const dl_fit_state *s) { (void)c; (void)s; bad_epochs--; return 0; }
+static void best_after_nan(void)                                         /* any number is better than NaN */
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_tensor *x = dl_randn(c, DL_SHAPE(64, 1));
+    dl_dataset *d = dl_data_tensors(c, x, dl_add_scalar(c, x, -1));
+    dl_module *m = dl_nn_linear(c, 1, 1);
+    dl_history h;
+    bad_epochs = 1;
+    dl_fit(c, m, dl_optim_sgd(c, m, .lr = 0.1), d, .loss = at_first_nan, .on_epoch = epoch_over, .epochs = 4, .history = &h, .quiet = 1);
+    CHECK_OK(c);
+    CHECK(h.count == 4 && h.epochs[0].train.loss != h.epochs[0].train.loss && h.best == 3);
     dl_destroy(c);
 }
 
@@ -462,6 +505,8 @@ int main(void)
     RUN(digits);
     RUN(evaluate);
     RUN(fit);
+    RUN(unusual_shapes);
+    RUN(best_after_nan);
     RUN(fit_line);
     RUN(fit_four_points);
     RUN(fit_is_the_public_loop);

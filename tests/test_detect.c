@@ -43,11 +43,11 @@ static void bad_numbers(void)
     BAD(dl_box_iou(c, BOXES, dl_ones(c, DL_SHAPE(2, 5))), "box_iou: b (2,5), expected (N, 4)");
     BAD(dl_box_giou(c, dl_ones(c, DL_SHAPE(4)), BOXES), "box_giou: a (4)");
     BAD(dl_box_area(c, dl_ones(c, DL_SHAPE(4))), "box_area: boxes (4)");
-    BAD(dl_box_convert(c, BOXES, DL_XYXY, (dl_box_format)9), "box_convert: from format 0 to 9");
-    BAD(dl_box_clip(c, BOXES, 0, 5), "box_clip: to 0 x 5");
+    BAD(dl_box_convert(c, BOXES, DL_XYXY, (dl_box_format)9), "box_convert: from format 0 to 9, expected DL_XYXY, DL_XYWH or DL_CXCYWH");
+    BAD(dl_box_clip(c, BOXES, 0, 5), "box_clip: to height 0 and width 5, expected positive numbers");
     BAD(dl_giou_loss(c, BOXES, dl_ones(c, DL_SHAPE(3, 4))), "giou_loss: (2,4) with target (3,4)");
     BAD(dl_box_encode(c, BOXES, dl_ones(c, DL_SHAPE(2, 4))), "box_encode: anchor 0 has no area");
-    BAD(dl_box_encode(c, BOXES, BOXES, .weights = {-1}), "box_encode: weight -1");
+    BAD(dl_box_encode(c, BOXES, BOXES, .weights = {-1}), "box_encode: weight -1, expected none below 0");
     BAD(dl_box_decode(c, BOXES, dl_ones(c, DL_SHAPE(3, 4))), "box_decode: deltas (2,4) with anchors (3,4)");
     BAD(dl_anchors(c, 0, 4), "anchors: axis 0 has size 0");
     BAD(dl_anchors(c, INT64_MAX, 4), "anchors: axis 0 of size");
@@ -60,10 +60,11 @@ static void bad_numbers(void)
     BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 1.5), "nms: iou threshold 1.5");
     BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 0.5, .classes = INTS(S1, 0)), "nms: boxes (2,4) with classes (1)");
     BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 0.5, .classes = dl_ones(c, DL_SHAPE(2))), "nms: classes (2) holds reals");
-    BAD(dl_region_proposals(c, dl_ones(c, DL_SHAPE(4, 4))), "region_proposals: (4,4)");
+    BAD(dl_region_proposals(c, dl_ones(c, DL_SHAPE(4, 4))), "region_proposals: (4,4), expected (C, H, W)");
+    BAD(dl_region_proposals(c, dl_ones(c, DL_SHAPE(65, 4, 4))), "region_proposals: 65 channels of (65,4,4), expected 64 at most");
     BAD(dl_region_proposals(c, dl_ones(c, DL_SHAPE(1, 4, 4)), .scale = -1), "region_proposals: scale -1");
     BAD(dl_region_proposals(c, dl_rand(c, DL_SHAPE(1, 64, 64)), .scale = (dl_real)1e-6, .min_size = 1), "segments, at most");
-    BAD(dl_sliding_window(c, MAP, 5), "sliding_window: a window of size 5 on (1,1,4,4)");
+    BAD(dl_sliding_window(c, MAP, 5), "sliding_window: a window of size 5 on (1,1,4,4), expected 1 to the smaller of its height and width");
     BAD(dl_sliding_window(c, MAP, 0), "sliding_window: a window of size 0");
     BAD(dl_sliding_window(c, MAP, 2, .stride = -1), "sliding_window: stride -1");
     BAD(dl_sliding_window(c, dl_ones(c, DL_SHAPE(4, 4)), 2), "sliding_window: (4,4)");
@@ -71,21 +72,21 @@ static void bad_numbers(void)
     BAD(dl_roi_pool(c, MAP, FROM(DL_SHAPE(1, 5), nan, 0, 0, 2, 2), 2, 2), "roi_pool: region 0 is of map nan");
     BAD(dl_roi_pool(c, MAP, FROM(DL_SHAPE(1, 5), 0, nan, 0, 2, 2), 2, 2), "roi_pool: coordinate nan of region 0");
     BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 1e9, 2), 2, 2), "roi_align: coordinate");
-    BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 0, 2), "roi_align: to 0 x 2");
+    BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 0, 2), "roi_align: to 0 x 2, expected positive numbers");
     BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2, .sampling_ratio = -1),
         "roi_align: sampling_ratio is -1");
     BAD(dl_roi_align(c, MAP, FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2, .spatial_scale = -1), "roi_align: spatial_scale is -1");
     BAD(dl_roi_align(c, dl_ones(c, DL_SHAPE(4, 4)), FROM(DL_SHAPE(1, 5), 0, 0, 0, 2, 2), 2, 2), "roi_align: (4,4)");
     BAD(dl_rpn_loss(c, dl_ones(c, DL_SHAPE(3)), BOXES, BOXES, BOXES), "rpn_loss: objectness (3)");
-    BAD(dl_rpn_loss(c, dl_ones(c, DL_SHAPE(2)), BOXES, BOXES, BOXES, .samples = -1), "rpn_loss: -1 samples");
+    BAD(dl_rpn_loss(c, dl_ones(c, DL_SHAPE(2)), BOXES, BOXES, BOXES, .samples = -1), "rpn_loss: -1 samples, expected a positive number");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 4, 11)), NULL), "yolo_loss: (1,3,4,11), expected (N, S, S, 5 B + C)");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 10)), NULL), "yolo_loss: (1,3,3,10)");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), scene()), "yolo_loss: true box 2 is of picture 1 and class 2");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), FROM(DL_SHAPE(1, 6), 0, 0, 2, 2, 3, 3)),
         "yolo_loss: true box 0, (2, 2, 3, 3)");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), TRUTH, .coord = -2), "yolo_loss: coord -2");
-    BAD(dl_yolo_decode(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), .boxes = -3), "yolo_decode: -3 boxes");
-    BAD(dl_detections_nms(c, dl_full(c, DL_SHAPE(1, 7), -1), 0.5, .min_score = -2), "detections_nms: picture -1, class -1");
+    BAD(dl_yolo_decode(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), .boxes = -3), "yolo_decode: -3 boxes a cell, expected a positive number");
+    BAD(dl_detections_nms(c, dl_full(c, DL_SHAPE(1, 7), -1), 0.5, .min_score = -2), "detections_nms: picture -1, class -1, expected 0 to 65535 and 0 to 32767");
     BAD(dl_detections_nms(c, BOXES, 0.5), "detections_nms: detections (2,4), expected (N, 7)");
     BAD(dl_detections_nms(c, DETS, -1), "detections_nms: iou threshold -1");
 #define BAD_METRIC(expr, part) do { dl_step_begin(c); CHECK(isnan(expr)); CHECK_ERROR(c, part); } while (0)
@@ -98,7 +99,7 @@ static void bad_numbers(void)
     BAD_METRIC(dl_metric_miou(c, INTS(S1, 2), INTS(S1, 0), 2),
                "metric_miou: prediction 2 and truth 0 at index 0, expected 0 to 1");
     BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, -1), 2), "metric_miou: prediction 0 and truth -1");
-    BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, 0), 0), "metric_miou: 0 classes");
+    BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, 0), 0), "metric_miou: 0 classes, expected a positive number");
     CHECK(dl_is_nil(dl_box_iou(NULL, NULL, NULL)) && dl_is_nil(dl_anchors(NULL, 2, 2)) &&
           dl_is_nil(dl_roi_align(NULL, NULL, NULL, 1, 1)));
     CHECK(isnan(dl_metric_ap(NULL, NULL, NULL)) && isnan(dl_metric_miou(NULL, NULL, NULL, 2)) &&
@@ -128,6 +129,47 @@ static void rpn_draws(void)
     }
     CHECK(used == 16 && matched == 8);
     CHECK_OK(c);
+}
+
+/* A true box without area, which nothing can match, wherever it stands: bce of logit 0 is log 2, the matched anchor fits. */
+static void box_without_area(void)
+{
+    int k;
+    for (k = 0; k < 2; k++) {
+        dl_tensor *anchors, *truth;
+        dl_step_begin(c);
+        anchors = FROM(DL_SHAPE(2, 4), 0, 0, 10, 10, 20, 20, 30, 30);
+        truth = k ? FROM(DL_SHAPE(2, 4), 0, 0, 10, 10, 5, 5, 5, 9) : FROM(DL_SHAPE(2, 4), 5, 5, 5, 9, 0, 0, 10, 10);
+        NEAR(dl_item(dl_rpn_loss(c, dl_zeros(c, DL_SHAPE(2)), dl_zeros(c, DL_SHAPE(2, 4)), anchors, truth)), log(2.0));
+    }
+    CHECK_OK(c);
+}
+
+/* NaN wins, as in max pooling, wherever it stands; proposals refuse it. */
+static void not_a_number(void)
+{
+    const dl_real bad[] = {(dl_real)NAN, (dl_real)INFINITY, (dl_real)-INFINITY};
+    int i, k;
+    for (i = 0; i < 4; i++) {
+        dl_tensor *x, *y;
+        dl_step_begin(c);
+        x = dl_ones(c, DL_SHAPE(1, 1, 2, 2));
+        x->data[i] = bad[0];
+        dl_requires_grad(c, x, 1);
+        y = dl_roi_pool(c, x, FROM(DL_SHAPE(1, 5), 0, 0, 0, 1, 1), 1, 1);
+        CHECK(isnan(y->data[0]));
+        dl_backward(c, y);
+        for (k = 0; k < 4; k++) CHECK(x->grad[k] == (k == i));
+    }
+    CHECK_OK(c);
+    for (i = 0; i < 3; i++) {
+        dl_tensor *x;
+        dl_step_begin(c);
+        x = dl_full(c, DL_SHAPE(1, 8, 8), (dl_real)0.5);
+        x->data[27] = bad[i];
+        CHECK(dl_is_nil(dl_region_proposals(c, x)));
+        CHECK_ERROR(c, "region_proposals: pixels (2,3) and (3,3) differ by");
+    }
 }
 
 /* Average precision, worked by hand.  5 true boxes, detections right, right, wrong, right, wrong, right by score:
@@ -580,6 +622,8 @@ int main(void)
     RUN(bad_tensors);
     RUN(bad_numbers);
     RUN(rpn_draws);
+    RUN(box_without_area);
+    RUN(not_a_number);
     RUN(average_precision);
     RUN(detections);
     RUN(proposals);

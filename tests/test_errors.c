@@ -252,7 +252,8 @@ static void creation(void)
     BAD(dl_arange(c, 0, INFINITY, 1), "arange");
     BAD(dl_arange(c, NAN, 1, 1), "arange");
     BAD(dl_arange(c, 0, 1, NAN), "arange");
-    BAD(dl_arange(c, 0, 1e300, 1e-300), "arange");
+    BAD(dl_arange(c, 0, 1e300, 1e-300), "arange|too many");
+    BAD(dl_arange(c, 0, 1e16, 1), "arange|too many");
     BAD(dl_one_hot(c, ints(3, 5), 5), "one_hot|5");
     BAD(dl_one_hot(c, ints(3, -1), 5), "one_hot|-1");
     BAD(dl_one_hot(c, ints(3, 0), 0), "one_hot|0");
@@ -274,6 +275,8 @@ static void shapes(void)
     int i;
     BAD(dl_add(c, x, ones(2, 4)), "add|(2,3)|(2,4)");
     BAD(dl_where(c, x, x, ones(4, 3)), "where|(2,3)|(4,3)");
+    BAD(dl_where(c, ones(2, 3), ones(2, 4), ones(2, 4)), "where|(2,3) and (2,4)");           /* the two that do not fit */
+    BAD(dl_where(c, ones(2, 1), ones(1, 4), ones(3, 1)), "where|(2,1) and (3,1)");
     BAD(dl_lt(c, x, dl_ones(c, DL_SHAPE(5))), "lt|(2,3)|(5)");
     BAD(dl_add(c, dl_ones(c, DL_SHAPE(100000, 1)), dl_ones(c, DL_SHAPE(100000))), "memory");
     BAD(dl_reshape(c, x, DL_SHAPE(4)), "reshape|(2,3)");
@@ -282,6 +285,9 @@ static void shapes(void)
     BAD(dl_reshape(c, x, DL_SHAPE(-2, 3)), "reshape|-2");
     BAD(dl_view(c, x, DL_SHAPE(7)), "(2,3)");
     BAD(dl_reshape(c, x, DL_SHAPE(BIG, BIG, -1)), "reshape");
+    BAD(dl_reshape(c, x, DL_SHAPE(-1, 0, 3)), "reshape|axis 1 has size 0");
+    BAD(dl_expand(c, dl_scalar(c, 1), DL_SHAPE(4, 0, 5)), "expand|axis 1 has size 0");
+    BAD(dl_repeat(c, dl_ones(c, DL_SHAPE(6)), DL_SHAPE(2, 0, 5)), "repeat|axis 1 has size 0");
     BAD(dl_flatten(c, x, 1, 0), "flatten");
     BAD(dl_flatten(c, x, 0, 2), "flatten|2");
     BAD(dl_flatten(c, x, -3, 1), "flatten|-3");
@@ -292,6 +298,7 @@ static void shapes(void)
     BAD(dl_permute(c, x, DL_ORDER(0, 0)), "permute|0");
     BAD(dl_permute(c, x, DL_ORDER(0, 2)), "permute|2");
     BAD(dl_permute(c, x, DL_ORDER(-3, 1)), "permute|-3");
+    BAD(dl_permute(c, x, DL_ORDER(1, 0, 5)), "permute|5");
     BAD(dl_transpose(c, x, 0, 2), "transpose|2");
     BAD(dl_transpose(c, x, INT_MAX, 0), "transpose");
     BAD(dl_slice(c, x, 2, 0, 1), "slice|2");
@@ -313,7 +320,11 @@ static void shapes(void)
     BAD(dl_pad(c, x, p), "pad");
     memset(&p, 0, sizeof p);
     p.before[2] = 1;                                                                        /* x has two axes */
-    BAD(dl_pad(c, x, p), "pad");
+    BAD(dl_pad(c, x, p), "pad|expected");
+    memset(&p, 0, sizeof p);
+    BAD(dl_pad(c, ints(2, 1), p, .value = (dl_real)0.5), "pad|0.5|whole");
+    BAD(dl_pad(c, ints(2, 1), p, .value = (dl_real)3e9), "pad|whole");
+    BAD(dl_pad(c, ints(2, 1), p, .value = (dl_real)NAN), "pad|nan|whole");
     xs[0] = x, xs[1] = ones(2, 4), xs[2] = dl_ones(c, DL_SHAPE(2));
     BAD(dl_cat(c, 2, xs, 0), "cat|(2,3)|(2,4)");
     BAD(dl_cat(c, 3, xs, 1), "cat|(2)");
@@ -325,10 +336,10 @@ static void shapes(void)
     BAD(dl_stack(c, 0, xs, 0), "stack|0");
     BAD(dl_stack(c, 1, xs, 3), "stack|3");
     BAD(dl_stack(c, 1, NULL, 0), "stack");
-    BAD_(dl_split(c, x, 0, 0, xs, 3), "split|0");
+    BAD_(dl_split(c, x, 0, 0, xs, 3), "split|0|expected 1 or more");
     BAD_(dl_split(c, x, 1, 5, xs, 3), "split|5");
-    BAD_(dl_split(c, x, 1, 1, xs, 2), "split");                                             /* three parts, room for two */
-    BAD_(dl_split(c, x, 1, 1, NULL, 3), "split");
+    BAD_(dl_split(c, x, 1, 1, xs, 2), "split|3 parts|room for 2");
+    BAD_(dl_split(c, x, 1, 1, NULL, 3), "split|room for 0");
     BAD_(dl_split(c, NULL, 1, 1, xs, 3), "split|NULL");
     BAD_(dl_split(c, nil, 1, 1, xs, 3), "split|nil");
     CHECK(!dl_split(NULL, x, 1, 1, xs, 3));
@@ -348,14 +359,19 @@ static void shapes(void)
 static void reductions_and_indices(void)
 {
     static const int32_t wrong[] = {3, -4, INT32_MAX, INT32_MIN};
-    dl_tensor *x = ones(2, 3);
+    dl_tensor *x = ones(2, 3), huge = *dl_ones(c, DL_SHAPE(1));
     int i;
     BAD(dl_sum(c, x, .dims = DL_DIM(2)), "sum|(2,3)");
     BAD(dl_mean(c, x, .dims = DL_DIM(-3)), "mean|(2,3)");
+    BAD(dl_sum(c, x, .dims = DL_DIM(16)), "sum|DL_DIM(7)");                                 /* no axis 0 by a wrap */
+    BAD(dl_sum(c, x, .dims = DL_DIM(0) | DL_DIM(8)), "sum|DL_DIM(7)");
+    BAD(dl_squeeze(c, x, DL_DIM(-9)), "squeeze|DL_DIM(-8)");
+    huge.shape[0] = huge.size = BIG;                                                        /* never read */
+    BAD(dl_argmax(c, &huge), "argmax|int32");
     BAD(dl_argmax(c, dl_ones(c, DL_SHAPE(2, 3, 4)), .dims = DL_DIM(0) | DL_DIM(1)), "argmax");
     BAD(dl_norm(c, x, .p = NAN), "norm");
     BAD(dl_norm(c, x, .p = -1), "norm|-1");
-    BAD(dl_topk(c, x, 4, 1), "topk|4");
+    BAD(dl_topk(c, x, 4, 1), "topk|4|1 to 3");
     BAD(dl_topk(c, x, 0, 1), "topk|0");
     BAD(dl_topk(c, x, -1, 1), "topk|-1");
     for (i = 0; i < 4; i++) {
@@ -417,6 +433,7 @@ static dl_tensor *identity(dl_ctx *ctx, dl_tensor **x, void *user) { (void)user;
 static void autograd(void)
 {
     static const dl_op negative = {"negative", any_shape, no_forward, NULL}, many = {"many", nine_axes, no_forward, NULL};
+    static const dl_op half[3] = {{NULL, any_shape, no_forward, NULL}, {"half", NULL, no_forward, NULL}, {"half", any_shape, NULL, NULL}};
     dl_tensor *x = dl_requires_grad(c, ones(2, 3), 1), *y = dl_exp(c, x), *list[10];
     double certified;
     int i;
@@ -432,6 +449,7 @@ static void autograd(void)
     BAD(dl_apply(c, &negative, 1, list, NULL, 0), "negative|-1");
     BAD(dl_apply(c, &many, 1, list, NULL, 0), "many|9");
     BAD(dl_apply(c, NULL, 1, list, NULL, 0), "apply|NULL");
+    for (i = 0; i < 3; i++) BAD(dl_apply(c, &half[i], 1, list, NULL, 0), "apply|NULL");
     BAD(dl_apply(c, &negative, -1, list, NULL, 0), "apply");
     BAD(dl_apply(c, &negative, 1, NULL, NULL, 0), "apply|NULL");
     BAD(dl_apply(c, &negative, 1, list, NULL, 8), "apply|NULL");

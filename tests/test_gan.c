@@ -232,8 +232,20 @@ static void cycles(void)
 #else
     CHECK(dl_item(cycle_loss(c, in, maps)) > 0);
 #endif
+    /* random draws are made in the order G(x), F(y), F(G(x)), G(F(y)) */
+    G = dl_nn_sequential(c, dl_nn_dropout(c, (dl_real)0.5));
+    F = dl_nn_sequential(c, dl_nn_dropout(c, (dl_real)0.25));
+    x = dl_ones(c, DL_SHAPE(64));
+    dl_manual_seed(c, 5);
+    l = dl_item(dl_cycle_loss(c, G, F, x, x));
+    dl_manual_seed(c, 5);
+    fake_y = dl_forward(c, G, x);
+    fake_x = dl_forward(c, F, x);
+    fake_y = dl_l1_loss(c, dl_forward(c, F, fake_y), x);
+    fake_x = dl_l1_loss(c, dl_forward(c, G, fake_x), x);
+    CHECK_NEAR(l, dl_item(fake_y) + dl_item(fake_x), 1e-6);
     CHECK_OK(c);
-    dl_cycle_loss(c, G, times(1), x, dl_zeros(c, DL_SHAPE(1, 3)));
+    dl_cycle_loss(c, times(2), times(1), row(2, values), dl_zeros(c, DL_SHAPE(1, 3)));
     CHECK_ERROR(c, "linear");
 }
 
@@ -299,8 +311,11 @@ static void dcgan(void)
             CHECK(!k || !strstr(p->name, "running"));
         }
     CHECK_OK(c);
+    x = dl_forward(c, dl_model_dcgan_generator(c, .size = 12, .width = 2, .latent = 5), dl_randn(c, DL_SHAPE(3, 5)));       /* 3-6-12 */
+    CHECK(x->shape[2] == 12);
+    CHECK_OK(c);
     dl_model_dcgan_generator(c, .size = 30);                             /* 15 */
-    CHECK_ERROR(c, "model_dcgan_generator: size 30");
+    CHECK_ERROR(c, "model_dcgan_generator: size 30, expected 2^n times 3, 4, 5 or 7, n from 1 to 8");
     dl_model_dcgan_discriminator(c, .width = -1);
     CHECK_ERROR(c, "width -1");
 }

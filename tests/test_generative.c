@@ -565,6 +565,33 @@ static void diffusion(void)
     CHECK_OK(c);
 }
 
+/* Where sqrt(abar_t) is no number of a float any more the formulas of both samplers still hold; x_0 alone cannot be told. */
+static void nothing_left(void)
+{
+    const double last[2] = {.5, .999};                       /* in float and in double */
+    for (int k = 0; k < 2; k++) {
+        dl_step_begin(c);
+        dl_ddpm *d = dl_ddpm_schedule(c, 1000, .beta_start = 1e-4, .beta_end = last[k]);
+        dl_tensor *x = dl_full(c, DL_SHAPE(1), (dl_real)0.7), *e = dl_full(c, DL_SHAPE(1), (dl_real)0.3);
+        const double beta = d->beta[999], now = d->alpha_bar[999], then = d->alpha_bar[998];
+        dl_manual_seed(c, 9);
+        double y = dl_item(dl_ddpm_step(c, d, x, e, 999));
+        dl_manual_seed(c, 9);
+        double z = dl_item(dl_randn(c, DL_SHAPE(1)));
+        CHECK(now < 1e-90);
+        CHECK_NEAR(y, sqrt(1 / (1 - beta)) * (.7 - beta / sqrt(1 - now) * .3) + sqrt(beta) * z, 1e-5);
+        if (k == 0) CHECK_NEAR(dl_item(dl_ddim_step(c, d, x, e, 999, 998)), sqrt(then / now) * (.7 - sqrt(1 - now) * .3) + sqrt(1 - then) * .3, 1e-5);
+        CHECK_OK(c);
+        if (FINE && k == 0) continue;
+        CHECK(dl_is_nil(dl_ddpm_step(c, d, x, e, 999, .clip = 1)));
+        CHECK_ERROR(c, "ddpm_step: abar is");
+        CHECK(dl_is_nil(dl_ddim_step(c, d, x, e, 999, 998, .clip = 1)));
+        CHECK_ERROR(c, "ddim_step: abar is");
+        CHECK(dl_is_nil(dl_ddim_step(c, d, x, e, 999, -1)));
+        CHECK_ERROR(c, "so little that x_0 cannot be told");
+    }
+}
+
 typedef struct { dl_module *net; dl_tensor *x, *t; } ddpm_case;
 static dl_tensor *unet_of(dl_ctx *ctx, dl_tensor **parameters, void *user)
 {
@@ -648,6 +675,7 @@ static void threads_change_nothing(void)
 /* --- bad input -------------------------------------------------------------------------------------------------------------------------- */
 #define BAD(expr, part)    do { dl_step_begin(c); CHECK(dl_is_nil(expr)); CHECK_ERROR(c, part); } while (0)
 #define BAD_MODEL(expr, part) do { dl_step_begin(c); expr; CHECK_ERROR(c, part); } while (0)
+#define BAD_OUT(expr, part) do { dl_step_begin(c); out = other = ONES(1); CHECK(dl_is_nil(expr) && dl_is_nil(out)); CHECK_ERROR(c, part); } while (0)
 #define ONES(...) dl_ones(c, DL_SHAPE(__VA_ARGS__))
 
 static void bad_input(void)
@@ -655,6 +683,7 @@ static void bad_input(void)
     static const int32_t late[2] = {0, 50};
     dl_module *ae = dl_model_autoencoder(c, DL_SHAPE(6), 2), *flow = dl_model_realnvp(c, 4), *u = dl_model_unet_ddpm(c, .width = 4, .steps = 50);
     dl_module *cnn = dl_model_pixelcnn(c, .width = 4, .blocks = 1), *nade_model = dl_model_nade(c, 4, 3);
+    dl_tensor *out, *other;
     CHECK_OK(c);
     BAD(dl_bernoulli(c, dl_full(c, DL_SHAPE(3), (dl_real)1.5)), "bernoulli: probability 1.5");
     BAD(dl_bernoulli(c, dl_full(c, DL_SHAPE(3), (dl_real)NAN)), "bernoulli: probability");
@@ -699,6 +728,10 @@ static void bad_input(void)
     BAD(dl_model_decode(c, NULL, ONES(2, 4)), "model_decode: the module is NULL");
     BAD(dl_model_encode(c, ae, ONES(2, 7)), "linear");
     BAD(dl_model_vae_loss(c, ae, ONES(2, 6)), "model_vae_loss: the module is a autoencoder, expected a vae");
+    BAD_OUT(dl_coupling(c, ONES(2, 3), ONES(3), ONES(2, 2), ONES(2, 3), .log_det = &out), "coupling: x (2,3) with s (2,2)");
+    BAD_OUT(dl_model_realnvp_forward(c, flow, ONES(2, 3), .log_det = &out), "model_realnvp_forward: (2,3)");
+    BAD_OUT(dl_model_vae_loss(c, ae, ONES(2, 6), .reconstruction = &other, .kl = &out), "model_vae_loss: the module");
+    CHECK(dl_is_nil(other));
     BAD_MODEL(dl_model_nade(c, 0, 3), "model_nade: 0 bits");
     BAD(dl_forward(c, nade_model, ONES(2, 5)), "nade: x (2,5), expected (N,4)");
     BAD(dl_forward(c, nade_model, dl_to_int(c, ONES(2, 4))), "nade: x (2,4) holds int32");
@@ -706,6 +739,8 @@ static void bad_input(void)
     BAD(dl_model_nade_sample(c, nade_model, -1), "model_nade_sample");
     BAD_MODEL(dl_model_pixelcnn(c, .levels = 1), "model_pixelcnn: 1 levels");
     BAD_MODEL(dl_model_pixelcnn(c, .width = -2), "model_pixelcnn: 2 levels, width -2");
+    BAD_MODEL(dl_model_pixelcnn(c, .width = INT32_MAX), "model_pixelcnn: 2 levels, width 2147483647");
+    BAD_MODEL(dl_model_unet_ddpm(c, .width = 1000000000), "model_unet_ddpm: 1 channels, width 1000000000");
     BAD(dl_model_pixelcnn_sample(c, nade_model, 1, 3, 3), "model_pixelcnn_sample: the module is a nade");
     BAD(dl_model_pixelcnn_sample(c, cnn, 1, 3, -3), "model_pixelcnn_sample");
     BAD_MODEL(dl_model_realnvp(c, 1), "model_realnvp: 1 numbers");
@@ -755,6 +790,7 @@ int main(void)
     RUN(variational);
     RUN(flows);
     RUN(diffusion);
+    RUN(nothing_left);
     RUN(unet);
     RUN(threads_change_nothing);
     RUN(bad_input);

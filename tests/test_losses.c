@@ -153,7 +153,7 @@ static void usual_options(void)
 /* Logits and probabilities at the ends of the range. */
 static void hard_numbers(void)
 {
-    dl_tensor *x, *p;
+    dl_tensor *x, *y, *p;
     dl_step_begin(c);
     p = dl_requires_grad(c, FROM(DL_SHAPE(4), 0, 1, 0, 1), 1);
     dl_backward(c, dl_bce_loss(c, p, FROM(DL_SHAPE(4), 0, 1, 1, 0), .reduction = DL_SUM));     /* as PyTorch: 100, 1e12 */
@@ -169,6 +169,11 @@ static void hard_numbers(void)
     dl_backward(c, dl_sigmoid_focal_loss(c, x, FROM(DL_SHAPE(2), 1, 0), .reduction = DL_SUM));   /* sure and right */
     CHECK(x->grad[0] == 0 && x->grad[1] == 0);
     dl_zero_grad(x);
+    y = dl_requires_grad(c, FROM(DL_SHAPE(1, 2), 800, -800), 1);
+    dl_backward(c, dl_sigmoid_focal_loss(c, y, FROM(DL_SHAPE(1, 2), 1, 0), .gamma = (dl_real)0.5, .reduction = DL_SUM));
+    CHECK(y->grad[0] == 0 && y->grad[1] == 0);
+    dl_backward(c, dl_focal_loss(c, y, INTS(S1, 0), .gamma = (dl_real)0.5));
+    CHECK(y->grad[0] == 0 && y->grad[1] == 0);
     dl_backward(c, dl_bce_with_logits(c, x, FROM(DL_SHAPE(2), 0, 1), .pos_weight = FROM(S1, 3), .reduction = DL_SUM));
     NEAR(x->grad[0], 1);
     NEAR(x->grad[1], -3);
@@ -334,8 +339,8 @@ static void information(void)                                        /* V07 */
 
 static void focal(void)                                              /* V05: p_t .9, .5, .1 */
 {
-    const double p[3] = {0.9, 0.5, 0.1}, want[3] = {0.0010536052, 0.1732867951, 1.8650939253}, ce[3] = {0.1053605157,
-                                                                                                        0.6931471806, 2.3025850930};
+    const double p[3] = {0.9, 0.5, 0.1}, want[3] = {0.0010536052, 0.1732867951, 1.8650939253};
+    const double ce[3] = {0.1053605157, 0.6931471806, 2.3025850930}, root[3] = {0.0333179204, 0.4901290717, 2.1844240201};
     int k;
     ROW("LOSS-25");
     for (k = 0; k < 3; k++) {
@@ -345,6 +350,7 @@ static void focal(void)                                              /* V05: p_t
         one = FROM(S1, (dl_real)log(p[k] / (1 - p[k])));
         NEAR(dl_item(dl_focal_loss(c, two, INTS(S1, 1))), want[k]);
         NEAR(dl_item(dl_focal_loss(c, two, INTS(S1, 1), .gamma = -1)), ce[k]);
+        NEAR(dl_item(dl_focal_loss(c, two, INTS(S1, 1), .gamma = (dl_real)0.5)), root[k]);
         NEAR(dl_item(dl_cross_entropy(c, two, INTS(S1, 1))), ce[k]);
         NEAR(dl_item(dl_sigmoid_focal_loss(c, one, FROM(S1, 1), .alpha = -1)), want[k]);
         NEAR(dl_item(dl_sigmoid_focal_loss(c, one, FROM(S1, 1))), want[k] / 4);

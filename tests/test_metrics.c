@@ -2,6 +2,7 @@
 /* Scores of predictions, folds, resampling, bootstrap.  Expected numbers: scikit-learn's documentation, or counted by hand. */
 #include "dl.h"
 #include "test.h"
+#include <limits.h>
 
 static dl_ctx *c;
 
@@ -53,6 +54,9 @@ static void top_k(void)
     CHECK(isnan(dl_metric_accuracy(c, y, t, .k = 4)));                 CHECK_ERROR(c, "metric_accuracy: the 4 best");
     CHECK(isnan(dl_metric_accuracy(c, t, t, .k = 2)));                 CHECK_ERROR(c, "the 2 best");
     CHECK(isnan(dl_metric_accuracy(c, y, INTS(0, 1))));                CHECK_ERROR(c, "predicted (4,3) does not fit target (2)");
+    CHECK(isnan(dl_metric_accuracy(c, REALS(DL_SHAPE(4), 1, 2, 3, 4), INTS(0, 1, 2, 0))));
+    CHECK_ERROR(c, "metric_accuracy: predicted (4) does not fit target (4)");
+    CHECK(isnan(dl_metric_accuracy(c, INTS(0, 1, -1), INTS(0, 1, 2)))); CHECK_ERROR(c, "metric_accuracy: label -1 at index 2 is not a class");
     CHECK(isnan(dl_metric_accuracy(c, y, INTS(0, 1, 3, 0))));          CHECK_ERROR(c, "label 3 at index 2 is not one of 3 classes");
 }
 
@@ -188,6 +192,15 @@ static void balance(void)
         for (i = ones = 0; i < even->size; i++) ones += even->targets->idata[i];
         CHECK(2 * ones == even->size);
     }
+    {                                                                  /* more than a float counts: 2^24 */
+        const int64_t n = ((int64_t)1 << 24) + ((int64_t)1 << 22);
+        int32_t *many = (int32_t *)calloc((size_t)n + 1, sizeof *many);
+        many[n] = 1;
+        w = dl_data_class_weights(c, dl_tensor_from_int(c, many, DL_SHAPE(n + 1)), 2);
+        CHECK_NEAR(w->data[0], (double)(n + 1) / (2 * (double)n), 1e-6);
+        free(many);
+        dl_step_begin(c);
+    }
     index = dl_data_balanced(c, INTS(5, 5, 2));                        /* classes without samples stay without */
     CHECK(index->size == 4);
     CHECK(dl_is_nil(dl_data_class_weights(c, d->targets, 3)));         CHECK_ERROR(c, "data_class_weights: class 2 has no samples");
@@ -273,6 +286,7 @@ static void bootstrap(void)
     y = dl_bootstrap(c, 400, mean_of, x, .confidence = .5);
     CHECK_NEAR(y.high, .6745 * y.error, .1 * y.error);
     CHECK(isnan(dl_bootstrap(c, 0, mean_of, x).value));                          CHECK_ERROR(c, "bootstrap: 1000 resamples of 0 samples");
+    CHECK(isnan(dl_bootstrap(c, 4, mean_of, x, .resamples = INT_MAX).error));    CHECK_ERROR(c, "bootstrap: 2147483647 resamples");
     CHECK(isnan(dl_bootstrap(c, 4, mean_of, x, .confidence = 1).error));         CHECK_ERROR(c, "confidence 1");
     CHECK(isnan(dl_bootstrap(c, 4, NULL, x).error));                             CHECK_ERROR(c, "bootstrap");
 }

@@ -293,6 +293,18 @@ static void resnets(void)
     dl_destroy(c);
 }
 
+static void initial_weights(void)                            /* torchvision's, where they are no He's */
+{
+    static const char *const names[] = {"conv1.conv.weight", "inception4a.branch3.1.conv.weight", "aux1.fc1.weight", "fc.weight"};
+    dl_ctx *c = viewer();
+    dl_module *m = dl_model_densenet(c, 121, .num_classes = 4);
+    for (int i = 0; i < 4; i++) CHECK(dl_module_get(c, m, "classifier.bias")->data[i] == 0);
+    m = dl_model_googlenet(c, .batch_norm = 1, .aux = 1, .num_classes = 4);
+    for (int i = 0; i < 4; i++) CHECK_NEAR(dl_item(dl_std(c, dl_module_get(c, m, names[i]))), 0.01, 5e-4);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static void more_networks(void)
 {
     dl_ctx *c = viewer();
@@ -628,7 +640,9 @@ static void bad_models(void)
     dl_model_basic_block(c, 4, 2, .zero_pad = 1);            CHECK_ERROR(c, "cannot make 2 channels of 4");
     m = dl_model_basic_block(c, 0, 2);                       CHECK_ERROR(c, "conv2d");
     dl_forward(c, m, dl_ones(c, DL_SHAPE(1, 1, 4, 4)));      CHECK_ERROR(c, "nil");
-    dl_model_bottleneck(c, 4, -2);                           CHECK_ERROR(c, "conv2d");
+    dl_model_bottleneck(c, 4, -2);                           CHECK_ERROR(c, "bottleneck: width -2, expected 1 to 536870911");
+    dl_model_bottleneck(c, 4, 1 << 30);                      CHECK_ERROR(c, "bottleneck: width 1073741824");
+    dl_model_vgg_block(c, -3, 4, 4);                         CHECK_ERROR(c, "model_vgg_block: n is -3, expected 1 or more");
     dl_model_inception(c, 3, n);                             CHECK_ERROR(c, "conv2d");
     dl_model_vgg_block(c, 2, 1, 0);                          CHECK_ERROR(c, "conv2d");
     dl_model_small_cnn(c, .num_classes = -1);                CHECK_ERROR(c, "linear");
@@ -646,6 +660,36 @@ static void bad_models(void)
     dl_destroy(c);
 }
 
+/* The rows of dl_summary have all parameters, also of layers that run fused with others. */
+static int64_t summary_rows(dl_ctx *c, dl_module *m, int channels, int side)
+{
+    dli_row *first = NULL, *r;
+    int64_t n = 0;
+    c->watch = &first;
+    dl_forward(c, m, picture(c, channels, side));
+    c->watch = NULL;
+    CHECK_OK(c);
+    for (r = first; r; r = r->next) {
+        CHECK(r->y->size > 0);
+        for (int i = 0; i < r->module->nparams; i++) n += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
+    }
+    return n;
+}
+static void summaries(void)
+{
+    dl_ctx *c = viewer();
+    dl_module *m[] = {dl_model_resnet_cifar(c, 1), dl_model_resnet_cifar(c, 1, .pre_act = 1), dl_model_unet(c, 2, .depth = 2, .width = 4),
+                      dl_model_lenet5(c), dl_model_small_cnn(c)};
+    for (int i = 0; i < 5; i++) CHECK(summary_rows(c, m[i], i < 3 ? 3 : 1, i < 3 ? 32 : 28) == dl_param_count(m[i]));
+    if (LARGE) {
+        m[0] = dl_model_resnet(c, 50);
+        m[1] = dl_model_mobilenet_v2(c);
+        m[2] = dl_model_densenet(c, 121);
+        for (int i = 0; i < 3; i++) CHECK(summary_rows(c, m[i], 3, 64) == dl_param_count(m[i]));
+    }
+    dl_destroy(c);
+}
+
 int main(void)
 {
     RUN(conv_counts);
@@ -654,12 +698,14 @@ int main(void)
     RUN(vgg);
     RUN(googlenet);
     RUN(resnets);
+    RUN(initial_weights);
     RUN(more_networks);
     RUN(trend);
     RUN(skip_grad);
     RUN(degradation);
     RUN(pytorch);
     RUN(blocks_keep_results);
+    RUN(summaries);
     RUN(freezing);
     RUN(classification);
     RUN(bad_models);

@@ -119,6 +119,8 @@ static void bad_modules(void)
     dl_module_add(c, NULL, "x", dl_nn_relu(c));                        CHECK_ERROR(c, "NULL");
     dl_module_param(c, a, "weight", DL_SHAPE(2));                      CHECK_ERROR(c, "already");
     dl_module_param(c, a, "w2", DL_SHAPE(-2));                         CHECK_ERROR(c, "-2");
+    dl_module_param(c, a, "w2", DL_SHAPE(4, 0, 5));                    CHECK_ERROR(c, "module_param: axis 1 has size 0");
+    dl_module_buffer(c, a, "w2", DL_SHAPE(0, 5));                      CHECK_ERROR(c, "module_buffer: axis 0 has size 0");
     dl_module_get(c, s, "0.wheel");                                    CHECK_ERROR(c, "0.wheel");
     dl_module_get(c, s, NULL);                                         CHECK_ERROR(c, "NULL");
     dl_nn_linear(c, 0, 5);                                             CHECK_ERROR(c, "linear");

@@ -129,8 +129,8 @@ static void gradients(void)
             if (j < n) {
                 dl_set_training(c, cases[i].training);
                 for (k = 0; k < n && j >= 0; k++) dl_requires_grad(c, x[k], k == j);
-                if (!dl_gradcheck(c, j < 0 ? call_twice : call_case, n, x, .user = (void *)(uintptr_t)&cases[i], .atol = 1e-7))
-                    if (!CHECK_OK(c)) printf(" in %s, input %d", cases[i].text, j);
+                if (!CHECK(dl_gradcheck(c, j < 0 ? call_twice : call_case, n, x, .user = (void *)(uintptr_t)&cases[i], .atol = 1e-7)))
+                    printf(" %s in %s, input %d", dl_error(c), cases[i].text, j);
             }
             dl_destroy(c);
         }
@@ -575,8 +575,14 @@ static void folded_weights(void)
         for (i = 0; i < y->size; i++) if (!CHECK_NEAR(y->data[i], want->data[i], TOL)) break;
     }
     CHECK(!dl_fuse_conv_bn_weights(c, w, b, m, v, 0, x, nb, &fw, &fb));        CHECK_ERROR(c, "norm_weight (7,4), expected (3)");
-    CHECK(!dl_fuse_conv_bn_weights(c, w, b, NULL, v, 0, nw, nb, &fw, &fb));    CHECK_ERROR(c, "running_mean is nil");
+    CHECK(dl_is_nil(fw) && dl_is_nil(fb));
+    fw = fb = x;
+    CHECK(!dl_fuse_conv_bn_weights(c, w, b, NULL, v, 0, nw, nb, &fw, &fb));    CHECK_ERROR(c, "running_mean is NULL");
+    CHECK(dl_is_nil(fw) && dl_is_nil(fb));
+    fw = fb = x;
+    CHECK(!dl_fuse_conv_bn_weights(c, w, b, m, NULL, 0, nw, nb, &fw, &fb));    CHECK_ERROR(c, "running_var is NULL");
     CHECK(!dl_fuse_conv_bn_weights(c, NULL, b, m, v, 0, nw, nb, &fw, &fb));    CHECK_ERROR(c, "w is NULL");
+    CHECK(dl_is_nil(fw) && dl_is_nil(fb));
     CHECK(!dl_fuse_conv_bn_weights(c, w, b, m, v, 0, nw, nb, NULL, &fb));      CHECK_ERROR(c, "nowhere to put");
     dl_destroy(c);
 }
@@ -674,6 +680,26 @@ static void weight_norm(void)
     }
 }
 
+/* Which axis of the weight (in, out, ..) of a transposed convolution gives the rows, by the lengths of u and z. */
+static void spectral_norm_axis(void)
+{
+    dl_ctx *c = dl_create();
+    dl_module *m[5];
+    int i;
+    static const int u[] = {5, 5, 5, 2, 5}, z[] = {6, 18, 54, 45, 18};
+    m[0] = dl_nn_spectral_norm(c, dl_nn_conv_transpose1d(c, 2, 5, 3));
+    m[1] = dl_nn_spectral_norm(c, dl_nn_conv_transpose2d(c, 2, 5, 3));
+    m[2] = dl_nn_spectral_norm(c, dl_nn_conv_transpose3d(c, 2, 5, 3));
+    m[3] = dl_nn_spectral_norm(c, dl_nn_conv_transpose2d(c, 2, 5, 3), .dim = DL_ZERO);
+    m[4] = dl_nn_spectral_norm(c, dl_nn_conv2d(c, 2, 5, 3));
+    for (i = 0; i < 5; i++) {
+        CHECK(dl_module_get(c, m[i], "parametrizations.weight.0._u")->size == u[i]);
+        CHECK(dl_module_get(c, m[i], "parametrizations.weight.0._v")->size == z[i]);
+    }
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static void spectral_norm(void)
 {
     int dim, k;
@@ -726,6 +752,8 @@ static void bad_input(void)
     dl_batch_norm(c, NULL, NULL, NULL, NULL, NULL);                            CHECK_ERROR(c, "x is NULL");
     nil = dl_add(c, x, five);                                                  CHECK_ERROR(c, "add");
     dl_batch_norm(c, x, NULL, NULL, nil, NULL);                                CHECK_ERROR(c, "weight is nil");
+    dl_layer_norm(c, x, DL_SHAPE(4, 0, 5), NULL, NULL);                        CHECK_ERROR(c, "layer_norm: axis 1 has size 0");
+    m = dl_nn_layernorm(c, DL_SHAPE(4, 0, 5));                                 CHECK_ERROR(c, "layernorm: axis 1 has size 0");
     dl_group_norm(c, x, 4, NULL, NULL);                                        CHECK_ERROR(c, "4 groups do not divide the 6 channels");
     dl_group_norm(c, x, 0, NULL, NULL);                                        CHECK_ERROR(c, "0 groups");
     dl_group_norm(c, x, -2, NULL, NULL);                                       CHECK_ERROR(c, "-2 groups");
@@ -810,6 +838,7 @@ int main(void)
     RUN(conv_bn_forward);
     RUN(weight_norm);
     RUN(spectral_norm);
+    RUN(spectral_norm_axis);
     RUN(bad_input);
     RUN(steady);
     TEST_END;

@@ -465,6 +465,53 @@ static void plateau_of_accuracies(void)                                /* .max, 
     dl_destroy(c);
 }
 
+static void plateau_from_infinity(void)                                /* PyTorch's rates: an infinite value is a start as good as none */
+{
+    static const double values[3][8] = {{INFINITY, 5, 4, 3, 2, 1, .5, .25}, {-INFINITY, 1, 2, 3, 4, 5, 6, 7},
+                                        {INFINITY, INFINITY, INFINITY, 5, 4, 4, 4, 3}};
+    static const double last[3] = {1, 1, .01};
+    dl_ctx *c = dl_create();
+    for (int i = 0; i < 6; i++) {
+        dl_optim *o = dl_optim_sgd(c, point(c), .lr = 1);
+        dl_schedule *s = dl_lr_plateau(c, o, .patience = 1, .max = i % 3 == 1, .absolute = i > 2);
+        for (int k = 0; k < 8; k++) dl_schedule_observe(c, s, values[i % 3][k]);
+        CHECK_NEAR(dl_optim_lr(o), last[i % 3], 1e-12);
+    }
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+/* one_cycle and cyclic give a momentum to optimizers that were made without one; weights from 1, gradients 1 2 1 2 1: PyTorch's */
+static void cycled_momentum(void)
+{
+    static const double after[2][3][5] = {
+        {{.996, .8452, .4987, .027031, -.404125}, {.96, .026432, -1.909894, -4.088145, -5.951634},
+         {.959798, .019645, -1.93297, -4.135481, -6.022551}},
+        {{.99, .875333, .638111, .167, -.177815}, {.9, .195204, -1.119834, -3.258997, -4.720024},
+         {.899496, .189702, -1.136493, -3.300003, -4.780045}}};
+    for (int i = 0; i < 6; i++) {
+        dl_ctx *c = dl_create();
+        dl_module *m = point(c);
+        dl_tensor *w = dl_module_get(c, m, "w");
+        dl_optim *o = i % 3 == 0 ? dl_optim_sgd(c, m, .lr = 0.1) : dl_optim_rmsprop(c, m, .lr = 0.1, .centered = i % 3 == 2), *outer;
+        dl_schedule *s;
+        int64_t bytes = dl_optim_state_bytes(o);
+        w->data[0] = 1;
+        outer = dl_optim_lookahead(c, o, .k = 1000);
+        s = i < 3 ? dl_lr_one_cycle(c, outer, 0.1, 10) : dl_lr_cyclic(c, outer, 0.01, 0.1, .step_size_up = 3);
+        CHECK(dl_optim_state_bytes(o) == bytes + (int64_t)sizeof(dl_real));
+        for (int t = 0; t < 5; t++) {
+            dl_step_begin(c);
+            dl_backward(c, dl_mul_scalar(c, dl_sum(c, w), R(1 + t % 2)));
+            dl_optim_step(c, outer);
+            dl_schedule_step(c, s);
+            CHECK_NEAR(w->data[0], after[i / 3][i % 3][t], 3e-5);
+        }
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+}
+
 /* --- options, groups of parameters, errors -------------------------------------------------------------- */
 static void defaults(void)
 {
@@ -488,6 +535,20 @@ static void defaults(void)
     CHECK(dl_optim_lr(p) == (dl_real)0.25);
     CHECK_NEAR(dl_optim_lr(dl_optim_sgd(c, a)), 1e-3, 1e-9);
     CHECK(dl_optim_lr(dl_optim_sgd(c, a, .lr = -1)) == 0);             /* -1: an exact 0 */
+    CHECK(dl_optim_state_bytes(dl_optim_sgd(c, a, .momentum = -1, .weight_decay = -1)) == 0);
+    dl_optim_sgd(c, a, .momentum = 0.9, .nesterov = 1, .dampening = -1);
+    dl_optim_asgd(c, a, .weight_decay = -1);
+    dl_optim_nadam(c, a, .weight_decay = -1);
+    dl_optim_radam(c, a, .weight_decay = -1);
+    dl_optim_adamax(c, a, .weight_decay = -1);
+    dl_optim_adagrad(c, a, .lr_decay = -1, .weight_decay = -1, .initial_accumulator_value = -1);
+    CHECK(dl_optim_momentum(dl_optim_rmsprop(c, a, .momentum = -1, .weight_decay = -1)) == 0);
+    dl_optim_adadelta(c, a, .weight_decay = -1);
+    dl_optim_adafactor(c, a, .weight_decay = -1);
+    dl_lr_cosine(c, p, 5, .eta_min = -1);
+    dl_lr_cosine_restarts(c, p, 5, .eta_min = -1);
+    dl_lr_plateau(c, p, .min_lr = -1);
+    dl_optim_set_lr(p, (dl_real)0.25);
     CHECK_OK(c);
     dl_destroy(c);
 }
@@ -712,6 +773,9 @@ static void adaptive_clipping(void)
     CHECK_NEAR(g[0], 0.3, 1e-6); CHECK_NEAR(g[1], 0.4, 1e-6);
     CHECK(g[2] == 0); CHECK_NEAR(g[3], 1e-4, 1e-9);
     CHECK(h[1] == R(0.01));                                            /* below: untouched */
+    g[0] = R(6e25); g[1] = R(8e25);                                    /* squares leave the range of float */
+    dl_clip_grad_adaptive(c, m, .clipping = 0.1);
+    CHECK_NEAR(g[0], 0.3, 1e-6); CHECK_NEAR(g[1], 0.4, 1e-6);
     w->grad = b->grad = NULL;
     dl_clip_grad_adaptive(c, m);
     CHECK_OK(c);
@@ -825,6 +889,10 @@ static void bad_input(void)
         dl_lr_one_cycle(c, o, 0.1, 0);                        CHECK_ERROR(c, "lr_one_cycle: total_steps is 0");
         dl_lr_one_cycle(c, o, -1, 10);                        CHECK_ERROR(c, "max_lr");
         dl_lr_cyclic(c, o, 0.1, 0.2, .step_size_up = -3);     CHECK_ERROR(c, "step_size_up");
+        dl_lr_cyclic(c, o, 0.1, 0.2, .step_size_up = INT64_MAX / 2 + 10);  CHECK_ERROR(c, "step_size_up");
+        dl_lr_one_cycle(c, dl_optim_adagrad(c, net), 0.1, 9); CHECK_ERROR(c, "lr_one_cycle: optim_adagrad has no momentum");
+        dl_lr_cyclic(c, dl_optim_adafactor(c, net), 0.1, 1);  CHECK_ERROR(c, "lr_cyclic: optim_adafactor has no momentum");
+        dl_lr_cyclic(c, dl_optim_adafactor(c, net), 0.1, 1, .no_cycle_momentum = 1);
         dl_lr_constant(c, o, .total_iters = -1);              CHECK_ERROR(c, "lr_constant: total_iters is -1");
         dl_lr_linear(c, o, .end_factor = -2);                 CHECK_ERROR(c, "end_factor");
         dl_lr_polynomial(c, o, .power = -2);                  CHECK_ERROR(c, "power");
@@ -912,6 +980,8 @@ int main(void)
     RUN(decay_numbers);
     RUN(schedules_of_groups_and_wrappers);
     RUN(plateau_of_accuracies);
+    RUN(plateau_from_infinity);
+    RUN(cycled_momentum);
     RUN(defaults);
     RUN(without_gradient);
     RUN(two_optimizers);

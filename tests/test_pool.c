@@ -226,6 +226,74 @@ static void nan_ties_padding(void)
     CHECK_OK(c);
 }
 
+/* Windows of nothing but -infinity: the first tap that is no padding wins. */
+static void no_largest(const char *isa)
+{
+    static const int32_t along[] = {1, 0, 1, 2}, plane[] = {7, 6, 7, 8, 1, 0, 1, 2, 7, 6, 7, 8}, strided[] = {0, 1, 3, 6, 7, 9, 18, 19, 21};
+    static const dl_real to_along[] = {1, 2, 1, 0, 0, 0}, to_plane[] = {1, 2, 1, 0, 0, 0, 2, 4, 2};
+    dl_ctx *ctx = dl_create(.isa = isa);
+    dl_tensor *x, *y, *index;
+    int i, w;
+    if (dl_error(ctx)) { dl_destroy(ctx); return; }                  /* not on this machine */
+    x = dl_requires_grad(ctx, dl_full(ctx, DL_SHAPE(1, 1, 6), -INFINITY), 1);
+    y = dl_max_pool1d(ctx, x, 3, .stride = 1, .padding = 1, .dilation = 2, .indices = &index);
+    dl_backward(ctx, dl_sum(ctx, y));
+    for (i = 0; i < 4; i++) CHECK(y->data[i] == -INFINITY && index->idata[i] == along[i]);
+    for (i = 0; i < 6; i++) CHECK(x->grad[i] == to_along[i]);
+    x = dl_requires_grad(ctx, dl_full(ctx, DL_SHAPE(1, 1, 5, 6), -INFINITY), 1);
+    y = dl_max_pool2d(ctx, x, 3, .stride = 1, .padding = 1, .dilation = 2, .indices = &index);
+    dl_backward(ctx, dl_sum(ctx, y));
+    for (i = 0; i < 12; i++) CHECK(index->idata[i] == plane[i]);
+    for (i = 0; i < 30; i++) CHECK(x->grad[i] == (i < 9 ? to_plane[i] : 0));
+    y = dl_max_pool2d(ctx, x, 3, .stride = 2, .padding = 1, .indices = &index);
+    for (i = 0; i < 9; i++) CHECK(index->idata[i] == strided[i]);
+    for (w = 15; w <= 33; w++) {                                     /* one such window in a row of others */
+        x = dl_zeros(ctx, DL_SHAPE(1, w));
+        x->data[0] = x->data[1] = x->data[w - 2] = x->data[w - 1] = -INFINITY;
+        dl_requires_grad(ctx, x, 1);
+        y = dl_max_pool1d(ctx, x, 3, .stride = 1, .padding = 1, .indices = &index);
+        dl_backward(ctx, dl_sum(ctx, y));
+        CHECK(y->data[0] == -INFINITY && y->data[w - 1] == -INFINITY && index->idata[0] == 0 && index->idata[w - 1] == w - 2);
+        CHECK(x->grad[0] == 1 && x->grad[1] == 0 && x->grad[2] == 3 && x->grad[w - 3] == 1 && x->grad[w - 2] == 1 && x->grad[w - 1] == 0);
+    }
+    x = dl_requires_grad(ctx, dl_ones(ctx, DL_SHAPE(1, 2)), 1);
+    y = dl_max_pool1d(ctx, x, 2, .stride = 1, .padding = 2, .dilation = 3, .indices = &index);
+    dl_backward(ctx, dl_sum(ctx, y));
+    CHECK(y->size == 3 && y->data[0] == 1 && y->data[1] == -INFINITY && y->data[2] == 1);            /* the taps -1 and 2 are not there */
+    CHECK(index->idata[0] == 1 && (unsigned)index->idata[1] < 2 && index->idata[2] == 0 && x->grad[0] == 1 && x->grad[1] == 1);
+    CHECK_OK(ctx);
+    dl_destroy(ctx);
+}
+static void infinite(void) { no_largest("portable"); no_largest("avx2"); no_largest("avx512"); }
+
+/* A column of more taps than the kernels take, dilated along the rows. */
+static void dilated_column(void)
+{
+    dl_tensor *x = dl_requires_grad(c, filled(c, DL_SHAPE(1, 1, 257, 1), 0), 1), *y, *index;
+    int i;
+    x->data[255] = 9;
+    y = dl_max_pool2d(c, x, 1, .kernels = {257, 1}, .dilations = {1, 2}, .indices = &index);
+    CHECK(dl_backward(c, y));
+    CHECK(y->size == 1 && y->data[0] == 9 && index->idata[0] == 255);
+    for (i = 0; i < 257; i++) CHECK(x->grad[i] == (i == 255));
+    CHECK_OK(c);
+}
+
+/* With antialias an axis that keeps its size is copied, whatever its factor; PyTorch's own gradient is not that of its value. */
+static void kept_axes(void)
+{
+    static const dl_resample modes[] = {DL_BILINEAR, DL_BICUBIC};
+    int k, i;
+    for (k = 0; k < 2; k++) {
+        dl_tensor *x = filled(c, DL_SHAPE(1, 2, 8, 9), 0), *y = dl_interpolate(c, x, .scale = {1, 1.1}, .mode = modes[k], .antialias = 1), *z;
+        CHECK(y->size == x->size && !memcmp(y->data, x->data, (size_t)x->size * sizeof *x->data));
+        y = dl_interpolate(c, x, .scale = {0.5, 1.1}, .mode = modes[k], .antialias = 1);
+        z = dl_interpolate(c, x, .size = {4, 9}, .mode = modes[k], .antialias = 1);
+        for (i = 0; i < y->size; i++) CHECK(y->data[i] == z->data[i]);
+    }
+    CHECK_OK(c);
+}
+
 /* --- bad input ------------------------------------------------------------------------------------------------------------- */
 static void bad_input(void)
 {
@@ -238,6 +306,7 @@ static void bad_input(void)
 #define BAD(call, says) { dl_tensor *bad = call; CHECK(dl_is_nil(bad)); CHECK_ERROR(c, says); }
     BAD(dl_max_pool2d(c, x, 6), "max_pool2d: a window of 6 is larger than axis 2 of (1,2,5,5) with padding 0");
     BAD(dl_max_pool2d(c, x, 4, .dilation = 2), "window of 7");
+    BAD(dl_max_pool2d(c, x, 7, .stride = 2, .ceil_mode = 1), "window of 7");
     BAD(dl_max_pool2d(c, x, 3, .padding = 2), "padding 2, expected 0 to half of the window of 3");
     BAD(dl_max_pool2d(c, x, 3, .padding = -1), "padding -1");
     BAD(dl_max_pool2d(c, x, 3, .stride = -1), "must be positive");
@@ -572,6 +641,9 @@ int main(void)
     RUN(differences);
     RUN(same_bits);
     RUN(nan_ties_padding);
+    RUN(infinite);
+    RUN(dilated_column);
+    RUN(kept_axes);
     RUN(bad_input);
     RUN(random_ones);
     RUN(modules);

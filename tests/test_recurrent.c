@@ -395,6 +395,7 @@ static void bad_input(void)
     dl_nn_lstm(c, 0, 4);                                      CHECK_ERROR(c, "nn_lstm: input size 0, hidden size 4");
     dl_nn_gru(c, 3, -1);                                      CHECK_ERROR(c, "nn_gru: input size 3, hidden size -1");
     dl_nn_rnn(c, INT64_MAX, INT64_MAX);                       CHECK_ERROR(c, "nn_rnn: input size");
+    dl_nn_lstm(c, 3, INT64_MAX / 2);                          CHECK_ERROR(c, "nn_lstm: input size 3, hidden size 4611686018427387903");
     dl_nn_rnn(c, INT32_MAX, INT32_MAX);                       CHECK_ERROR(c, "rnn: axis");
     dl_nn_lstm(c, 3, 4, .num_layers = -1);                    CHECK_ERROR(c, "nn_lstm: -1 layers");
     dl_nn_lstm(c, 3, 4, .num_layers = INT64_MAX);             CHECK_ERROR(c, "layers, expected 1 to");
@@ -442,7 +443,9 @@ static void bad_input(void)
     w.weight_hr = NULL;
     w.weight_ih = NULL;
     dl_rnn(c, DL_GRU, x, &w);                                 CHECK_ERROR(c, "gru: input 1 is NULL");
-    dl_rnn(c, DL_GRU, x, NULL);                               CHECK_ERROR(c, "rnn: no weights");
+    h_n = c_n = x;
+    dl_rnn(c, DL_LSTM, x, NULL, .h_n = &h_n, .c_n = &c_n);    CHECK_ERROR(c, "rnn: no weights");
+    CHECK(dl_is_nil(h_n) && dl_is_nil(c_n));
     dl_rnn(c, (dl_rnn_kind)9, x, &w);                         CHECK_ERROR(c, "rnn: the kind is unknown");
     CHECK(dl_is_nil(dl_nn_rnn_forward(NULL, m, x, .h_n = &h_n)) && dl_is_nil(h_n));
     CHECK(dl_is_nil(dl_nn_rnn_step(NULL, cell, x, NULL, NULL)) && dl_is_nil(dl_rnn(NULL, DL_GRU, x, &w)));

@@ -50,8 +50,8 @@ RUNS(log_softmax) { DLI_ON(k, log_softmax)(out, in[0], n); }
 RUNS(softmax_back)
 {
     COPY(out + n, in[2]);
-    DLI_ON(k, softmax_back)(out, in[0], in[1], n, 0);
-    DLI_ON(k, softmax_back)(out + n, in[0], in[1], n, 1);
+    DLI_ON(k, softmax_back)(out, in[0], in[1], n, 1, 0);
+    DLI_ON(k, softmax_back)(out + n, in[0], in[1], n, 1, 1);
 }
 RUNS(log_softmax_back)
 {

@@ -329,6 +329,7 @@ static void batches(void)
         for (i = 0; i < 20; i++, total++) CHECK(x->idata[i] == i / 5 * 24 + index * 5 + i % 5 && y->idata[i] == x->idata[i] + 1);
     CHECK(index == 4 && total == 80);                              /* tracks of 24, of which a rest of 4 is dropped */
     CHECK_OK(c);
+    CHECK(dl_text_batch(c, tokens, 2, 2, &x, &y, .index = INT64_MAX));           /* means nothing where places are random */
     CHECK(!dl_text_batch(c, tokens, 4, 100, &x, &y) && dl_is_nil(x) && dl_is_nil(y));
     CHECK_ERROR(c, "text_batch: 4 windows of 100 tokens and the one behind, number 0, of (100)");
     CHECK(!dl_text_batch(c, tokens, 0, 10, &x, &y));
@@ -414,6 +415,10 @@ static void greedy_tokens(void)
     CHECK(y->ndim == 2 && y->shape[0] == 2 && y->shape[1] == 1 && y->idata[0] == 1 && y->idata[1] == 0);
     y = dl_sample_token(c, x, .temperature = -1, .repetition_penalty = 4, .history = dl_tensor_from_int(c, (const int32_t[]){1, 0}, DL_SHAPE(2, 1)));
     CHECK(y->idata[0] == 3 && y->idata[1] == 3);                   /* 3 / 4 < 2; -1 * 4 < -1 */
+    y = dl_sample_token(c, x, .temperature = -1, .repetition_penalty = 4, .history = dl_tensor_from_int(c, (const int32_t[]){1, 1, 0, 0}, DL_SHAPE(2, 1, 2)));
+    CHECK(y->idata[0] == 3 && y->idata[1] == 3);
+    y = dl_sample_token(c, x, .history = dl_tensor_from_int(c, (const int32_t[]){0, 1, 1, 1, 0, 0}, DL_SHAPE(3, 2)));
+    CHECK_ERROR(c, "sample_token: history (3,2) for logits (2,1,4), expected one axis or (2, ..)");
     for (i = 0; i < 20; i++) CHECK(dl_item(dl_sample_token(c, REALS(5, 9, 1), .top_k = 1)) == 1);
     for (i = 0; i < 20; i++) CHECK(dl_item(dl_sample_token(c, REALS(5, 9, 1), .top_p = (dl_real)1e-6)) == 1);
     y = dl_sample_token(c, REALS(-INFINITY, 0, -INFINITY));        /* masked ones never come */

@@ -487,6 +487,9 @@ static void bad_input(void)
     BAD_MODULE(dl_model_gpt(c, .vocab_size = -1), "gpt: a vocabulary of -1");
     BAD_MODULE(dl_model_gpt(c, .vocab_size = 2, .layers = 1, .heads = 1, .dim = 2, .dropout = 2), "gpt: dropout is 2");
     BAD_MODULE(dl_model_llama(c, .heads = 4, .kv_heads = 3, .dim = 16), "llama: 4 heads, 3 of keys");
+    BAD_MODULE(dl_model_llama(c, .vocab_size = 5, .layers = 1, .heads = 1, .dim = 3, .hidden = 4),
+               "llama: rope of base 10000 for heads of width 3, expected 1 to 1e30 and an even width");
+    BAD_MODULE(dl_model_llama(c, .vocab_size = 5, .layers = 1, .heads = 1, .dim = 4, .hidden = 4, .rope_base = -3), "llama: rope of base -3");
     BAD_MODULE(dl_nn_tfm_encoder_layer(c, 8, 3), "");
     BAD_MODULE(dl_nn_tfm_encoder_layer(c, 8, 2, .dropout = 2), "encoder_layer: dropout is 2");
     BAD_MODULE(dl_nn_tfm_encoder(c, 8, 2, -1), "encoder: -1 layers");
