@@ -1060,6 +1060,22 @@ typedef struct {
 DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts);
 #define dl_fit(...) DLI_KW4(dl_fit, __VA_ARGS__)
 
+/* The learning-rate finder (Smith 2017): steps with a rate that rises from first to last by equal factors, one batch each, until
+   the loss is four times the least.  losses: means of the past, s_i = (0.9 s' + 0.1 l_i) corrected for the start as Adam does.
+   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error.  What was trained, the
+   optimizer and the random numbers are as before; gradients are cleared. */
+typedef struct {
+    double     first, last;              /* 1e-7, 10                                        */
+    int        steps;                    /* 100                                             */
+    int64_t    batch_size;               /* 64                                              */
+    dl_loss_fn loss;                     /* the usual one, as dl_fit has it                 */
+    double    *rates, *losses;           /* out: of each step, room for .steps              */
+    int       *count;                    /* out: steps done                                 */
+    int end_;
+} dl_lr_find_opts;
+DL_API double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_lr_find_opts opts);
+#define dl_lr_find(...) DLI_KW4(dl_lr_find, __VA_ARGS__)
+
 
 /* --- convolution ----------------------------------------------------------------------------------
    (N, C, H, W) * (K, C/groups, R, S) + (K) -> (N, K, H', W'),  H' = (H + 2 padding - dilation (R - 1) - 1) / stride + 1:
@@ -21413,6 +21429,33 @@ DL_DEF int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value)
     return 1;
 }
 
+/* --- copies of optimizers ------------------------------------------------------------------------------ */
+static int64_t dli_state_size(const dl_optim *o, const dli_slot *s, int k)
+{
+    if (o->type != &dli_optim_adafactor_type) return s->w->size;
+    return s->w->size / (k ? dli_adafactor_rows(s->w) : dli_adafactor_cols(s->w));
+}
+static void dli_copy_part(void *part, size_t bytes, char *copy, size_t *at, int restore)
+{
+    if (copy) memcpy(restore ? part : copy + *at, restore ? copy + *at : part, bytes);
+    *at += bytes;
+}
+/* All that steps change of o and what it wraps, but L-BFGS's memory: to copy, or back.  Returns the bytes; copy NULL: only that. */
+static size_t dli_optim_copy(dl_optim *o, char *copy, int restore)
+{
+    size_t at = 0;
+    int i, k;
+    for (; !dli_is_nil_optim(o); o = o->inner) {
+        dli_copy_part(o, sizeof *o, copy, &at, restore);
+        dli_copy_part(o->slots, (size_t)o->nslots * sizeof *o->slots, copy, &at, restore);
+        for (i = 0; i < o->nslots; i++)
+            for (k = 0; k < DLI_OPTIM_STATES; k++)
+                if (o->slots[i].state[k])
+                    dli_copy_part(o->slots[i].state[k], (size_t)dli_state_size(o, &o->slots[i], k) * sizeof(dl_real), copy, &at, restore);
+    }
+    return at;
+}
+
 /* --- clipping ---------------------------------------------------------------------------------------- */
 
 /* Sum of (scale g)^2 over all gradients: rows in the number type, their sums in double, in order. */
@@ -22696,6 +22739,74 @@ DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
     dl_scores scores = dli_fit(c, m, o, train, opts);
     if (!dli_mpi_agree(c, "fit", 0)) scores.loss = scores.accuracy = dl_item(NULL);          /* a rank may have failed long ago */
     return scores;
+}
+
+static double dli_lr_find(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, const dl_lr_find_opts *opts, dl_loader *batches)
+{
+    const double factor = dli_real_power(opts->last / opts->first, 1.0 / (opts->steps - 1));
+    double rate = opts->first, best = rate, mean = 0, old = 1, s, before = 0, least = 0, steepest = 0;
+    dl_backward_opts whole = {NULL, 0};
+    int i;
+    for (i = 0; i < opts->steps; i++, rate *= factor) {
+        dl_tensor *output, *loss;
+        if (!dl_next_batch(c, batches) && !dl_next_batch(c, batches)) break;            /* 0 ends an epoch: once more */
+        dl_optim_set_lr(o, rate);
+        output = dl_forward(c, m, batches->input);
+        loss = opts->loss ? opts->loss(c, output, batches->target) : dli_usual_loss(c, train, output, batches->target, 0);
+        old *= 0.9;
+        mean += 0.1 * (dl_item(loss) - mean);
+        s = mean / (1 - old);
+        if (opts->rates)  opts->rates[i] = rate;
+        if (opts->losses) opts->losses[i] = s;
+        if (opts->count)  *opts->count = i + 1;
+        if (i && !(s <= 4 * least)) break;                                              /* it flies away, or is NaN */
+        if (!i || s < least) least = s;
+        if (i >= opts->steps / 10 && i && s - before < steepest) { steepest = s - before; best = rate; }
+        before = s;
+        dl_backward_with(c, loss, whole);
+        dl_optim_step(c, o);
+    }
+    return c->failed ? dl_item(NULL) : best;
+}
+DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_lr_find_opts opts)
+{
+    dl_loader_create_opts how;
+    dl_loader *batches;
+    char *weights, *states;
+    uint64_t calls;
+    double best;
+    int grad, training;
+    if (opts.count) *opts.count = 0;
+    if (!dli_check_module(c, "lr_find", m) || !dli_check_optim(c, "lr_find", o) || !dli_check_dataset(c, "lr_find", train))
+        return dl_item(NULL);
+    if (opts.first == 0) opts.first = 1e-7;
+    if (opts.last == 0)  opts.last = 10;
+    if (opts.steps == 0) opts.steps = 100;
+    if (!(opts.first > 0 && opts.last > opts.first && opts.last / opts.first < 1e30) || opts.steps < 2)
+        dl_fail(c, "lr_find: from %g to %g in %d steps, expected a positive rate, a larger one, and 2 steps or more", opts.first,
+                opts.last, opts.steps);
+    if (o->type->closure) dl_fail(c, "lr_find: %s needs the loss more than once in a step", o->type->name);
+    memset(&how, 0, sizeof how);
+    how.batch_size = opts.batch_size ? opts.batch_size : 64;
+    how.shuffle = 1;
+    if (c->failed) return dl_item(NULL);
+    calls = c->calls;
+    batches = dl_loader_create_with(c, train, how);
+    weights = (char *)dl_alloc_keep(c, dli_state_bytes(m));
+    states = (char *)dl_alloc_keep(c, dli_optim_copy(o, NULL, 0));
+    if (c->failed) return dl_item(NULL);
+    dli_state_copy(m, weights, 0);
+    dli_optim_copy(o, states, 0);
+    grad = dl_set_grad_enabled(c, 1);
+    training = dl_set_training(c, 1);
+    best = dli_lr_find(c, m, o, train, &opts, batches);
+    dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
+    dli_state_copy(m, weights, 1);
+    dli_optim_copy(o, states, 1);
+    c->calls = calls;
+    dl_zero_grads(m);
+    return best;
 }
 
 /* ================================================================================================
@@ -26278,8 +26389,7 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
             const char *state = dli_state_name(o->type, k);
             if (!s->state[k] || !*state) continue;
             if (o->type == &dli_optim_adafactor_type)
-                dli_items_array(l, name, state, s->state[k], DLI_REAL_TYPE,
-                                w->size / (k ? dli_adafactor_rows(w) : dli_adafactor_cols(w)));
+                dli_items_array(l, name, state, s->state[k], DLI_REAL_TYPE, dli_state_size(o, s, k));
             else dli_items_add(l, dli_concat(l->c, name, state, ""), s->state[k], DLI_REAL_TYPE, w->ndim, w->shape);
         }
         if (o->inner || o->type == &dli_ema_type) continue;

@@ -8,7 +8,7 @@
    1. dl_fit with .history and .tensorboard: the loss stays at log 10, one guess in ten is right
    2. dl_graph_dot: is every layer connected with the loss?  dot -Tsvg trouble.dot >trouble.svg draws it
    3. dl_module_stats, dl_grad_stats: how large are the gradients, layer by layer?
-   4. a learning-rate finder, twenty lines: the rate rises from step to step; where does the loss fall, where does it fly away?
+   4. dl_lr_find: the rate rises from step to step; where does the loss fall, where does it fly away?
       (the curves of 1 and 4: tensorboard --logdir trouble_log)
    5. dl_set_detect_nan: which operation makes the first NaN?
    6. dl_profile_begin .. dl_profile_print: where does the time go?
@@ -82,32 +82,22 @@ static double examine(dl_module *net, int table)
     return std / first;
 }
 
-/* The rate rises from 1e-5 to 10 in 120 steps.  Returns a third of the rate at which the smoothed loss was least. */
 static double find_lr(int healthy)
 {
-    dl_tensorboard *board = dl_tensorboard_open(c, log_folder);
     dl_module *net = make_net(healthy);
-    dl_optim *opt = dl_optim_sgd(c, net, .lr = 1e-5f, .momentum = .9f);
-    dl_schedule *rising = dl_lr_exponential(c, opt, 1.123);
-    dl_loader *batches = dl_loader_create(c, train, .batch_size = 50, .shuffle = 1);
-    double smooth = 0, least = INFINITY, best = 0;
+    dl_tensorboard *board = dl_tensorboard_open(c, log_folder);
+    double rates[100], losses[100], best;
+    int n;
+    best = dl_lr_find(c, net, dl_optim_sgd(c, net, .momentum = .9f), train, .first = 1e-5, .batch_size = 50,
+                      .rates = rates, .losses = losses, .count = &n);
     printf("%s: rate, loss", healthy ? "ReLU, He" : "the patient");
-    for (int i = 0; i < 120 && !dl_error(c); i++) {
-        double lr = dl_optim_lr(opt);
-        if (!dl_next_batch(c, batches) && !dl_next_batch(c, batches)) break;          /* 0 ends an epoch: once more */
-        dl_tensor *loss = dl_cross_entropy(c, dl_forward(c, net, batches->input), batches->target);
-        smooth = i ? .9 * smooth + .1 * dl_item(loss) : dl_item(loss);
-        if (i % 20 == 19) printf("; %.0e, %.2f", lr, smooth);
-        dl_tensorboard_scalar(c, board, healthy ? "finder/healthy" : "finder/patient", i, smooth);
-        if (smooth < least) least = smooth, best = lr;
-        if (!(smooth < 4 * least)) break;                      /* it flies away, or is NaN */
-        dl_backward(c, loss);
-        dl_optim_step(c, opt);
-        dl_schedule_step(c, rising);
+    for (int i = 0; i < n; i++) {
+        dl_tensorboard_scalar(c, board, healthy ? "finder/healthy" : "finder/patient", i, losses[i]);
+        if (i % 16 == 15) printf("; %.0e, %.2f", rates[i], losses[i]);
     }
-    printf("\n");
+    printf("; steepest at %.1e\n", best);
     dl_tensorboard_close(c, board);
-    return best / 3;
+    return best;
 }
 
 static const char help[] =

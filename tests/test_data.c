@@ -362,6 +362,62 @@ static void fit(void)
     dl_destroy(c);
 }
 
+/* One weight, x = 1, target 0: l = w^2, w -= 2 rate w, for rates up to where it flies away. */
+static void lr_finder(void)
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_dataset *d = dl_data_tensors(c, dl_ones(c, DL_SHAPE(128, 1)), dl_zeros(c, DL_SHAPE(128, 1)));
+    dl_module *m = dl_nn_linear(c, 1, 1, .no_bias = 1);
+    dl_optim *o = dl_optim_sgd(c, m, .lr = 0.25);
+    dl_tensor *w = dl_module_get(c, m, "weight");
+    double rates[41], losses[41], rate = 1e-3, factor = pow(1e5, 1.0 / 40), v = 1, mean = 0, past = 1, least = 1, before = 1, fall = 0, best = 0, found;
+    int count, i;
+    w->data[0] = 1;
+    found = dl_lr_find(c, m, o, d, .first = 1e-3, .last = 100, .steps = 41, .rates = rates, .losses = losses, .count = &count);
+    for (i = 0; i < 41; i++, rate *= factor) {
+        double l;
+        mean = 0.9 * mean + 0.1 * v * v;
+        past *= 0.9;
+        l = mean / (1 - past);
+        if (i < count) { CHECK_NEAR(rates[i] / rate, 1, 1e-5); CHECK_NEAR(losses[i] / l, 1, 1e-3); }
+        if (l > 4 * least) break;
+        if (l < least) least = l;
+        if (i >= 4 && l - before < fall) { fall = l - before; best = rate; }
+        before = l;
+        v -= 2 * rate * v;
+    }
+    if (!CHECK(count == i + 1 && count < 41)) printf(" %d of %d", count, i);
+    CHECK_NEAR(found / best, 1, 1e-5);
+    CHECK(w->data[0] == 1 && w->grad == NULL && dl_optim_lr(o) == 0.25);
+    CHECK_OK(c);
+    dl_lr_find(c, m, o, d, .first = 1, .last = 0.5);        CHECK_ERROR(c, "lr_find: from 1 to 0.5");
+    dl_lr_find(c, m, o, d, .steps = 1);                     CHECK_ERROR(c, "in 1 steps");
+    dl_lr_find(c, m, dl_optim_lbfgs(c, m), d);              CHECK_ERROR(c, "lr_find: optim_lbfgs needs the loss more than once");
+    found = dl_lr_find(c, NULL, o, d);                      CHECK_ERROR(c, "lr_find");
+    CHECK(found != found);
+    dl_destroy(c);
+}
+
+/* Training goes on with the bits that it has without the search. */
+static void lr_finder_leaves_no_trace(void)
+{
+    dl_real weight[2][2];
+    for (int k = 0; k < 4; k++) {
+        dl_ctx *c = dl_create(.seed = 3);
+        dl_dataset *d = dl_data_tensors(c, dl_randn(c, DL_SHAPE(96, 4)), dl_randn(c, DL_SHAPE(96, 2)));
+        dl_module *m = dl_nn_sequential(c, dl_nn_linear(c, 4, 8), dl_nn_batchnorm1d(c, 8), dl_nn_dropout(c, 0.2f), dl_nn_linear(c, 8, 2));
+        dl_optim *o = k < 2 ? dl_optim_adam(c, m, .lr = 0.01) : dl_optim_adafactor(c, m);
+        dl_fit(c, m, o, d, .batch_size = 16, .quiet = 1);
+        if (k & 1) CHECK(dl_lr_find(c, m, o, d, .batch_size = 16, .steps = 30) > 0);
+        dl_fit(c, m, o, d, .batch_size = 16, .quiet = 1);
+        CHECK_OK(c);
+        weight[k & 1][0] = dl_module_get(c, m, "3.weight")->data[0];
+        weight[k & 1][1] = dl_module_get(c, m, "1.running_var")->data[5];
+        if (k & 1) CHECK(!memcmp(weight[0], weight[1], sizeof weight[0]));
+        dl_destroy(c);
+    }
+}
+
 static void fit_line(void)                                               /* real targets, a loss of one's own */
 {
     dl_ctx *c = dl_create(.seed = 1);
@@ -507,6 +563,8 @@ int main(void)
     RUN(fit);
     RUN(unusual_shapes);
     RUN(best_after_nan);
+    RUN(lr_finder);
+    RUN(lr_finder_leaves_no_trace);
     RUN(fit_line);
     RUN(fit_four_points);
     RUN(fit_is_the_public_loop);
