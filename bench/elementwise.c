@@ -130,7 +130,7 @@ static int right(void *arg)
             const double dx = g[i] * (p->backward ? slope(p->r, a[i], b[i]) : 0);
             const double f = p->r->f(a[i], b[i]);
             ok &= p->backward ? near(da[i], dx, 2e-6) || fabs(da[i] - dx) <= 2.5e-7 * fabs(g[i])
-                : p->r->df ? near(y[i], f, 5e-7) : fabs(y[i] - f) <= 2e-6 * fabs(f) + 1.2e-7 * fabs(a[i]);
+                : p->r->df ? near(y[i], f, 5e-7) : fabs(y[i] - f) <= 2e-6 * fabs(f) + 2.4e-7 * fabs(a[i]);    /* tanhshrink: 2 units of a */
         }
     if (p->r->f && p->r->binary && p->backward) {
         const float *db = p->b->grad;
