@@ -2052,13 +2052,17 @@ DL_API dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, doub
    solve: a (n, n), b (n) or (n, k) -> x with a x = b, by LU with row exchanges;  inv: a^-1
    cholesky: the lower l with l l^T = a, for a positive definite a
    linreg_fit: the w (d) or (d, k) that makes norm2(x w + b - y)^2 + l2 norm2(w)^2 smallest, by the normal equations
-   (x^T x + l2) w = x^T y and Cholesky; the bias b stands in one more row, or with .no_bias there is none */
+   (x^T x + l2) w = x^T y and Cholesky; the bias b stands in one more row, or with .no_bias there is none
+   knn: from the k rows of data (N, d) that are nearest to each row of x (M, d), of equally near ones the first: of labels
+   targets int32 (N) the most frequent, of equally frequent ones the nearest, int32 (M); of real targets (N) or (N, q) the mean
+   (Fix and Hodges 1951) */
 typedef struct { double l2; int no_bias; int end_; } dl_linreg_fit_opts;
 DL_API dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
 DL_API dl_tensor *dl_linalg_inv(dl_ctx *c, const dl_tensor *a);
 DL_API dl_tensor *dl_linalg_cholesky(dl_ctx *c, const dl_tensor *a);
 DL_API dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_tensor *y, dl_linreg_fit_opts o);
 #define dl_linreg_fit(...) DLI_KW3(dl_linreg_fit, __VA_ARGS__)
+DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targets, const dl_tensor *x, int64_t k);
 
 /* --- augmentation -----------------------------------------------------------------------------------
    For images (N, C, H, W); every sample draws for itself, from the range of an option {low, high} or with probability p.
@@ -2086,6 +2090,10 @@ DL_API dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_ten
    cutout:      a box of (size, size) centred anywhere, cut by the border, becomes value (DeVries and Taylor 2017)
    random_erasing: with probability p, .5, a box inside of .scale of the area, {.02, .33}, and .ratio of height to width,
                 {.3, 3.3}, becomes value (Zhong et al. 2020)
+   rand_augment: .num_ops (2) times one of 14 changes with .magnitude (9; DL_ZERO: 0) of 30 parts of its range, where there are two
+                directions in any of them: none, shear in x and y (.3), shift in x and y (150 / 331 of the size), turn (30
+                degrees), brightness, saturation, contrast, sharpness (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize
+                (invert from 1 - magnitude on), autocontrast, equalize; x in [0, 1], 1 or 3 channels (Cubuk et al. 2020)
    gaussian_noise: x + N(mean, sigma^2), sigma .1, for x of any shape; .clip: to [0, 1].  Differentiable. */
 typedef struct { int padding; dl_padding_mode padding_mode; dl_real fill; int end_; } dl_aug_random_crop_opts;
 typedef struct { double p; int end_; }                                                dl_aug_hflip_opts, dl_aug_vflip_opts;
@@ -2095,6 +2103,7 @@ typedef struct { double std; int end_; }                                        
 typedef struct { dl_real value; int end_; }                                           dl_aug_cutout_opts;
 typedef struct { double p, scale[2], ratio[2]; dl_real value; int end_; }             dl_aug_random_erasing_opts;
 typedef struct { double mean, sigma; int clip; int end_; }                            dl_aug_gaussian_noise_opts;
+typedef struct { int num_ops, magnitude; int end_; }                                  dl_aug_rand_augment_opts;
 DL_API dl_tensor *dl_aug_random_crop_with(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w, dl_aug_random_crop_opts o);
 DL_API dl_tensor *dl_aug_center_crop(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w);
 DL_API dl_tensor *dl_aug_ten_crop(dl_ctx *c, dl_tensor *x, int64_t h, int64_t w);
@@ -2106,6 +2115,7 @@ DL_API dl_tensor *dl_aug_color_pca_with(dl_ctx *c, dl_tensor *x, const dl_tensor
 DL_API dl_tensor *dl_aug_cutout_with(dl_ctx *c, dl_tensor *x, int size, dl_aug_cutout_opts o);
 DL_API dl_tensor *dl_aug_random_erasing_with(dl_ctx *c, dl_tensor *x, dl_aug_random_erasing_opts o);
 DL_API dl_tensor *dl_aug_gaussian_noise_with(dl_ctx *c, dl_tensor *x, dl_aug_gaussian_noise_opts o);
+DL_API dl_tensor *dl_aug_rand_augment_with(dl_ctx *c, dl_tensor *x, dl_aug_rand_augment_opts o);
 DL_API dl_tensor *dl_data_color_pca(dl_ctx *c, const dl_tensor *images);
 #define dl_aug_random_crop(...)    DLI_KW4(dl_aug_random_crop, __VA_ARGS__)
 #define dl_aug_hflip(...)          DLI_KW2(dl_aug_hflip, __VA_ARGS__)
@@ -2116,6 +2126,7 @@ DL_API dl_tensor *dl_data_color_pca(dl_ctx *c, const dl_tensor *images);
 #define dl_aug_cutout(...)         DLI_KW3(dl_aug_cutout, __VA_ARGS__)
 #define dl_aug_random_erasing(...) DLI_KW2(dl_aug_random_erasing, __VA_ARGS__)
 #define dl_aug_gaussian_noise(...) DLI_KW2(dl_aug_gaussian_noise, __VA_ARGS__)
+#define dl_aug_rand_augment(...)   DLI_KW2(dl_aug_rand_augment, __VA_ARGS__)
 
 /* Mixtures with the sample before in the batch (the first with the last), as in torchvision; they replace *x and *target,
    labels (N) or distributions (N, classes), by new ones, targets always distributions.  Return lambda; NaN after an error.
@@ -23294,6 +23305,70 @@ DL_DEF dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_ten
     return c->failed ? DLI_NIL : w;
 }
 
+/* --- nearest neighbours: for each row of x a list of the k nearest so far, the nearest first */
+typedef struct {
+    const dl_ctx    *c;
+    const dl_tensor *data, *targets, *x;
+    dl_tensor       *y;
+    int64_t          k, d;
+    int64_t         *near;               /* of each worker k */
+    dl_real         *far, *row;          /* their squared distances; a difference */
+} dli_knn_job;
+
+static void dli_knn_task(void *arg, int64_t m, int worker)
+{
+    const dli_knn_job *j = (const dli_knn_job *)arg;
+    int64_t *near = j->near + worker * j->k, i, a, b, found = 0, q = j->y->size / j->x->shape[0];
+    dl_real *far = j->far + worker * j->k, *row = j->row + worker * j->d;
+    const dl_real *in[2];
+    in[0] = j->x->data + m * j->d;
+    for (i = 0; i < j->data->shape[0]; i++) {
+        dl_real distance;
+        in[1] = j->data->data + i * j->d;
+        DLI_ON(j->c->isa, f_sub)(row, in, j->d, NULL);
+        distance = DLI_ON(j->c->isa, sum_squares)(row, 0, 1, j->d);
+        if (found == j->k && !(distance < far[found - 1])) continue;
+        if (found < j->k) found++;
+        for (a = found - 1; a > 0 && distance < far[a - 1]; a--) { far[a] = far[a - 1]; near[a] = near[a - 1]; }
+        far[a] = distance;
+        near[a] = i;
+    }
+    if (j->targets->dtype == DL_INT32) {
+        int64_t most = 0, votes;
+        for (a = 0; a < j->k; a++) {
+            for (votes = 0, b = 0; b < j->k; b++) votes += j->targets->idata[near[b]] == j->targets->idata[near[a]];
+            if (votes > most) { most = votes; j->y->idata[m] = j->targets->idata[near[a]]; }
+        }
+    } else for (i = 0; i < q; i++) {
+        double sum = 0;
+        for (a = 0; a < j->k; a++) sum += (double)j->targets->data[near[a] * q + i];
+        j->y->data[m * q + i] = (dl_real)(sum / (double)j->k);
+    }
+}
+DL_DEF dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targets, const dl_tensor *x, int64_t k)
+{
+    dli_knn_job j;
+    int64_t shape[2];
+    dli_mark mark;
+    if (!dli_check(c, "knn", "data", data, DL_REAL) || !dli_check_any(c, "knn", targets) || !dli_check(c, "knn", "x", x, DL_REAL))
+        return DLI_NIL;
+    if (data->ndim != 2 || x->ndim != 2 || x->shape[1] != data->shape[1] || targets->ndim < 1 ||
+        targets->ndim > (targets->dtype == DL_INT32 ? 1 : 2) || targets->shape[0] != data->shape[0])
+        return dl_fail(c, "knn: data %t, targets %t, x %t, expected (N, d), (N) or real (N, q), (M, d)", data, targets, x);
+    if (k < 1 || k > data->shape[0]) return dl_fail(c, "knn: %l neighbours of %t, expected 1 to %l", k, data, data->shape[0]);
+    shape[0] = x->shape[0];
+    shape[1] = targets->ndim > 1 ? targets->shape[1] : 1;
+    j.y = dli_leaf(c, "knn", targets->dtype, targets->ndim, shape, 0);
+    mark = dli_arena_mark(&c->step);
+    j.c = c; j.data = data; j.targets = targets; j.x = x; j.k = k; j.d = x->shape[1];
+    j.near = (int64_t *)dl_alloc(c, (size_t)(k * c->threads) * sizeof *j.near);
+    j.far = (dl_real *)dl_alloc(c, (size_t)(k * c->threads) * sizeof *j.far);
+    j.row = (dl_real *)dl_alloc(c, (size_t)(j.d * c->threads) * sizeof *j.row);
+    if (!c->failed) dli_parallel_if(c, data->size >= DLI_PAR_WORK / 16, x->shape[0], dli_knn_task, &j);
+    dli_arena_release(&c->step, mark);
+    return c->failed ? DLI_NIL : j.y;
+}
+
 /* --- augmentation: random numbers belong to a sample -------------------------------------------------
    Row n of a batch takes the elements from `first` on of random call `call`.  While a loader runs the user's function both
    are made from its number, the epoch, the number of the sample and how many calls came before for this batch, else from
@@ -23495,23 +23570,15 @@ DL_DEF dl_tensor *dl_aug_vflip_with(dl_ctx *c, dl_tensor *x, dl_aug_vflip_opts o
 static double dli_draw_between(dl_real u, const double range[2]) { return range[0] + (double)u * (range[1] - range[0]); }
 static double dli_round64(double x) { return (double)(int64_t)(x < 0 ? x - 0.5 : x + 0.5); }
 
-static void dli_aug_warp(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+/* m: M in rows; (dx, dy): t */
+static void dli_warp(const dli_aug_job *j, const double *m, double dx, double dy, const dl_real *x, dl_real *y)
 {
-    const dl_aug_affine_opts *o = (const dl_aug_affine_opts *)j->o;
-    const double degree = 0.017453292519943295;
-    const dl_real angle = (dl_real)(dli_draw_between(u[0], o->degrees) * degree);
-    const dl_real shear = (dl_real)(dli_draw_between(u[1], o->shear) * degree);
-    const double s = dli_draw_between(u[2], o->scale), cosine = (double)dli_cos_portable(angle), sine = (double)dli_sin_portable(angle);
-    const double k = (double)dli_sin_portable(shear) / (double)dli_cos_portable(shear);
-    const double m[4] = { (cosine - sine * k) / s, (cosine * k + sine) / s, -sine / s, cosine / s };
     const double left = (double)(j->W - 1) / 2, top = (double)(j->H - 1) / 2;
-    const double tx = left + dli_round64((2 * (double)u[3] - 1) * o->translate[0] * (double)j->W);
-    const double ty = top + dli_round64((2 * (double)u[4] - 1) * o->translate[1] * (double)j->H);
     const int64_t plane = j->H * j->W;
     int64_t r, i, ch;
     for (r = 0; r < j->H; r++)
         for (i = 0; i < j->W; i++, y++) {
-            double px = (double)i - tx, py = (double)r - ty;
+            double px = (double)i - left - dx, py = (double)r - top - dy;
             double sx = m[0] * px + m[1] * py + left, sy = m[2] * px + m[3] * py + top;
             int64_t x0, y0, right, below;
             dl_real fx, fy, w[4];
@@ -23535,6 +23602,18 @@ static void dli_aug_warp(const dli_aug_job *j, const dl_real *u, const dl_real *
                 y[ch * plane] = (w[0] * q[0] + w[1] * q[right]) + (w[2] * q[below] + w[3] * q[below + right]);
             }
         }
+}
+static void dli_aug_warp(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const dl_aug_affine_opts *o = (const dl_aug_affine_opts *)j->o;
+    const double degree = 0.017453292519943295;
+    const dl_real angle = (dl_real)(dli_draw_between(u[0], o->degrees) * degree);
+    const dl_real shear = (dl_real)(dli_draw_between(u[1], o->shear) * degree);
+    const double s = dli_draw_between(u[2], o->scale), cosine = (double)dli_cos_portable(angle), sine = (double)dli_sin_portable(angle);
+    const double k = (double)dli_sin_portable(shear) / (double)dli_cos_portable(shear);
+    const double m[4] = { (cosine - sine * k) / s, (cosine * k + sine) / s, -sine / s, cosine / s };
+    dli_warp(j, m, dli_round64((2 * (double)u[3] - 1) * o->translate[0] * (double)j->W),
+             dli_round64((2 * (double)u[4] - 1) * o->translate[1] * (double)j->H), x, y);
 }
 
 DL_DEF dl_tensor *dl_aug_affine_with(dl_ctx *c, dl_tensor *x, dl_aug_affine_opts o)
@@ -23583,26 +23662,35 @@ DLI_INLINE void dli_turn_hue(dl_real *x, int64_t plane, dl_real turn)
         x[k * plane] = d <= 1 ? high : d >= 2 ? low : low + width * (2 - d);
     }
 }
+static void dli_set_contrast(const dli_aug_job *j, dl_real f, dl_real *y)
+{
+    int64_t plane = j->H * j->W, n = j->C * plane, i;
+    double mean = 0;
+    for (i = 0; i < plane; i++) mean += (double)(j->C == 3 ? dli_grey(y + i, plane) : y[i]);
+    for (i = 0; i < n; i++) y[i] = dli_blend(f, y[i], (dl_real)(mean / (double)plane));
+}
+static void dli_set_saturation(const dli_aug_job *j, dl_real f, dl_real *y)
+{
+    int64_t plane = j->H * j->W, i, k;
+    for (i = 0; j->C == 3 && i < plane; i++) {
+        dl_real grey = dli_grey(y + i, plane);
+        for (k = 0; k < 3; k++) y[k * plane + i] = dli_blend(f, y[k * plane + i], grey);
+    }
+}
 static void dli_aug_jitter(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
 {
     const dl_aug_color_jitter_opts *o = (const dl_aug_color_jitter_opts *)j->o;
     int64_t plane = j->H * j->W, n = j->C * plane, i, k;
     dl_real f[3];
-    double mean = 0, least;
+    double least;
     for (k = 0; k < 3; k++) {
         double amount = k == 0 ? o->brightness : k == 1 ? o->contrast : o->saturation;
         least = amount < 1 ? 1 - amount : 0;
         f[k] = (dl_real)(least + (double)u[k] * (1 + amount - least));
     }
     for (i = 0; i < n; i++) y[i] = dli_blend(f[0], x[i], 0);           /* also clamps */
-    if (o->contrast > 0) {
-        for (i = 0; i < plane; i++) mean += (double)(j->C == 3 ? dli_grey(y + i, plane) : y[i]);
-        for (i = 0; i < n; i++) y[i] = dli_blend(f[1], y[i], (dl_real)(mean / (double)plane));
-    }
-    for (i = 0; j->C == 3 && o->saturation > 0 && i < plane; i++) {
-        dl_real grey = dli_grey(y + i, plane);
-        for (k = 0; k < 3; k++) y[k * plane + i] = dli_blend(f[2], y[k * plane + i], grey);
-    }
+    if (o->contrast > 0) dli_set_contrast(j, f[1], y);
+    if (o->saturation > 0) dli_set_saturation(j, f[2], y);
     for (i = 0; j->C == 3 && o->hue > 0 && i < plane; i++) dli_turn_hue(y + i, plane, (dl_real)(o->hue * (2 * (double)u[3] - 1)));
 }
 DL_DEF dl_tensor *dl_aug_color_jitter_with(dl_ctx *c, dl_tensor *x, dl_aug_color_jitter_opts o)
@@ -23613,6 +23701,95 @@ DL_DEF dl_tensor *dl_aug_color_jitter_with(dl_ctx *c, dl_tensor *x, dl_aug_color
         return dl_fail(c, "aug_color_jitter: %t with brightness %g, contrast %g, saturation %g and hue %g, expected 1 or 3 channels, "
                        "no negative number, hue at most 0.5", x, o.brightness, o.contrast, o.saturation, o.hue);
     return c->training ? dli_augment(c, "aug_color_jitter", x, 4, x->shape, dli_aug_jitter, &o, 4) : x;
+}
+
+/* --- RandAugment: one of 14 changes of an image, of strength r, -1 to 1; levels: the nearest of 256 */
+enum { DLI_RAND_NONE, DLI_RAND_SHEAR_X, DLI_RAND_SHEAR_Y, DLI_RAND_SHIFT_X, DLI_RAND_SHIFT_Y, DLI_RAND_TURN, DLI_RAND_BRIGHTNESS,
+       DLI_RAND_SATURATION, DLI_RAND_CONTRAST, DLI_RAND_SHARPNESS, DLI_RAND_POSTERIZE, DLI_RAND_SOLARIZE, DLI_RAND_AUTOCONTRAST,
+       DLI_RAND_EQUALIZE, DLI_RAND_CHANGES };
+
+static int dli_level(dl_real x) { return x > 0 ? x < 1 ? (int)(x * 255 + DLI_C(0.5)) : 255 : 0; }
+
+/* f x + (1 - f) times the mean of 3 x 3 pixels, in which x counts five times; the border stays */
+static void dli_sharpen(const dli_aug_job *j, dl_real f, const dl_real *x, dl_real *y)
+{
+    const int64_t W = j->W;
+    int64_t k, r, i;
+    for (k = 0; k < j->C; k++, x += j->H * W, y += j->H * W)
+        for (r = 1; r < j->H - 1; r++)
+            for (i = r * W + 1; i < r * W + W - 1; i++) {
+                const dl_real *a = x + i - W, *b = x + i, *d = x + i + W;
+                dl_real sum = ((a[-1] + a[0]) + (a[1] + b[-1])) + ((b[1] + d[-1]) + (d[0] + d[1])) + 5 * b[0];
+                y[i] = dli_blend(f, b[0], sum / 13);
+            }
+}
+/* n numbers from their smallest and largest to 0 and 1 */
+static void dli_stretch(dl_real *y, int64_t n)
+{
+    dl_real low = y[0], high = y[0];
+    int64_t i;
+    for (i = 1; i < n; i++) { low = y[i] < low ? y[i] : low; high = y[i] > high ? y[i] : high; }
+    for (i = 0; high > low && i < n; i++) y[i] = (y[i] - low) / (high - low);
+}
+/* Levels become equally frequent, as far as one level has one result: PIL's rule. */
+static void dli_equalize(dl_real *y, int64_t n)
+{
+    int64_t count[256] = {0}, i, step, sum;
+    int last = 255;
+    for (i = 0; i < n; i++) count[dli_level(y[i])]++;
+    while (last > 0 && !count[last]) last--;
+    step = (n - count[last]) / 255;
+    if (!step) return;
+    sum = step / 2;
+    for (i = 0; i < 256; i++) { int64_t here = count[i]; count[i] = dli_min64(sum / step, 255); sum += here; }
+    for (i = 0; i < n; i++) y[i] = (dl_real)count[dli_level(y[i])] / 255;
+}
+static void dli_rand_change(const dli_aug_job *j, int change, double r, const dl_real *x, dl_real *y)
+{
+    const int64_t plane = j->H * j->W, n = j->C * plane;
+    const double size = r < 0 ? -r : r;
+    const dl_real f = (dl_real)(1 + 0.9 * r), angle = (dl_real)(r * 0.5235987755982988), from = (dl_real)(1 - size);
+    const int mask = 0xFF & ~((1 << (int)(4 * size + 0.5)) - 1);
+    double m[4] = {1, 0, 0, 1};
+    int64_t i;
+    memcpy(y, x, (size_t)n * sizeof *y);
+    switch (change) {
+    case DLI_RAND_SHEAR_X: m[1] = 0.3 * r; dli_warp(j, m, 0, 0, x, y); break;
+    case DLI_RAND_SHEAR_Y: m[2] = 0.3 * r; dli_warp(j, m, 0, 0, x, y); break;
+    case DLI_RAND_SHIFT_X: dli_warp(j, m, dli_round64(150.0 / 331 * r * (double)j->W), 0, x, y); break;
+    case DLI_RAND_SHIFT_Y: dli_warp(j, m, 0, dli_round64(150.0 / 331 * r * (double)j->H), x, y); break;
+    case DLI_RAND_TURN:
+        m[0] = m[3] = (double)dli_cos_portable(angle);
+        m[1] = (double)dli_sin_portable(angle);
+        m[2] = -m[1];
+        dli_warp(j, m, 0, 0, x, y);
+        break;
+    case DLI_RAND_BRIGHTNESS:   for (i = 0; i < n; i++) y[i] = dli_blend(f, x[i], 0); break;
+    case DLI_RAND_SATURATION:   dli_set_saturation(j, f, y); break;
+    case DLI_RAND_CONTRAST:     dli_set_contrast(j, f, y); break;
+    case DLI_RAND_SHARPNESS:    dli_sharpen(j, f, x, y); break;
+    case DLI_RAND_POSTERIZE:    for (i = 0; i < n; i++) y[i] = (dl_real)(dli_level(x[i]) & mask) / 255; break;
+    case DLI_RAND_SOLARIZE:     for (i = 0; i < n; i++) y[i] = x[i] >= from ? 1 - x[i] : x[i]; break;
+    case DLI_RAND_AUTOCONTRAST: for (i = 0; i < n; i += plane) dli_stretch(y + i, plane); break;
+    case DLI_RAND_EQUALIZE:     for (i = 0; i < n; i += plane) dli_equalize(y + i, plane); break;
+    }
+}
+static void dli_aug_rand(const dli_aug_job *j, const dl_real *u, const dl_real *x, dl_real *y)
+{
+    const double r = ((const dl_aug_rand_augment_opts *)j->o)->magnitude / 30.0;
+    dli_rand_change(j, (int)dli_draw_below(u[0], DLI_RAND_CHANGES), u[1] < DLI_C(0.5) ? r : -r, x, y);
+}
+DL_DEF dl_tensor *dl_aug_rand_augment_with(dl_ctx *c, dl_tensor *x, dl_aug_rand_augment_opts o)
+{
+    int i;
+    if (!dli_check_images(c, "aug_rand_augment", x)) return DLI_NIL;
+    o.num_ops = o.num_ops ? o.num_ops : 2;
+    o.magnitude = o.magnitude == DL_ZERO ? 0 : o.magnitude ? o.magnitude : 9;
+    if ((x->shape[1] != 1 && x->shape[1] != 3) || o.num_ops < 1 || o.magnitude < 0 || o.magnitude > 30)
+        return dl_fail(c, "aug_rand_augment: %t, %d changes of magnitude %d, expected 1 or 3 channels, 1 change or more, 0 to 30",
+                       x, o.num_ops, o.magnitude);
+    for (i = 0; i < o.num_ops && c->training; i++) x = dli_augment(c, "aug_rand_augment", x, 4, x->shape, dli_aug_rand, &o, 2);
+    return x;
 }
 
 typedef struct { const dl_real *basis; double std; } dli_aug_pca;
@@ -33397,7 +33574,7 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
            3 x 3 convolutions by Winograd's method in all passes; every elementwise optimizer in one pass
            convolution in 1 to 3 dimensions, pooling, resampling, normalisation, activations, losses, detection and
            segmentation, vision networks, images; all of PyTorch's dense optimizers and schedules, Muon; data preparation,
-           augmentation, metrics, resampling
+           augmentation (RandAugment too), metrics, resampling, nearest neighbours, a learning-rate finder
    0.1.0   context, arenas, tensors, autograd, elementwise, reduction, shape and matrix ops, cross-entropy, linear
            modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels.
 

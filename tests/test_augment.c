@@ -4,6 +4,7 @@
 #include "test.h"
 #include "folder.h"
 #include "golden_augment.h"
+#include "golden_randaugment.h"
 #include <unistd.h>
 
 #ifdef DL_DOUBLE
@@ -372,6 +373,96 @@ static void flips(void)
     CHECK(dl_aug_hflip(c, x, .p = 1) == x);
     dl_set_training(c, 1);
     CHECK_OK(c);
+}
+
+/* Every result of one change with strength .6 is one of these 23 images, and all of them occur.  Pillow rounds what it blends. */
+enum { RAND_SIZE = 3 * 16 * 24, RAND_IMAGES = 23 };
+static void rand_augment(void)
+{
+    static const unsigned char *pillow[13] = {
+        rand_image, rand_more_brightness, rand_less_brightness, rand_more_saturation, rand_less_saturation, rand_more_contrast,
+        rand_less_contrast, rand_more_sharpness, rand_less_sharpness, rand_posterize, rand_solarize, rand_autocontrast, rand_equalize};
+    static const double tangent[2] = {10.203973721731682, -10.203973721731682};           /* the angle with tangent .18 */
+    static dl_real wanted[RAND_IMAGES][RAND_SIZE];
+    dl_tensor *x, *y, *z, *one, *turned;
+    int same_as[2] = {0, 0}, seen[RAND_IMAGES] = {0}, shift[2] = {0, 0};
+    fresh(8);
+    one = dl_empty(c, DL_SHAPE(1, 3, 16, 24));
+    for (int i = 0; i < RAND_SIZE; i++) one->data[i] = (dl_real)rand_image[i] / 255;
+    for (int k = 0; k < 13; k++) for (int i = 0; i < RAND_SIZE; i++) wanted[k][i] = (dl_real)pillow[k][i] / 255;
+    turned = dl_transpose(c, one, 2, 3);
+    for (int k = 0; k < 2; k++) {                                      /* 18 degrees; .18; 150 / 331 of .6 of 24 and 16: 7 and 4 */
+        y = dl_aug_affine(c, one, .degrees = {k ? 18 : -18, k ? 18 : -18});
+        memcpy(wanted[13 + k], y->data, sizeof wanted[0]);
+        y = dl_aug_affine(c, one, .shear = {tangent[k], tangent[k]});
+        memcpy(wanted[15 + k], y->data, sizeof wanted[0]);
+        y = dl_transpose(c, dl_aug_affine(c, turned, .shear = {tangent[k], tangent[k]}), 2, 3);
+        memcpy(wanted[17 + k], y->data, sizeof wanted[0]);
+        for (int axis = 0; axis < 2; axis++)
+            for (int i = 0; i < RAND_SIZE; i++) {
+                int row, column;
+                shift[axis] = (axis ? 4 : 7) * (k ? 1 : -1);
+                shift[!axis] = 0;
+                row = i / 24 % 16 - shift[1];
+                column = i % 24 - shift[0];
+                wanted[19 + 2 * axis + k][i] = row < 0 || row > 15 || column < 0 || column > 23 ? 0 : one->data[i / 384 * 384 + row * 24 + column];
+            }
+    }
+    x = dl_expand(c, one, DL_SHAPE(400, 3, 16, 24));
+    y = dl_aug_rand_augment(c, x, .num_ops = 1, .magnitude = 18);
+    CHECK_OK(c);
+    for (int n = 0; n < 400 && !dl_error(c); n++) {
+        int like = -1;
+        for (int k = 0; k < RAND_IMAGES; k++) {
+            double worst = 0;
+            for (int i = 0; i < RAND_SIZE; i++) worst = fmax(worst, fabs((double)(y->data[n * RAND_SIZE + i] - wanted[k][i])) * 255);
+            if (worst < 2.1) { like = k; seen[k]++; }
+        }
+        CHECK(like >= 0);
+    }
+    for (int k = 0; k < RAND_IMAGES; k++) if (!CHECK(seen[k])) printf(" image %d never", k);
+    x = dl_rand(c, DL_SHAPE(400, 1, 8, 8));                            /* 3 of 14 change nothing: none; saturation of grey; to */
+    y = dl_aug_rand_augment(c, x, .num_ops = 1);                       /* equalize 64 pixels; two in a row: 9 of 196 */
+    z = dl_aug_rand_augment(c, x, .magnitude = 30);
+    for (int i = 0; i < 400; i++) {
+        same_as[0] += !memcmp(y->data + 64 * i, x->data + 64 * i, 64 * sizeof(dl_real));
+        same_as[1] += !memcmp(z->data + 64 * i, x->data + 64 * i, 64 * sizeof(dl_real));
+    }
+    CHECK(same_as[0] > 86 - 33 && same_as[0] < 86 + 33);               /* four standard deviations */
+    CHECK(same_as[1] > 18 - 17 && same_as[1] < 18 + 17);
+    dl_set_training(c, 0);
+    CHECK(dl_aug_rand_augment(c, x) == x);
+    dl_set_training(c, 1);
+    CHECK_OK(c);
+    BAD(dl_aug_rand_augment(c, x, .magnitude = 31), "magnitude 31");
+    BAD(dl_aug_rand_augment(c, x, .num_ops = -1), "-1 changes");
+    BAD(dl_aug_rand_augment(c, dl_zeros(c, DL_SHAPE(1, 2, 4, 4))), "1 or 3 channels");
+    BAD(dl_aug_rand_augment(c, NULL), "aug_rand_augment");
+}
+
+/* By hand: on a line. */
+static void neighbours(void)
+{
+    dl_real at[6] = {0, 1, 2, 3, 4, 10}, where[4] = {0.4f, 2.5f, 9, 3}, numbers_at[6] = {5, 7, 9, 11, 13, 100};
+    int32_t labels[6] = {1, 1, 2, 3, 2, 3};
+    dl_tensor *x, *y, *q, *t, *v;
+    fresh(9);
+    x = dl_tensor_from(c, at, DL_SHAPE(6, 1)); t = dl_tensor_from_int(c, labels, DL_SHAPE(6)); q = dl_tensor_from(c, where, DL_SHAPE(4, 1));
+    y = dl_knn(c, x, t, q, 1);
+    CHECK(y->dtype == DL_INT32 && y->ndim == 1 && y->idata[0] == 1 && y->idata[1] == 2 && y->idata[2] == 3 && y->idata[3] == 3);
+    y = dl_knn(c, x, t, q, 3);                                         /* 2.5: 2, 3 and the first of 1 and 4: three labels, the nearest */
+    CHECK(y->idata[0] == 1 && y->idata[1] == 2 && y->idata[2] == 3 && y->idata[3] == 2);
+    y = dl_knn(c, x, dl_tensor_from(c, numbers_at, DL_SHAPE(6)), q, 2);
+    CHECK(y->dtype == DL_REAL && y->data[0] == 6 && y->data[1] == 10 && y->data[2] == (dl_real)56.5);
+    v = dl_knn(c, x, dl_tensor_from(c, numbers_at, DL_SHAPE(6, 1)), q, 6);
+    CHECK(v->ndim == 2 && v->shape[1] == 1);
+    CHECK_NEAR(v->data[3], 145.0 / 6, 1e-5);
+    CHECK_OK(c);
+    BAD(dl_knn(c, x, t, q, 0), "knn: 0 neighbours of (6,1), expected 1 to 6");
+    BAD(dl_knn(c, x, t, q, 7), "7 neighbours");
+    BAD(dl_knn(c, x, q, x, 1), "knn: data (6,1), targets (4,1)");
+    BAD(dl_knn(c, x, t, dl_zeros(c, DL_SHAPE(2, 2)), 1), "expected (N, d)");
+    BAD(dl_knn(c, x, NULL, q, 1), "knn");
 }
 
 static void geometry(void)
@@ -765,7 +856,7 @@ static void in_the_loader(void)
 static void same_bits(void)
 {
     static const struct { int threads; const char *isa; } how[] = {{1, NULL}, {2, NULL}, {4, NULL}, {2, "portable"}};
-    enum { FUNCTIONS = 11 };
+    enum { FUNCTIONS = 12 };
     static dl_real first[FUNCTIONS][16 * 3 * 64 * 64];
     for (int h = 0; h < 4; h++) {
         dl_ctx *k = dl_create(.seed = 77, .threads = how[h].threads, .isa = how[h].isa);
@@ -781,6 +872,7 @@ static void same_bits(void)
         y[7] = dl_aug_random_erasing(k, x);
         y[8] = dl_aug_gaussian_noise(k, x);
         y[9] = y[10] = x;
+        y[11] = dl_aug_rand_augment(k, x, .num_ops = 3);
         t = dl_tensor_from_int(k, labels, DL_SHAPE(16));
         dl_aug_mixup(k, &y[9], &t, 3);
         dl_aug_cutmix(k, &y[10], &t, 3);
@@ -1174,6 +1266,8 @@ int main(void)
     RUN(crops);
     RUN(flips);
     RUN(geometry);
+    RUN(rand_augment);
+    RUN(neighbours);
     RUN(colours);
     RUN(alexnet);
     RUN(boxes);
