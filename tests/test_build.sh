@@ -144,8 +144,8 @@ try 'two files' $cc $NOPIE main.c other.c impl.o -o two && try 'two files, run' 
 if command -v g++ >/dev/null; then
     try 'C++ on a C library' g++ $NOPIE -std=c++11 -Wall use11.cc impl.o -o mixed && try 'C++ on a C library, run' ./mixed
 fi
-try 'static copy' $cc -DDL_NO_SIMD -c static.c -o static.o
-try 'two static copies' $cc -DDL_NO_SIMD static_main.c static.o -o two && try 'two static copies, run' ./two
+try 'static copy' $cc -O1 -DDL_NO_SIMD -c static.c -o static.o
+try 'two static copies' $cc -O1 -DDL_NO_SIMD static_main.c static.o -o two && try 'two static copies, run' ./two
 mkdir renamed && cp dl.h renamed/learn.h && sed 's/dl\.h/learn.h/' use.c >renamed/use.c
 try 'renamed' $cc '-DDL_FILENAME="learn.h"' renamed/use.c -fsyntax-only
 try 'in a folder of its own' $cc -DDL_IMPLEMENTATION -include "$top/dl.h" -x c -fsyntax-only /dev/null
@@ -171,7 +171,7 @@ try 'defines only DL_ and dl_ macros' test ! -s log
 awk '/The first program/ { found = 1 }
      found && !n && /#define DL_STATIC/ { n = index($0, "#") }
      n { line = substr($0, n); print line; if (line ~ /^}/) exit }' dl.h >manual.c
-try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc manual.c -o manual &&
+try 'the manual has a program' grep -q main manual.c && try "the manual's program" $cc -O1 manual.c -o manual &&
     try "the manual's program, run" ./manual
 # the rest of its code, up to the contents, as a function of what that program made
 {
@@ -185,7 +185,7 @@ try 'the manual has a loop' grep -q dl_next_batch manual.c && try "the manual's 
 # every block of C in README.md that has a main; the first one trains on MNIST: without data, and with four small files
 awk '/^```c$/ { n++; on = 1; next } /^```/ { on = 0 } on { print >("readme" n ".c") }' "$top/README.md"
 grep -l 'int main' readme*.c >readmes
-for program in $(cat readmes); do try "README.md, $program" $cc -Wall -Wextra $program -o ${program%.c}; done
+for program in $(cat readmes); do try "README.md, $program" $cc -O1 -Wall -Wextra $program -o ${program%.c}; done
 deny 'README.md, no data' ./readme1 && cp log said &&
     try 'README.md, no data: which file is missing' grep -q 'data/mnist/train-images-idx3-ubyte' said
 mkdir -p data/mnist
