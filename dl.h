@@ -409,7 +409,8 @@ DL_API int        dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t 
 DL_API dl_real   *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add);
 
 /* Compare backward with central differences, h = eps max(1, abs x), for L = sum r y, r random: every element must satisfy
-   abs(a - n) <= atol + rtol max(abs a, abs n).  Meant for -DDL_DOUBLE.  f builds y from the inputs; returns 1 if all agree, else 0 and dl_error says which element differs. */
+   abs(a - n) <= atol + rtol max(abs a, abs n).  Meant for -DDL_DOUBLE.  f builds y from the inputs;
+   returns 1 if all agree, else 0 and dl_error says which element differs. */
 typedef dl_tensor *(*dl_gradcheck_fn)(dl_ctx *c, dl_tensor **inputs, void *user);
 typedef struct {
     double eps, atol, rtol;              /* 1e-6, 1e-6, 1e-5; without DL_DOUBLE 1e-2, 1e-6, 1e-2 */
@@ -604,7 +605,7 @@ DL_API int dl_gemm(dl_ctx *c, int trans_a, int trans_b, int64_t M, int64_t N, in
 /* --- softmax and dropout; the losses stand below --------------------------------------------------- */
 DL_API dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim);                            /* exp(x - max x) / sum exp(x - max x) along dim */
 DL_API dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim);                        /* x - logsumexp(x)                   */
-DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask = 1 with probability 1 - p, of 16 bits; else x */
+DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask 0 with probability p (16 bits) */
 
 /* --- modules: named trees of parameters and buffers ---------------------------------------------
    A module of one's own is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
@@ -5786,6 +5787,7 @@ static void dli_std_backward(dl_ctx *c, dl_tensor *y)
         dx[i] = (add ? dx[i] : 0) + (y->data[i] == 0 ? 0 : y->grad[i] * DLI_C(0.5) / y->data[i]);
 }
 static const dl_op dli_std_op = { "std", dli_broadcast_shape, dli_std_forward, dli_std_backward };
+
 /* max, min:  dx = g / (number of ties) where x = y */
 static void dli_max_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, max), DLI_ON(c->isa, f_maximum)); }
 static void dli_min_forward(dl_ctx *c, dl_tensor *y) { dli_reduce_op(c, y, DLI_ON(c->isa, min), DLI_ON(c->isa, f_minimum)); }
@@ -6120,7 +6122,10 @@ static void dli_log_softmax_rows_back(const dl_ctx *c, dl_real *dx, const dl_rea
 {
     for (; rows > 0; rows--, dx += n, y += n, g += n) DLI_ON(c->isa, log_softmax_back)(dx, y, g, n, add);
 }
-static void dli_log_softmax_forward(dl_ctx *c, dl_tensor *y) { dli_run_lines(c, dli_log_softmax_rows, y, y->data, 0, y->src[0]->data, NULL); }
+static void dli_log_softmax_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_run_lines(c, dli_log_softmax_rows, y, y->data, 0, y->src[0]->data, NULL);
+}
 static void dli_log_softmax_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
@@ -19201,8 +19206,8 @@ DL_DEF dl_module *dl_model_unet_ddpm_with(dl_ctx *c, dl_model_unet_ddpm_opts o)
     int i, embedding;
     if (!c || c->failed) return base;
     if (width < 2 || width % 2 || width > 4096 || channels < 1 || steps < 1) {
-        dl_fail(c, "model_unet_ddpm: %d channels, width %d, %d steps, expected positive numbers, an even width, 4096 at most", channels, width,
-                steps);
+        dl_fail(c, "model_unet_ddpm: %d channels, width %d, %d steps, expected positive numbers, an even width, 4096 at most",
+                channels, width, steps);
         return dl_module_create(c, NULL);
     }
     embedding = 4 * width;
