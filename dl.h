@@ -1077,7 +1077,6 @@ typedef struct {
 DL_API double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_lr_find_opts opts);
 #define dl_lr_find(...) DLI_KW4(dl_lr_find, __VA_ARGS__)
 
-
 /* --- convolution ----------------------------------------------------------------------------------
    (N, C, H, W) * (K, C/groups, R, S) + (K) -> (N, K, H', W'),  H' = (H + 2 padding - dilation (R - 1) - 1) / stride + 1:
        y[n][k][i][j] = act(b[k] + sum over c, r, s of w[k][c][r][s] x[n][c][i stride - padding + r dilation][j ..])
@@ -8347,22 +8346,21 @@ static dli_row *dli_watch(dl_ctx *c, const dl_module *m, const dl_tensor *y)
     c->watch = &row->next;
     return row;
 }
-static dl_tensor *dli_watched_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
-{
-    dli_row *row = dli_watch(c, m, DLI_NIL);
-    int64_t before = c->macs;
-    dl_tensor *y = dli_forward(c, m, x);
-    if (row) { row->y = y; row->macs = c->macs - before; }
-    return y;
-}
 
 DL_DEF dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
 {
+    dli_row *row;
+    dl_tensor *y;
+    int64_t before;
     if (!dli_check_module(c, "forward", m)) return DLI_NIL;
     if (!m->type->forward) return dl_fail(c, "forward: %s has no forward function", m->type->name);
     if (dl_is_nil(x))
         return dl_fail(c, "forward: the input of %s is %s", m->type->name, x ? "nil, the result of a failed call" : "NULL");
-    return c->watch ? dli_watched_forward(c, m, x) : dli_forward(c, m, x);
+    row = dli_watch(c, m, DLI_NIL);
+    before = c->macs;
+    y = dli_forward(c, m, x);
+    if (row) { row->y = y; row->macs = c->macs - before; }
+    return y;
 }
 
 /* --- functions as modules: relu, sigmoid, flatten, ... ---------------------------------------------- */
@@ -22202,11 +22200,12 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
 }
 
 /* --- evaluation ------------------------------------------------------------------------------------ */
-static dl_tensor *dli_usual_loss(dl_ctx *c, const dl_dataset *d, dl_tensor *output, dl_tensor *target,
-                                 dl_real label_smoothing)
+/* The user's loss f, or the usual one if f is NULL. */
+static dl_tensor *dli_loss(dl_ctx *c, dl_loss_fn f, const dl_dataset *d, dl_tensor *output, dl_tensor *target, dl_real label_smoothing)
 {
     dl_cross_entropy_opts o;
     dl_mse_loss_opts m;
+    if (f) return f(c, output, target);
     memset(&o, 0, sizeof o);
     memset(&m, 0, sizeof m);
     o.label_smoothing = label_smoothing;
@@ -22256,7 +22255,7 @@ static dli_tally dli_evaluate(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluat
             input = dli_gather_rows(c, d->inputs, NULL, at, n);
             target = dli_gather_rows(c, d->targets, NULL, at, n);
             output = dl_forward(c, m, input);
-            loss = o.loss ? o.loss(c, output, target) : dli_usual_loss(c, d, output, target, 0);
+            loss = dli_loss(c, o.loss, d, output, target, 0);
             dli_tally_add(c, &sum, d, output, target, loss);
             dli_arena_release(&c->step, mark);
         }
@@ -22355,27 +22354,18 @@ static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_score
 #endif
 
 /* --- early stopping: a copy of all parameters and buffers -------------------------------------------- */
-static size_t dli_state_bytes(dl_module *root)
+static size_t dli_state_copy(dl_module *root, char *copy, int restore)             /* as dli_optim_copy */
 {
-    size_t bytes = 0;
+    size_t at = 0;
     dl_module *m;
     dl_param *p;
     int i;
-    DLI_EACH_PARAM(root, m, i, p) bytes += (size_t)p->tensor->size * dli_elem(p->tensor);
-    return bytes;
+    DLI_EACH_PARAM(root, m, i, p)
+        dli_copy_part(p->tensor->idata ? (void *)p->tensor->idata : (void *)p->tensor->data, (size_t)p->tensor->size * dli_elem(p->tensor),
+                      copy, &at, restore);
+    return at;
 }
-static void dli_state_copy(dl_module *root, char *copy, int restore)
-{
-    dl_module *m;
-    dl_param *p;
-    int i;
-    DLI_EACH_PARAM(root, m, i, p) {
-        char *data = p->tensor->idata ? (char *)p->tensor->idata : (char *)p->tensor->data;
-        size_t bytes = (size_t)p->tensor->size * dli_elem(p->tensor);
-        memcpy(restore ? data : copy, restore ? copy : data, bytes);
-        copy += bytes;
-    }
-}
+static size_t dli_state_bytes(dl_module *root) { return dli_state_copy(root, NULL, 0); }
 
 DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t patience, dl_early_stop_create_opts o)
 {
@@ -22545,7 +22535,7 @@ static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
         c->spare = NULL;
     }
     output = dl_forward(c, b->m, b->batches->input);
-    total = loss = o->loss ? o->loss(c, output, b->batches->target) : dli_usual_loss(c, d, output, b->batches->target, o->label_smoothing);
+    total = loss = dli_loss(c, o->loss, d, output, b->batches->target, o->label_smoothing);
     if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, b->m, weights), (dl_real)o->l1));
     if (b->group > 1) total = dl_div_scalar(c, total, (dl_real)b->group);
     dl_backward_with(c, total, whole);
@@ -22768,7 +22758,7 @@ static double dli_lr_find(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *trai
         if (!dl_next_batch(c, batches) && !dl_next_batch(c, batches)) break;            /* 0 ends an epoch: once more */
         dl_optim_set_lr(o, rate);
         output = dl_forward(c, m, batches->input);
-        loss = opts->loss ? opts->loss(c, output, batches->target) : dli_usual_loss(c, train, output, batches->target, 0);
+        loss = dli_loss(c, opts->loss, train, output, batches->target, 0);
         old *= 0.9;
         mean += 0.1 * (dl_item(loss) - mean);
         s = mean / (1 - old);
@@ -23332,9 +23322,9 @@ static void dli_knn_task(void *arg, int64_t m, int worker)
         in[1] = j->data->data + i * j->d;
         DLI_ON(j->c->isa, f_sub)(row, in, j->d, NULL);
         distance = DLI_ON(j->c->isa, sum_squares)(row, 0, 1, j->d);
-        if (found == j->k && !(distance < far[found - 1])) continue;
+        if (found == j->k && !dli_is_less(distance, far[found - 1])) continue;
         if (found < j->k) found++;
-        for (a = found - 1; a > 0 && distance < far[a - 1]; a--) { far[a] = far[a - 1]; near[a] = near[a - 1]; }
+        for (a = found - 1; a > 0 && dli_is_less(distance, far[a - 1]); a--) { far[a] = far[a - 1]; near[a] = near[a - 1]; }
         far[a] = distance;
         near[a] = i;
     }

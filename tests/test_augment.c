@@ -457,6 +457,10 @@ static void neighbours(void)
     v = dl_knn(c, x, dl_tensor_from(c, numbers_at, DL_SHAPE(6, 1)), q, 6);
     CHECK(v->ndim == 2 && v->shape[1] == 1);
     CHECK_NEAR(v->data[3], 145.0 / 6, 1e-5);
+    x->data[0] = NAN;                                                  /* is nearest to nothing */
+    y = dl_knn(c, x, t, q, 1);
+    CHECK(y->idata[0] == 1 && y->idata[1] == 2 && y->idata[2] == 3 && y->idata[3] == 3);
+    x->data[0] = 0;
     CHECK_OK(c);
     BAD(dl_knn(c, x, t, q, 0), "knn: 0 neighbours of (6,1), expected 1 to 6");
     BAD(dl_knn(c, x, t, q, 7), "7 neighbours");
