@@ -3190,7 +3190,7 @@ typedef struct {
     int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
     dl_activation  activation;
-    int            last, chain, spread; /* spread: next is fetched from within the tiles */
+    int            last, chain;
     int            cold;                /* A is in no cache: the rows of the next tile are, too */
 } dli_panel;
 
@@ -4246,7 +4246,7 @@ typedef struct {
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
-    int64_t              scratch_size;
+    int64_t              scratch_size, size_a;                         /* size_a of them for the block of A */
 } dli_gemm_plan;
 
 /* The whole product as one panel, matrices as they stand. */
@@ -4272,7 +4272,7 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->bias = g->bias;
     t->activation = g->activation;
     t->last = g->bias || g->activation != DL_LINEAR;
-    t->chain = t->spread = t->cold = 0;
+    t->chain = t->cold = 0;
 }
 
 /* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
@@ -4305,11 +4305,11 @@ static void dli_gemm_pack_b(const dli_gemm_plan *plan, const dli_gemm_args *g, i
 static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
 {
     const int64_t nr = plan->isa->nr, K = g->K, panel = (plan->kc + 1) * nr;    /* + 1: not 2^n apart in the caches */
-    dl_real *panels = scratch, *block = scratch + (plan->kc + 1) * plan->nc;
-    int64_t i, p, q;
+    dl_real *block = scratch, *panels = scratch + plan->size_a;
+    int64_t i, p, q, left;
     dli_panel t;
     dli_gemm_set(&t, g);
-    if (plan->pack_b) { t.b = panels; t.b_row = nr; t.b_panel = panel; }
+    if (plan->pack_b) { t.b = panels; t.b_row = t.next_row = nr; t.b_panel = panel; }
     if (plan->pack_a) { t.a = block; t.a_tile = plan->isa->mr * plan->kc; }
     for (q = 0; q < g->N; q += plan->nc) {
         t.N = dli_min64(g->N - q, plan->nc);
@@ -4321,9 +4321,9 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.cold = plan->cold;
             if (plan->pack_b) dli_gemm_pack_b(plan, g, p, t.K, q, t.N, panels, panel);
             else t.b = g->B + p * g->ldb + q;
-            if (plan->ahead) t.next = p + 2 * t.K <= K ? t.b + t.K * g->ldb : NULL;
-            for (i = 0; i < g->M; i += plan->mc) {
-                t.M = dli_min64(g->M - i, plan->mc);
+            if (plan->ahead) t.next = !plan->pack_b && p + 2 * t.K <= K ? t.b + t.K * g->ldb : t.b;
+            for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
+                t.M = (g->M - i + left - 1) / left;
                 if (plan->pack_a) dli_gemm_pack_a(plan, g, i, t.M, p, t.K, block);
                 else t.a = g->A + i * t.a_row + p * t.a_col;
                 t.c = g->C + i * g->ldc + q;
@@ -4390,20 +4390,15 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
     const int64_t mr = s->isa->mr, nr = s->isa->nr, large = (int64_t)1 << 17;
-    s->mc = 240;                                                /* 20 tiles of 12 rows, 40 of 6 */
-    s->nc = 1024;
-    s->kc = 2 * DLI_KC;
-    s->ahead = s->cold = 0;
-    s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows of A that are 4 KB apart share a cache set */
-    s->pack_b = g->trans_b || (g->K * g->N > large && (g->M > 8 * mr || g->ldb % 2048 == 0));
-    if (g->N <= 4 * nr && !g->trans_b) {
-        if (g->K * g->N <= large) {                             /* all of B stays in the second cache: stream A */
-            s->kc = 3 * DLI_KC;
-            s->mc = 48;
-            s->cold = !g->trans_a;
-        } else if (!s->pack_b) { s->kc = DLI_KC; s->ahead = 1; }            /* long and thin */
-    }
-    s->scratch_size = (s->kc + 1) * s->nc + s->mc * s->kc;
+    s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
+    s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead;       /* it will, and A streams                */
+    s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows that are 2^n apart share the sets of a cache: */
+    s->pack_b = g->trans_b || (s->ahead && g->M > (g->ldb % (nr == 32 ? 4096 : 512) ? 8 : 3) * mr);   /* sooner worth a copy     */
+    s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
+    s->nc = s->pack_b ? 2048 : g->N;
+    s->kc = (s->cold ? 3 : s->ahead && !s->pack_b && g->ldb % 2048 == 0 ? 1 : 2) * DLI_KC;
+    s->size_a = s->pack_a ? s->mc * s->kc : 0;
+    s->scratch_size = s->size_a + (s->pack_b ? (s->kc + 1) * dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : 0);
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
@@ -8885,7 +8880,6 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     dli_gemm_set(&t, &a);
                     t.M = mc;
                     t.next_row = stage.channel;
-                    t.spread = 1;
                     if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
@@ -31586,7 +31580,8 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
     const int64_t soon = K - t->ahead_n, step = t->ahead_step;
-    const dl_real *ahead = t->ahead;
+    const int64_t pace = t->chain || K < 64 ? -1 : K < 128 ? 3 : K < 256 ? 7 : 15;     /* a row of C every so often: more at once */
+    const dl_real *ahead = t->ahead, *row = c;                                          /* would leave no room for loads of B      */
     int64_t turn = t->ahead_turn;
     dlv b0 = zero, b1 = zero;
     (void)a3; (void)a6; (void)a9;
@@ -31599,21 +31594,17 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
 #define DLI_ROW(i, ai, r) if (R > i) { x##i = DLI_LOAD_0(c + i * ldc); if (V == 2) y##i = DLI_LOAD_LAST(c + i * ldc + 16); }
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
-    } else if (K > 64) {
-#define DLI_ROW(i, ai, r) if (R > i) { DLI_PREFETCH(c + i * ldc); DLI_PREFETCH(c + i * ldc + width - 1); }
-        DLI_TILE_ROWS(DLI_ROW)
-#undef DLI_ROW
     }
     for (; K > 0; K--) {
         b0 = DLI_LOAD_0(b);
         if (V == 2) b1 = DLI_LOAD_LAST(b + 16);
-        if (R <= 8) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
-        else if (soon < K) {                                            /* a few lines at a time, which nothing has to wait for */
+        if ((K & pace) == 0) { DLI_PREFETCH2(row); DLI_PREFETCH2(row + width - 1); row += ldc; }
+        if (soon < K) {                                                 /* a few lines at a time, which nothing has to wait for */
             DLI_PREFETCH2(ahead);
             DLI_PREFETCH2(ahead + 31);
             ahead += step;
             if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
-        }
+        } else if (R <= 8) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
             x##i = dlv_fma(s, b0, x##i);                                                           \
@@ -31702,15 +31693,6 @@ static DLI_NOINLINE DLI_TARGET void dli_finish(const dli_panel *t, dl_real *c, i
     }
 }
 
-/* To the second cache: rows [k, end) of the next panel. */
-DLI_V void DLI_FN(dli_fetch)(const dl_real *b, int64_t b_row, int64_t k, int64_t end)
-{
-    for (; k < end; k++) {
-        DLI_PREFETCH2(b + k * b_row);
-        if (DLI_NR == 32) DLI_PREFETCH2(b + k * b_row + 16);
-    }
-}
-
 /* Panels of B one after the other, each with all rows, in tiles of nearly equal height: 64 = 11 + 11 + 11 + 11 + 10 + 10,
    not 5 x 12 + 4.  A single row has the width of four panels at a time. */
 DLI_KERNEL(void, gemm_panel)(dli_panel *t)
@@ -31732,15 +31714,15 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
             t->ahead_step = t->next_row;
             t->row = i;
             t->column = j;
-            if (next) {
-                const int64_t first = K * i / M, n = K * (i + rows) / M - first;
-                if (rows <= 8 || !t->spread) DLI_FN(dli_fetch)(next, t->next_row, first, first + n);
-                else { t->ahead = next + first * t->next_row; t->ahead_n = n; }
-            }
             if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
             tile = row ? DLI_FN(dli_tile_row) : tiles[rows - 1];
             for (k = 0; k < K || k == 0; k += DLI_KC) {
                 const int64_t kc = K - k < DLI_KC ? K - k : DLI_KC;
+                if (next) {                                             /* of its K rows, the share of this part of the work */
+                    const int64_t first = (K * i + rows * k) / M;
+                    t->ahead = next + first * t->next_row;
+                    t->ahead_n = (K * i + rows * (k + kc)) / M - first;
+                }
                 if (t->cold && j == 0 && left > 1 && rows > 8) {
                     t->ahead = a + rows * t->a_row + k;
                     t->ahead_n = rows * ((kc + 31) / 32);
