@@ -4211,9 +4211,9 @@ DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
 
    After Goto and van de Geijn 2008.  Each thread computes a rectangle of C by these five loops:
 
-       for i in M step MC                  a block of A, MC x KC, stays in the second cache
-         for p in K step KC = 256
-           for j in N step nr              a panel of B, KC x nr, is packed and stays in the first cache
+       for q in N step NC, p in K step KC  a block of B, KC x NC, is packed into panels if enough rows of A use it
+         for i in M step MC                a block of A, MC x KC, stays in the second cache
+           for j in N step nr              a panel of B, KC x nr, comes to the first; the next one is fetched meanwhile
              for tiles of mr rows          C[mr x nr] stays in registers              (the kernel gemm_panel)
                for k in KC                 C[i][j] = fma(A[i][k], B[k][j], C[i][j])
 
@@ -4386,14 +4386,20 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
     return out;
 }
 
+/* Whether so many uses pay for a copy of B, whose rows are ldb apart: fewer do where rows 2^n apart share the sets of a cache. */
+static int dli_gemm_copies(const dli_isa *isa, int64_t M, int64_t ldb)
+{
+    return M > (ldb % (isa->nr == 32 ? 4096 : 512) ? 12 : 3) * isa->mr;
+}
+
 /* Block sizes and copies, as measured with caches of 48 KB and 1 MB. */
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
-    const int64_t mr = s->isa->mr, nr = s->isa->nr, large = (int64_t)1 << 17;
+    const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead;       /* it will, and A streams                */
-    s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows that are 2^n apart share the sets of a cache: */
-    s->pack_b = g->trans_b || (s->ahead && g->M > (g->ldb % (nr == 32 ? 4096 : 512) ? 8 : 3) * mr);   /* sooner worth a copy     */
+    s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows that share the sets of a cache  */
+    s->pack_b = g->trans_b || (s->ahead && dli_gemm_copies(s->isa, g->M, g->ldb));
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
     s->nc = s->pack_b ? 2048 : g->N;
     s->kc = (s->cold ? 3 : s->ahead && !s->pack_b && g->ldb % 2048 == 0 ? 1 : 2) * DLI_KC;
@@ -8580,17 +8586,23 @@ static int64_t dli_conv_inner(const dli_conv_pass *s, int axis)              /* 
     return n;
 }
 
-/* Blocks of at most `columns` results, as equal as possible. */
-static dli_conv_split dli_conv_divide(const dli_conv_pass *s, int64_t columns)
+/* Blocks of at most `columns` results, as equal as possible, with few panels of nr columns; a block of C channels costs as much as
+   1 + C / M panels that make M. */
+static dli_conv_split dli_conv_divide(const dli_conv_pass *s, int64_t columns, int64_t nr)
 {
     dli_conv_split p;
-    int64_t n, count;
+    int64_t inner, blocks, least, count, best = INT64_MAX;
     int a;
     for (p.axis = -1; p.axis < 2 && dli_conv_inner(s, p.axis) > columns; p.axis++) {}
+    inner = dli_conv_inner(s, p.axis);
     count = p.axis < 0 ? s->N : s->axis[p.axis].count;
-    n = dli_max64(columns / dli_conv_inner(s, p.axis), 1);
-    p.blocks = (count + n - 1) / n;
-    p.per = (count + p.blocks - 1) / p.blocks;
+    least = blocks = (count - 1) / dli_max64(columns / inner, 1) + 1;
+    for (p.per = count; blocks <= dli_min64(2 * least, count); blocks++) {
+        const int64_t per = (count - 1) / blocks + 1;
+        const int64_t cost = count / per * ((per * inner - 1) / nr + 1) + (count % per * inner + nr - 1) / nr +
+                             blocks * (1 + s->C / dli_max64(s->M, 1));
+        if (cost < best) { best = cost; p.per = per; }
+    }
     p.blocks = (count + p.per - 1) / p.per;
     p.total = p.blocks * (p.axis < 0 ? 1 : s->N);
     for (a = 0; a < p.axis; a++) p.total *= s->axis[a].count;
@@ -8646,7 +8658,7 @@ static dli_conv_stage dli_conv_staging(const dli_conv_pass *s, const dli_conv_bl
     return g;
 }
 
-/* One row: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
+/* Rows: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
 static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64_t first, int64_t each, int64_t step,
                                 int64_t e, int64_t end)
 {
@@ -8656,14 +8668,16 @@ static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64
         if (++p == step) { p = 0; i++; }
     }
 }
-static void dli_conv_stage_row(const dli_isa *isa, dl_real *out, const dl_real *x, int64_t n, int64_t first,
-                               int64_t width, int64_t step)
+static void dli_conv_stage_rows(const dli_isa *isa, dl_real *out, const dl_real *x, int64_t rows, int64_t n, int64_t first,
+                                int64_t width, int64_t step)
 {
     const int64_t each = width / step, left = dli_min64(dli_max64(-first + step - 1, 0) / step, each);
     const int64_t begin = left * step, end = dli_max64(dli_min64(n - first, width), begin);
-    if (begin > 0) dli_conv_stage_edge(out, x, n, first, each, step, 0, begin);
-    if (end > begin) DLI_ON(isa, conv_deal)(out + left, each, x + first + begin, end - begin, step);
-    if (end < width) dli_conv_stage_edge(out, x, n, first, each, step, end, width);
+    for (; rows > 0; rows--, out += width, x += n) {
+        if (begin > 0) dli_conv_stage_edge(out, x, n, first, each, step, 0, begin);
+        if (end > begin) DLI_ON(isa, conv_deal)(out + left, each, x + first + begin, end - begin, step);
+        if (end < width) dli_conv_stage_edge(out, x, n, first, each, step, end, width);
+    }
 }
 
 /* Channels [c, c + channels) of a group of the block's images. */
@@ -8686,9 +8700,9 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
                 if (a[2].step == 1 && inside)
                     DLI_ON(ctx->isa, conv_copy)(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
                                                 a[0].in * a[1].in * a[2].in);
-                else for (h = top; h < top + inside; h++)
-                    dli_conv_stage_row(ctx->isa, out + h * g->row, x + (d * a[1].in + g->first[1] + h) * a[2].in, a[2].in,
-                                       g->first[2], g->row, a[2].step);
+                else
+                    dli_conv_stage_rows(ctx->isa, out + top * g->row, x + (d * a[1].in + g->first[1] + top) * a[2].in, inside, a[2].in,
+                                        g->first[2], g->row, a[2].step);
                 h = before + inside;
                 if (h < g->extent[1]) memset(out + h * g->row, 0, (size_t)((g->extent[1] - h) * g->row) * sizeof *out);
             }
@@ -8884,7 +8898,9 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     for (j = 0; j < b.columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
-                        const int direct = p->direct && at_once && j % inner + width <= inner;             /* to where they belong */
+                        const int together = j % inner + width <= inner;                                   /* in one image */
+                        const int direct = p->direct && at_once && together;                               /* to where they belong */
+                        const int as_it_stands = p->flat && together && kc && !dli_gemm_copies(isa, rows, stage.channel);
                         const int64_t place = direct ? dli_conv_place(s, &b, row + u, j) : 0;
                         const dli_rows_end end = dli_conv_rows_end(&s->end, row + u, place);
                         dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0);
@@ -8893,11 +8909,15 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
                         for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
                             t.K = dli_min64(kc - v, DLI_KC);
-                            t.b = out + (rows > p->mc ? v * nr : 0);
-                            if (u == 0 && kc) DLI_ON(isa, conv_pack)((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
-                            t.next = NULL;                                       /* what will be packed next */
-                            if (p->flat && u == 0 && v + DLI_KC < kc) t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
-                            else if (p->flat && u == 0 && j + nr < b.columns) t.next = pixels + pieces[start[j / nr + 1]].from;
+                            t.b = as_it_stands ? pixels + v * stage.channel + pieces[piece].from : out + (rows > p->mc ? v * nr : 0);
+                            t.b_row = as_it_stands ? stage.channel : nr;
+                            if (u == 0 && kc && !as_it_stands)
+                                DLI_ON(isa, conv_pack)((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
+                            t.next = NULL;                                       /* the pixels that will be wanted next */
+                            if (p->flat && (u == 0 || as_it_stands)) {
+                                if (v + DLI_KC < kc)          t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
+                                else if (j + nr < b.columns)  t.next = pixels + pieces[start[j / nr + 1]].from;
+                            }
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
                             t.cold = j == 0 && !p->pack_a;
                             t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
@@ -9064,7 +9084,7 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     d.plan.c = c;
     d.plan.pass = s;
     for (a = 0, d.plan.plain = 1; a < 3; a++) d.plan.plain = d.plan.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
-    d.plan.split = dli_conv_divide(s, results);                              /* a block is an image */
+    d.plan.split = dli_conv_divide(s, results, 1);                              /* a block is an image */
     d.small = small;
     d.dw = dw;
     d.add = add;
@@ -9102,9 +9122,9 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.mc = 512;
     for (a = 0, p.plain = 1; a < 3; a++) p.plain = p.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
     threads = results * (double)s->M * (double)(p.K + 1) < 500e3 ? 1 : c->threads;
-    p.split = dli_conv_divide(s, 1024);
+    p.split = dli_conv_divide(s, 1024, nr);
     for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
-        p.split = dli_conv_divide(s, columns);                          /* as many blocks for each thread */
+        p.split = dli_conv_divide(s, columns, nr);                          /* as many blocks for each thread */
     dli_conv_threads(threads, s->groups, s->M, p.split.total, &p.tg, &p.tm, &p.tn);
     p.ending = s->end.scale || s->end.bias || s->end.residual || s->end.activation != DL_LINEAR;
     p.direct = p.plain && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
@@ -9340,7 +9360,7 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
     p.K = s.C * p.taps;
     p.nc = 1024;
-    p.split = dli_conv_divide(&s, 512);
+    p.split = dli_conv_divide(&s, 512, 1);
     panels = (p.K + nr - 1) / nr;
     {
         const double work = (double)s.N * (double)dli_conv_inner(&s, -1) * (double)g->small_channels * (double)p.K;
@@ -31574,14 +31594,15 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
 {
-    enum { V_WIDE = DLI_NR / 16 };
+    enum { V_WIDE = DLI_NR / 16, TALL = DLI_MR < 12 ? 5 : 9 };
     const int V = wide ? V_WIDE : 1, masked = V == 2 || !wide;       /* a mask costs nothing on AVX-512 */
+    const int tall = R >= TALL;                                      /* with time for more than its own loads */
     const int64_t last = width - 16 * (V - 1), a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
     const int64_t soon = K - t->ahead_n, step = t->ahead_step;
-    const int64_t pace = t->chain || K < 64 ? -1 : K < 128 ? 3 : K < 256 ? 7 : 15;     /* a row of C every so often: more at once */
-    const dl_real *ahead = t->ahead, *row = c;                                          /* would leave no room for loads of B      */
+    const int64_t pace = t->chain || K < 64 ? -1 : K < 128 ? 3 : K < 256 ? 7 : 15;      /* fetch a row of C every so often: all */
+    const dl_real *ahead = t->ahead, *row = c;                                          /* at once, they keep A and B waiting   */
     int64_t turn = t->ahead_turn;
     dlv b0 = zero, b1 = zero;
     (void)a3; (void)a6; (void)a9;
@@ -31598,13 +31619,13 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     for (; K > 0; K--) {
         b0 = DLI_LOAD_0(b);
         if (V == 2) b1 = DLI_LOAD_LAST(b + 16);
-        if ((K & pace) == 0) { DLI_PREFETCH2(row); DLI_PREFETCH2(row + width - 1); row += ldc; }
-        if (soon < K) {                                                 /* a few lines at a time, which nothing has to wait for */
+        if (tall && (K & pace) == 0) { DLI_PREFETCH2(row); DLI_PREFETCH2(row + width - 1); row += ldc; }
+        if (tall && soon < K) {                                             /* a few lines at a time, which nothing has to wait for */
             DLI_PREFETCH2(ahead);
             DLI_PREFETCH2(ahead + 31);
             ahead += step;
             if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
-        } else if (R <= 8) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
+        } else if (!tall) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
             x##i = dlv_fma(s, b0, x##i);                                                           \
@@ -32133,31 +32154,27 @@ DLI_KERNEL(void, conv_deal)(dl_real *out, int64_t apart, const dl_real *x, int64
 {
     int64_t p, i, e;
 #if DLI_ISA > 0
-    if (step == 2) {
+#define DLI_SIXTEEN(i) (n >= 16 * (i) + 16 ? dlv_load(x + 16 * (i)) : n > 16 * (i) ? dlv_load_n(x + 16 * (i), n - 16 * (i), 0) : dlv_set(0))
+#define DLI_DEALT(p, v) { const int64_t some = (n - (p) + step - 1) / step;                        \
+                          if (n >= 16 * step) dlv_store(out + (p) * apart, v); else if (some > 0) dlv_store_n(out + (p) * apart, v, some); }
+    for (; step == 2 && n > 0; n -= 32, x += 32, out += 16) {
         dlv even, odd;
-        for (; n >= 32; n -= 32, x += 32, out += 16) {
-            dli_deal(&even, &odd, dlv_load(x), dlv_load(x + 16));
-            dlv_store(out, even);
-            dlv_store(out + apart, odd);
-        }
-        if (n > 1) {
-            dli_deal(&even, &odd, n < 16 ? dlv_load_n(x, n, 0) : dlv_load(x), n > 16 ? dlv_load_n(x + 16, n - 16, 0) : dlv_set(0));
-            dlv_store_n(out, even, (n + 1) / 2);
-            dlv_store_n(out + apart, odd, n / 2);
-            return;
-        }
+        for (p = 0; p < 32; p += 16) DLI_FETCH(x, 2048 + p);
+        dli_deal(&even, &odd, DLI_SIXTEEN(0), DLI_SIXTEEN(1));
+        DLI_DEALT(0, even) DLI_DEALT(1, odd)
     }
-    for (; step == 4 && n >= 64; n -= 64, x += 64, out += 16) {
+    for (; step == 4 && n > 0; n -= 64, x += 64, out += 16) {
         dlv even[2], odd[2], a, b;
-        dli_deal(&even[0], &odd[0], dlv_load(x), dlv_load(x + 16));
-        dli_deal(&even[1], &odd[1], dlv_load(x + 32), dlv_load(x + 48));
+        for (p = 0; p < 64; p += 16) DLI_FETCH(x, 2048 + p);
+        dli_deal(&even[0], &odd[0], DLI_SIXTEEN(0), DLI_SIXTEEN(1));
+        dli_deal(&even[1], &odd[1], DLI_SIXTEEN(2), DLI_SIXTEEN(3));
         dli_deal(&a, &b, even[0], even[1]);
-        dlv_store(out, a);
-        dlv_store(out + 2 * apart, b);
+        DLI_DEALT(0, a) DLI_DEALT(2, b)
         dli_deal(&a, &b, odd[0], odd[1]);
-        dlv_store(out + apart, a);
-        dlv_store(out + 3 * apart, b);
+        DLI_DEALT(1, a) DLI_DEALT(3, b)
     }
+#undef DLI_DEALT
+#undef DLI_SIXTEEN
 #undef dli_deal
 #endif
     for (p = 0; p < step; p++)
