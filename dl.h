@@ -8899,7 +8899,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
                         const int together = j % inner + width <= inner;                                   /* in one image */
-                        const int direct = p->direct && together;                                          /* to where they belong */
+                        const int direct = p->direct && at_once && together;                               /* to where they belong */
                         const int as_it_stands = p->flat && together && kc && !dli_gemm_copies(isa, rows, stage.channel);
                         const int64_t place = direct ? dli_conv_place(s, &b, row + u, j) : 0;
                         const dli_rows_end end = dli_conv_rows_end(&s->end, row + u, place);
@@ -8921,18 +8921,14 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
                             t.cold = j == 0 && !p->pack_a;
                             t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
-                            t.end = direct && p->ending && q + v + DLI_KC >= p->K ? &end : NULL;
+                            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
                             DLI_ON(isa, gemm_panel)(&t);
                         }
                         if (at_once && !direct) dli_conv_put(p, &b, row + u, mc, sums, nr, j, j + width);
                     }
                 }
             }
-            for (j = 0; !at_once && j < b.columns; j = v) {                      /* what is not yet where it belongs */
-                const int64_t inner = b.columns / b.images;
-                v = dli_min64(j + (p->direct ? nr : b.columns), b.columns);
-                if (!p->direct || j % inner + v - j > inner) dli_conv_put(p, &b, row, rows, sums + j, p->ld, j, v);
-            }
+            if (!at_once) dli_conv_put(p, &b, row, rows, sums, p->ld, 0, b.columns);
         }
 }
 
