@@ -8658,7 +8658,7 @@ static dli_conv_stage dli_conv_staging(const dli_conv_pass *s, const dli_conv_bl
     return g;
 }
 
-/* Rows: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
+/* Pixels [e, end) of a staged row, one by one: those beside the image are 0. */
 static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64_t first, int64_t each, int64_t step,
                                 int64_t e, int64_t end)
 {
@@ -8668,6 +8668,8 @@ static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64
         if (++p == step) { p = 0; i++; }
     }
 }
+
+/* Rows: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
 static void dli_conv_stage_rows(const dli_isa *isa, dl_real *out, const dl_real *x, int64_t rows, int64_t n, int64_t first,
                                 int64_t width, int64_t step)
 {
@@ -30774,6 +30776,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #else                               /* O2 and O3 are 0 to 2 % faster and take up to twice the time to compile */
 #pragma GCC optimize("O1", "tree-vectorize", "vect-cost-model=dynamic", "tree-pre", "strict-aliasing")
 #pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
+#pragma GCC optimize("expensive-optimizations")       /* vzeroupper at the end: without it every call costs 70 ns on Intel's */
 #endif
 #elif defined(__clang__)
 #pragma float_control(push)
@@ -31550,17 +31553,20 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #if DLI_ISA == 2
 #define DLI_MR 12                   /* 24 accumulators, 2 of B, 1 broadcast: 27 of 32 registers */
 #define DLI_NR 32
+#define DLI_TALL 9                  /* tiles of so many rows have time to fetch what comes next  */
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0) F(4, a3, 1) F(5, a3, 2) \
                          F(6, a6, 0) F(7, a6, 1) F(8, a6, 2) F(9, a9, 0) F(10, a9, 1) F(11, a9, 2)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
 #elif DLI_ISA == 1
 #define DLI_MR 6                    /* 12 accumulators, 2 of B, 1 broadcast: 15 of 16 registers */
 #define DLI_NR 16
+#define DLI_TALL 5
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0) F(4, a3, 1) F(5, a3, 2)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6)
 #else
 #define DLI_MR 4
 #define DLI_NR 16
+#define DLI_TALL 5                  /* none                                                      */
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4)
 #endif
@@ -31594,9 +31600,9 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
 {
-    enum { V_WIDE = DLI_NR / 16, TALL = DLI_MR < 12 ? 5 : 9 };
+    enum { V_WIDE = DLI_NR / 16 };
     const int V = wide ? V_WIDE : 1, masked = V == 2 || !wide;       /* a mask costs nothing on AVX-512 */
-    const int tall = R >= TALL;                                      /* with time for more than its own loads */
+    const int tall = R >= DLI_TALL;
     const int64_t last = width - 16 * (V - 1), a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
@@ -31744,7 +31750,7 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
                     t->ahead = next + first * t->next_row;
                     t->ahead_n = (K * i + rows * (k + kc)) / M - first;
                 }
-                if (t->cold && j == 0 && left > 1 && rows > 8) {
+                if (t->cold && j == 0 && left > 1 && rows >= DLI_TALL) {
                     t->ahead = a + rows * t->a_row + k;
                     t->ahead_n = rows * ((kc + 31) / 32);
                     t->ahead_step = t->a_row;
@@ -33548,6 +33554,7 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
 #endif
 #undef DLI_MR
 #undef DLI_NR
+#undef DLI_TALL
 #undef DLI_LANES
 #undef DLI_SUFFIX
 #undef DLI_TARGET
