@@ -3172,8 +3172,9 @@ typedef struct {
        C[i][j] = alpha acc + beta C[i][j];  if last: C[i][j] = activation(C[i][j] + bias[j]).
    A[i][k] stands at a[i a_row + k a_col] or, if a_tile is not 0, in k-major tiles of mr rows, a_tile numbers apart (the kernel
    then changes a_row and a_col); B[k][j] at b[k b_row + j], where panels of nr columns are b_panel apart (0: nr, as in a
-   matrix).  next: what to prefetch meanwhile, K rows that are next_row apart.  chain: sums go on from C, that earlier calls
-   left there.  end: what else is done with each row of sums before it is stored. */
+   matrix).  copy: NULL, or where the first of several tiles copies the rows of a panel that it reads, one behind the other, for
+   the others; copies are copy_panel apart.  next: what to prefetch meanwhile, K rows that are next_row apart.  chain: sums go on
+   from C, that earlier calls left there.  end: what else is done with each row of sums before it is stored. */
 typedef struct {                        /* C[i][j] = activation(scale[i] C[i][j] + shift[i] + residual[i][j]), at most ReLU or ReLU6 */
     const dl_real *scale, *shift, *residual;                  /* residual: rows ldc apart like those of C, or NULL */
     int64_t        scale_step, shift_step;                    /* 0: one number for all rows */
@@ -3182,8 +3183,8 @@ typedef struct {                        /* C[i][j] = activation(scale[i] C[i][j]
 typedef struct {
     int64_t        M, N, K;
     const dl_real *a, *b, *next;
-    dl_real       *c;
-    int64_t        a_row, a_col, a_tile, b_row, b_panel, ldc, next_row;
+    dl_real       *c, *copy, *copy_to;                        /* copy_to: of this tile */
+    int64_t        a_row, a_col, a_tile, b_row, b_panel, copy_panel, ldc, next_row;
     dl_real        alpha, beta;
     const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times two lines, ahead_step apart, */
     int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* ahead_jump more after every ahead_turn (0: never) */
@@ -3201,8 +3202,7 @@ typedef struct {
     K(void, gemm_panel,  (dli_panel *t))                                                                               \
     K(void, gemm_rows,   (dli_panel *t, dl_real *sums))                                                                \
     K(void, gemm_dots,   (const dli_panel *t))                                                                         \
-/* copies of n rows: cut into panels of nr columns; padded to the width of a tile */                                   \
-    K(void, gemm_pack_b, (dl_real *out, int64_t panel, const dl_real *x, int64_t ldx, int64_t n, int64_t width))       \
+/* a copy of n rows, padded to the width of a tile */                                                                  \
     K(void, gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
 /* out[i ldo + j] = x[j ldx + i], i < n, j < width */                                                                  \
     K(void, transpose,   (dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t n, int64_t width))
@@ -4211,11 +4211,14 @@ DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
 
    After Goto and van de Geijn 2008.  Each thread computes a rectangle of C by these five loops:
 
-       for q in N step NC, p in K step KC  a block of B, KC x NC, is packed into panels if enough rows of A use it
+       for q in N step NC, p in K step KC  a block of B, KC x NC
          for i in M step MC                a block of A, MC x KC, stays in the second cache
            for j in N step nr              a panel of B, KC x nr, comes to the first; the next one is fetched meanwhile
              for tiles of mr rows          C[mr x nr] stays in registers              (the kernel gemm_panel)
                for k in KC                 C[i][j] = fma(A[i][k], B[k][j], C[i][j])
+
+   Rows of a large B are far apart: lines of one panel share few sets of a cache.  So the first tile that reads a panel copies it on
+   the way, which costs nothing but stores that nothing waits for, and all others read the copy.
 
    The sequence of operations behind one number of C is a function of shape and flags alone: a chain of fused multiply-adds
    over k within each block of 256, blocks added in order.  So mr, nr, MC and the split among threads may be anything. */
@@ -4242,7 +4245,7 @@ typedef struct {
     const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b, ahead, cold;
+    int                  pack_a, pack_b, copy_b, ahead, cold;          /* pack_b: before, turned; copy_b: by the first tiles */
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
@@ -4273,6 +4276,8 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->activation = g->activation;
     t->last = g->bias || g->activation != DL_LINEAR;
     t->chain = t->cold = 0;
+    t->copy = NULL;
+    t->copy_panel = 0;
 }
 
 /* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
@@ -4289,15 +4294,14 @@ static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, i
     }
 }
 
-/* Rows [p, p + kc) and columns [q, q + nc) of op(B), in panels of nr columns, panel numbers apart. */
+/* Rows [p, p + kc) and columns [q, q + nc) of B^T, in panels of nr columns, panel numbers apart. */
 static void dli_gemm_pack_b(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t p, int64_t kc, int64_t q, int64_t nc, dl_real *out,
                             int64_t panel)
 {
     const dli_isa *isa = plan->isa;
     const int64_t nr = isa->nr;
     int64_t j;
-    if (!g->trans_b) DLI_ON(isa, gemm_pack_b)(out, panel, g->B + p * g->ldb + q, g->ldb, kc, nc);
-    else for (j = 0; j < nc; j += nr, out += panel)
+    for (j = 0; j < nc; j += nr, out += panel)
         DLI_ON(isa, transpose)(out, nr, g->B + (q + j) * g->ldb + p, g->ldb, kc, dli_min64(nc - j, nr));
 }
 
@@ -4309,7 +4313,6 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
     int64_t i, p, q, left;
     dli_panel t;
     dli_gemm_set(&t, g);
-    if (plan->pack_b) { t.b = panels; t.b_row = t.next_row = nr; t.b_panel = panel; }
     if (plan->pack_a) { t.a = block; t.a_tile = plan->isa->mr * plan->kc; }
     for (q = 0; q < g->N; q += plan->nc) {
         t.N = dli_min64(g->N - q, plan->nc);
@@ -4320,12 +4323,17 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
             t.cold = plan->cold;
             if (plan->pack_b) dli_gemm_pack_b(plan, g, p, t.K, q, t.N, panels, panel);
-            else t.b = g->B + p * g->ldb + q;
-            if (plan->ahead) t.next = !plan->pack_b && p + 2 * t.K <= K ? t.b + t.K * g->ldb : t.b;
             for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
+                const int packed = plan->pack_b || (plan->copy_b && i > 0);
                 t.M = (g->M - i + left - 1) / left;
                 if (plan->pack_a) dli_gemm_pack_a(plan, g, i, t.M, p, t.K, block);
                 else t.a = g->A + i * t.a_row + p * t.a_col;
+                t.b = packed ? panels : g->B + p * g->ldb + q;
+                t.b_row = t.next_row = packed ? nr : g->ldb;
+                t.b_panel = packed ? panel : 0;
+                t.copy = plan->copy_b && i == 0 ? panels : NULL;
+                t.copy_panel = left > 1 ? panel : 0;                            /* of one block of A, panel after panel */
+                if (plan->ahead) t.next = !packed && left == 1 && p + 2 * t.K <= K ? t.b + t.K * g->ldb : t.b;
                 t.c = g->C + i * g->ldc + q;
                 DLI_ON(plan->isa, gemm_panel)(&t);
             }
@@ -4386,25 +4394,22 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
     return out;
 }
 
-/* Whether so many uses pay for a copy of B, whose rows are ldb apart: fewer do where rows 2^n apart share the sets of a cache. */
-static int dli_gemm_copies(const dli_isa *isa, int64_t M, int64_t ldb)
-{
-    return M > (ldb % (isa->nr == 32 ? 4096 : 512) ? 12 : 3) * isa->mr;
-}
-
-/* Block sizes and copies, as measured with caches of 48 KB and 1 MB. */
+/* Block sizes and copies, as measured with caches of 48 KB and 1 or 2 MB. */
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
     const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
+    int blocks;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead;       /* it will, and A streams                */
     s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows that share the sets of a cache  */
-    s->pack_b = g->trans_b || (s->ahead && dli_gemm_copies(s->isa, g->M, g->ldb));
+    s->pack_b = g->trans_b;
+    s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
-    s->nc = s->pack_b ? 2048 : g->N;
-    s->kc = (s->cold ? 3 : s->ahead && !s->pack_b && g->ldb % 2048 == 0 ? 1 : 2) * DLI_KC;
+    blocks = s->pack_b || (s->copy_b && g->M > s->mc);          /* several blocks of A use the panels    */
+    s->nc = blocks ? 2048 : g->N;
+    s->kc = (s->cold ? 3 : 1) * DLI_KC;                         /* a panel stays in the first cache      */
     s->size_a = s->pack_a ? s->mc * s->kc : 0;
-    s->scratch_size = s->size_a + (s->pack_b ? (s->kc + 1) * dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : 0);
+    s->scratch_size = s->size_a + (s->kc + 1) * (blocks ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->copy_b ? nr : 0);
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
@@ -8902,7 +8907,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
                         const int together = j % inner + width <= inner;                                   /* in one image */
                         const int direct = p->direct && at_once && together;                               /* to where they belong */
-                        const int as_it_stands = p->flat && together && kc && !dli_gemm_copies(isa, rows, stage.channel);
+                        const int as_it_stands = p->flat && together && kc && u == 0;
                         const int64_t place = direct ? dli_conv_place(s, &b, row + u, j) : 0;
                         const dli_rows_end end = dli_conv_rows_end(&s->end, row + u, place);
                         dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0);
@@ -8911,12 +8916,15 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
                         for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
                             t.K = dli_min64(kc - v, DLI_KC);
-                            t.b = as_it_stands ? pixels + v * stage.channel + pieces[piece].from : out + (rows > p->mc ? v * nr : 0);
+                            t.copy = out + (rows > p->mc ? v * nr : 0);
+                            t.b = as_it_stands ? pixels + v * stage.channel + pieces[piece].from : t.copy;
                             t.b_row = as_it_stands ? stage.channel : nr;
-                            if (u == 0 && kc && !as_it_stands)
-                                DLI_ON(isa, conv_pack)((dl_real *)t.b, pixels, offset + v, t.K, pieces + piece, pieces_n);
+                            if (!as_it_stands) {
+                                if (u == 0 && kc) DLI_ON(isa, conv_pack)(t.copy, pixels, offset + v, t.K, pieces + piece, pieces_n);
+                                t.copy = NULL;
+                            }
                             t.next = NULL;                                       /* the pixels that will be wanted next */
-                            if (p->flat && (u == 0 || as_it_stands)) {
+                            if (p->flat && u == 0) {
                                 if (v + DLI_KC < kc)          t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
                                 else if (j + nr < b.columns)  t.next = pixels + pieces[start[j / nr + 1]].from;
                             }
@@ -31553,21 +31561,18 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #if DLI_ISA == 2
 #define DLI_MR 12                   /* 24 accumulators, 2 of B, 1 broadcast: 27 of 32 registers */
 #define DLI_NR 32
-#define DLI_TALL 9                  /* tiles of so many rows have time to fetch what comes next  */
-#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0) F(4, a3, 1) F(5, a3, 2) \
-                         F(6, a6, 0) F(7, a6, 1) F(8, a6, 2) F(9, a9, 0) F(10, a9, 1) F(11, a9, 2)
+#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a0, 3) F(4, a4, 0) F(5, a4, 1) \
+                         F(6, a4, 2) F(7, a4, 3) F(8, a8, 0) F(9, a8, 1) F(10, a8, 2) F(11, a8, 3)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
 #elif DLI_ISA == 1
 #define DLI_MR 6                    /* 12 accumulators, 2 of B, 1 broadcast: 15 of 16 registers */
 #define DLI_NR 16
-#define DLI_TALL 5
-#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0) F(4, a3, 1) F(5, a3, 2)
+#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a0, 3) F(4, a4, 0) F(5, a4, 1)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6)
 #else
 #define DLI_MR 4
 #define DLI_NR 16
-#define DLI_TALL 5                  /* none                                                      */
-#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a3, 0)
+#define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a0, 3)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4)
 #endif
 
@@ -31594,43 +31599,49 @@ DLI_V dli_bounds dli_bounds_of(dl_activation f)
 #define dli_bound DLI_FN(dli_bound_)
 DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_max(b.low, v), b.zero)); }
 
-/* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns (AVX-512: more than 16), else the first width of 16.
-   C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C. */
+/* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
+   C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
+   `every` so many steps (all at once keep A and B waiting) they fetch a row of C and of what comes next, or copy B. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
 {
     enum { V_WIDE = DLI_NR / 16 };
-    const int V = wide ? V_WIDE : 1, masked = V == 2 || !wide;       /* a mask costs nothing on AVX-512 */
-    const int tall = R >= DLI_TALL;
-    const int64_t last = width - 16 * (V - 1), a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
-    const dl_real *a3 = R > 3 ? a0 + 3 * a_row : a0, *a6 = R > 6 ? a0 + 6 * a_row : a0, *a9 = R > 9 ? a0 + 9 * a_row : a0;
+    const int V = wide ? V_WIDE : 1, tall = R > DLI_MR / 2;
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
+    const dl_real *a4 = R > 4 ? a0 + 4 * a_row : a0, *a8 = R > 8 ? a0 + 8 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
-    const int64_t soon = K - t->ahead_n, step = t->ahead_step;
-    const int64_t pace = t->chain || K < 64 ? -1 : K < 128 ? 3 : K < 256 ? 7 : 15;      /* fetch a row of C every so often: all */
-    const dl_real *ahead = t->ahead, *row = c;                                          /* at once, they keep A and B waiting   */
-    int64_t turn = t->ahead_turn;
+    dl_real *copy = t->copy_to;
+    const dl_real *ahead = t->ahead, *row = c;
+    const int64_t step = t->ahead_step, pace = copy ? 3 : 0;
+    int64_t rows = K < 64 || t->chain ? 0 : R, lines = t->ahead_n, turn = t->ahead_turn;
+    const int64_t every = copy ? 1 : rows || lines ? dli_max64(K / dli_max64(rows, lines), 1) : -1;
+    int64_t wait = every;
     dlv b0 = zero, b1 = zero;
-    (void)a3; (void)a6; (void)a9;
-#define DLI_LOAD_LAST(p) (masked ? dlv_load_n(p, last, 0) : dlv_load(p))
-#define DLI_LOAD_0(p)    (V == 1 ? DLI_LOAD_LAST(p) : dlv_load(p))
+    (void)a4; (void)a8;
+#define DLI_LOAD(p) (wide ? dlv_load(p) : dlv_load_n(p, width, 0))
 #define DLI_ROW(i, ai, r) dlv x##i = zero, y##i = zero;
     DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
     if (t->chain) {
-#define DLI_ROW(i, ai, r) if (R > i) { x##i = DLI_LOAD_0(c + i * ldc); if (V == 2) y##i = DLI_LOAD_LAST(c + i * ldc + 16); }
+#define DLI_ROW(i, ai, r) if (R > i) { x##i = DLI_LOAD(c + i * ldc); if (V == 2) y##i = dlv_load(c + i * ldc + 16); }
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
     }
     for (; K > 0; K--) {
-        b0 = DLI_LOAD_0(b);
-        if (V == 2) b1 = DLI_LOAD_LAST(b + 16);
-        if (tall && (K & pace) == 0) { DLI_PREFETCH2(row); DLI_PREFETCH2(row + width - 1); row += ldc; }
-        if (tall && soon < K) {                                             /* a few lines at a time, which nothing has to wait for */
-            DLI_PREFETCH2(ahead);
-            DLI_PREFETCH2(ahead + 31);
-            ahead += step;
-            if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
+        b0 = DLI_LOAD(b);
+        if (V == 2) b1 = dlv_load(b + 16);
+        if (tall && --wait == 0) {
+            wait = every;
+            if (copy) { dlv_store(copy, b0); if (V == 2) dlv_store(copy + 16, b1); copy += DLI_NR; }
+            if (rows && (K & pace) == 0) { DLI_PREFETCH2(row); DLI_PREFETCH2(row + width - 1); row += ldc; rows--; }
+            if (lines && (K & pace) == 0) {
+                DLI_PREFETCH2(ahead);
+                DLI_PREFETCH2(ahead + 31);
+                ahead += step;
+                lines--;
+                if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
+            }
         } else if (!tall) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
             const dlv s = dlv_set(ai[r * a_row]);                                                  \
@@ -31640,14 +31651,14 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
         b += b_row;
-        a0 += a_col; a3 += a_col; a6 += a_col; a9 += a_col;
+        a0 += a_col; a4 += a_col; a8 += a_col;
     }
 #define DLI_ROW(i, ai, r) if (R > i) { x##i = dlv_mul(alpha, x##i); if (V == 2) y##i = dlv_mul(alpha, y##i); }
     if (!add) { DLI_TILE_ROWS(DLI_ROW) }
 #undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-        x##i = dlv_fma(alpha, x##i, DLI_LOAD_0(c + i * ldc));                                      \
-        if (V == 2) y##i = dlv_fma(alpha, y##i, DLI_LOAD_LAST(c + i * ldc + 16));                  \
+        x##i = dlv_fma(alpha, x##i, DLI_LOAD(c + i * ldc));                                        \
+        if (V == 2) y##i = dlv_fma(alpha, y##i, dlv_load(c + i * ldc + 16));                       \
     }
     else { DLI_TILE_ROWS(DLI_ROW) }
 #undef DLI_ROW
@@ -31664,8 +31675,8 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-            x##i = dlv_add(x##i, DLI_LOAD_0(residual + i * ldc));                                  \
-            if (V == 2) y##i = dlv_add(y##i, DLI_LOAD_LAST(residual + i * ldc + 16));              \
+            x##i = dlv_add(x##i, DLI_LOAD(residual + i * ldc));                                    \
+            if (V == 2) y##i = dlv_add(y##i, dlv_load(residual + i * ldc + 16));                   \
         }
         if (residual) { DLI_TILE_ROWS(DLI_ROW) }
 #undef DLI_ROW
@@ -31673,17 +31684,14 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
     }
-#define DLI_PUT(p, v, m) { if (m) dlv_store_n(p, v, last); else dlv_store(p, v); }
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-        DLI_PUT(c, x##i, masked && V == 1)                                                         \
-        if (V == 2) DLI_PUT(c + 16, y##i, 1)                                                       \
+        if (wide) dlv_store(c, x##i); else dlv_store_n(c, x##i, width);                            \
+        if (V == 2) dlv_store(c + 16, y##i);                                                       \
         c += ldc;                                                                                  \
     }
     DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
-#undef DLI_PUT
-#undef DLI_LOAD_0
-#undef DLI_LOAD_LAST
+#undef DLI_LOAD
 }
 
 #define DLI_TILE_ARGS const dli_panel *t, const dl_real *a, const dl_real *b, dl_real *c, int64_t width, int64_t K, int add
@@ -31721,19 +31729,22 @@ static DLI_NOINLINE DLI_TARGET void dli_finish(const dli_panel *t, dl_real *c, i
 }
 
 /* Panels of B one after the other, each with all rows, in tiles of nearly equal height: 64 = 11 + 11 + 11 + 11 + 10 + 10,
-   not 5 x 12 + 4.  A single row has the width of four panels at a time. */
+   not 5 x 12 + 4.  Columns of the last panel are taken 16 at a time.  A single row has the width of four panels at a time. */
 DLI_KERNEL(void, gemm_panel)(dli_panel *t)
 {
     const int64_t M = t->M, N = t->N, K = t->K, ntiles = (M + DLI_MR - 1) / DLI_MR, b_panel = t->b_panel ? t->b_panel : DLI_NR;
+    const int64_t b_row = t->b_row;
     int64_t i, j, k, rows, width, left;
     if (t->a_tile) t->a_row = 1, t->a_col = DLI_MR;
     for (j = 0; j < N; j += width) {
         const int row = M == 1 && !t->b_panel && N - j >= 4 * DLI_NR;
-        const dl_real *a = t->a, *b = t->b + j / DLI_NR * b_panel, *next = t->next && j + 2 * DLI_NR <= N ? b + b_panel : t->next;
+        const dl_real *a = t->a, *b = t->b + j / DLI_NR * b_panel + j % DLI_NR;
+        const dl_real *next = t->next && j + 2 * DLI_NR <= N ? b + b_panel : t->next;
+        dl_real *copy = t->copy && ntiles > 1 ? t->copy + j / DLI_NR * t->copy_panel + j % DLI_NR : NULL;
         DLI_FN(dli_tile_fn) *const *tiles;
         dl_real *c = t->c + j;
-        width = row ? 4 * DLI_NR : N - j < DLI_NR ? N - j : DLI_NR;
-        tiles = DLI_FN(dli_tiles)[DLI_NR == 32 ? width > 16 : width == DLI_NR];
+        width = row ? 4 * DLI_NR : N - j >= DLI_NR ? DLI_NR : N - j < 16 ? N - j : 16;
+        tiles = DLI_FN(dli_tiles)[width == DLI_NR];
         for (i = 0, left = ntiles; left > 0; i += rows, left--) {
             DLI_FN(dli_tile_fn) *tile;
             rows = left == 1 ? M - i : (M - i + left - 1) / left;
@@ -31750,19 +31761,22 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
                     t->ahead = next + first * t->next_row;
                     t->ahead_n = (K * i + rows * (k + kc)) / M - first;
                 }
-                if (t->cold && j == 0 && left > 1 && rows >= DLI_TALL) {
+                if (t->cold && j == 0 && left > 1) {
                     t->ahead = a + rows * t->a_row + k;
                     t->ahead_n = rows * ((kc + 31) / 32);
                     t->ahead_step = t->a_row;
                     t->ahead_turn = rows;
                     t->ahead_jump = 32 - rows * t->a_row;
                 }
+                t->copy_to = copy && i == 0 ? copy + k * DLI_NR : NULL;
                 tile(t, a + k * t->a_col, b + k * t->b_row, c, width, kc, k || t->beta != 0);
             }
+            if (copy) { b = copy; t->b_row = DLI_NR; }
             if (t->last) dli_finish(t, c, rows, j, width);
             a += t->a_tile ? t->a_tile : rows * t->a_row;
             c += rows * t->ldc;
         }
+        t->b_row = b_row;
     }
 }
 
@@ -31906,23 +31920,6 @@ DLI_KERNEL(void, gemm_pack)(dl_real *out, int64_t tile, const dl_real *x, int64_
             const dlv v = in <= 0 ? dlv_set(0) : in < 16 ? dlv_load_n(x + j, in, 0) : dlv_load(x + j);
             if (room < 16) dlv_store_n(out + j, v, room); else dlv_store(out + j, v);
         }
-}
-
-/* n rows of width numbers, cut into panels of nr columns, panel numbers apart */
-DLI_KERNEL(void, gemm_pack_b)(dl_real *out, int64_t panel, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
-{
-    int64_t i, j;
-    for (i = 0; i < n; i++, out += DLI_NR, x += ldx) {
-        dl_real *o = out;
-        for (j = 0; j + DLI_NR <= width; j += DLI_NR, o += panel) {
-            DLI_PREFETCH(x + j + 4 * ldx);
-            if (DLI_NR == 32) DLI_PREFETCH(x + j + 4 * ldx + 16);
-            dlv_store(o, dlv_load(x + j));
-            if (DLI_NR == 32) dlv_store(o + 16, dlv_load(x + j + 16));
-        }
-        if (j + 16 < width) { dlv_store(o, dlv_load(x + j)); j += 16; o += 16; }
-        if (j < width) dlv_store(o, dlv_load_n(x + j, width - j, 0));
-    }
 }
 
 /* By squares of S x S in registers */
@@ -33554,7 +33551,6 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
 #endif
 #undef DLI_MR
 #undef DLI_NR
-#undef DLI_TALL
 #undef DLI_LANES
 #undef DLI_SUFFIX
 #undef DLI_TARGET

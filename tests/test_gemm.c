@@ -139,6 +139,11 @@ static void block_edges(void)
     one_case(0, 0, 250, 33, 40, 0);
     one_case(0, 1, 250, 130, 40, 1);
     one_case(1, 0, 70, 1100, 20, 0);
+    for (i = 0; i < 2; i++) {                            /* B too large for a cache: for one block of A, for several; more columns than its blocks */
+        one_case(i, 0, 25, 527, 257, i);
+        one_case(i, 0, 280, 527, 257, i);
+        one_case(i, 0, 270, 2065, 66, i);
+    }
 }
 
 static void batches(void)
