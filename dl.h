@@ -4398,18 +4398,18 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
     const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
-    int blocks;
+    int shared;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead;       /* it will, and A streams                */
     s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows that share the sets of a cache  */
     s->pack_b = g->trans_b;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
-    blocks = s->pack_b || (s->copy_b && g->M > s->mc);          /* several blocks of A use the panels    */
-    s->nc = blocks ? 2048 : g->N;
+    shared = (s->pack_b || s->copy_b) && g->M > s->mc;          /* panels, by several blocks of A        */
+    s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
     s->kc = (s->cold ? 3 : 1) * DLI_KC;                         /* a panel stays in the first cache      */
     s->size_a = s->pack_a ? s->mc * s->kc : 0;
-    s->scratch_size = s->size_a + (s->kc + 1) * (blocks ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->copy_b ? nr : 0);
+    s->scratch_size = s->size_a + (s->kc + 1) * (shared ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->pack_b || s->copy_b ? nr : 0);
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
