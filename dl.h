@@ -4401,7 +4401,7 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     int shared;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead;       /* it will, and A streams                */
-    s->pack_a = g->lda % 1024 == 0 && g->N > 4 * nr;            /* rows that share the sets of a cache  */
+    s->pack_a = (g->trans_a || g->lda % 1024 == 0) && g->N > 4 * nr;            /* k-th numbers on a page each, or in few sets of a cache */
     s->pack_b = g->trans_b;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
