@@ -9353,6 +9353,25 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
         }
 }
 
+/* 1 x 1, large images: matrix products, one after the other. */
+static void dli_conv_pointwise_weights(dl_ctx *c, const dli_conv_pass *s, const dl_real *small, dl_real *dw, int add)
+{
+    dli_gemm_args a;
+    int64_t n;
+    memset(&a, 0, sizeof a);
+    a.trans_b = 1;
+    a.M = s->M; a.N = s->C; a.K = dli_conv_inner(s, -1);
+    a.alpha = 1;
+    a.lda = a.ldb = a.K;
+    a.C = dw; a.ldc = s->C;
+    for (n = 0; n < s->N; n++) {
+        a.A = small + n * a.M * a.K;
+        a.B = s->x + n * a.N * a.K;
+        a.beta = n || add ? 1 : 0;
+        if (!dli_gemm(c, &a)) return;
+    }
+}
+
 static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, const dl_real *small,
                              dl_real *dw, int add)
 {
@@ -9364,6 +9383,10 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     int64_t panels;
     s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
+    if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && dli_conv_inner(&s, -1) >= 128) {
+        dli_conv_pointwise_weights(c, &s, small, dw, add);
+        return;
+    }
     s.end.add = add;
     if (dli_conv_as_winograd(c, &s, 0, 0, &winograd)) { dli_winograd_weights(c, &winograd, small, dw); return; }
     p.c = c; p.pass = &s; p.small = small; p.dw = dw; p.add = add;
