@@ -4435,6 +4435,7 @@ static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t th
     }
 }
 
+enum { DLI_GEMM_SHORT = 12 };           /* so few rows or columns: by dots, if numbers are contiguous along K */
 static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
 {
     dli_gemm_args g;
@@ -4442,7 +4443,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     dli_mark mark;
     const double work = (double)args->M * (double)args->N * (double)args->K;
     /* Where rows of op(A) and columns of op(B) are contiguous and one side is short, by dots; vectors are made contiguous. */
-    s.path = (!args->trans_a || args->M == 1) && (args->trans_b || args->N == 1) && dli_min64(args->M, args->N) <= 12 ?
+    s.path = (!args->trans_a || args->M == 1) && (args->trans_b || args->N == 1) && dli_min64(args->M, args->N) <= DLI_GEMM_SHORT ?
              DLI_GEMM_DOTS : DLI_GEMM_BLOCKS;
     if (work == 0 || args->alpha == 0) s.path = DLI_GEMM_BLOCKS;
     g = *args;
@@ -4510,6 +4511,11 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *g)
     }
     if (g->trans_b && g->M > 3 && g->N > 3 && g->K * ((g->N + 31) / 32 * 32) <= DLI_GEMM_STACK) {    /* nr is at most 32 */
         dli_gemm_small_nt(c->isa, g);
+        return 1;
+    }
+    if (g->trans_b && !g->trans_a && dli_min64(g->M, g->N) <= DLI_GEMM_SHORT) {
+        dli_gemm_set(&t, g);
+        DLI_ON(c->isa, gemm_dots)(&t);
         return 1;
     }
     return dli_gemm_large(c, g);
