@@ -6994,7 +6994,7 @@ static void dli_linear_forward(dl_ctx *c, dl_tensor *y)
     const dl_linear_opts *o = (const dl_linear_opts *)y->opts;
     dli_gemm_args g;
     memset(&g, 0, sizeof g);
-    g.K = dli_linear_in(y); g.N = w->size / g.K; g.M = x->size / g.K;
+    g.K = dli_linear_in(y); g.N = w->shape[o->transposed != 0]; g.M = x->size / g.K;
     g.A = x->data; g.lda = g.K;
     g.B = w->data; g.ldb = w->shape[1]; g.trans_b = !o->transposed;
     g.C = y->data; g.ldc = g.N;
@@ -7024,7 +7024,7 @@ static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
     const dl_linear_opts *o = (const dl_linear_opts *)y->opts;
-    int64_t in = dli_linear_in(y), out = w->size / in, rows = x->size / in;
+    int64_t in = dli_linear_in(y), out = w->shape[o->transposed != 0], rows = x->size / in;
     dl_real *dx, *dw, *db, *dz;
     int add_x, add_w, add_b;
     dli_gemm_args g;
