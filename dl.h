@@ -9389,7 +9389,8 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     int64_t panels;
     s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
-    if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && dli_conv_inner(&s, -1) >= 128) {
+    if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && dli_conv_inner(&s, -1) >= 128 &&
+        (double)s.M * (double)s.C * (double)dli_conv_inner(&s, -1) >= 1e6) {
         dli_conv_pointwise_weights(c, &s, small, dw, add);
         return;
     }
@@ -33414,7 +33415,13 @@ DLI_KERNEL(void, rotate)(dl_real *DLI_RESTRICT ya, dl_real *DLI_RESTRICT yb, con
 }
 
 /* --- optimizers: a loop a row of DLI_OPTIM_RULES -----------------------------------------------------
-   Sixteen weights at a time, as in the elementwise kernels; what remains goes through rows of sixteen. */
+   Sixteen weights at a time, as in the elementwise kernels; what remains goes through rows of sixteen.
+
+   States below 2^-120 become 0.  Where gradients are 0 (dead units, words that do not occur) states decay into denormal numbers and
+   stay there, as 0.9 times the least one rounds to itself, and each costs Intel's processors 150 cycles a step: momentum on
+   784-512-512-10 took 0.31 ms at first and 1.70 after 800 steps. */
+#define DLI_LEAST DLI_C(7.52316385e-37)
+#define DLI_STATE(x) ((x) < DLI_LEAST && (x) > -DLI_LEAST ? 0 : (x))
 
 /* The square roots of sixteen numbers: the instruction takes a fifth of the time of dli_sqrt and rounds as it does. */
 #if DLI_ISA == 2
@@ -33438,9 +33445,9 @@ DLI_V void DLI_FN(dli_roots)(dl_real *x) { int l; for (l = 0; l < 16; l++) x[l] 
             dl_real a = A ? as[i + l] : 0, v = V ? vs[i + l] : 0, b = B ? bs[i + l] : 0;           \
             formula;                                                                               \
             ws[i + l] = w;                                                                         \
-            if (A) as[i + l] = a;                                                                  \
-            if (V) vs[i + l] = v;                                                                  \
-            if (B) bs[i + l] = b;                                                                  \
+            if (A) as[i + l] = DLI_STATE(a);                                                       \
+            if (V) vs[i + l] = DLI_STATE(v);                                                       \
+            if (B) bs[i + l] = DLI_STATE(b);                                                       \
         }
 #define DLI_ROW(name, A, V, B, formula)                                                            \
     static DLI_TARGET void DLI_FN(dli_rule_##name) DLI_RULE_ARGS                                   \
@@ -33467,6 +33474,8 @@ DLI_OPTIM_RULES(DLI_ROW, DLI_ROOT_ROW)
 #undef DLI_ROW
 #undef DLI_ROOT_ROW
 #undef DLI_EACH
+#undef DLI_STATE
+#undef DLI_LEAST
 
 DLI_KERNEL(void, update)(int rule, dl_real *w, const dl_real *g, dl_real *const *s, int64_t n, const dli_update *o)
 {
