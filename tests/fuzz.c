@@ -597,7 +597,8 @@ static dl_tensor *fuzz_detection(fuzz_graph *g)
         x = fuzz_rank(g, 4);
         rois = fuzz_fit(g, m, 5, 0, 0);
         if (which == 11) return dl_roi_pool(c, x, rois, fuzz_int64(g), fuzz_int64(g), .spatial_scale = (dl_real)fuzz_real(g));
-        return dl_roi_align(c, x, rois, fuzz_int64(g), fuzz_int64(g), .spatial_scale = (dl_real)fuzz_real(g), .sampling_ratio = fuzz_int(g), .aligned = fuzz_byte(g) & 1);
+        rois = dl_clamp(c, rois, -300, 300);                         /* time goes by the samples in a region: not 10^9 of them */
+        return dl_roi_align(c, x, rois, fuzz_int64(g), fuzz_int64(g), .spatial_scale = (dl_real)fuzz_byte(g) / 64, .sampling_ratio = fuzz_int(g) % 64, .aligned = fuzz_byte(g) & 1);
     case 13: return dl_rpn_loss(c, fuzz_fit(g, n, 0, 0, 0), a, fuzz_fit(g, n, 4, 0, 0), fuzz_maybe(g, b), .samples = fuzz_int(g), .high = (dl_real)fuzz_real(g));
     case 14: return dl_yolo_loss(c, fuzz_fit(g, m, n, n, 10 + fuzz_byte(g) % 3), fuzz_maybe(g, fuzz_fit(g, m, 6, 0, 0)), .boxes = fuzz_int(g));
     default:

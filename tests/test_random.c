@@ -73,6 +73,7 @@ static void same_on_every_isa(void)
 {
     const dli_isa *p = dli_choose_isa("portable");
     int v, i;
+    if (sizeof(dl_real) == 8) { SKIP("doubles have one instruction set"); return; }
     for (i = 0; i < 5000; i++) x[i] = (dl_real)(i + 1);
     for (v = 1; v < 3; v++) {
         const dli_isa *k = dli_choose_isa(isa[v]);
