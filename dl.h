@@ -9792,7 +9792,8 @@ static int dli_unfold_windows(dl_ctx *c, const char *who, const int64_t *size, i
     for (i = 0; i < 2; i++) {
         a = 1 + i;
         o->g.big[a] = size[i];
-        o->g.small[a] = size[i] < 1 || size[i] > INT64_MAX / 8 ? 0 :
+        if (size[i] > INT64_MAX / 8) { dl_fail(c, "%s: size %l along axis %d is too large", who, size[i], i); return 0; }
+        o->g.small[a] = size[i] < 1 ? 0 :
                         dli_conv_fit(size[i], o->g.kernel[a], o->g.stride[a], o->g.before[a], after[a], o->g.dilation[a]);
         if (o->g.small[a] < 1) {
             dl_fail(c, "%s: the kernel spans %l along axis %d, the padded input has %l", who, o->g.dilation[a] * (kernels[i] - 1) + 1, i,
