@@ -4295,10 +4295,9 @@ static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, i
 }
 
 /* Rows [p, p + kc) and columns [q, q + nc) of B^T, in panels of nr columns, panel numbers apart. */
-static void dli_gemm_pack_b(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t p, int64_t kc, int64_t q, int64_t nc, dl_real *out,
+static void dli_gemm_pack_b(const dli_isa *isa, const dli_gemm_args *g, int64_t p, int64_t kc, int64_t q, int64_t nc, dl_real *out,
                             int64_t panel)
 {
-    const dli_isa *isa = plan->isa;
     const int64_t nr = isa->nr;
     int64_t j;
     for (j = 0; j < nc; j += nr, out += panel)
@@ -4322,7 +4321,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.beta = p == 0 ? g->beta : 1;
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
             t.cold = plan->cold;
-            if (plan->pack_b) dli_gemm_pack_b(plan, g, p, t.K, q, t.N, panels, panel);
+            if (plan->pack_b) dli_gemm_pack_b(plan->isa, g, p, t.K, q, t.N, panels, panel);
             for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
                 const int packed = plan->pack_b || (plan->copy_b && i > 0);
                 t.M = (g->M - i + left - 1) / left;
@@ -4486,15 +4485,12 @@ enum { DLI_GEMM_STACK = 4096 };
 static DLI_NOINLINE void dli_gemm_small_nt(const dli_isa *isa, const dli_gemm_args *g)
 {
     dl_real panels[DLI_GEMM_STACK];
-    const int64_t nr = isa->nr;
-    int64_t j;
     dli_panel t;
     dli_gemm_set(&t, g);
-    for (j = 0; j < g->N; j += nr)
-        DLI_ON(isa, transpose)(panels + j * g->K, nr, g->B + j * g->ldb, g->ldb, g->K, dli_min64(g->N - j, nr));
     t.b = panels;
-    t.b_row = nr;
-    t.b_panel = nr * g->K;
+    t.b_row = isa->nr;
+    t.b_panel = isa->nr * g->K;
+    dli_gemm_pack_b(isa, g, 0, g->K, 0, g->N, panels, t.b_panel);
     DLI_ON(isa, gemm_panel)(&t);
 }
 
@@ -6994,7 +6990,7 @@ static void dli_linear_forward(dl_ctx *c, dl_tensor *y)
     const dl_linear_opts *o = (const dl_linear_opts *)y->opts;
     dli_gemm_args g;
     memset(&g, 0, sizeof g);
-    g.K = dli_linear_in(y); g.N = w->shape[o->transposed != 0]; g.M = x->size / g.K;
+    g.K = dli_linear_in(y); g.N = y->shape[y->ndim - 1]; g.M = x->size / g.K;
     g.A = x->data; g.lda = g.K;
     g.B = w->data; g.ldb = w->shape[1]; g.trans_b = !o->transposed;
     g.C = y->data; g.ldc = g.N;
@@ -7024,7 +7020,7 @@ static void dli_linear_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *w = y->src[1], *b = y->nsrc > 2 ? y->src[2] : NULL;
     const dl_linear_opts *o = (const dl_linear_opts *)y->opts;
-    int64_t in = dli_linear_in(y), out = w->shape[o->transposed != 0], rows = x->size / in;
+    int64_t in = dli_linear_in(y), out = y->shape[y->ndim - 1], rows = x->size / in;
     dl_real *dx, *dw, *db, *dz;
     int add_x, add_w, add_b;
     dli_gemm_args g;
@@ -9386,11 +9382,11 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     dli_conv_weights_plan p;
     dli_winograd_args winograd;
     dli_conv_pass s = dli_conv_of(g);
+    const int64_t size = dli_conv_inner(&s, -1);
     int64_t panels;
     s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
-    if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && dli_conv_inner(&s, -1) >= 128 &&
-        (double)s.M * (double)s.C * (double)dli_conv_inner(&s, -1) >= 1e6) {
+    if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && size >= 128 && (double)s.M * (double)s.C * (double)size >= 1e6) {
         dli_conv_pointwise_weights(c, &s, small, dw, add);
         return;
     }
@@ -9403,7 +9399,7 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.split = dli_conv_divide(&s, 512, 1);
     panels = (p.K + nr - 1) / nr;
     {
-        const double work = (double)s.N * (double)dli_conv_inner(&s, -1) * (double)g->small_channels * (double)p.K;
+        const double work = (double)s.N * (double)size * (double)g->small_channels * (double)p.K;
         dli_conv_threads(work < 500e3 ? 1 : c->threads, s.groups, s.M, panels, &p.tg, &p.tm, &p.tn);
     }
     p.columns = dli_conv_block_at(&s, &p.split, 0).columns;

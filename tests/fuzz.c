@@ -578,7 +578,7 @@ static dl_tensor *fuzz_losses(fuzz_graph *g)
 static dl_tensor *fuzz_detection(fuzz_graph *g)
 {
     dl_ctx *c = g->c;
-    int which = fuzz_byte(g) % 16;
+    int which = fuzz_byte(g) % 16, samples;
     int64_t n = 1 + fuzz_byte(g) % 6, m = 1 + fuzz_byte(g) % 4;
     dl_tensor *a = fuzz_fit(g, n, 4, 0, 0), *b = fuzz_fit(g, m, 4, 0, 0), *x, *rois;
     switch (which) {
@@ -598,7 +598,9 @@ static dl_tensor *fuzz_detection(fuzz_graph *g)
         rois = fuzz_fit(g, m, 5, 0, 0);
         if (which == 11) return dl_roi_pool(c, x, rois, fuzz_int64(g), fuzz_int64(g), .spatial_scale = (dl_real)fuzz_real(g));
         rois = dl_clamp(c, rois, -300, 300);                         /* time goes by the samples in a region: not 10^9 of them */
-        return dl_roi_align(c, x, rois, fuzz_int64(g), fuzz_int64(g), .spatial_scale = (dl_real)fuzz_byte(g) / 64, .sampling_ratio = fuzz_int(g) % 64, .aligned = fuzz_byte(g) & 1);
+        samples = fuzz_int(g);
+        if (samples > 64 && samples <= 1024) samples = 64;
+        return dl_roi_align(c, x, rois, fuzz_int64(g), fuzz_int64(g), .spatial_scale = (dl_real)fuzz_byte(g) / 64, .sampling_ratio = samples, .aligned = fuzz_byte(g) & 1);
     case 13: return dl_rpn_loss(c, fuzz_fit(g, n, 0, 0, 0), a, fuzz_fit(g, n, 4, 0, 0), fuzz_maybe(g, b), .samples = fuzz_int(g), .high = (dl_real)fuzz_real(g));
     case 14: return dl_yolo_loss(c, fuzz_fit(g, m, n, n, 10 + fuzz_byte(g) % 3), fuzz_maybe(g, fuzz_fit(g, m, 6, 0, 0)), .boxes = fuzz_int(g));
     default:
