@@ -158,7 +158,7 @@ def norm(what, grad, N, C, H, W):
                 y.backward(g)
         return run
     steps = [step(layout) for layout in layouts]
-    return min(steps, key=lambda s: min(sample(s, calls(s)) for _ in range(3))) if len(steps) > 1 else steps[0]
+    return min(steps, key=least) if len(steps) > 1 else steps[0]
 
 
 # --- convolution: one pass, in NCHW or channels_last, whichever is faster
@@ -177,7 +177,7 @@ def conv(which, N, C, H, K, R, stride, padding, dilation, groups):
                     torch.ops.aten.convolution_backward(g, x, w, None, *geometry, wanted)
         return run
     steps = [step(layout) for layout in (torch.contiguous_format, torch.channels_last)]
-    return min(steps, key=lambda s: min(sample(s, calls(s)) for _ in range(3)))
+    return min(steps, key=least)
 
 
 # --- pooling, forward and backward, in NCHW or channels_last, whichever is faster
@@ -192,7 +192,7 @@ def pool(kind, N, C, H, kernel, stride, padding):
             f(x, kernel, stride, padding).backward(g)
         return run
     steps = [step(layout) for layout in (torch.contiguous_format, torch.channels_last)]
-    return min(steps, key=lambda s: min(sample(s, 1) for _ in range(3)))
+    return min(steps, key=least)
 
 
 # --- attention, causal; one query sees all keys
@@ -302,10 +302,6 @@ def network(name):
     if name == "resnet18":
         return resnet((2, 2, 2, 2), False, True, 10), torch.rand(32, 3, 32, 32), "momentum"
     return (resnet((3, 4, 6, 3), True, False, 1000) if name == "resnet50" else mobilenet_v2()), torch.rand(1, 3, 224, 224), None
-
-
-def fastest(runs):
-    return min(runs, key=lambda run: min(sample(run, calls(run)) for _ in range(3)))
 
 
 def inner(net, x):
@@ -468,25 +464,33 @@ def infer(name):
             runs.append(run_traced)
         except Exception:
             pass
-    return fastest(runs)
+    return min(runs, key=least)
 
 
+# as in bench.h: a quarter of the calls before, to warm caches; n = 0: one alone, so long that this matters little
 def sample(run, n):
-    for _ in range(n // 4 + 1):
+    for _ in range(n // 4 + 1 if n else 0):
         run()
     t = time.perf_counter()
-    for _ in range(n):
+    for _ in range(n or 1):
         run()
-    return (time.perf_counter() - t) / n
+    return (time.perf_counter() - t) / (n or 1)
 
 
 def calls(run):
-    n, t = 1, 0.0
     run()
+    if sample(run, 0) > 100e-3:
+        return 0
+    n, t = 1, 0.0
     while t < 0.1 * SAMPLE:
         n *= 2
         t = sample(run, n) * n
     return max(1, int(n * SAMPLE / t))
+
+
+def least(run):
+    n = calls(run)
+    return min(sample(run, n) for _ in range(3))
 
 
 def main():
