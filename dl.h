@@ -3186,7 +3186,7 @@ typedef struct {
     dl_real       *c, *copy, *copy_to;                        /* copy_to: of this tile */
     int64_t        a_row, a_col, a_tile, b_row, b_panel, copy_panel, ldc, next_row;
     dl_real        alpha, beta;
-    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times two lines, ahead_step apart, */
+    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times 32 numbers, ahead_step apart, */
     int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* ahead_jump more after every ahead_turn (0: never) */
     int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
@@ -31608,6 +31608,8 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #else
 #define DLI_PREFETCH2(p) ((void)(p))
 #endif
+/* 32 numbers are on two lines or, if they do not begin with one, on three. */
+#define DLI_PREFETCH_ROW(p, n) (DLI_PREFETCH2(p), DLI_PREFETCH2((p) + (n) / 2), DLI_PREFETCH2((p) + (n) - 1))
 
 /* ReLU, ReLU6 or nothing, without branches: min(high, max(low, v) + zero), where an infinite bound bounds nothing and -0 adds
    nothing.  ReLU never gives -0; NaN stays. */
@@ -31628,7 +31630,8 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
-   `every` so many steps (all at once keep A and B waiting) they fetch a row of C and of what comes next, or copy B. */
+   `every` so many steps (all at once keep A and B waiting, but the last should come in time, too) they fetch a row of C and of what
+   comes next, or copy B. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
@@ -31642,7 +31645,7 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const dl_real *ahead = t->ahead, *row = c;
     const int64_t step = t->ahead_step, pace = copy ? 3 : 0;
     int64_t rows = K < 64 || t->chain ? 0 : R, lines = t->ahead_n, turn = t->ahead_turn;
-    const int64_t every = copy ? 1 : rows || lines ? dli_max64(K / dli_max64(rows, lines), 1) : -1;
+    const int64_t every = copy ? 1 : rows || lines ? dli_min64(dli_max64(K / dli_max64(rows, lines), 1), 7) : -1;
     int64_t wait = every;
     dlv b0 = zero, b1 = zero;
     (void)a4; (void)a8;
@@ -31661,10 +31664,9 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         if (tall && --wait == 0) {
             wait = every;
             if (copy) { dlv_store(copy, b0); if (V == 2) dlv_store(copy + 16, b1); copy += DLI_NR; }
-            if (rows && (K & pace) == 0) { DLI_PREFETCH2(row); DLI_PREFETCH2(row + width - 1); row += ldc; rows--; }
+            if (rows && (K & pace) == 0) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
             if (lines && (K & pace) == 0) {
-                DLI_PREFETCH2(ahead);
-                DLI_PREFETCH2(ahead + 31);
+                DLI_PREFETCH_ROW(ahead, 32);
                 ahead += step;
                 lines--;
                 if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
@@ -32025,6 +32027,7 @@ DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t
 #undef DLI_TILE_ROWS
 #undef DLI_TILES
 #undef DLI_PREFETCH2
+#undef DLI_PREFETCH_ROW
 #undef DLI_TILE_ARGS
 #undef dli_tile
 #undef dli_finish
