@@ -4662,8 +4662,8 @@ typedef struct {
     dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]      */
     dl_real *scratch;
     int64_t  scratch_size;
-    dl_real *dw;                        /* weight gradient, a task's share of the panels, and in how many parts the    */
-    int64_t  own_panels, tm;            /*   input channels are dealt out                                              */
+    dl_real *dw;                        /* weight gradient, a task's share of the panels, in how many parts the input  */
+    int64_t  own_panels, tm, parts;     /*   channels are dealt out, and the blocks, which have an S each              */
 } dli_winograd_job;
 
 /* Pixels to positions: 16 channels, from channel k on, of some rows of tiles.  Position p of a tile goes to out + p pos + tile step.
@@ -4800,16 +4800,31 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
     }
 }
 
-/* --- the weight gradient: a task takes some input channels and some panels through all blocks of tiles, one after the other,
+/* --- the weight gradient: a task takes some input channels and some panels through blocks of tiles, one after the other,
    without waiting for others, though V and W are then made more than once --------------------------------------------------- */
-/* dw of 16 output channels, from channel k on, and of the input channels [i, end), from their S */
-static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, int64_t i, int64_t end, const dl_real *s)
+/* Where sums are few, the blocks are cut into up to 8 parts with sums of their own, which are then added in order: tasks of
+   different parts make nothing twice.  A function of the shape alone, as it decides the bits of the result. */
+static int64_t dli_conv_parts(int64_t sums, int64_t blocks)
+{
+    return sums <= 1 << 17 ? dli_max64(dli_min64(blocks / 3, 8), 1) : 1;
+}
+/* Into how many tasks each part is cut, so that all threads have as much to do: threads / gcd(threads, parts) */
+static int64_t dli_conv_tasks(int64_t threads, int64_t parts)
+{
+    int64_t a = threads, b = parts, r;
+    for (; b; a = b, b = r) r = a % b;
+    return threads / a;
+}
+
+/* dw of 16 output channels, from channel k on, from their S */
+static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, const dl_real *s)
 {
     const dli_isa *isa = j->c->isa;
     const int64_t C = j->a->C, n = dli_min64(16, j->a->K - k), nr = isa->nr;
     dl_real taps[16 * 9 * 16], line[16 * 9 * 16];
-    for (; n > 0 && i < end; i += 16, s += 16 * nr) {
-        const int64_t in = dli_min64(16, end - i);
+    int64_t i;
+    for (i = 0; n > 0 && i < C; i += 16, s += 16 * nr) {
+        const int64_t in = dli_min64(16, C - i);
         DLI_ON(isa, winograd)(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s, j->t * j->pos_u, j->pos_u, nr, in);
         DLI_ON(isa, transpose)(line, 144, taps, 16, n, 9 * in);
         DLI_ON(isa, conv_finish)(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
@@ -4819,31 +4834,45 @@ static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, int64_t i, int
 static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
-    const int64_t nr = j->c->isa->nr, first = task % j->tm * j->ldv, end = dli_min64(first + j->ldv, j->a->C);
-    const int64_t panel = task / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
+    const int64_t part = task % j->parts, share = task / j->parts, end_block = j->blocks * (part + 1) / j->parts;
+    const int64_t nr = j->c->isa->nr, first = share % j->tm * j->ldv, end = dli_min64(first + j->ldv, j->a->C);
+    const int64_t panel = share / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
     dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v;
-    dl_real *pixels = w + j->positions * j->own_panels * j->pos_m, *s = j->u + panel * j->positions * j->pos_u + first * nr;
+    dl_real *pixels = w + j->positions * j->own_panels * j->pos_m;
+    dl_real *s = j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr;
     int64_t block, k;
     dli_gemm_args g;
-    for (block = 0; block < j->blocks; block++) {
+    memset(&g, 0, sizeof g);
+    for (block = j->blocks * part / j->parts; block < end_block; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
         for (k = first; k < end; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, v + k - first, j->pos_v, j->ldv, pixels);
         for (k = 0; k < panels * nr; k += 16)
             dli_winograd_in(j, &j->dy, panel * nr + k, row, nrows, w + k / nr * j->positions * j->pos_m + k % nr, j->pos_m, nr, pixels);
         for (k = 0; k < panels; k++) {
-            memset(&g, 0, sizeof g);
             g.trans_a = 1;
             g.M = end - first;
             g.K = nrows * j->d * j->tx;
             g.A = v;
             g.B = w + k * j->positions * j->pos_m;
             g.C = s + k * j->positions * j->pos_u;
-            g.beta = block > 0;
             dli_winograd_products(j, &g, j->pos_v, j->pos_m, j->pos_u);
         }
+        g.beta = 1;
     }
-    for (k = 0; k < panels * nr; k += 16)
-        dli_winograd_dw(j, panel * nr + k, first, end, s + k / nr * j->positions * j->pos_u + k % nr);
+}
+
+/* dw of a panel's output channels from the S of all parts */
+static void dli_winograd_dw_task(void *arg, int64_t panel, int worker)
+{
+    const dli_winograd_job *j = (const dli_winograd_job *)arg;
+    const dli_isa *isa = j->c->isa;
+    const int64_t nr = isa->nr, next = j->panels * j->positions * j->pos_u;
+    dl_real *s = j->u + panel * j->positions * j->pos_u;
+    int64_t part, p, k;
+    (void)worker;
+    for (part = 1; part < j->parts; part++)
+        for (p = 0; p < j->positions; p++) DLI_ON(isa, add)(s + p * j->pos_u, s + part * next + p * j->pos_u, j->a->C * nr);
+    for (k = 0; k < nr; k += 16) dli_winograd_dw(j, panel * nr + k, s + k);
 }
 
 /* --- whole passes ---------------------------------------------------------------------------------------------------------- */
@@ -4897,23 +4926,27 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
 {
     dli_winograd_job j;
     const dli_mark mark = dli_arena_mark(&c->step);
-    int64_t tm, tn;
+    int64_t tm, tn, threads;
     dli_winograd_plan(&j, c, a, DLI_KC);
     j.dy.x = dy; j.dy.channels = a->K; j.dy.H = a->OH; j.dy.W = a->OW; j.dy.window = j.m;     /* without padding */
     j.dy.transform = DLI_WINOGRAD_GRAD;
     j.dw = dw;
-    j.tm = c->threads;
-    for (tm = 1; tm <= c->threads; tm++)                                    /* threads = tm tn, so that the least is made again */
-        if (c->threads % tm == 0 && a->C * (c->threads / tm) + a->K * tm <= a->C * (c->threads / j.tm) + a->K * j.tm) j.tm = tm;
-    tn = dli_min64(j.panels, c->threads / j.tm);
+    j.parts = dli_conv_parts(j.positions * a->C * a->K, j.blocks);
+    threads = j.tm = dli_conv_tasks(c->threads, j.parts);
+    for (tm = 1; tm <= threads; tm++)                                       /* threads = tm tn, so that the least is made again */
+        if (threads % tm == 0 && a->C * (threads / tm) + a->K * tm <= a->C * (threads / j.tm) + a->K * j.tm) j.tm = tm;
+    tn = dli_min64(j.panels, threads / j.tm);
     j.own_panels = (j.panels + tn - 1) / tn;
     j.ldv = (j.ldv / 16 + j.tm - 1) / j.tm * 16;
     j.tm = (a->C + j.ldv - 1) / j.ldv;
     j.pos_v = j.rows * j.d * j.tx * j.ldv + 16;
     j.scratch_size += j.positions * (j.pos_v + j.own_panels * j.pos_m);
-    j.u = dli_winograd_alloc(c, j.positions * j.panels * j.pos_u);
+    j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
     j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
-    if (j.u && j.scratch) dli_parallel(c, j.tm * ((j.panels + j.own_panels - 1) / j.own_panels), dli_winograd_weights_task, &j);
+    if (j.u && j.scratch) {
+        dli_parallel(c, j.parts * j.tm * ((j.panels + j.own_panels - 1) / j.own_panels), dli_winograd_weights_task, &j);
+        dli_parallel(c, j.panels, dli_winograd_dw_task, &j);
+    }
     dli_arena_release(&c->step, mark);
 }
 
@@ -9081,7 +9114,7 @@ static void dli_conv_direct_weights_task(void *arg, int64_t part, int worker)
     const int64_t results = w->out[0] * w->out[1], pixels = w->in[0] * w->in[1];
     int64_t m;
     (void)worker;
-    for (m = s->groups * part / d->parts * s->M; m < s->groups * (part + 1) / d->parts * s->M; m++)
+    for (m = s->groups * s->M * part / d->parts; m < s->groups * s->M * (part + 1) / d->parts; m++)
         DLI_ON(d->plan.c->isa, conv_direct_weights)(d->dw + m * d->taps, d->small + m * results, s->groups * s->M * results,
                                                     s->x + m / s->M * pixels, s->groups * pixels, s->N, w, d->add);
 }
@@ -9102,7 +9135,7 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     d.add = add;
     d.taps = s->axis[1].taps * s->axis[2].taps;
     d.parts = (double)s->N * (double)s->groups * (double)s->M * (double)results * (double)d.taps < 500e3 ? 1 :
-              dli_min64(c->threads, dw ? s->groups : s->N * s->groups);
+              dli_min64(c->threads, s->groups * (dw ? s->M : s->N));
     d.plan.scratch_size = ((size_t)(dw ? 0 : results) * sizeof(dl_real) + 63) & ~(size_t)63;
     d.plan.scratch = (char *)dli_conv_scratch(c, (double)d.plan.scratch_size, d.parts);
     if (d.plan.scratch && dli_conv_windows(c, s, &d.windows))
@@ -9293,10 +9326,11 @@ typedef struct {
     const dl_ctx        *c;
     const dli_conv_pass *pass;                          /* of small = big * w, with x = big                                    */
     const dl_real       *small;
-    dl_real             *dw;
     int                  add;
     dli_conv_split       split;
     int64_t  taps, K, nc, ld, tg, tm, tn, staged_size, a_size, columns;
+    int64_t  parts, size;                               /* of the blocks, with `size` sums each (see dli_conv_parts) */
+    dl_real *sums;                                      /* parts == 1: dw                                            */
     char    *scratch;
     size_t   scratch_size;
 } dli_conv_weights_plan;
@@ -9306,8 +9340,11 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     const dli_conv_weights_plan *p = (const dli_conv_weights_plan *)arg;
     const dli_conv_pass *s = p->pass;
     const dli_isa *isa = p->c->isa;
-    const int64_t nr = isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
+    const int64_t share = part / p->parts, which = part % p->parts;
+    const int64_t first_block = p->split.total * which / p->parts, end_block = p->split.total * (which + 1) / p->parts;
+    const int64_t nr = isa->nr, n = share % p->tn, m = share / p->tn % p->tm, g = share / p->tn / p->tm;
     const int64_t units = (p->K + 15) / 16;                     /* not whole panels, so that the threads have as much to do */
+    dl_real *dw = p->sums + which * p->size;
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, size = dli_conv_inner(s, -1);
     const int64_t k0 = units * n / p->tn * 16, k1 = dli_min64(units * (n + 1) / p->tn * 16, p->K);
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
@@ -9317,7 +9354,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (q = k0; q < k1; q += p->nc) {
             const int64_t nc = dli_min64(k1 - q, p->nc), c = q / p->taps, channels = (q + nc - 1) / p->taps + 1 - c;
-            for (i = 0; i < p->split.total; i++) {
+            for (i = first_block; i < end_block; i++) {
                 const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
                 const dli_conv_stage stage = dli_conv_staging(s, &b, channels);
                 const int64_t inner = b.columns / b.images;
@@ -9345,10 +9382,10 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                     t.M = rows;
                     t.N = width;
                     t.K = b.columns;
-                    t.beta = i || p->add ? 1 : 0;
+                    t.beta = i > first_block || (p->parts == 1 && p->add) ? 1 : 0;
                     t.a = a.A;
                     t.b = panel;
-                    t.c = p->dw + (group * s->M + m0) * p->K + q + j;
+                    t.c = dw + (group * s->M + m0) * p->K + q + j;
                     DLI_ON(isa, gemm_panel)(&t);
                 }
             }
@@ -9383,7 +9420,8 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     dli_winograd_args winograd;
     dli_conv_pass s = dli_conv_of(g);
     const int64_t size = dli_conv_inner(&s, -1);
-    int64_t panels;
+    const double work = (double)s.N * (double)size * (double)g->small_channels * (double)(s.C * g->kernel[0] * g->kernel[1] * g->kernel[2]);
+    int64_t panels, threads, i;
     s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
     if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && size >= 128 && (double)s.M * (double)s.C * (double)size >= 1e6) {
@@ -9392,16 +9430,17 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     }
     s.end.add = add;
     if (dli_conv_as_winograd(c, &s, 0, 0, &winograd)) { dli_winograd_weights(c, &winograd, small, dw); return; }
-    p.c = c; p.pass = &s; p.small = small; p.dw = dw; p.add = add;
+    p.c = c; p.pass = &s; p.small = small; p.add = add;
     p.taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
     p.K = s.C * p.taps;
     p.nc = 1024;
     p.split = dli_conv_divide(&s, 512, 1);
     panels = (p.K + nr - 1) / nr;
-    {
-        const double work = (double)s.N * (double)size * (double)g->small_channels * (double)p.K;
-        dli_conv_threads(work < 500e3 ? 1 : c->threads, s.groups, s.M, panels, &p.tg, &p.tm, &p.tn);
-    }
+    p.size = g->small_channels * p.K;
+    p.parts = work < 500e3 ? 1 : dli_conv_parts(p.size, p.split.total);
+    p.sums = p.parts == 1 ? dw : (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(p.parts * p.size));
+    threads = work < 500e3 ? 1 : dli_conv_tasks(c->threads, p.parts);
+    dli_conv_threads(threads, s.groups, s.M, panels, &p.tg, &p.tm, &p.tn);
     p.columns = dli_conv_block_at(&s, &p.split, 0).columns;
     p.ld = (p.columns + 15) / 16 * 16 + 16;
     p.a_size = (s.M + p.tm - 1) / p.tm * p.ld;
@@ -9409,9 +9448,13 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + (p.columns + 16) * nr) +
                      sizeof(int64_t) * (size_t)(p.nc + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
-                                         p.tg * p.tm * p.tn);
+                                         dli_min64(p.parts * p.tg * p.tm * p.tn, c->threads));
     p.scratch_size = (p.scratch_size + (size_t)p.staged_size * sizeof(dl_real) + 63) & ~(size_t)63;
-    if (p.scratch) dli_parallel(c, p.tg * p.tm * p.tn, dli_conv_weights_task, &p);
+    if (p.scratch && p.sums) {
+        dli_parallel(c, p.parts * p.tg * p.tm * p.tn, dli_conv_weights_task, &p);
+        if (p.parts > 1 && !add) memcpy(dw, p.sums, (size_t)p.size * sizeof *dw);
+        for (i = add ? 0 : 1; p.parts > 1 && i < p.parts; i++) DLI_ON(c->isa, add)(dw, p.sums + i * p.size, p.size);
+    }
     dli_arena_release(&c->step, mark);
 }
 
