@@ -8783,6 +8783,12 @@ static const dl_real *dli_conv_unstaged(const dli_conv_pass *s, const dli_conv_b
     return s->x + (b->n * all + group * s->C + c) * n + b->at[2];
 }
 
+/* Whether blocks of equally many columns, staged so, have the same offsets and pieces. */
+static int dli_conv_alike(const dli_conv_stage *a, const dli_conv_stage *b)
+{
+    return a->row == b->row && a->channel == b->channel && a->image == b->image;
+}
+
 /* Where rows [p, p + n) of the column matrix begin in a staged image whose first channel is c. */
 static void dli_conv_offsets(const dli_conv_pass *s, const dli_conv_stage *g, int64_t c, int64_t p, int64_t n,
                              int64_t *offset)
@@ -8916,8 +8922,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                 dli_conv_stage stage = dli_conv_staging(s, &b, channels);
                 const dl_real *pixels = p->flat ? dli_conv_unstaged(s, &b, &stage, group, c) : staged;
                 if (kc && !p->flat) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                if (kc && (last_q != q || last_columns != b.columns || last.row != stage.row || last.channel != stage.channel ||
-                           last.image != stage.image)) {                                             /* blocks of one size are alike */
+                if (kc && (last_q != q || last_columns != b.columns || !dli_conv_alike(&last, &stage))) {
                     dli_conv_offsets(s, &stage, c, q, kc, offset);
                     dli_conv_pieces(s, &b, &stage, nr, pieces, start);
                     last_q = q;
@@ -9350,7 +9355,8 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
     int64_t *offset = (int64_t *)(void *)(panel + (p->columns + 16) * nr), *start = offset + p->nc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + 2);
-    int64_t group, i, j, q, r, l;
+    int64_t group, i, j, q, r, l, npieces = 0, last_columns = 0, last_q = -1;
+    dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (q = k0; q < k1; q += p->nc) {
             const int64_t nc = dli_min64(k1 - q, p->nc), c = q / p->taps, channels = (q + nc - 1) / p->taps + 1 - c;
@@ -9360,12 +9366,16 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                 const int64_t inner = b.columns / b.images;
                 const int64_t first = (b.at[0] * s->axis[1].count + b.at[1]) * s->axis[2].count + b.at[2];
                 const int as_it_stands = b.images == 1 && size % 1024;      /* rows that are 4 KB apart share a cache set */
-                int64_t npieces;
                 dli_gemm_args a;
                 dli_panel t;
                 dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                dli_conv_offsets(s, &stage, c, q, nc, offset);
-                npieces = dli_conv_pieces(s, &b, &stage, p->columns, pieces, start);
+                if (last_q != q || last_columns != b.columns || !dli_conv_alike(&last, &stage)) {
+                    dli_conv_offsets(s, &stage, c, q, nc, offset);
+                    npieces = dli_conv_pieces(s, &b, &stage, p->columns, pieces, start);
+                    last_q = q;
+                    last_columns = b.columns;
+                    last = stage;
+                }
                 for (l = 0; !as_it_stands && l < b.images; l++)
                     for (r = 0; r < rows; r++)
                         memcpy(A + r * p->ld + l * inner, p->small + (((b.n + l) * s->groups + group) * s->M + m0 + r) * size + first,
@@ -9383,6 +9393,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                     t.N = width;
                     t.K = b.columns;
                     t.beta = i > first_block || (p->parts == 1 && p->add) ? 1 : 0;
+                    t.cold = j == 0 && as_it_stands;
                     t.a = a.A;
                     t.b = panel;
                     t.c = dw + (group * s->M + m0) * p->K + q + j;
@@ -32120,29 +32131,26 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
     for (i = 0; i < npieces; i++)
         for (l = 0; l < pieces[i].n; l++)
             for (j = 0; j < width; j++) out[(pieces[i].to + l) * DLI_NR + j] = x[offset[j] + pieces[i].from + l];
-#elif DLI_ISA == 1
-    DLI_FN(dli_row) r[8];
-    int64_t half;
-    for (i = 0; i < npieces; i++)
-        for (half = 0; half < pieces[i].n; half += 8)
-            for (j = 0; j < width; j += 8) {
-                const dl_real *p = x + pieces[i].from + half;
-                const int64_t n = pieces[i].n - half;
-                for (l = 0; l < 8; l++) r[l] = _mm256_loadu_ps(p + offset[j + l < width ? j + l : j]);
+#else
+    const dl_real *row[DLI_SQUARE];
+    int64_t m;
+    for (j = 0; j < width; j += DLI_SQUARE) {
+        for (m = 0; m < DLI_SQUARE; m++) row[m] = x + offset[j + m < width ? j + m : j];
+        for (i = 0; i < npieces; i++) {
+            const int64_t from = pieces[i].from, n = pieces[i].n;
+            dl_real *to = out + pieces[i].to * DLI_NR + j;
+#if DLI_ISA == 1
+            for (l = 0; l < n; l += 8) {
+                DLI_FN(dli_row) r[8];
+                for (m = 0; m < 8; m++) r[m] = _mm256_loadu_ps(row[m] + from + l);
                 DLI_FN(dli_turn)(r);
-                for (l = 0; l < 8; l++) if (l < n) _mm256_storeu_ps(out + (pieces[i].to + half + l) * DLI_NR + j, r[l]);
+                for (m = 0; m < 8; m++) if (l + m < n) _mm256_storeu_ps(to + (l + m) * DLI_NR, r[m]);
             }
 #else
-    /* 4 x 4 squares in the quarters of registers: quarter l holds rows 4 l .. 4 l + 3 */
-    int64_t m;
-    for (i = 0; i < npieces; i++)
-        for (j = 0; j < width; j += 16) {
-            const dl_real *p = x + pieces[i].from;
-            const int64_t n = pieces[i].n;
-            for (l = 0; l < n; l += 4) {
+            for (l = 0; l < n; l += 4) {                   /* 4 x 4 squares in the quarters of registers: quarter q holds rows 4 q .. 4 q + 3 */
                 const __m512 zero = _mm512_setzero_ps();
                 __m512 r[4], s[4], t[4];
-#define DLI_QUARTER(m, q) _mm_loadu_ps(p + l + offset[j + m + 4 * q < width ? j + m + 4 * q : j])
+#define DLI_QUARTER(m, q) _mm_loadu_ps(row[m + 4 * q] + from + l)
 #define DLI_ROWS4(m)                                                                               \
                 r[m] = _mm512_mask_broadcast_f32x4(zero, 0x000f, DLI_QUARTER(m, 0));               \
                 r[m] = _mm512_mask_broadcast_f32x4(r[m], 0x00f0, DLI_QUARTER(m, 1));               \
@@ -32159,9 +32167,11 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
                     t[2 * m]     = _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, _mm512_castps_pd(s[m]), _mm512_castps_pd(s[m + 2])));
                     t[2 * m + 1] = _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, _mm512_castps_pd(s[m]), _mm512_castps_pd(s[m + 2])));
                 }
-                for (m = 0; m < 4; m++) if (l + m < n) _mm512_storeu_ps(out + (pieces[i].to + l + m) * DLI_NR + j, t[m]);
+                for (m = 0; m < 4; m++) if (l + m < n) _mm512_storeu_ps(to + (l + m) * DLI_NR, t[m]);
             }
+#endif
         }
+    }
 #endif
 }
 
