@@ -8587,7 +8587,8 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
    tap.  So packing a panel for the GEMM kernel is a few wide copies a row, whatever the stride, dilation or padding.
 
    As in >>gemm, the sequence of operations behind each number depends on shapes alone: a chain of fused multiply-adds in
-   blocks of 256 over (channel, tap), or over (image, pixel) within blocks of pixels for the weight gradient.
+   blocks of 256 over (channel, tap), or over (image, pixel) within blocks of pixels for the weight gradient, and their parts in
+   order (see dli_conv_parts).
    ================================================================================================ */
 
 /* What all passes of an operation share.  `big` is the image that the taps walk over, `small` has a number for every position
