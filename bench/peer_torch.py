@@ -327,7 +327,7 @@ def train_step(name, fused, channels_last):
 def train(name):
     layouts = (False, True) if network(name)[1].dim() == 4 else (False,)
     fused = (False,) if network(name)[2] == "rmsprop" else (False, True)
-    return fastest([train_step(name, f, l) for f in fused for l in layouts])
+    return min([train_step(name, f, l) for f in fused for l in layouts], key=least)
 
 
 # --- recurrent networks: character models (V > 0), layers alone, training steps or inference
@@ -350,7 +350,7 @@ def rnn(kind, layers, H, N, T, V, train):
             loss.backward()
             o.step()
         return run
-    return fastest([make(fused) for fused in ((False, True) if train else (True,))])
+    return min([make(fused) for fused in ((False, True) if train else (True,))], key=least)
 
 
 # --- GPT-2's architecture: training steps, and one token with the keys and values of those before in a cache
