@@ -3072,6 +3072,7 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #pragma clang fp contract(off)
 #endif
 
+static int64_t dli_gcd(int64_t a, int64_t b) { while (b) { const int64_t r = a % b; a = b; b = r; } return a; }
 DLI_INLINE int64_t dli_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 DLI_INLINE int64_t dli_max64(int64_t a, int64_t b) { return a > b ? a : b; }
 DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0 : value ? value : usual; }
@@ -4804,17 +4805,11 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
 /* --- the weight gradient: a task takes some input channels and some panels through blocks of tiles, one after the other,
    without waiting for others, though V and W are then made more than once --------------------------------------------------- */
 /* Where sums are few, the blocks are cut into up to 8 parts with sums of their own, which are then added in order: tasks of
-   different parts make nothing twice.  A function of the shape alone, as it decides the bits of the result. */
+   different parts make nothing twice.  A function of the shape alone, as it decides the bits of the result.  So that all threads
+   have as much to do, each part is then cut into threads / gcd(threads, parts) tasks. */
 static int64_t dli_conv_parts(int64_t sums, int64_t blocks)
 {
     return sums <= 1 << 17 ? dli_max64(dli_min64(blocks / 3, 8), 1) : 1;
-}
-/* Into how many tasks each part is cut, so that all threads have as much to do: threads / gcd(threads, parts) */
-static int64_t dli_conv_tasks(int64_t threads, int64_t parts)
-{
-    int64_t a = threads, b = parts, r;
-    for (; b; a = b, b = r) r = a % b;
-    return threads / a;
 }
 
 /* dw of 16 output channels, from channel k on, from their S */
@@ -4844,15 +4839,15 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     int64_t block, k;
     dli_gemm_args g;
     memset(&g, 0, sizeof g);
+    g.trans_a = 1;
+    g.M = end - first;
     for (block = j->blocks * part / j->parts; block < end_block; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
         for (k = first; k < end; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, v + k - first, j->pos_v, j->ldv, pixels);
         for (k = 0; k < panels * nr; k += 16)
             dli_winograd_in(j, &j->dy, panel * nr + k, row, nrows, w + k / nr * j->positions * j->pos_m + k % nr, j->pos_m, nr, pixels);
+        g.K = nrows * j->d * j->tx;
         for (k = 0; k < panels; k++) {
-            g.trans_a = 1;
-            g.M = end - first;
-            g.K = nrows * j->d * j->tx;
             g.A = v;
             g.B = w + k * j->positions * j->pos_m;
             g.C = s + k * j->positions * j->pos_u;
@@ -4933,7 +4928,7 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     j.dy.transform = DLI_WINOGRAD_GRAD;
     j.dw = dw;
     j.parts = dli_conv_parts(j.positions * a->C * a->K, j.blocks);
-    threads = j.tm = dli_conv_tasks(c->threads, j.parts);
+    threads = j.tm = c->threads / dli_gcd(c->threads, j.parts);
     for (tm = 1; tm <= threads; tm++)                                       /* threads = tm tn, so that the least is made again */
         if (threads % tm == 0 && a->C * (threads / tm) + a->K * tm <= a->C * (threads / j.tm) + a->K * j.tm) j.tm = tm;
     tn = dli_min64(j.panels, threads / j.tm);
@@ -8785,10 +8780,15 @@ static const dl_real *dli_conv_unstaged(const dli_conv_pass *s, const dli_conv_b
     return s->x + (b->n * all + group * s->C + c) * n + b->at[2];
 }
 
-/* Whether blocks of equally many columns, staged so, have the same offsets and pieces. */
-static int dli_conv_alike(const dli_conv_stage *a, const dli_conv_stage *b)
+/* What offsets and pieces depend on, of the block before.  Returns whether this block's differ, and remembers them. */
+typedef struct { int64_t columns, q, row, channel, image; } dli_conv_layout;
+static int dli_conv_anew(dli_conv_layout *last, const dli_conv_block *b, int64_t q, const dli_conv_stage *g)
 {
-    return a->row == b->row && a->channel == b->channel && a->image == b->image;
+    dli_conv_layout l;
+    l.columns = b->columns; l.q = q; l.row = g->row; l.channel = g->channel; l.image = g->image;
+    if (!memcmp(last, &l, sizeof l)) return 0;
+    *last = l;
+    return 1;
 }
 
 /* Where rows [p, p + n) of the column matrix begin in a staged image whose first channel is c. */
@@ -8909,8 +8909,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size;
     int64_t *offset = (int64_t *)(void *)(tiles + p->a_size), *start = offset + p->kc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
-    int64_t group, i, j, q, u, v, last_columns = 0, last_q = -1;
-    dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
+    int64_t group, i, j, q, u, v;
+    dli_conv_layout last = {0, 0, 0, 0, 0};
     dli_gemm_plan pack;
     pack.isa = isa;
     pack.kc = p->kc;
@@ -8924,12 +8924,9 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                 dli_conv_stage stage = dli_conv_staging(s, &b, channels);
                 const dl_real *pixels = p->flat ? dli_conv_unstaged(s, &b, &stage, group, c) : staged;
                 if (kc && !p->flat) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                if (kc && (last_q != q || last_columns != b.columns || !dli_conv_alike(&last, &stage))) {
+                if (kc && dli_conv_anew(&last, &b, q, &stage)) {
                     dli_conv_offsets(s, &stage, c, q, kc, offset);
                     dli_conv_pieces(s, &b, &stage, nr, pieces, start);
-                    last_q = q;
-                    last_columns = b.columns;
-                    last = stage;
                 }
                 for (u = 0; u < rows; u += p->mc) {
                     const int64_t mc = dli_min64(rows - u, p->mc);
@@ -9228,7 +9225,6 @@ static void dli_conv_small(dl_ctx *c, const dli_conv *g, const dl_real *big, con
 /* --- big = small * w, transposed ----------------------------------------------------------------------------------------
    Position i of big is seen by the taps r with (i + before - r dilation) divisible by the stride.  So the positions fall into
    stride phases, and the results of a phase are a dense convolution of small with every so manyth tap. */
-static int64_t dli_gcd(int64_t a, int64_t b) { while (b) { const int64_t r = a % b; a = b; b = r; } return a; }
 
 /* Phase `phase` of an axis; *tap: the first tap, *every: taps from one to the next.  0 if big has no such position. */
 static int dli_conv_phase(const dli_conv *g, int axis, int64_t phase, dli_conv_axis *x, int64_t *tap, int64_t *every)
@@ -9357,8 +9353,8 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
     int64_t *offset = (int64_t *)(void *)(panel + (p->columns + 16) * nr), *start = offset + p->nc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + 2);
-    int64_t group, i, j, q, r, l, npieces = 0, last_columns = 0, last_q = -1;
-    dli_conv_stage last = {{0}, {0}, 0, 0, 0, 0};
+    int64_t group, i, j, q, r, l, npieces = 0;
+    dli_conv_layout last = {0, 0, 0, 0, 0};
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (q = k0; q < k1; q += p->nc) {
             const int64_t nc = dli_min64(k1 - q, p->nc), c = q / p->taps, channels = (q + nc - 1) / p->taps + 1 - c;
@@ -9371,12 +9367,9 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                 dli_gemm_args a;
                 dli_panel t;
                 dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                if (last_q != q || last_columns != b.columns || !dli_conv_alike(&last, &stage)) {
+                if (dli_conv_anew(&last, &b, q, &stage)) {
                     dli_conv_offsets(s, &stage, c, q, nc, offset);
                     npieces = dli_conv_pieces(s, &b, &stage, p->columns, pieces, start);
-                    last_q = q;
-                    last_columns = b.columns;
-                    last = stage;
                 }
                 for (l = 0; !as_it_stands && l < b.images; l++)
                     for (r = 0; r < rows; r++)
@@ -9433,8 +9426,8 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     dli_winograd_args winograd;
     dli_conv_pass s = dli_conv_of(g);
     const int64_t size = dli_conv_inner(&s, -1);
-    const double work = (double)s.N * (double)size * (double)g->small_channels * (double)(s.C * g->kernel[0] * g->kernel[1] * g->kernel[2]);
     int64_t panels, threads, i;
+    int few;
     s.x = big;
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
     if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && size >= 128 && (double)s.M * (double)s.C * (double)size >= 1e6) {
@@ -9450,9 +9443,10 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.split = dli_conv_divide(&s, 512, 1);
     panels = (p.K + nr - 1) / nr;
     p.size = g->small_channels * p.K;
-    p.parts = work < 500e3 ? 1 : dli_conv_parts(p.size, p.split.total);
+    few = (double)s.N * (double)size * (double)p.size < 500e3;              /* multiplications: not worth other threads */
+    p.parts = few ? 1 : dli_conv_parts(p.size, p.split.total);
     p.sums = p.parts == 1 ? dw : (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(p.parts * p.size));
-    threads = work < 500e3 ? 1 : dli_conv_tasks(c->threads, p.parts);
+    threads = few ? 1 : c->threads / dli_gcd(c->threads, p.parts);
     dli_conv_threads(threads, s.groups, s.M, panels, &p.tg, &p.tm, &p.tn);
     p.columns = dli_conv_block_at(&s, &p.split, 0).columns;
     p.ld = (p.columns + 15) / 16 * 16 + 16;
@@ -9465,8 +9459,10 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.scratch_size = (p.scratch_size + (size_t)p.staged_size * sizeof(dl_real) + 63) & ~(size_t)63;
     if (p.scratch && p.sums) {
         dli_parallel(c, p.parts * p.tg * p.tm * p.tn, dli_conv_weights_task, &p);
-        if (p.parts > 1 && !add) memcpy(dw, p.sums, (size_t)p.size * sizeof *dw);
-        for (i = add ? 0 : 1; p.parts > 1 && i < p.parts; i++) DLI_ON(c->isa, add)(dw, p.sums + i * p.size, p.size);
+        if (p.parts > 1) {
+            if (!add) memcpy(dw, p.sums, (size_t)p.size * sizeof *dw);
+            for (i = !add; i < p.parts; i++) DLI_ON(c->isa, add)(dw, p.sums + i * p.size, p.size);
+        }
     }
     dli_arena_release(&c->step, mark);
 }

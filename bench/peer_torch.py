@@ -469,12 +469,13 @@ def infer(name):
 
 # as in bench.h: a quarter of the calls before, to warm caches; n = 0: one alone, so long that this matters little
 def sample(run, n):
-    for _ in range(n // 4 + 1 if n else 0):
+    warm, n = (n // 4 + 1, n) if n else (0, 1)
+    for _ in range(warm):
         run()
     t = time.perf_counter()
-    for _ in range(n or 1):
+    for _ in range(n):
         run()
-    return (time.perf_counter() - t) / (n or 1)
+    return (time.perf_counter() - t) / n
 
 
 def calls(run):
