@@ -631,6 +631,8 @@ struct dl_module {
     /* What this module makes, in evaluation, of x + bias (K), x (N, K, ..) with ndim axes, bias may be NULL, if that is
        x_k scale_k + shift_k: scale (K) and behind it shift (K), in the step; else NULL.  For the module before it. */
     const dl_real *(*affine)(dl_ctx *c, dl_module *self, int ndim, int64_t K, const dl_tensor *bias);
+    int          selects;                /* each result is the largest of some elements of x: ReLU behind it gives the same
+                                            numbers and gradients as ReLU in front of it, and has less to do             */
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
 
@@ -4223,7 +4225,8 @@ DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
    the way, which costs nothing but stores that nothing waits for, and all others read the copy.
 
    The sequence of operations behind one number of C is a function of shape and flags alone: a chain of fused multiply-adds
-   over k within each block of 256, blocks added in order.  So mr, nr, MC and the split among threads may be anything. */
+   over k within each block of 256, blocks added in order; or a dot, 16 running sums and a tree (see DLI_GEMM_DOTS and
+   dli_gemm_leave_few).  So mr, nr, MC and the split among threads may be anything. */
 
 typedef struct {
     int            trans_a, trans_b;
@@ -4241,7 +4244,7 @@ typedef struct {
     int64_t        stride_a, stride_b, stride_c;
 } dli_gemm_args;
 
-/* How to go about it.  Decides the speed and, in the case of DLI_GEMM_DOTS alone, the sequence of operations. */
+/* How to go about it.  Decides the speed and, in the case of dots alone, the sequence of operations. */
 typedef enum { DLI_GEMM_BLOCKS, DLI_GEMM_ROWS, DLI_GEMM_DOTS } dli_gemm_path;
 typedef struct {
     const dli_isa   *isa;
@@ -4252,6 +4255,7 @@ typedef struct {
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
     int64_t              scratch_size, size_a;                         /* size_a of them for the block of A */
+    dli_gemm_args        few;           /* the last columns, by dots, with the columns of B as rows; few.N 0: none */
 } dli_gemm_plan;
 
 /* The whole product as one panel, matrices as they stand. */
@@ -4383,6 +4387,15 @@ static void dli_gemm_task(void *arg, int64_t part, int worker)
         case DLI_GEMM_DOTS:   dli_gemm_set(&t, &g); DLI_ON(s->isa, gemm_dots)(&t); break;
         }
     }
+    if (s->few.N > 0) {                                         /* the rows of this part are shared by tn threads */
+        const int64_t i = i0 + (i1 - i0) * n / s->tn;
+        g = s->few;
+        g.M = i0 + (i1 - i0) * (n + 1) / s->tn - i;
+        g.A += i * g.lda;
+        g.C += i * g.ldc;
+        dli_gemm_set(&t, &g);
+        DLI_ON(s->isa, gemm_dots)(&t);
+    }
 }
 
 /* x[i * step], i < n, side by side, for each of a batch. */
@@ -4393,6 +4406,32 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
     int64_t i, l;
     if (out) for (l = 0; l < batch; l++) for (i = 0; i < n; i++) out[l * n + i] = x[l * stride + i * step];
     return out;
+}
+
+/* A tile takes 16 columns as fast as one: the last columns are left to dots if they are few and A, which is then read twice, is small. */
+enum { DLI_GEMM_FEW = 4 };
+static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
+{
+    dli_gemm_args *few = &s->few;
+    const int64_t n = g->N % 16;
+    dl_real *columns;
+    int64_t j, k;
+    few->N = 0;
+    if (s->path != DLI_GEMM_BLOCKS || g->trans_a || g->batch > 1 || g->N < 16 || n < 1 || n > DLI_GEMM_FEW || g->K < 64 || g->M * g->K > 1 << 18)
+        return 1;
+    g->N -= n;
+    *few = *g;
+    few->N = n;
+    few->C += g->N;
+    if (g->bias) few->bias += g->N;
+    few->B += g->N * (g->trans_b ? g->ldb : 1);
+    if (g->trans_b) return 1;
+    columns = (dl_real *)dl_alloc(c, sizeof *columns * (size_t)(n * g->K));
+    for (k = 0; columns && k < g->K; k++)
+        for (j = 0; j < n; j++) columns[j * g->K + k] = few->B[k * g->ldb + j];
+    few->B = columns;
+    few->ldb = g->K;
+    return columns != NULL;
 }
 
 /* Block sizes and copies, as measured with caches of 48 KB and 1 or 2 MB. */
@@ -4415,21 +4454,24 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
 
-/* threads = tb tm tn: first the batch, then C into parts of which the largest is smallest, its columns counted in whole
-   panels; among such the parts that load the fewest numbers, rows of A and columns of B. */
+/* threads = tb tm tn: first the batch, then C into parts of which the largest costs least.  Costs by K multiplications, as measured:
+   a number 1, with columns counted in whole panels; a row of A or column of B that must be loaded 8; a row in which neighbours
+   write to the same cache line as many as 4000 multiplications. */
 static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t threads)
 {
     const int64_t nr = s->isa->nr, columns = (g->N + nr - 1) / nr;
-    int64_t tm, best = INT64_MAX, sides = 0;
+    const double shared = g->ldc % 16 ? 4000 / (double)dli_max64(g->K, 1) : 0;
+    int64_t tm;
+    double best = 0;
     s->tb = dli_min64(g->batch, threads);
     s->tm = s->tn = 1;
     threads /= s->tb;
     for (tm = 1; tm <= threads && tm <= g->M; tm++) {
         const int64_t tn = dli_min64(threads / tm, columns);
-        const int64_t rows = (g->M + tm - 1) / tm, width = (columns + tn - 1) / tn * nr;
-        if (rows * width < best || (rows * width == best && rows + width < sides)) {
-            best = rows * width;
-            sides = rows + width;
+        const double rows = (double)((g->M + tm - 1) / tm), width = (double)((columns + tn - 1) / tn * nr);
+        const double cost = rows * (width + (tn > 1 ? shared : 0)) + 8 * (rows + width);
+        if (tm == 1 || cost < best) {
+            best = cost;
             s->tm = tm;
             s->tn = tn;
         }
@@ -4474,6 +4516,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     }
     s.isa = c->isa;
     s.args = &g;
+    if (!dli_gemm_leave_few(c, &s, &g)) { dli_arena_release(&c->step, mark); return 0; }
     dli_gemm_choose(&s, &g);
     dli_gemm_divide(&s, &g, work * (double)g.batch < 500e3 ? 1 : c->threads);
     s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(s.scratch_size * s.tb * s.tm * s.tn));
@@ -8125,7 +8168,7 @@ static double dli_sqrt64(double x)
 #define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
 
 static const dl_module_type dli_nn_nil_type = { "nil", sizeof(dl_module), NULL };
-static const dl_module dli_nn_nil = { &dli_nn_nil_type, "", NULL, 0, NULL, 0, NULL, 0, NULL, NULL };
+static const dl_module dli_nn_nil = { &dli_nn_nil_type, "", NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0 };
 
 /* What a failed call returns.  With a context it is memory that the caller may write, as if it were his struct. */
 static dl_module *dli_nil_module(dl_ctx *c)
@@ -8430,11 +8473,24 @@ DL_DEF dl_module *dl_nn_sigmoid(dl_ctx *c) { return dl_nn_function(c, "sigmoid",
 DL_DEF dl_module *dl_nn_tanh(dl_ctx *c)    { return dl_nn_function(c, "tanh", dl_tanh); }
 DL_DEF dl_module *dl_nn_flatten(dl_ctx *c) { return dl_nn_function(c, "flatten", dli_flatten_samples); }
 
-/* The activation that m applies, if other modules can do it in their own pass; else DL_LINEAR. */
+/* The activation that m applies, if it is one of these */
 static dl_activation dli_activation_of(const dl_module *m)
 {
     dl_nn_fn f = m->type->forward == dli_nn_function_forward ? ((const dli_nn_function *)m)->f : NULL;
     return f == dl_relu ? DL_RELU : f == dl_relu6 ? DL_RELU6 : f == dl_sigmoid ? DL_SIGMOID : f == dl_tanh ? DL_TANH : DL_LINEAR;
+}
+
+/* Whether ReLU or ReLU6 = run[i] waits for the max pooling behind it, see dl_module.selects */
+static int dli_swaps(const dl_ctx *c, dl_module *const *run, int n, int i)
+{
+    const dl_activation f = dli_activation_of(run[i]);
+    return c->grad_enabled && (f == DL_RELU || f == DL_RELU6) && i + 1 < n && run[i + 1]->selects;
+}
+
+/* The activation run[i], which run[i - 1] can do in its own pass, else DL_LINEAR */
+static dl_activation dli_activation_at(const dl_ctx *c, dl_module *const *run, int n, int i)
+{
+    return i < n && !dli_swaps(c, run, n, i) ? dli_activation_of(run[i]) : DL_LINEAR;
 }
 
 /* What m, say a batch norm in evaluation, makes of y + bias with ndim axes and K channels: see dl_module.affine; else NULL. */
@@ -8475,7 +8531,7 @@ static int dli_nn_linear_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor
     int used = 1;
     if (n > 1 && !dl_is_nil(*x) && (*x)->ndim == 2 && w->size <= (*x)->size) scale = dli_affine(c, run[1], 2, w->shape[0], b);
     if (scale) used += dli_fold_weights(c, "linear", scale, w, &w, &b);
-    o.activation = used < n ? dli_activation_of(run[used]) : DL_LINEAR;
+    o.activation = dli_activation_at(c, run, n, used);
     o.transposed = o.end_ = 0;
     used += o.activation != DL_LINEAR;
     if (used == 1) return 0;
@@ -8541,6 +8597,10 @@ static dl_tensor *dli_nn_sequential_forward(dl_ctx *c, dl_module *self, dl_tenso
             ran = (*m)->fuse(c, m, self->nchildren - i, &x);
             c->module = self;
         }
+        if (ran < 1 && !c->watch && dli_swaps(c, m, self->nchildren - i, 0)) {
+            x = dl_forward(c, m[0], dl_forward(c, m[1], x));
+            ran = 2;
+        }
         if (ran < 1) {
             x = dl_forward(c, *m, x);
             ran = 1;
@@ -8583,8 +8643,8 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
    tap.  So packing a panel for the GEMM kernel is a few wide copies a row, whatever the stride, dilation or padding.
 
    As in >>gemm, the sequence of operations behind each number depends on shapes alone: a chain of fused multiply-adds in
-   blocks of 256 over (channel, tap), or over (image, pixel) within blocks of pixels for the weight gradient, and their parts in
-   order (see dli_conv_parts).
+   blocks of 256 over (channel, tap), or dots (see dli_conv_rest); over (image, pixel) within blocks of pixels for the weight gradient,
+   and their parts in order (see dli_conv_parts).
    ================================================================================================ */
 
 /* What all passes of an operation share.  `big` is the image that the taps walk over, `small` has a number for every position
@@ -8706,13 +8766,13 @@ static void dli_conv_stage_edge(dl_real *out, const dl_real *x, int64_t n, int64
     }
 }
 
-/* Rows: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
-static void dli_conv_stage_rows(const dli_isa *isa, dl_real *out, const dl_real *x, int64_t rows, int64_t n, int64_t first,
+/* Every so manyth of the rows: width pixels from column `first` of x, a row of n numbers; pixel e becomes out[e mod step][e / step]. */
+static void dli_conv_stage_rows(const dli_isa *isa, dl_real *out, const dl_real *x, int64_t rows, int64_t every, int64_t n, int64_t first,
                                 int64_t width, int64_t step)
 {
     const int64_t each = width / step, left = dli_min64(dli_max64(-first + step - 1, 0) / step, each);
     const int64_t begin = left * step, end = dli_max64(dli_min64(n - first, width), begin);
-    for (; rows > 0; rows--, out += width, x += n) {
+    for (; rows > 0; rows -= every, out += every * width, x += every * n) {
         if (begin > 0) dli_conv_stage_edge(out, x, n, first, each, step, 0, begin);
         if (end > begin) DLI_ON(isa, conv_deal)(out + left, each, x + first + begin, end - begin, step);
         if (end < width) dli_conv_stage_edge(out, x, n, first, each, step, end, width);
@@ -8727,6 +8787,7 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
     const int64_t top = dli_min64(dli_max64(-g->first[1], 0), g->extent[1]), end = dli_min64(a[1].in - g->first[1], g->extent[1]);
     const int64_t rows = dli_max64(end - top, 0), left = dli_min64(dli_max64(-g->first[2], 0), g->row);
     const int64_t width = dli_min64(a[2].in - dli_max64(g->first[2], 0), g->row - left);
+    const int64_t every = a[1].taps == 1 && top == 0 ? a[1].step : 1;                  /* the tap misses the rows between */
     int64_t n, i, d, h;
     for (n = 0; n < b->images; n++)
         for (i = 0; i < channels; i++) {
@@ -8740,7 +8801,7 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
                     DLI_ON(ctx->isa, conv_copy)(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
                                                 a[0].in * a[1].in * a[2].in);
                 else
-                    dli_conv_stage_rows(ctx->isa, out + top * g->row, x + (d * a[1].in + g->first[1] + top) * a[2].in, inside, a[2].in,
+                    dli_conv_stage_rows(ctx->isa, out + top * g->row, x + (d * a[1].in + g->first[1] + top) * a[2].in, inside, every, a[2].in,
                                         g->first[2], g->row, a[2].step);
                 h = before + inside;
                 if (h < g->extent[1]) memset(out + h * g->row, 0, (size_t)((g->extent[1] - h) * g->row) * sizeof *out);
@@ -8839,9 +8900,38 @@ typedef struct {
     int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
                                                            direct: tiles may store results, ending: which is more than sums    */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
+    int64_t  rest;                                      /* see dli_conv_rest                                                   */
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
 } dli_conv_plan;
+
+/* A tile takes 16 columns as fast as one.  Of a single image the last columns, if they are few, are made by dots of rows of w with
+   columns.  Returns how many: a function of the shape alone, as it decides the bits of the result. */
+enum { DLI_CONV_FEW = 4 };
+static int64_t dli_conv_rest(const dli_conv_pass *s, int64_t K)
+{
+    const int64_t columns = dli_conv_inner(s, -1), rest = columns % 16;
+    return s->N == 1 && columns > 16 && rest <= DLI_CONV_FEW && K >= 64 ? rest : 0;
+}
+
+/* How many columns of a block are not among them. */
+static int64_t dli_conv_by_tiles(const dli_conv_pass *s, const dli_conv_block *b, int64_t rest)
+{
+    const dli_conv_axis *a = s->axis;
+    const int64_t end = ((b->at[0] + b->size[0] - 1) * a[1].count + b->at[1] + b->size[1] - 1) * a[2].count + b->at[2] + b->size[2];
+    return dli_max64(b->columns - dli_max64(end + rest - dli_conv_inner(s, -1), 0), 0);
+}
+
+/* The last n columns of a block, numbers [0, kc) of each, one after the other in out. */
+static void dli_conv_gather(const dli_conv_piece *end, int64_t n, const dl_real *pixels, const int64_t *offset, int64_t kc, dl_real *out)
+{
+    int64_t w = 0, k;
+    while (n-- > 0) {
+        if (w == 0) w = (--end)->n;
+        w--;
+        for (k = 0; k < kc; k++) out[n * kc + k] = pixels[offset[k] + end->from + w];
+    }
+}
 
 static int64_t dli_conv_channel(const dli_conv_pass *s) { return s->axis[0].out * s->axis[1].out * s->axis[2].out; }    /* of y */
 
@@ -8906,8 +8996,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
-    dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size;
-    int64_t *offset = (int64_t *)(void *)(tiles + p->a_size), *start = offset + p->kc;
+    dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size, *few = tiles + p->a_size;
+    int64_t *offset = (int64_t *)(void *)(few + p->rest * p->kc), *start = offset + p->kc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
     int64_t group, i, j, q, u, v;
     dli_conv_layout last = {0, 0, 0, 0, 0};
@@ -8918,6 +9008,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
         for (i = p->split.total * n / p->tn; i < p->split.total * (n + 1) / p->tn; i++) {
             const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
             const int64_t row = group * s->M + m0;
+            const int64_t columns = dli_conv_by_tiles(s, &b, p->rest);                 /* the others by dots */
             for (q = 0; q < p->K || q == 0; q += p->kc) {
                 const int64_t kc = dli_min64(p->K - q, p->kc), c = kc ? q / p->taps : 0;
                 const int64_t channels = kc ? (q + kc - 1) / p->taps + 1 - c : 0;
@@ -8928,6 +9019,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     dli_conv_offsets(s, &stage, c, q, kc, offset);
                     dli_conv_pieces(s, &b, &stage, nr, pieces, start);
                 }
+                if (kc && columns < b.columns)
+                    dli_conv_gather(pieces + start[(b.columns + nr - 1) / nr], b.columns - columns, pixels, offset, kc, few);
                 for (u = 0; u < rows; u += p->mc) {
                     const int64_t mc = dli_min64(rows - u, p->mc);
                     dli_gemm_args a;
@@ -8941,9 +9034,9 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     t.M = mc;
                     t.next_row = stage.channel;
                     if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
-                    for (j = 0; j < b.columns; j += nr) {
+                    for (j = 0; j < columns; j += nr) {
                         const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
-                        const int64_t inner = b.columns / b.images, width = dli_min64(b.columns - j, nr);
+                        const int64_t inner = b.columns / b.images, width = dli_min64(columns - j, nr);
                         const int together = j % inner + width <= inner;                                   /* in one image */
                         const int direct = p->direct && at_once && together;                               /* to where they belong */
                         const int as_it_stands = p->flat && together && kc && u == 0;
@@ -8965,7 +9058,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                             t.next = NULL;                                       /* the pixels that will be wanted next */
                             if (p->flat && u == 0) {
                                 if (v + DLI_KC < kc)          t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
-                                else if (j + nr < b.columns)  t.next = pixels + pieces[start[j / nr + 1]].from;
+                                else if (j + nr < columns)    t.next = pixels + pieces[start[j / nr + 1]].from;
                             }
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
                             t.cold = j == 0 && !p->pack_a;
@@ -8975,6 +9068,15 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                         }
                         if (at_once && !direct) dli_conv_put(p, &b, row + u, mc, sums, nr, j, j + width);
                     }
+                    if (columns == b.columns || !kc) continue;
+                    dli_gemm_set(&t, &a);
+                    t.M = mc; t.N = b.columns - columns; t.K = kc;
+                    t.b = few; t.b_row = kc;
+                    t.c = at_once ? sums : sums + u * p->ld + columns;
+                    t.ldc = at_once ? nr : p->ld;
+                    t.beta = q ? 1 : 0;
+                    DLI_ON(isa, gemm_dots)(&t);
+                    if (at_once) dli_conv_put(p, &b, row + u, mc, sums, nr, columns, b.columns);
                 }
             }
             if (!at_once) dli_conv_put(p, &b, row, rows, sums, p->ld, 0, b.columns);
@@ -9186,7 +9288,8 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
     p.a_size = p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size) +
+    p.rest = dli_conv_rest(s, p.K);
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size + p.rest * p.kc) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
@@ -9956,11 +10059,11 @@ static dl_tensor *dli_conv_folded(dl_ctx *c, const dl_module *conv, dl_module *n
 static int dli_nn_conv_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x)
 {
     const dli_nn_conv *m = (const dli_nn_conv *)run[0];
-    dl_activation f = n > 2 ? dli_activation_of(run[2]) : DL_LINEAR;
+    dl_activation f = dli_activation_at(c, run, n, 2);
     dl_tensor *y = n > 1 ? dli_conv_folded(c, run[0], run[1], *x, f, NULL) : NULL;
     dl_conv_opts o = m->o;
     if (y) { *x = y; return f != DL_LINEAR ? 3 : 2; }
-    f = n > 1 ? dli_activation_of(run[1]) : DL_LINEAR;
+    f = dli_activation_at(c, run, n, 1);
     if (f == DL_LINEAR || o.activation != DL_LINEAR) return 0;
     o.activation = f;
     *x = dli_conv_apply(c, m->op, m->n, m->transposed, *x, m->weight, m->bias, &o, NULL, NULL);
@@ -10450,6 +10553,7 @@ static dl_module *dli_nn_pool_create(dl_ctx *c, dli_pool_args args)
     m->type = dli_nn_pool_type;
     m->type.name = args.op->name;
     m->base.type = &m->type;
+    m->base.selects = args.largest && !args.indices;
     m->args = args;
     return &m->base;
 }
@@ -12000,7 +12104,7 @@ static dl_tensor *dli_nn_batchnorm_forward(dl_ctx *c, dl_module *self, dl_tensor
 }
 static int dli_nn_batchnorm_fuse(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x)
 {
-    dl_activation f = n > 1 ? dli_activation_of(run[1]) : DL_LINEAR;
+    dl_activation f = dli_activation_at(c, run, n, 1);
     if (f == DL_LINEAR) return 0;
     *x = dli_nn_batchnorm_run(c, run[0], *x, f, NULL);
     return 2;
@@ -31920,13 +32024,18 @@ DLI_KERNEL(void, gemm_dots)(const dli_panel *t)
 {
     int64_t i, j, rows, columns;
     for (j = 0; j < t->N; j += columns) {
-        columns = t->N - j < 4 || (t->M == 1 && t->K * t->N > 1 << 21) ? 1 : 4;     /* out of memory, one after the other is faster */
+        columns = t->M == 1 && t->K * t->N > 1 << 21 ? 1 : t->N - j < 2 ? 1 : t->N - j < 4 ? 2 : 4;     /* out of memory, one after the other is faster */
         for (i = 0; i < t->M; i += rows) {
             const dl_real *a = t->a + i * t->a_row, *b = t->b + j * t->b_row;
             dl_real *c = t->c + i * t->ldc + j;
-            rows = t->M - i >= 4 ? 4 : 1;
-            if (rows == 4) { if (columns == 4) dli_dots(4, 4, t, a, b, c); else dli_dots(4, 1, t, a, b, c); }
-            else           { if (columns == 4) dli_dots(1, 4, t, a, b, c); else dli_dots(1, 1, t, a, b, c); }
+            rows = t->M - i < 2 ? 1 : t->M - i < 4 ? 2 : 4;
+#define DLI_CASE(R, S) case 4 * R + S: dli_dots(R, S, t, a, b, c); break;
+            switch (4 * rows + columns) {
+            DLI_CASE(1, 1) DLI_CASE(1, 2) DLI_CASE(1, 4)
+            DLI_CASE(2, 1) DLI_CASE(2, 2) DLI_CASE(2, 4)
+            DLI_CASE(4, 1) DLI_CASE(4, 2) DLI_CASE(4, 4)
+            }
+#undef DLI_CASE
         }
     }
     if (t->last) dli_finish(t, t->c, t->M, 0, t->N);

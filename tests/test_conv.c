@@ -255,6 +255,44 @@ static void weights_from_definition(void)
     }
 }
 
+/* y = relu(b + sum over c, r, s of w[k][c][r][s] x[c][i step + r - pad][j step + s - pad]) of a single image, whose last columns, up to
+   four beyond a multiple of 16, are made by dots: in one block, in several, in rows shorter than four. */
+static void single_image(void)
+{
+    static const struct { int64_t x[4], w[4]; int stride, padding, groups, threads; } layers[] = {
+        {{1, 70, 7, 7}, {33, 70, 1, 1}, 1, 0, 1, 1}, {{1, 600, 14, 14}, {70, 600, 1, 1}, 1, 0, 1, 3}, {{1, 28, 14, 14}, {17, 14, 3, 3}, 2, 1, 1, 2},
+        {{1, 66, 34, 41}, {20, 66, 1, 1}, 1, 0, 1, 2}, {{1, 64, 514, 2}, {13, 64, 1, 1}, 1, 0, 1, 2}, {{1, 8, 514, 2}, {13, 8, 5, 5}, 1, 2, 1, 2},
+        {{1, 8, 1027, 1}, {9, 8, 3, 3}, 1, 1, 1, 3}, {{1, 140, 9, 11}, {550, 70, 1, 1}, 1, 0, 2, 2},
+    };
+    size_t l;
+    for (l = 0; l < sizeof layers / sizeof *layers; l++) {
+        const int64_t *xs = layers[l].x, *ws = layers[l].w, step = layers[l].stride, pad = layers[l].padding;
+        const int64_t groups = xs[1] / ws[1], K = ws[0] - ws[0] % groups, shape[] = {K, ws[1], ws[2], ws[3]};
+        dl_ctx *c = dl_create(.threads = layers[l].threads);
+        dl_tensor *x = hashed_tensor(c, 4, xs, 1), *w = hashed_tensor(c, 4, shape, 2), *b = hashed_tensor(c, 1, &K, 3);
+        dl_tensor *y = dl_conv2d(c, x, w, b, .stride = (int)step, .padding = (int)pad, .groups = (int)groups, .activation = DL_RELU);
+        int64_t e, channel, r, s;
+        int bad = 0;
+        CHECK_OK(c);
+        for (e = 0; e < y->size && !dl_error(c); e++) {
+            const int64_t j = e % y->shape[3], i = e / y->shape[3] % y->shape[2], k = e / y->shape[3] / y->shape[2];
+            double sum = (double)b->data[k], size = 1;
+            for (channel = 0; channel < ws[1]; channel++)
+                for (r = 0; r < ws[2]; r++)
+                    for (s = 0; s < ws[3]; s++) {
+                        const int64_t h = i * step + r - pad, v = j * step + s - pad;
+                        const double tap = (double)w->data[((k * ws[1] + channel) * ws[2] + r) * ws[3] + s];
+                        if (h < 0 || h >= xs[2] || v < 0 || v >= xs[3]) continue;
+                        sum += tap * (double)x->data[((k / (K / groups) * ws[1] + channel) * xs[2] + h) * xs[3] + v];
+                        size += fabs(tap);
+                    }
+            bad += !(fabs((double)y->data[e] - (sum > 0 ? sum : 0)) <= size * (sizeof(dl_real) == 4 ? 1e-6 : 1e-15));
+        }
+        if (!CHECK(bad == 0)) printf("\n    layer %d: %d of %d numbers", (int)l, bad, (int)y->size);
+        dl_destroy(c);
+    }
+}
+
 /* --- same bits -------------------------------------------------------------------------------------------------------------- */
 static uint64_t add_bits(uint64_t hash, const dl_real *x, int64_t n)
 {
@@ -296,6 +334,8 @@ static void same_bits(void)
         {{4, 256, 14, 14}, {24, 256, 1, 1}, 0, 1, 0, 1, 1}, {{4, 24, 29, 31}, {48, 12, 3, 3}, 0, 2, 1, 1, 2}, {{5, 33, 28, 28}, {33, 1, 3, 3}, 0, 1, 1, 1, 33},
         {{5, 33, 27, 28}, {66, 1, 5, 5}, 0, 2, 2, 1, 33}, {{2, 16, 33, 30}, {20, 16, 3, 3}, 0, 1, 2, 2, 1}, {{3, 24, 13, 14}, {24, 17, 4, 4}, 1, 2, 1, 1, 1},
         {{3, 1, 28, 28}, {600, 1, 3, 3}, 0, 1, 1, 1, 1}, {{1, 600, 5, 5}, {7, 600, 3, 3}, 0, 1, 1, 1, 1}, {{2, 3, 160, 90}, {17, 3, 7, 7}, 0, 2, 3, 1, 1},
+        {{1, 140, 14, 14}, {66, 70, 1, 1}, 0, 1, 0, 1, 2}, {{1, 70, 34, 41}, {150, 70, 1, 1}, 0, 1, 0, 1, 1}, {{1, 8, 514, 2}, {24, 8, 5, 5}, 0, 1, 2, 1, 1},
+        {{1, 600, 14, 14}, {24, 600, 3, 3}, 0, 2, 1, 1, 1}, {{1, 64, 1027, 1}, {70, 64, 1, 1}, 0, 1, 0, 1, 1},
         {{2, 100, 56, 57}, {70, 100, 3, 3}, 0, 1, 1, 1, 1},
     };
     static const char *const isas[] = {"portable", "avx2", "avx512"};
@@ -727,6 +767,7 @@ int main(void)
     RUN(pytorch);
     RUN(gradients);
     RUN(weights_from_definition);
+    RUN(single_image);
     RUN(same_bits);
     RUN(ends_of_memory);
     RUN(fused_activation);

@@ -146,6 +146,19 @@ static void block_edges(void)
     }
 }
 
+/* One to five columns beyond a multiple of 16: by dots up to four, if A is as it stands and small. */
+static void few_columns(void)
+{
+    int n;
+    for (n = 1; n <= 5; n++) {
+        one_case(0, 0, 70, 64 + n, 129, n);
+        one_case(0, 1, 101, 48 + n, 100, n + 1);
+        one_case(1, n & 1, 70, 64 + n, 129, n);
+        one_case(0, n & 1, 530, 16 + n, 520, n);                         /* 530 x 520 > 2^18 */
+        one_case(0, n & 1, 9, 512 + n, 83, n);
+    }
+}
+
 static void batches(void)
 {
     enum { M = 5, N = 7, K = 9, BATCH = 6 };
@@ -191,6 +204,7 @@ int main(void)
     RUN(small_sizes);
     RUN(random_shapes);
     RUN(block_edges);
+    RUN(few_columns);
     RUN(batches);
     RUN(bad_arguments);
     TEST_END;

@@ -634,6 +634,44 @@ static void upsampling(void)
     CHECK_OK(c);
 }
 
+/* In dl_nn_sequential ReLU waits for the max pooling behind it: the same numbers and gradients as one by one, except where the places
+   of the maxima are asked for, which zeros could change. */
+static void relu_waits(void)
+{
+    int which, i;
+    for (which = 0; which < 7; which++) {
+        dl_tensor *x, *y[2], *index;
+        dl_param *p[2];
+        dl_module *net[2];
+        const int waits = which < 5;
+        int64_t k;
+        dl_step_begin(c);
+        for (i = 0; i < 2; i++) {
+            dl_manual_seed(c, 5);
+            net[i] = dl_nn_sequential(c, dl_nn_conv2d(c, 3, 6, 3, .padding = 1));
+            if (which == 1 || which == 2) dl_module_add(c, net[i], NULL, dl_nn_batchnorm2d(c, 6));
+            dl_module_add(c, net[i], NULL, which == 2 ? dl_nn_relu6(c) : which == 5 ? dl_nn_tanh(c) : dl_nn_relu(c));
+            dl_module_add(c, net[i], NULL, which == 3 ? dl_nn_max_pool2d(c, 3, .stride = 2, .padding = 1) : which == 4 ? dl_nn_adaptive_max_pool2d(c, 3) :
+                          which == 6 ? dl_nn_max_pool2d(c, 2, .indices = &index) : dl_nn_max_pool2d(c, 2));
+            x = dl_mul_scalar(c, dl_randn(c, DL_SHAPE(2, 3, 8, 10)), 3);
+            y[i] = i ? dl_forward(c, net[i]->children[0], x) : dl_forward(c, net[i], x);
+            for (k = 1; i && k < net[i]->nchildren; k++) y[i] = dl_forward(c, net[i]->children[k], y[i]);
+            dl_backward(c, dl_sum(c, dl_square(c, y[i])));
+        }
+        CHECK_OK(c);
+        CHECK(!strstr(y[0]->op->name, "max_pool") == waits && strstr(y[1]->op->name, "max_pool"));
+        CHECK(!memcmp(y[0]->data, y[1]->data, (size_t)y[0]->size * sizeof(dl_real)));
+        for (i = 0; (p[0] = dl_module_at(net[0], i, NULL, 0)) != NULL; i++) {
+            p[1] = dl_module_at(net[1], i, NULL, 0);
+            for (k = 0; k < p[0]->tensor->size && !p[0]->is_buffer; k++) CHECK(p[0]->tensor->grad[k] == p[1]->tensor->grad[k]);
+        }
+        dl_set_grad_enabled(c, 0);                           /* without gradients nothing is gained: in the order of the list */
+        dl_forward(c, net[0], x);
+        dl_set_grad_enabled(c, 1);
+    }
+    CHECK_OK(c);
+}
+
 int main(void)
 {
     c = dl_create(.seed = 1, .threads = 2);
@@ -647,6 +685,7 @@ int main(void)
     RUN(bad_input);
     RUN(random_ones);
     RUN(modules);
+    RUN(relu_waits);
     RUN(max_pooling);
     RUN(average_pooling);
     RUN(pooling_by_the_book);
