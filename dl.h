@@ -9385,15 +9385,125 @@ static void dli_conv_turn_task(void *arg, int64_t task, int worker)
         }
 }
 
+/* --- the same where big has few channels, M: the column matrix  cols[m, tap][i] = sum over k of w[k][m, tap] small[k][i]  is a product
+   with M taps rows, from which every row of big is added up.  Some rows of small at a time are multiplied; two times as many stay.
+   Each number of big is the sum over its taps, in their order, of chains over k, whatever the rows at a time. */
+typedef struct {
+    const dl_ctx       *c;
+    const dli_conv     *g;
+    const dl_real      *small, *w;
+    dl_real            *big, *scratch;
+    const dli_conv_end *end;
+    int64_t M, K, taps, rows, ld, parts, scratch_size;   /* rows at a time, ld: of cols; parts of a plane, one task each */
+    dli_gemm_args       product;
+    dli_gemm_plan       plan;
+} dli_conv_spread;
+
+enum { DLI_CONV_SPREAD_NUMBERS = 1 << 16, DLI_CONV_SPREAD_MOST = 8 };
+
+/* Whether it pays, and rows, ld, ... */
+static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
+{
+    const int64_t H = g->big[1], OW = g->small[2], see = (g->kernel[1] - 1) * g->dilation[1] / g->stride[1] + 1;   /* rows of small, a row */
+    double size;
+    p->M = g->big_channels / g->groups;
+    p->K = g->small_channels / g->groups;
+    p->taps = g->kernel[1] * g->kernel[2];
+    if (g->big[0] != 1 || g->kernel[0] != 1 || g->small[0] != 1 || p->taps == 1 || p->M > DLI_CONV_SPREAD_MOST || p->K < 16) return 0;
+    size = (double)p->M * (double)p->taps * (double)OW;
+    p->rows = dli_min64(dli_max64(size < DLI_CONV_SPREAD_NUMBERS ? (int64_t)(DLI_CONV_SPREAD_NUMBERS / size) : 1, see), g->small[1]);
+    if (size * (double)p->rows > 16 * DLI_CONV_SPREAD_NUMBERS) return 0;
+    p->c = c;
+    p->g = g;
+    p->ld = 2 * p->rows * OW + 16;
+    p->parts = dli_min64((c->threads - 1) / (g->N * g->groups) + 1, (H + 15) / 16);
+    memset(&p->product, 0, sizeof p->product);
+    p->product.trans_a = 1;
+    p->product.M = p->product.lda = p->M * p->taps;
+    p->product.N = p->rows * OW;
+    p->product.K = p->K;
+    p->product.ldb = g->small[1] * OW;
+    p->product.ldc = p->ld;
+    p->product.alpha = 1;
+    p->plan.isa = c->isa;
+    p->plan.path = DLI_GEMM_BLOCKS;
+    dli_gemm_choose(&p->plan, &p->product);
+    p->scratch_size = p->plan.scratch_size + p->M * p->taps * p->ld + g->stride[2] * ((g->big[2] - 1) / g->stride[2] + 1) + g->big[2];
+    return 1;
+}
+
+/* Row y of channel m from cols: sums by column modulo the stride, which then take turns. */
+static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, const dl_real *cols, dl_real *sums, dl_real *row)
+{
+    const dli_conv *g = p->g;
+    const int64_t step = g->stride[2], W = g->big[2], OW = g->small[2], each = (W - 1) / step + 1;
+    int64_t r, s, i, phase;
+    memset(sums, 0, (size_t)(step * each) * sizeof *sums);
+    for (r = 0; r < g->kernel[1]; r++) {
+        const int64_t at = y + g->before[1] - r * g->dilation[1], h = at / g->stride[1];
+        if (at < 0 || at % g->stride[1] || h >= g->small[1]) continue;
+        for (s = 0; s < g->kernel[2]; s++) {
+            const int64_t left = s * g->dilation[2] - g->before[2];         /* of small's column 0 */
+            const int64_t shift = left >= 0 ? left / step : -((step - 1 - left) / step), first = dli_max64(-shift, 0);
+            const int64_t n = dli_min64(OW, (W - 1 - (left - shift * step)) / step + 1 - shift) - first;
+            phase = left - shift * step;
+            if (n > 0 && phase < W)
+                DLI_ON(p->c->isa, add)(sums + phase * each + shift + first,
+                                       cols + (m * p->taps + r * g->kernel[2] + s) * p->ld + h % (2 * p->rows) * OW + first, n);
+        }
+    }
+    for (phase = 0; phase < step && phase < W; phase++)
+        for (i = 0; phase + i * step < W; i++) row[phase + i * step] = sums[phase * each + i];
+}
+
+static void dli_conv_spread_task(void *arg, int64_t task, int worker)
+{
+    const dli_conv_spread *p = (const dli_conv_spread *)arg;
+    const dli_conv *g = p->g;
+    const int64_t H = g->big[1], W = g->big[2], OH = g->small[1], OW = g->small[2], part = task % p->parts, plane = task / p->parts;
+    const int64_t channel = plane % g->groups * p->M, end = H * (part + 1) / p->parts;
+    dl_real *cols = p->scratch + worker * p->scratch_size, *sums = cols + p->M * p->taps * p->ld;
+    dl_real *row = sums + g->stride[2] * ((W - 1) / g->stride[2] + 1), *own = row + W;
+    dli_gemm_args a = p->product;
+    int64_t y = H * part / p->parts, m;
+    int64_t h = dli_max64(y + g->before[1] - (g->kernel[1] - 1) * g->dilation[1], 0) / g->stride[1] / p->rows * p->rows;
+    a.A = p->w + plane % g->groups * p->K * a.lda;
+    while (y < end) {
+        if (h < OH) {
+            a.N = dli_min64(p->rows, OH - h) * OW;
+            a.B = p->small + (plane * p->K * OH + h) * OW;
+            a.C = cols + h % (2 * p->rows) * OW;
+            dli_gemm_blocks(&p->plan, &a, own);
+            h += p->rows;
+        }
+        for (; y < end && (h >= OH || (y + g->before[1]) / g->stride[1] < h); y++)
+            for (m = 0; m < p->M; m++) {
+                const int64_t at = ((plane * p->M + m) * H + y) * W, k = channel + m;
+                dli_conv_spread_row(p, m, y, cols, sums, row);
+                DLI_ON(p->c->isa, conv_finish)(p->big + at, W, row, W, 1, W, p->end->scale ? p->end->scale + k : NULL,
+                                               p->end->bias ? p->end->bias + k : NULL, p->end->residual ? p->end->residual + at : NULL,
+                                               p->end->activation, p->end->add);
+            }
+    }
+}
+
 static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big,
                          const dli_conv_end *end)
 {
     const dli_mark mark = dli_arena_mark(&c->step);
+    dli_conv_spread spread;
     dli_winograd_args winograd;
     dli_conv_pass s;
     dli_conv_turn t;
     int64_t phase[3], phases[3];                         /* strides may be longer than big */
     int a;
+    if (dli_conv_spreads(c, g, &spread)) {
+        spread.small = small; spread.w = w; spread.big = big; spread.end = end;
+        spread.scratch = (dl_real *)dl_alloc(c, sizeof *spread.scratch * (size_t)(spread.scratch_size * c->threads));
+        if (spread.scratch) dli_parallel(c, g->N * g->groups * spread.parts, dli_conv_spread_task, &spread);
+        dli_arena_release(&c->step, mark);
+        return;
+    }
     for (a = 0; a < 3; a++) phases[a] = dli_min64(g->stride[a], g->big[a]);
     s.N = g->N; s.groups = g->groups;
     s.M = g->big_channels / g->groups; s.C = g->small_channels / g->groups;
@@ -32082,9 +32192,11 @@ DLI_KERNEL(void, gemm_rows)(dli_panel *t, dl_real *sums)
             for (k = p; k < end; k += s.K) {
                 s.a = t->a + k * t->a_col;
                 s.b = t->b + k * t->b_row;
-                s.K = M > 4 ? 16 : 8;
+                s.K = M > 4 ? 32 : 8;
                 if (s.K > end - k) s.K = end - k;
                 s.chain = k > p;
+                s.next = s.b;
+                s.next_row = s.b_row;
                 DLI_FN(dli_gemm_panel)(&s);
             }
         }

@@ -293,6 +293,51 @@ static void single_image(void)
     }
 }
 
+/* dx[c][h][v] = sum over k, r, s of w[k][c][r][s] g[k][i][j] with h = i step + r dilation - pad, added up over two passes, and the transposed
+   convolution, which is the same with bias and activation, to images of few channels: some rows at a time, more or fewer than a window
+   sees, by several threads; strides longer than the kernel, than the image; groups. */
+static void few_planes(void)
+{
+    static const struct { int64_t x[4], w[4]; int stride, padding, dilation, groups, threads; } layers[] = {
+        {{2, 3, 47, 51}, {20, 3, 11, 11}, 4, 2, 1, 1, 1}, {{1, 3, 64, 400}, {24, 3, 7, 7}, 2, 3, 1, 1, 3}, {{3, 8, 19, 17}, {33, 8, 3, 3}, 1, 1, 2, 1, 2},
+        {{2, 4, 20, 23}, {32, 2, 5, 5}, 2, 0, 1, 2, 5}, {{2, 2, 31, 29}, {16, 2, 2, 3}, 5, 1, 1, 1, 1}, {{1, 1, 40, 2}, {17, 1, 3, 2}, 3, 1, 2, 1, 4},
+        {{1, 2, 90, 600}, {16, 2, 9, 3}, 1, 4, 10, 1, 1}, {{2, 5, 12, 13}, {270, 5, 3, 3}, 2, 1, 1, 1, 1},
+    };
+    size_t l;
+    for (l = 0; l < sizeof layers / sizeof *layers; l++) {
+        const int64_t *xs = layers[l].x, *ws = layers[l].w, H = xs[2], W = xs[3];
+        const int64_t step = layers[l].stride, pad = layers[l].padding, d = layers[l].dilation, groups = layers[l].groups;
+        const int64_t gs[] = {xs[0], ws[0], (H + 2 * pad - d * (ws[2] - 1) - 1) / step + 1, (W + 2 * pad - d * (ws[3] - 1) - 1) / step + 1};
+        dl_ctx *c = dl_create(.threads = layers[l].threads);
+        dl_tensor *x = hashed_tensor(c, 4, xs, 1), *w = hashed_tensor(c, 4, ws, 2), *g = hashed_tensor(c, 4, gs, 3), *b = hashed_tensor(c, 1, xs + 1, 5), *y;
+        int64_t e;
+        int bad = 0, pass;
+        for (pass = 0; pass < 2; pass++)
+            dl_backward(c, dl_conv2d(c, x, w, NULL, .stride = (int)step, .padding = (int)pad, .dilation = (int)d, .groups = (int)groups), .grad = g);
+        y = dl_conv_transpose2d(c, g, w, b, .stride = (int)step, .padding = (int)pad, .dilation = (int)d, .groups = (int)groups, .activation = DL_RELU,
+            .output_paddings = {(int)(H - (gs[2] - 1) * step + 2 * pad - d * (ws[2] - 1) - 1), (int)(W - (gs[3] - 1) * step + 2 * pad - d * (ws[3] - 1) - 1)});
+        if (!CHECK_OK(c)) printf("\n    layer %d: %s", (int)l, dl_error(c));
+        for (e = 0; e < x->size && !dl_error(c); e++) {
+            const int64_t v = e % W, h = e / W % H, channel = e / W / H % xs[1], n = e / W / H / xs[1], group = channel / ws[1];
+            double sum = 0, out, tol;
+            int64_t k, r, s;
+            for (r = 0; r < ws[2]; r++)
+                for (s = 0; s < ws[3]; s++) {
+                    const int64_t i = h + pad - r * d, j = v + pad - s * d;
+                    if (i < 0 || i % step || i / step >= gs[2] || j < 0 || j % step || j / step >= gs[3]) continue;
+                    for (k = group * ws[0] / groups; k < (group + 1) * ws[0] / groups; k++)
+                        sum += (double)w->data[((k * ws[1] + channel % ws[1]) * ws[2] + r) * ws[3] + s] *
+                               (double)g->data[((n * ws[0] + k) * gs[2] + i / step) * gs[3] + j / step];
+                }
+            out = sum + (double)b->data[channel];
+            tol = (1 + fabs(sum)) * (sizeof(dl_real) == 4 ? 2e-5 : 1e-13);
+            bad += !(fabs((double)x->grad[e] - 2 * sum) <= tol) + !(fabs((double)y->data[e] - (out > 0 ? out : 0)) <= tol);
+        }
+        if (!CHECK(bad == 0)) printf("\n    layer %d: %d of %d numbers", (int)l, bad, (int)x->size);
+        dl_destroy(c);
+    }
+}
+
 /* --- same bits -------------------------------------------------------------------------------------------------------------- */
 static uint64_t add_bits(uint64_t hash, const dl_real *x, int64_t n)
 {
@@ -336,6 +381,7 @@ static void same_bits(void)
         {{3, 1, 28, 28}, {600, 1, 3, 3}, 0, 1, 1, 1, 1}, {{1, 600, 5, 5}, {7, 600, 3, 3}, 0, 1, 1, 1, 1}, {{2, 3, 160, 90}, {17, 3, 7, 7}, 0, 2, 3, 1, 1},
         {{1, 140, 14, 14}, {66, 70, 1, 1}, 0, 1, 0, 1, 2}, {{1, 70, 34, 41}, {150, 70, 1, 1}, 0, 1, 0, 1, 1}, {{1, 8, 514, 2}, {24, 8, 5, 5}, 0, 1, 2, 1, 1},
         {{1, 600, 14, 14}, {24, 600, 3, 3}, 0, 2, 1, 1, 1}, {{1, 64, 1027, 1}, {70, 64, 1, 1}, 0, 1, 0, 1, 1},
+        {{2, 3, 95, 99}, {40, 3, 11, 11}, 0, 4, 2, 1, 1}, {{1, 48, 30, 41}, {48, 2, 4, 4}, 1, 2, 1, 1, 2},
         {{2, 100, 56, 57}, {70, 100, 3, 3}, 0, 1, 1, 1, 1},
     };
     static const char *const isas[] = {"portable", "avx2", "avx512"};
@@ -768,6 +814,7 @@ int main(void)
     RUN(gradients);
     RUN(weights_from_definition);
     RUN(single_image);
+    RUN(few_planes);
     RUN(same_bits);
     RUN(ends_of_memory);
     RUN(fused_activation);
