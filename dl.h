@@ -8657,6 +8657,7 @@ typedef struct {
 
 /* What happens to each result: y = activation(sum + bias[channel] + residual), or y += if add. */
 typedef struct { const dl_real *scale, *bias, *residual; dl_activation activation; int add; } dli_conv_end;
+static int dli_conv_ending(const dli_conv_end *e) { return e->scale || e->bias || e->residual || e->activation != DL_LINEAR; }     /* more than a sum */
 
 /* One axis of a pass: result o sees pixels o step + t tap + first, t < taps, and stands at o out_step + out_first of the
    out numbers along y's axis. */
@@ -8963,7 +8964,7 @@ static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_
                                            s->end.residual ? s->end.residual + at : NULL, s->end.activation, s->end.add);
             continue;
         }
-        DLI_ON(p->c->isa, conv_finish)(sums, ld, sums, ld, rows, n, scale, bias, NULL, s->end.activation, 0);
+        if (p->ending) DLI_ON(p->c->isa, conv_finish)(sums, ld, sums, ld, rows, n, scale, bias, NULL, s->end.activation, 0);
         for (i = 0; i < rows; i++) {
             const dl_real *x = sums + i * ld;
             dl_real *y = s->y + at + i * channel;
@@ -9234,6 +9235,7 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     int a;
     d.plan.c = c;
     d.plan.pass = s;
+    d.plan.ending = dli_conv_ending(&s->end);
     for (a = 0, d.plan.plain = 1; a < 3; a++) d.plan.plain = d.plan.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
     d.plan.split = dli_conv_divide(s, results, 1);                              /* a block is an image */
     d.small = small;
@@ -9277,7 +9279,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
         p.split = dli_conv_divide(s, columns, nr);                          /* as many blocks for each thread */
     dli_conv_threads(threads, s->groups, s->M, p.split.total, &p.tg, &p.tm, &p.tn);
-    p.ending = s->end.scale || s->end.bias || s->end.residual || s->end.activation != DL_LINEAR;
+    p.ending = dli_conv_ending(&s->end);
     p.direct = p.plain && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
@@ -9358,7 +9360,7 @@ static void dli_conv_turn_task(void *arg, int64_t task, int worker)
     const int64_t size = kernel[0] * kernel[1] * kernel[2], taps = t->taps[0] * t->taps[1] * t->taps[2];
     const int64_t end = dli_min64((task + 1) * DLI_CONV_TURN, t->g->big_channels);
     const int64_t spare = taps ? ((taps + 15) / 16 * 16 + taps - 1) / taps - 1 : 0;         /* rows whose last vector would reach too far */
-    int64_t i, k, d, h, w;
+    int64_t i, k, l, d, h, w;
     (void)worker;
     for (i = task * DLI_CONV_TURN; taps == 1 && size == 1 && i < end; i += k) {
         k = dli_min64(end - i, C - i % C);
@@ -9373,15 +9375,18 @@ static void dli_conv_turn_task(void *arg, int64_t task, int worker)
             for (h = rows; h < all; h++)
                 for (w = 0; w < taps; w++) out[h * taps + w] = from[h * C * size + w];
         }
-    for (k = 0; taps != size && k < K; k++)
+    for (k = 0; taps != size && k < K; k += DLI_CONV_TURN)                  /* some: one after the other */
         for (i = task * DLI_CONV_TURN; i < end; i++) {
             const dl_real *from = t->w + ((i / C * K + k) * C + i % C) * size;
+            const int64_t all = dli_min64(DLI_CONV_TURN, K - k);
             dl_real *out = t->out + (i * K + k) * taps;
             for (d = 0; d < t->taps[0]; d++)
                 for (h = 0; h < t->taps[1]; h++)
-                    for (w = 0; w < t->taps[2]; w++)
-                        *out++ = from[((t->tap[0] + d * t->every[0]) * kernel[1] + t->tap[1] + h * t->every[1]) * kernel[2] +
-                                      t->tap[2] + w * t->every[2]];
+                    for (w = 0; w < t->taps[2]; w++, out++) {
+                        const int64_t tap = ((t->tap[0] + d * t->every[0]) * kernel[1] + t->tap[1] + h * t->every[1]) * kernel[2] +
+                                            t->tap[2] + w * t->every[2];
+                        for (l = 0; l < all; l++) out[l * taps] = from[l * C * size + tap];
+                    }
         }
 }
 
@@ -9496,6 +9501,7 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
     dli_conv_pass s;
     dli_conv_turn t;
     int64_t phase[3], phases[3];                         /* strides may be longer than big */
+    const int empty = end->add && !dli_conv_ending(end);             /* without taps: nothing to do */
     int a;
     if (dli_conv_spreads(c, g, &spread)) {
         spread.small = small; spread.w = w; spread.big = big; spread.end = end;
@@ -9520,7 +9526,7 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
                     there &= dli_conv_phase(g, a, phase[a], &s.axis[a], &t.tap[a], &t.every[a]);
                     t.taps[a] = s.axis[a].taps;
                 }
-                if (!there) continue;
+                if (!there || (empty && t.taps[0] * t.taps[1] * t.taps[2] == 0)) continue;
                 s.w = w;
                 if (phases[0] * phases[1] * phases[2] == 1 && dli_conv_as_winograd(c, &s, 9, s.M * 9, &winograd)) {
                     dli_winograd(c, &winograd);
