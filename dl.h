@@ -4726,10 +4726,14 @@ static void dli_winograd_in(const dli_winograd_job *j, const dli_winograd_image 
         int64_t height;
         run = dli_min64(nrows, j->ty - row % j->ty);
         height = m * run + g->window - m;
-        memset(pixels, 0, (size_t)(height * width * 16) * sizeof *pixels);
-        for (i = 0; n > 0 && i < height; i++)
-            if (top + i * d >= 0 && top + i * d < g->H)
-                DLI_ON(isa, transpose)(pixels + (i * width + g->pad_w) * 16, 16, x + (top + i * d) * g->W, plane, right, n);
+        for (i = 0; i < height; i++) {
+            const int64_t y = top + i * d, inside = n > 0 && y >= 0 && y < g->H;
+            const int64_t first = inside && n == 16 ? g->pad_w : width, end = inside && n == 16 ? g->pad_w + right : width;
+            dl_real *line = pixels + i * width * 16;
+            memset(line, 0, (size_t)(first * 16) * sizeof *line);                   /* what the image does not fill */
+            memset(line + end * 16, 0, (size_t)((width - end) * 16) * sizeof *line);
+            if (inside) DLI_ON(isa, transpose)(line + g->pad_w * 16, 16, x + y * g->W, plane, right, n);
+        }
         for (i = 0; i < run; i++)
             for (l = 0; l < d; l++, out += j->tx * step)
                 DLI_ON(isa, winograd)(g->transform, (int)m, out, j->t * pos, pos, step, pixels + (m * i * width + l) * 16,
@@ -4933,10 +4937,11 @@ static int dli_winograd_tile(const dli_winograd_args *a, int up_to)
     return best;
 }
 
-/* Tiles, in blocks of about so many. */
-static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd_args *a, int64_t tiles)
+/* Tiles, in blocks of about so many, up to a third more if the threads then have less to wait for each other. */
+static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd_args *a, int64_t tiles, int64_t threads)
 {
     const int64_t nr = c->isa->nr;
+    int64_t all, rows, most, least = INT64_MAX;
     memset(j, 0, sizeof *j);
     j->c = c; j->a = a;
     j->m = a->m;
@@ -4948,8 +4953,13 @@ static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd
     j->x.transform = DLI_WINOGRAD_PIXELS;
     j->ty = dli_winograd_tiles(a->OH, j->m, j->d);
     j->tx = dli_winograd_tiles(a->OW, j->m, j->d);
-    j->rows = dli_min64(dli_max64(1, tiles / (j->d * j->tx)), a->N * j->d * j->ty);
-    j->blocks = (a->N * j->d * j->ty + j->rows - 1) / j->rows;
+    all = a->N * j->d * j->ty;
+    rows = dli_min64(dli_max64(1, tiles / (j->d * j->tx)), all);
+    for (tiles = rows; tiles <= rows + rows / 3; tiles++) {
+        most = dli_min64(((all - 1) / tiles / threads + 1) * tiles, all);
+        if (most < least) { least = most; j->rows = tiles; }
+    }
+    j->blocks = (all + j->rows - 1) / j->rows;
     j->panels = (a->K + nr - 1) / nr;
     j->ldv = (a->C + 15) / 16 * 16;
     j->pos_v = j->rows * j->d * j->tx * j->ldv + 16;                        /* + 16: not 2^n apart in the caches */
@@ -4966,7 +4976,7 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     dli_winograd_job j;
     const dli_mark mark = dli_arena_mark(&c->step);
     int64_t tm, tn, threads;
-    dli_winograd_plan(&j, c, a, DLI_KC);
+    dli_winograd_plan(&j, c, a, DLI_KC, 1);                                 /* for all numbers of threads: blocks decide the bits */
     j.dy.x = dy; j.dy.channels = a->K; j.dy.H = a->OH; j.dy.W = a->OW; j.dy.window = j.m;     /* without padding */
     j.dy.transform = DLI_WINOGRAD_GRAD;
     j.dw = dw;
@@ -4998,7 +5008,7 @@ static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t d = a->dilation, tiles = a->N * d * d * dli_winograd_tiles(a->OH, a->m, d) * dli_winograd_tiles(a->OW, a->m, d);
     int ready;
-    dli_winograd_plan(&j, c, a, tiles > a->K ? DLI_WINOGRAD_TILES : tiles);
+    dli_winograd_plan(&j, c, a, tiles > a->K ? DLI_WINOGRAD_TILES : tiles, c->threads);
     j.share_u = tiles > a->K;
     j.scratch_size = 2 * j.scratch_size + j.positions * (j.pos_m + (j.share_u ? j.pos_v : j.pos_u));
     if (j.share_u) j.u = dli_winograd_alloc(c, j.positions * j.panels * j.pos_u);
