@@ -4226,7 +4226,7 @@ DL_DEF dl_tensor *dl_randperm(dl_ctx *c, int64_t n)
 
    The sequence of operations behind one number of C is a function of shape and flags alone: a chain of fused multiply-adds
    over k within each block of 256, blocks added in order; or a dot, 16 running sums and a tree (see DLI_GEMM_DOTS and
-   dli_gemm_leave_few).  So mr, nr, MC and the split among threads may be anything. */
+   dli_gemm_few).  So mr, nr, MC and the split among threads may be anything. */
 
 typedef struct {
     int            trans_a, trans_b;
@@ -4408,17 +4408,18 @@ static const dl_real *dli_gemm_gather(dl_ctx *c, const dl_real *x, int64_t step,
     return out;
 }
 
-/* A tile takes 16 columns as fast as one: the last columns are left to dots if they are few and A, which is then read twice, is small. */
-enum { DLI_GEMM_FEW = 4 };
+/* A tile takes 16 columns as fast as one.  So the last of N columns, if they are few, are left to dots of length K: how many? */
+static int64_t dli_gemm_few(int64_t N, int64_t K) { return N > 16 && N % 16 <= 4 && K >= 64 ? N % 16 : 0; }
+
+/* Takes them from g, if A, which is then read twice, is small; 0 after an error. */
 static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
 {
     dli_gemm_args *few = &s->few;
-    const int64_t n = g->N % 16;
+    const int64_t n = dli_gemm_few(g->N, g->K);
     dl_real *columns;
     int64_t j, k;
     few->N = 0;
-    if (s->path != DLI_GEMM_BLOCKS || g->trans_a || g->batch > 1 || g->N < 16 || n < 1 || n > DLI_GEMM_FEW || g->K < 64 || g->M * g->K > 1 << 18)
-        return 1;
+    if (n == 0 || s->path != DLI_GEMM_BLOCKS || g->trans_a || g->batch > 1 || g->M * g->K > 1 << 18) return 1;
     g->N -= n;
     *few = *g;
     few->N = n;
@@ -8653,7 +8654,7 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
    tap.  So packing a panel for the GEMM kernel is a few wide copies a row, whatever the stride, dilation or padding.
 
    As in >>gemm, the sequence of operations behind each number depends on shapes alone: a chain of fused multiply-adds in
-   blocks of 256 over (channel, tap), or dots (see dli_conv_rest); over (image, pixel) within blocks of pixels for the weight gradient,
+   blocks of 256 over (channel, tap), or dots (see dli_gemm_few); over (image, pixel) within blocks of pixels for the weight gradient,
    and their parts in order (see dli_conv_parts).
    ================================================================================================ */
 
@@ -8911,21 +8912,12 @@ typedef struct {
     int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
                                                            direct: tiles may store results, ending: which is more than sums    */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
-    int64_t  rest;                                      /* see dli_conv_rest                                                   */
+    int64_t  rest;                                      /* columns that are made by dots                                       */
     char    *scratch;
     size_t   scratch_size;                              /* of each worker, bytes                                               */
 } dli_conv_plan;
 
-/* A tile takes 16 columns as fast as one.  Of a single image the last columns, if they are few, are made by dots of rows of w with
-   columns.  Returns how many: a function of the shape alone, as it decides the bits of the result. */
-enum { DLI_CONV_FEW = 4 };
-static int64_t dli_conv_rest(const dli_conv_pass *s, int64_t K)
-{
-    const int64_t columns = dli_conv_inner(s, -1), rest = columns % 16;
-    return s->N == 1 && columns > 16 && rest <= DLI_CONV_FEW && K >= 64 ? rest : 0;
-}
-
-/* How many columns of a block are not among them. */
+/* How many columns of a block tiles make; the last `rest` of a single image, see dli_gemm_few, are dots of rows of w with columns. */
 static int64_t dli_conv_by_tiles(const dli_conv_pass *s, const dli_conv_block *b, int64_t rest)
 {
     const dli_conv_axis *a = s->axis;
@@ -9300,7 +9292,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
     p.a_size = p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
-    p.rest = dli_conv_rest(s, p.K);
+    p.rest = s->N == 1 ? dli_gemm_few(dli_conv_inner(s, -1), p.K) : 0;         /* by the shape alone: it decides the bits */
     p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size + p.rest * p.kc) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
@@ -10679,7 +10671,7 @@ static dl_module *dli_nn_pool_create(dl_ctx *c, dli_pool_args args)
     m->type = dli_nn_pool_type;
     m->type.name = args.op->name;
     m->base.type = &m->type;
-    m->base.selects = args.largest && !args.indices;
+    m->base.selects = args.largest && !args.indices && args.dilation[0] * args.dilation[1] * args.dilation[2] == 1;    /* no window is empty */
     m->args = args;
     return &m->base;
 }
