@@ -5296,7 +5296,8 @@ static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64
 {
     dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
     const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
-    int64_t i, l, step = j->nout > 1 || j->out[0].add ? dli_min64(n, DLI_CHUNK) : n;
+    const int both = j->nout > 1 && n < DLI_STREAMED, adds = j->out[0].add || (j->nout > 1 && j->out[1].add);
+    int64_t i, l, step = both || adds ? dli_min64(n, DLI_CHUNK) : n;             /* results that are streamed each read the inputs */
     int k, o, last = j->ndim - 1;
     for (k = 0; k < j->nin; k++)
         if (j->stride[k][last] == 0) {                  /* a stretched input becomes a short row of equals */
@@ -9406,20 +9407,19 @@ typedef struct {
     dli_gemm_plan       plan;
 } dli_conv_spread;
 
-enum { DLI_CONV_SPREAD_NUMBERS = 1 << 16, DLI_CONV_SPREAD_MOST = 8 };
-
-/* Whether it pays, and rows, ld, ... */
+/* Whether it pays, and rows, ld, ...: about 64 K numbers of cols at a time. */
 static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
 {
     const int64_t H = g->big[1], OW = g->small[2], see = (g->kernel[1] - 1) * g->dilation[1] / g->stride[1] + 1;   /* rows of small, a row */
+    const double numbers = 65536;
     double size;
     p->M = g->big_channels / g->groups;
     p->K = g->small_channels / g->groups;
     p->taps = g->kernel[1] * g->kernel[2];
-    if (g->big[0] != 1 || g->kernel[0] != 1 || g->small[0] != 1 || p->taps == 1 || p->M > DLI_CONV_SPREAD_MOST || p->K < 16) return 0;
+    if (g->big[0] != 1 || g->kernel[0] != 1 || g->small[0] != 1 || p->taps == 1 || p->M > 8 || p->K < 16) return 0;
     size = (double)p->M * (double)p->taps * (double)OW;
-    p->rows = dli_min64(dli_max64(size < DLI_CONV_SPREAD_NUMBERS ? (int64_t)(DLI_CONV_SPREAD_NUMBERS / size) : 1, see), g->small[1]);
-    if (size * (double)p->rows > 16 * DLI_CONV_SPREAD_NUMBERS) return 0;
+    p->rows = dli_min64(dli_max64(size < numbers ? (int64_t)(numbers / size) : 1, see), g->small[1]);
+    if (size * (double)p->rows > 16 * numbers) return 0;
     p->c = c;
     p->g = g;
     p->ld = 2 * p->rows * OW + 16;

@@ -269,6 +269,7 @@ static void large_results(void)
     const int64_t n = (2 << 20) + 37;
     dl_tensor *x, *y, *z;
     int64_t i;
+    int bad = 0;
     dl_step_begin(c);
     x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(n)), 1);
     y = dl_gelu(c, x);
@@ -280,6 +281,12 @@ static void large_results(void)
     y = dl_softmax(c, x, -1);
     z = dl_softmax(c, dl_slice(c, x, 0, 4000, 4096), -1);
     CHECK(!memcmp(z->data, y->data + 4000 * 528, 96 * 528 * sizeof(dl_real)));
+    x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(n)), 1);           /* two gradients, stored, then added to */
+    z = dl_requires_grad(c, dl_randn(c, DL_SHAPE(n)), 1);
+    y = dl_randn(c, DL_SHAPE(n));
+    for (i = 0; i < 2; i++) dl_backward(c, dl_mul(c, x, z), .grad = y);
+    for (i = 0; i < n && bad < 9; i++) bad += x->grad[i] != 2 * (y->data[i] * z->data[i]) || z->grad[i] != 2 * (y->data[i] * x->data[i]);
+    CHECK(bad == 0);
     CHECK_OK(c);
 }
 
