@@ -8653,6 +8653,7 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
    staged: copied once into a small image with its zero padding, in which every row is sorted by column modulo the stride.
    There each row of the column matrix is the same list of contiguous pieces, shifted by an offset that depends on channel and
    tap.  So packing a panel for the GEMM kernel is a few wide copies a row, whatever the stride, dilation or padding.
+   Gradients of images with few channels go the other way, from columns to the image: see dli_conv_spread.
 
    As in >>gemm, the sequence of operations behind each number depends on shapes alone: a chain of fused multiply-adds in
    blocks of 256 over (channel, tap), or dots (see dli_gemm_few); over (image, pixel) within blocks of pixels for the weight gradient,
@@ -9403,6 +9404,7 @@ typedef struct {
     dl_real            *big, *scratch;
     const dli_conv_end *end;
     int64_t M, K, taps, rows, ld, parts, scratch_size;   /* rows at a time, ld: of cols; parts of a plane, one task each */
+    int64_t phases, each;                                /* of a row's columns modulo the stride, numbers of one         */
     dli_gemm_args       product;
     dli_gemm_plan       plan;
 } dli_conv_spread;
@@ -9422,7 +9424,9 @@ static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
     if (size * (double)p->rows > 16 * numbers) return 0;
     p->c = c;
     p->g = g;
-    p->ld = 2 * p->rows * OW + 16;
+    p->ld = (2 * p->rows * OW + 15) / 16 * 16 + 16;
+    p->phases = dli_min64(g->stride[2], g->big[2]);
+    p->each = (g->big[2] - 1) / g->stride[2] + 1;
     p->parts = dli_min64((c->threads - 1) / (g->N * g->groups) + 1, (H + 15) / 16);
     memset(&p->product, 0, sizeof p->product);
     p->product.trans_a = 1;
@@ -9435,7 +9439,7 @@ static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
     p->plan.isa = c->isa;
     p->plan.path = DLI_GEMM_BLOCKS;
     dli_gemm_choose(&p->plan, &p->product);
-    p->scratch_size = p->plan.scratch_size + p->M * p->taps * p->ld + g->stride[2] * ((g->big[2] - 1) / g->stride[2] + 1) + g->big[2];
+    p->scratch_size = (p->plan.scratch_size + p->M * p->taps * p->ld + p->phases * p->each + g->big[2] + 15) / 16 * 16;
     return 1;
 }
 
@@ -9443,9 +9447,9 @@ static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
 static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, const dl_real *cols, dl_real *sums, dl_real *row)
 {
     const dli_conv *g = p->g;
-    const int64_t step = g->stride[2], W = g->big[2], OW = g->small[2], each = (W - 1) / step + 1;
+    const int64_t step = g->stride[2], W = g->big[2], OW = g->small[2], each = p->each;
     int64_t r, s, i, phase;
-    memset(sums, 0, (size_t)(step * each) * sizeof *sums);
+    memset(sums, 0, (size_t)(p->phases * each) * sizeof *sums);
     for (r = 0; r < g->kernel[1]; r++) {
         const int64_t at = y + g->before[1] - r * g->dilation[1], h = at / g->stride[1];
         if (at < 0 || at % g->stride[1] || h >= g->small[1]) continue;
@@ -9454,12 +9458,12 @@ static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, 
             const int64_t shift = left >= 0 ? left / step : -((step - 1 - left) / step), first = dli_max64(-shift, 0);
             const int64_t n = dli_min64(OW, (W - 1 - (left - shift * step)) / step + 1 - shift) - first;
             phase = left - shift * step;
-            if (n > 0 && phase < W)
+            if (n > 0 && phase < p->phases)
                 DLI_ON(p->c->isa, add)(sums + phase * each + shift + first,
                                        cols + (m * p->taps + r * g->kernel[2] + s) * p->ld + h % (2 * p->rows) * OW + first, n);
         }
     }
-    for (phase = 0; phase < step && phase < W; phase++)
+    for (phase = 0; phase < p->phases; phase++)
         for (i = 0; phase + i * step < W; i++) row[phase + i * step] = sums[phase * each + i];
 }
 
@@ -9469,8 +9473,8 @@ static void dli_conv_spread_task(void *arg, int64_t task, int worker)
     const dli_conv *g = p->g;
     const int64_t H = g->big[1], W = g->big[2], OH = g->small[1], OW = g->small[2], part = task % p->parts, plane = task / p->parts;
     const int64_t channel = plane % g->groups * p->M, end = H * (part + 1) / p->parts;
-    dl_real *cols = p->scratch + worker * p->scratch_size, *sums = cols + p->M * p->taps * p->ld;
-    dl_real *row = sums + g->stride[2] * ((W - 1) / g->stride[2] + 1), *own = row + W;
+    dl_real *own = p->scratch + worker * p->scratch_size, *cols = own + p->plan.scratch_size;
+    dl_real *sums = cols + p->M * p->taps * p->ld, *row = sums + p->phases * p->each;
     dli_gemm_args a = p->product;
     int64_t y = H * part / p->parts, m;
     int64_t h = dli_max64(y + g->before[1] - (g->kernel[1] - 1) * g->dilation[1], 0) / g->stride[1] / p->rows * p->rows;
