@@ -9316,7 +9316,9 @@ static dli_conv_pass dli_conv_of(const dli_conv *g)
     s.M = g->small_channels / g->groups; s.C = g->big_channels / g->groups;
     for (a = 0; a < 3; a++) {
         dli_conv_axis *x = &s.axis[a];
-        x->in = g->big[a]; x->step = g->stride[a]; x->taps = g->kernel[a]; x->tap = g->dilation[a]; x->first = -g->before[a];
+        x->in = g->big[a]; x->taps = g->kernel[a];
+        x->step = g->small[a] == 1 ? 1 : g->stride[a];              /* of one result the stride, however long, says nothing */
+        x->tap = g->dilation[a]; x->first = -g->before[a];
         x->count = x->out = g->small[a]; x->out_step = 1; x->out_first = 0;
     }
     return s;
