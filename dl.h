@@ -631,8 +631,8 @@ struct dl_module {
     /* What this module makes, in evaluation, of x + bias (K), x (N, K, ..) with ndim axes, bias may be NULL, if that is
        x_k scale_k + shift_k: scale (K) and behind it shift (K), in the step; else NULL.  For the module before it. */
     const dl_real *(*affine)(dl_ctx *c, dl_module *self, int ndim, int64_t K, const dl_tensor *bias);
-    int          selects;                /* each result is the largest of some elements of x: ReLU behind it gives the same
-                                            numbers and gradients as ReLU in front of it, and has less to do             */
+    int          selects;                /* each result is the largest of at least one element of x: ReLU behind it gives the
+                                            same numbers and gradients as ReLU in front of it, and has less to do        */
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
 
@@ -8670,7 +8670,10 @@ typedef struct {
 
 /* What happens to each result: y = activation(sum + bias[channel] + residual), or y += if add. */
 typedef struct { const dl_real *scale, *bias, *residual; dl_activation activation; int add; } dli_conv_end;
-static int dli_conv_ending(const dli_conv_end *e) { return e->scale || e->bias || e->residual || e->activation != DL_LINEAR; }     /* more than a sum */
+static int dli_conv_ending(const dli_conv_end *e)                            /* more than a sum */
+{
+    return e->scale || e->bias || e->residual || e->activation != DL_LINEAR;
+}
 
 /* One axis of a pass: result o sees pixels o step + t tap + first, t < taps, and stands at o out_step + out_first of the
    out numbers along y's axis. */
@@ -8815,8 +8818,8 @@ static void dli_conv_stage_block(const dl_ctx *ctx, const dli_conv_pass *s, cons
                     DLI_ON(ctx->isa, conv_copy)(out + top * g->row, g->row, from, a[2].in, inside, width, left, g->row,
                                                 a[0].in * a[1].in * a[2].in);
                 else
-                    dli_conv_stage_rows(ctx->isa, out + top * g->row, x + (d * a[1].in + g->first[1] + top) * a[2].in, inside, every, a[2].in,
-                                        g->first[2], g->row, a[2].step);
+                    dli_conv_stage_rows(ctx->isa, out + top * g->row, x + (d * a[1].in + g->first[1] + top) * a[2].in, inside, every,
+                                        a[2].in, g->first[2], g->row, a[2].step);
                 h = before + inside;
                 if (h < g->extent[1]) memset(out + h * g->row, 0, (size_t)((g->extent[1] - h) * g->row) * sizeof *out);
             }
@@ -9414,7 +9417,8 @@ typedef struct {
 /* Whether it pays, and rows, ld, ...: about 64 K numbers of cols at a time. */
 static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
 {
-    const int64_t H = g->big[1], OW = g->small[2], see = (g->kernel[1] - 1) * g->dilation[1] / g->stride[1] + 1;   /* rows of small, a row */
+    const int64_t H = g->big[1], OW = g->small[2];
+    const int64_t see = (g->kernel[1] - 1) * g->dilation[1] / g->stride[1] + 1;             /* rows of small that a row of big is made of */
     const double numbers = 65536;
     double size;
     p->M = g->big_channels / g->groups;
@@ -10677,7 +10681,7 @@ static dl_module *dli_nn_pool_create(dl_ctx *c, dli_pool_args args)
     m->type = dli_nn_pool_type;
     m->type.name = args.op->name;
     m->base.type = &m->type;
-    m->base.selects = args.largest && !args.indices && args.dilation[0] * args.dilation[1] * args.dilation[2] == 1;    /* no window is empty */
+    m->base.selects = args.largest && !args.indices && args.dilation[0] == 1 && args.dilation[1] == 1 && args.dilation[2] == 1;
     m->args = args;
     return &m->base;
 }
@@ -32148,7 +32152,7 @@ DLI_KERNEL(void, gemm_dots)(const dli_panel *t)
 {
     int64_t i, j, rows, columns;
     for (j = 0; j < t->N; j += columns) {
-        columns = t->M == 1 && t->K * t->N > 1 << 21 ? 1 : t->N - j < 2 ? 1 : t->N - j < 4 ? 2 : 4;     /* out of memory, one after the other is faster */
+        columns = t->N - j < 2 || (t->M == 1 && t->K * t->N > 1 << 21) ? 1 : t->N - j < 4 ? 2 : 4;     /* out of memory, singly is faster */
         for (i = 0; i < t->M; i += rows) {
             const dl_real *a = t->a + i * t->a_row, *b = t->b + j * t->b_row;
             dl_real *c = t->c + i * t->ldc + j;
