@@ -4416,8 +4416,6 @@ static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
 {
     dli_gemm_args *few = &s->few;
     const int64_t n = dli_gemm_few(g->N, g->K);
-    dl_real *columns;
-    int64_t j, k;
     few->N = 0;
     if (n == 0 || s->path != DLI_GEMM_BLOCKS || g->trans_a || g->batch > 1 || g->M * g->K > 1 << 18) return 1;
     g->N -= n;
@@ -4427,12 +4425,9 @@ static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
     if (g->bias) few->bias += g->N;
     few->B += g->N * (g->trans_b ? g->ldb : 1);
     if (g->trans_b) return 1;
-    columns = (dl_real *)dl_alloc(c, sizeof *columns * (size_t)(n * g->K));
-    for (k = 0; columns && k < g->K; k++)
-        for (j = 0; j < n; j++) columns[j * g->K + k] = few->B[k * g->ldb + j];
-    few->B = columns;
+    few->B = dli_gemm_gather(c, few->B, g->ldb, g->K, 1, n);
     few->ldb = g->K;
-    return columns != NULL;
+    return few->B != NULL;
 }
 
 /* Block sizes and copies, as measured with caches of 48 KB and 1 or 2 MB. */
@@ -5276,7 +5271,8 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 #define DLI_PAR_WORK  65536          /* elements of simple work that pay for waking a second thread            */
 
 /* --- maps: out = f(in ...) over a shape; an input axis of size 1 stretches, missing axes are added in front ----------
-   Several outputs of the same inputs (the gradients of a binary op) are made chunk by chunk, so that inputs are read once. */
+   Several outputs of the same inputs (the gradients of a binary op) are made chunk by chunk, so that inputs are read once; but
+   one after the other if they are so large that they go past the caches, which spares more. */
 #define DLI_MAX_OUTPUTS 2
 typedef struct { dli_map *f; dl_real *out; int add; } dli_output;
 
@@ -5297,7 +5293,7 @@ static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64
     dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
     const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
     const int both = j->nout > 1 && n < DLI_STREAMED, adds = j->out[0].add || (j->nout > 1 && j->out[1].add);
-    int64_t i, l, step = both || adds ? dli_min64(n, DLI_CHUNK) : n;             /* results that are streamed each read the inputs */
+    int64_t i, l, step = both || adds ? dli_min64(n, DLI_CHUNK) : n;
     int k, o, last = j->ndim - 1;
     for (k = 0; k < j->nin; k++)
         if (j->stride[k][last] == 0) {                  /* a stretched input becomes a short row of equals */
@@ -8485,7 +8481,7 @@ DL_DEF dl_module *dl_nn_sigmoid(dl_ctx *c) { return dl_nn_function(c, "sigmoid",
 DL_DEF dl_module *dl_nn_tanh(dl_ctx *c)    { return dl_nn_function(c, "tanh", dl_tanh); }
 DL_DEF dl_module *dl_nn_flatten(dl_ctx *c) { return dl_nn_function(c, "flatten", dli_flatten_samples); }
 
-/* The activation that m applies, if it is one of these */
+/* The activation that m applies, if it is one that other modules can do in their own pass; else DL_LINEAR. */
 static dl_activation dli_activation_of(const dl_module *m)
 {
     dl_nn_fn f = m->type->forward == dli_nn_function_forward ? ((const dli_nn_function *)m)->f : NULL;
@@ -9408,29 +9404,28 @@ typedef struct {
     const dl_real      *small, *w;
     dl_real            *big, *scratch;
     const dli_conv_end *end;
-    int64_t M, K, taps, rows, ld, parts, scratch_size;   /* rows at a time, ld: of cols; parts of a plane, one task each */
+    int64_t M, taps, rows, parts, scratch_size;          /* rows at a time; parts of a plane, one task each              */
     int64_t phases, each;                                /* of a row's columns modulo the stride, numbers of one         */
-    dli_gemm_args       product;
+    dli_gemm_args       product;                         /* cols of some rows                                            */
     dli_gemm_plan       plan;
 } dli_conv_spread;
 
-/* Whether it pays, and rows, ld, ...: about 64 K numbers of cols at a time. */
+/* Whether it pays, and rows, parts, ...: about 64 K numbers of cols at a time. */
 static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
 {
     const int64_t H = g->big[1], OW = g->small[2];
     const int64_t see = (g->kernel[1] - 1) * g->dilation[1] / g->stride[1] + 1;             /* rows of small that a row of big is made of */
+    const int64_t K = g->small_channels / g->groups;
     const double numbers = 65536;
     double size;
     p->M = g->big_channels / g->groups;
-    p->K = g->small_channels / g->groups;
     p->taps = g->kernel[1] * g->kernel[2];
-    if (g->big[0] != 1 || g->kernel[0] != 1 || g->small[0] != 1 || p->taps == 1 || p->M > 8 || p->K < 16) return 0;
+    if (g->big[0] != 1 || g->kernel[0] != 1 || g->small[0] != 1 || p->taps == 1 || p->M > 8 || K < 16) return 0;
     size = (double)p->M * (double)p->taps * (double)OW;
     p->rows = dli_min64(dli_max64(size < numbers ? (int64_t)(numbers / size) : 1, see), g->small[1]);
     if (size * (double)p->rows > 16 * numbers) return 0;
     p->c = c;
     p->g = g;
-    p->ld = (2 * p->rows * OW + 15) / 16 * 16 + 16;
     p->phases = dli_min64(g->stride[2], g->big[2]);
     p->each = (g->big[2] - 1) / g->stride[2] + 1;
     p->parts = dli_min64((c->threads - 1) / (g->N * g->groups) + 1, (H + 15) / 16);
@@ -9438,14 +9433,14 @@ static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
     p->product.trans_a = 1;
     p->product.M = p->product.lda = p->M * p->taps;
     p->product.N = p->rows * OW;
-    p->product.K = p->K;
+    p->product.K = K;
     p->product.ldb = g->small[1] * OW;
-    p->product.ldc = p->ld;
+    p->product.ldc = (2 * p->rows * OW + 15) / 16 * 16 + 16;
     p->product.alpha = 1;
     p->plan.isa = c->isa;
     p->plan.path = DLI_GEMM_BLOCKS;
     dli_gemm_choose(&p->plan, &p->product);
-    p->scratch_size = (p->plan.scratch_size + p->M * p->taps * p->ld + p->phases * p->each + g->big[2] + 15) / 16 * 16;
+    p->scratch_size = (p->plan.scratch_size + p->product.M * p->product.ldc + p->phases * p->each + g->big[2] + 15) / 16 * 16;
     return 1;
 }
 
@@ -9454,7 +9449,7 @@ static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, 
 {
     const dli_conv *g = p->g;
     const int64_t step = g->stride[2], W = g->big[2], OW = g->small[2], each = p->each;
-    int64_t r, s, i, phase;
+    int64_t r, s, i, n, phase;
     memset(sums, 0, (size_t)(p->phases * each) * sizeof *sums);
     for (r = 0; r < g->kernel[1]; r++) {
         const int64_t at = y + g->before[1] - r * g->dilation[1], h = at / g->stride[1];
@@ -9462,11 +9457,10 @@ static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, 
         for (s = 0; s < g->kernel[2]; s++) {
             const int64_t left = s * g->dilation[2] - g->before[2];         /* of small's column 0 */
             const int64_t shift = left >= 0 ? left / step : -((step - 1 - left) / step), first = dli_max64(-shift, 0);
-            const int64_t n = dli_min64(OW, (W - 1 - (left - shift * step)) / step + 1 - shift) - first;
+            const dl_real *from = cols + (m * p->taps + r * g->kernel[2] + s) * p->product.ldc + h % (2 * p->rows) * OW;
             phase = left - shift * step;
-            if (n > 0 && phase < p->phases)
-                DLI_ON(p->c->isa, add)(sums + phase * each + shift + first,
-                                       cols + (m * p->taps + r * g->kernel[2] + s) * p->ld + h % (2 * p->rows) * OW + first, n);
+            n = dli_min64(OW, (W - 1 - phase) / step + 1 - shift) - first;
+            if (n > 0 && phase < p->phases) DLI_ON(p->c->isa, add)(sums + phase * each + shift + first, from + first, n);
         }
     }
     for (phase = 0; phase < p->phases; phase++)
@@ -9479,16 +9473,16 @@ static void dli_conv_spread_task(void *arg, int64_t task, int worker)
     const dli_conv *g = p->g;
     const int64_t H = g->big[1], W = g->big[2], OH = g->small[1], OW = g->small[2], part = task % p->parts, plane = task / p->parts;
     const int64_t channel = plane % g->groups * p->M, end = H * (part + 1) / p->parts;
-    dl_real *own = p->scratch + worker * p->scratch_size, *cols = own + p->plan.scratch_size;
-    dl_real *sums = cols + p->M * p->taps * p->ld, *row = sums + p->phases * p->each;
     dli_gemm_args a = p->product;
+    dl_real *own = p->scratch + worker * p->scratch_size, *cols = own + p->plan.scratch_size;
+    dl_real *sums = cols + a.M * a.ldc, *row = sums + p->phases * p->each;
     int64_t y = H * part / p->parts, m;
     int64_t h = dli_max64(y + g->before[1] - (g->kernel[1] - 1) * g->dilation[1], 0) / g->stride[1] / p->rows * p->rows;
-    a.A = p->w + plane % g->groups * p->K * a.lda;
+    a.A = p->w + plane % g->groups * a.K * a.lda;
     while (y < end) {
         if (h < OH) {
             a.N = dli_min64(p->rows, OH - h) * OW;
-            a.B = p->small + (plane * p->K * OH + h) * OW;
+            a.B = p->small + (plane * a.K * OH + h) * OW;
             a.C = cols + h % (2 * p->rows) * OW;
             dli_gemm_blocks(&p->plan, &a, own);
             h += p->rows;
@@ -9518,7 +9512,9 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
     if (dli_conv_spreads(c, g, &spread)) {
         spread.small = small; spread.w = w; spread.big = big; spread.end = end;
         spread.scratch = (dl_real *)dl_alloc(c, sizeof *spread.scratch * (size_t)(spread.scratch_size * c->threads));
-        if (spread.scratch) dli_parallel(c, g->N * g->groups * spread.parts, dli_conv_spread_task, &spread);
+        if (spread.scratch)
+            dli_parallel_if(c, (double)(g->N * g->small_channels) * (double)(g->small[1] * g->small[2]) * (double)spread.product.M >= 500e3,
+                            g->N * g->groups * spread.parts, dli_conv_spread_task, &spread);
         dli_arena_release(&c->step, mark);
         return;
     }
