@@ -1578,7 +1578,7 @@ DL_API double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
 typedef struct {
     dl_tensor   *weight;             /* of each class, (C)                                                      */
     int          ignore_index;       /* -100; DL_ZERO for class 0                                               */
-    dl_reduction reduction;          /* DL_MEAN: over the sum of the weights of the targets that count          */
+    dl_reduction reduction;          /* DL_MEAN: over the sum of the weights of the labels that count; of distributions over their number */
     dl_real      label_smoothing;    /* 0; Szegedy et al. 2016                                                  */
     int end_;
 } dl_cross_entropy_opts;
@@ -2170,7 +2170,8 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
 /* --- weights in files ------------------------------------------------------------------------------
    safetensors (Hugging Face 2022), .npy and .npz (NumPy): names, shapes, types and sizes of the whole file are checked before
    the first value is copied; what is wrong is named with its byte in the file.  Writing leaves either the old file or the
-   new one, whatever happens.
+   new one, whatever happens: the new one takes its name and permissions (a symbolic link becomes a file).  Files are mapped:
+   nobody may cut one short while it is read, which what writes a new one, as dl.h does, never does.
 
    load: the parameters and buffers of m by their names in the state_dict, from a safetensors file, an .npz file or the
    index.json of a set of safetensors files.  Values of other types are converted; a name that is missing but stands in the
@@ -2192,9 +2193,9 @@ typedef struct {
     int end_;
 } dl_load_opts;
 typedef struct {
-    const dl_metadata *metadata;         /* up to one with key NULL */
+    const dl_metadata *metadata;         /* up to one with key NULL; safetensors only */
     dl_file_type type;                   /* of the reals in the file: DL_F16, DL_BF16, ..; as they are */
-    int          force;                  /* dl_save: NaN and infinities are no error */
+    int          force;                  /* dl_save: NaN and what is infinite in the file's type are no error */
     int end_;
 } dl_save_opts, dl_save_tensors_opts;
 DL_API int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o);
@@ -2208,7 +2209,7 @@ DL_API int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts 
 typedef struct {
     int64_t      size, nmetadata;
     dl_named    *item;
-    dl_metadata *metadata;
+    dl_metadata *metadata;               /* and one with key NULL, as .metadata of dl_save wants it */
 } dl_archive;
 DL_API dl_archive *dl_load_tensors(dl_ctx *c, const char *path);
 DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o);
@@ -2221,8 +2222,8 @@ typedef struct { int64_t offset; int big_endian; int end_; } dl_load_raw_opts;
 DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type type, dl_shape shape, dl_load_raw_opts o);
 #define dl_load_raw(...) DLI_KW4(dl_load_raw, __VA_ARGS__)
 
-/* CSV files, with any end of line, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale says; they
-   are rounded correctly up to 19 digits, digits behind that are ignored.
+/* CSV files, lines that end with LF or CR LF, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale
+   says; they are rounded correctly up to 19 digits (double build: from 1e-290 on), digits behind that are ignored.
    data_csv: all columns but the target's are inputs.  Targets are classes, 0, 1, .. or words, which get numbers in alphabetical
    order and stay as the names of the data set; or, with .regression, reals (n, 1). */
 typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
@@ -5212,8 +5213,14 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     double atol = o.atol > 0 ? o.atol : 1e-6, rtol = o.rtol > 0 ? o.rtol : sizeof(dl_real) == 8 ? 1e-5 : 1e-2;
     if (!c || c->failed) return 0;
     if (!f || !inputs || n < 1) { dl_fail(c, "gradcheck: no function or no inputs"); return 0; }
-    for (k = 0; k < n; k++) if (!dli_check(c, "gradcheck", "an input", inputs[k], DL_REAL)) return 0;
-    for (k = 0; k < n; k++) dl_zero_grad(inputs[k]);
+    for (k = 0; k < n; k++) {
+        if (!dli_check(c, "gradcheck", "an input", inputs[k], DL_REAL)) return 0;
+        if (inputs[k]->op) {                                           /* backward keeps the gradients of leaves only */
+            dl_fail(c, "gradcheck: input %d %t is the result of %s, expected a leaf: use dl_detach", k, inputs[k], inputs[k]->op->name);
+            return 0;
+        }
+        dl_zero_grad(inputs[k]);
+    }
     y = f(c, inputs, o.user);
     if (!dli_check(c, "gradcheck", "the function's result", y, DL_REAL)) return 0;
     r = dli_leaf(c, "gradcheck", DL_REAL, y->ndim, y->shape, 0);
@@ -5473,7 +5480,7 @@ typedef struct { dl_real (*row)(const dl_real *x, int64_t n); dli_map *join; } d
 
 #define DLI_REDUCE_COLUMNS 512       /* columns that one task sums together                                    */
 #define DLI_REDUCE_ROWS    256       /* rows, then blocks of rows, .. are joined by so many: error grows as log n */
-#define DLI_REDUCE_ROW     262144    /* longer rows are cut into pieces, joined by the row kernel              */
+#define DLI_REDUCE_ROW     262144    /* a total over more is cut into pieces, joined by the row kernel         */
 
 typedef struct { const dli_groups *g; dli_reducer r; const dl_real *x; dl_real *y; int64_t columns, pieces; } dli_reduce_job;
 
@@ -5921,33 +5928,34 @@ DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
 
 /* The elements that make one output, gathered in order if they are not in a row: for reductions that are no single pass.
    d: room for their gradients, if asked for. */
-typedef struct { dli_groups g; dl_real *row, *d; } dli_gathered;
+typedef struct { dli_groups g; int64_t *at; dl_real *row, *d; } dli_gathered;      /* at: where they are; NULL: in a row */
 
 static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a, int gradients)
 {
-    size_t n;
+    int64_t i;
+    int apart;
     a->g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
-    n = a->g.ngroups == 1 || (a->g.ngroups == 2 && a->g.reduced[1]) ? 0 : (size_t)a->g.count;
-    a->d = (dl_real *)dl_alloc(c, (n + (gradients ? (size_t)a->g.count : 0)) * sizeof *a->d);
-    a->row = n ? a->d + (gradients ? n : 0) : NULL;
-    return a->d != NULL;
-}
-static int64_t dli_gather_offset(const dli_gathered *a, int64_t out, int64_t i)
-{
-    return dli_group_offset(&a->g, 0, a->g.ngroups, out) + dli_group_offset(&a->g, 1, a->g.ngroups, i);
+    apart = a->g.ngroups > 2 || (a->g.ngroups == 2 && !a->g.reduced[1]);
+    a->at  = apart ? (int64_t *)dl_alloc(c, (size_t)a->g.count * sizeof *a->at) : NULL;
+    a->row = apart ? (dl_real *)dl_alloc(c, (size_t)a->g.count * sizeof *a->row) : NULL;
+    a->d   = gradients ? (dl_real *)dl_alloc(c, (size_t)a->g.count * sizeof *a->d) : NULL;
+    for (i = 0; a->at && i < a->g.count; i++) a->at[i] = dli_group_offset(&a->g, 1, a->g.ngroups, i);
+    return !c->failed;
 }
 static const dl_real *dli_gather_row(const dli_gathered *a, const dl_real *x, int64_t out)
 {
     int64_t i;
-    if (!a->row) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
-    for (i = 0; i < a->g.count; i++) a->row[i] = x[dli_gather_offset(a, out, i)];
+    x += dli_group_offset(&a->g, 0, a->g.ngroups, out);
+    if (!a->at) return x;
+    for (i = 0; i < a->g.count; i++) a->row[i] = x[a->at[i]];
     return a->row;
 }
 static void dli_scatter_row(const dli_gathered *a, dl_real *dx, int64_t out, int add)
 {
     int64_t i;
+    dx += dli_group_offset(&a->g, 0, a->g.ngroups, out);
     for (i = 0; i < a->g.count; i++) {
-        dl_real *p = dx + dli_gather_offset(a, out, i);
+        dl_real *p = dx + (a->at ? a->at[i] : i);
         *p = (add ? *p : 0) + a->d[i];
     }
 }
@@ -6052,12 +6060,13 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
             dl_real norm = y->data[o], g = y->grad[o];
             int64_t ties = 0;
             for (i = 0; p > 1e300 && i < a.g.count; i++) ties += DLI_ABS(x[i]) == norm;
-            for (i = 0; i < a.g.count; i++) {
+            if (p == 2 && norm > 0) for (i = 0; i < a.g.count; i++) a.d[i] = g * (x[i] / norm);
+            else for (i = 0; i < a.g.count; i++) {
                 dl_real t = DLI_ABS(x[i]);
                 if (t == 0)         t = 0;
                 else if (p > 1e300) t = t == norm ? 1 / (dl_real)ties : 0;
                 else if (p == 1)    t = 1;
-                else if ((t /= norm) != 0 && p != 2) t = dli_pow_portable(t, (dl_real)(p - 1));
+                else if ((t /= norm) != 0) t = p == 2 ? t : dli_pow_portable(t, (dl_real)(p - 1));
                 a.d[i] = x[i] < 0 ? -g * t : g * t;
             }
             dli_scatter_row(&a, dx, o, add);
@@ -6072,38 +6081,43 @@ DL_DEF dl_tensor *dl_norm_with(dl_ctx *c, dl_tensor *x, dl_norm_opts o)
 }
 
 /* argmax, argmin: int32, over one axis or all */
-static dl_tensor *dli_arg(dl_ctx *c, const char *who, int64_t (*row)(const dl_real *, int64_t), dl_tensor *x,
-                          unsigned dims, int keepdim)
+static int dli_arg_shape(dl_ctx *c, dl_tensor *y)
 {
-    dl_tensor y, *t, *src = x;
-    dli_reduce_args o;
-    dl_op op;
-    dli_gathered a;
-    dli_mark m;
-    int64_t i;
-    if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
-    memset(&op, 0, sizeof op);
-    op.name = who;
-    memset(&y, 0, sizeof y);
-    o.mask = dims; o.keepdim = keepdim; o.p = 1;
-    y.op = &op; y.src = &src; y.nsrc = 1; y.opts = &o;
-    if (!dli_reduced_shape(c, &y)) return DLI_NIL;
-    if (dims && (o.mask & (o.mask - 1))) return dl_fail(c, "%s: several axes of %t; give one, or none for all", who, x);
-    if (dli_reduce_count(x, o.mask) > INT32_MAX) return dl_fail(c, "%s: %t has more elements than an int32 can count", who, x);
-    t = dli_leaf(c, who, DL_INT32, y.ndim, y.shape, 0);
-    m = dli_arena_mark(&c->step);
-    if (t->size && dli_gather_begin(c, &y, &a, 0))
-        for (i = 0; i < t->size; i++) t->idata[i] = (int32_t)row(dli_gather_row(&a, x->data, i), a.g.count);
-    dli_arena_release(&c->step, m);
-    return c->failed ? DLI_NIL : t;
+    const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
+    const dl_tensor *x = y->src[0];
+    const unsigned dims = o->mask;
+    if (!dli_reduced_shape(c, y)) return 0;
+    if (dims && (o->mask & (o->mask - 1))) {
+        dl_fail(c, "%s: several axes of %t; give one, or none for all", y->op->name, x);
+        return 0;
+    }
+    if (x->size / y->size > INT32_MAX) {
+        dl_fail(c, "%s: %t has more elements than an int32 can count", y->op->name, x);
+        return 0;
+    }
+    y->dtype = DL_INT32;
+    return 1;
 }
+static void dli_arg_forward(dl_ctx *c, dl_tensor *y, int64_t (*row)(const dl_real *, int64_t))
+{
+    dli_mark m = dli_arena_mark(&c->step);
+    dli_gathered a;
+    int64_t i;
+    if (dli_gather_begin(c, y, &a, 0))
+        for (i = 0; i < y->size; i++) y->idata[i] = (int32_t)row(dli_gather_row(&a, y->src[0]->data, i), a.g.count);
+    dli_arena_release(&c->step, m);
+}
+static void dli_argmax_forward(dl_ctx *c, dl_tensor *y) { dli_arg_forward(c, y, DLI_ON(c->isa, argmax)); }
+static void dli_argmin_forward(dl_ctx *c, dl_tensor *y) { dli_arg_forward(c, y, DLI_ON(c->isa, argmin)); }
+static const dl_op dli_argmax_op = { "argmax", dli_arg_shape, dli_argmax_forward, NULL };
+static const dl_op dli_argmin_op = { "argmin", dli_arg_shape, dli_argmin_forward, NULL };
 DL_DEF dl_tensor *dl_argmax_with(dl_ctx *c, dl_tensor *x, dl_argmax_opts o)
 {
-    return c ? dli_arg(c, "argmax", DLI_ON(c->isa, argmax), x, o.dims, o.keepdim) : DLI_NIL;
+    return dli_apply_reduce(c, &dli_argmax_op, x, o.dims, o.keepdim, 1);
 }
 DL_DEF dl_tensor *dl_argmin_with(dl_ctx *c, dl_tensor *x, dl_argmin_opts o)
 {
-    return c ? dli_arg(c, "argmin", DLI_ON(c->isa, argmin), x, o.dims, o.keepdim) : DLI_NIL;
+    return dli_apply_reduce(c, &dli_argmin_op, x, o.dims, o.keepdim, 1);
 }
 
 /* --- one axis: a tensor as lines of n elements, `stride` apart ------------------------------------- */
@@ -6711,18 +6725,6 @@ static int64_t dli_indexed(const dl_tensor *x, const dl_tensor *index, int dim, 
     }
     return off;
 }
-/* Offset in src of element i of an index tensor no larger than src. */
-static int64_t dli_within(const dl_tensor *src, const dl_tensor *index, int64_t i)
-{
-    int64_t off = 0, stride = 1;
-    int d;
-    for (d = src->ndim - 1; d >= 0; d--) {
-        off += i % index->shape[d] * stride;
-        i /= index->shape[d];
-        stride *= src->shape[d];
-    }
-    return off;
-}
 /* Whether index has x's axes and is no larger than x, but along dim (-1: in none). */
 static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *index, int dim)
 {
@@ -6783,7 +6785,7 @@ static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
     (void)c;
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
     for (i = 0; i < index->size; i++)
-        y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_within(src, index, i)];
+        y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_indexed(src, index, -1, i)];
 }
 static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -6793,7 +6795,7 @@ static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
     dl_real *ds = dl_grad_of(c, src, &add);
     if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
     for (i = 0; ds && i < index->size; i++)
-        ds[dli_within(src, index, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
+        ds[dli_indexed(src, index, -1, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
     dli_grad_pass(c, y, y->src[0]);
 }
 static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
@@ -6806,7 +6808,7 @@ DL_DEF dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *in
 }
 
 /* --- sort, topk: stable merge sort of every line, NaN last as the largest;  dx[index] += g ------------ */
-typedef struct { int dim, descending; dl_tensor *index; } dli_sort_args;
+typedef struct { int dim, descending; int64_t k; dl_tensor *index; } dli_sort_args;           /* k: so many are kept; 0: all */
 
 static int dli_sort_before(dl_real a, dl_real b, int descending)       /* whether b must come before a */
 {
@@ -6828,30 +6830,45 @@ static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int6
     }
 }
 
+/* The first k of the sorted line, for small k: each x goes among the best so far, behind its equals. */
+static void dli_top_line(const dl_real *x, int32_t *index, int64_t n, int64_t k, int descending)
+{
+    int64_t i, m = 0, at;
+    for (i = 0; i < n; i++) {
+        if (m == k && !dli_sort_before(x[index[k - 1]], x[i], descending)) continue;
+        for (at = m < k ? m++ : k - 1; at > 0 && dli_sort_before(x[index[at - 1]], x[i], descending); at--) index[at] = index[at - 1];
+        index[at] = (int32_t)i;
+    }
+}
+
 static int dli_sort_shape(dl_ctx *c, dl_tensor *y)
 {
     dli_sort_args *o = (dli_sort_args *)y->opts;
     dl_tensor *x = y->src[0];
+    int64_t shape[DL_MAX_DIMS];
     if (!dli_check(c, "sort", "x", x, DL_REAL)) return 0;
     o->dim = dli_axis(c, "sort", x, o->dim, x->ndim ? x->ndim : 1);
-    if (o->dim < 0 || !dl_set_shape(c, y, x->ndim, x->shape)) return 0;
-    if (x->ndim && x->shape[o->dim] > INT32_MAX) { dl_fail(c, "sort: axis %d of %t is too long", o->dim, x); return 0; }
-    o->index = dli_leaf(c, "sort", DL_INT32, x->ndim, x->shape, 0);
-    return !c->failed;
+    if (o->dim < 0) return 0;
+    if (x->shape[o->dim] > INT32_MAX) { dl_fail(c, "sort: axis %d of %t is too long", o->dim, x); return 0; }
+    memcpy(shape, x->shape, sizeof shape);
+    if (o->k) shape[o->dim] = o->k;
+    o->index = dli_leaf(c, "sort", DL_INT32, x->ndim, shape, 0);
+    return dl_set_shape(c, y, x->ndim, shape) && !c->failed;
 }
 static void dli_sort_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_sort_args *o = (const dli_sort_args *)y->opts;
-    dli_lines l = dli_make_lines(y, o->dim);
+    dli_lines l = dli_make_lines(y->src[0], o->dim), to = dli_make_lines(y, o->dim);
     dli_mark m = dli_arena_mark(&c->step);
     dl_real *row = (dl_real *)dl_alloc(c, (size_t)l.n * sizeof *row);
     int32_t *index = (int32_t *)dl_alloc(c, 2 * (size_t)l.n * sizeof *index);
     int64_t i, k;
     for (i = 0; row && index && i < l.count; i++) {
-        int64_t at = dli_line(&l, i);
-        dli_line_get(&l, row, y->src[0]->data + at);
-        dli_sort_line(row, index, index + l.n, l.n, o->descending);
-        for (k = 0; k < l.n; k++) {
+        int64_t at = dli_line(&to, i);
+        dli_line_get(&l, row, y->src[0]->data + dli_line(&l, i));
+        if (to.n <= 32 && to.n < l.n / 4) dli_top_line(row, index, l.n, to.n, o->descending);
+        else                              dli_sort_line(row, index, index + l.n, l.n, o->descending);
+        for (k = 0; k < to.n; k++) {
             y->data[at + k * l.stride] = row[index[k]];
             o->index->idata[at + k * l.stride] = index[k];
         }
@@ -6861,24 +6878,24 @@ static void dli_sort_forward(dl_ctx *c, dl_tensor *y)
 static void dli_sort_backward(dl_ctx *c, dl_tensor *y)
 {
     const dli_sort_args *o = (const dli_sort_args *)y->opts;
-    dli_lines l = dli_make_lines(y, o->dim);
+    dli_lines l = dli_make_lines(y->src[0], o->dim), to = dli_make_lines(y, o->dim);
     int64_t i, k;
     int add;
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    if (dx && !add) memset(dx, 0, (size_t)y->src[0]->size * sizeof *dx);
     for (i = 0; dx && i < l.count; i++)
-        for (k = 0; k < l.n; k++) {
-            int64_t at = dli_line(&l, i), from = at + k * l.stride;
-            dl_real *p = dx + at + o->index->idata[from] * l.stride;
-            *p = (add ? *p : 0) + y->grad[from];
+        for (k = 0; k < to.n; k++) {
+            int64_t from = dli_line(&to, i) + k * to.stride;
+            dx[dli_line(&l, i) + o->index->idata[from] * l.stride] += y->grad[from];
         }
 }
 static const dl_op dli_sort_op = { "sort", dli_sort_shape, dli_sort_forward, dli_sort_backward };
 
-static dl_tensor *dli_sort(dl_ctx *c, dl_tensor *x, int dim, int descending, dl_tensor **index)
+static dl_tensor *dli_sort(dl_ctx *c, dl_tensor *x, int64_t k, int dim, int descending, dl_tensor **index)
 {
     dli_sort_args o;
     dl_tensor *y;
-    o.dim = dim; o.descending = descending; o.index = NULL;
+    o.dim = dim; o.descending = descending; o.k = k; o.index = NULL;
     y = dl_apply(c, &dli_sort_op, 1, &x, &o, sizeof o);
     *index = dl_is_nil(y) ? DLI_NIL : ((dli_sort_args *)y->opts)->index;
     return y;
@@ -6886,22 +6903,18 @@ static dl_tensor *dli_sort(dl_ctx *c, dl_tensor *x, int dim, int descending, dl_
 DL_DEF dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o)
 {
     dl_tensor *index;
-    return dli_sort(c, x, dim, o.descending, o.indices ? o.indices : &index);
+    return dli_sort(c, x, 0, dim, o.descending, o.indices ? o.indices : &index);
 }
 DL_DEF dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_topk_opts o)
 {
-    dl_tensor *index, *y;
-    dl_slice_opts s;
+    dl_tensor *index;
     int axis;
-    memset(&s, 0, sizeof s);
     if (o.indices) *o.indices = DLI_NIL;
     if (!dli_check(c, "topk", "x", x, DL_REAL)) return DLI_NIL;
     axis = dli_axis(c, "topk", x, dim, x->ndim ? x->ndim : 1);
     if (axis < 0) return DLI_NIL;
     if (k < 1 || k > x->shape[axis]) return dl_fail(c, "topk: %l of axis %d of %t, expected 1 to %l", k, axis, x, x->shape[axis]);
-    y = dli_sort(c, x, axis, !o.smallest, &index);
-    if (o.indices) *o.indices = k < x->shape[axis] ? dl_slice_with(c, index, axis, 0, k, s) : index;
-    return k < x->shape[axis] ? dl_slice_with(c, y, axis, 0, k, s) : y;
+    return dli_sort(c, x, k, axis, !o.smallest, o.indices ? o.indices : &index);
 }
 
 /* --- matmul:  C = op(A) op(B)          dA = dC op(B)^T,  dB = op(A)^T dC;  as stored if transposed --------------------
@@ -7134,7 +7147,7 @@ DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tenso
 {
     dl_tensor *s[3];
     s[0] = x; s[1] = w; s[2] = b;
-    if (o.activation > DL_RELU6) return dl_fail(c, "linear: activation %d is unknown", (int)o.activation);
+    if ((unsigned)o.activation > DL_RELU6) return dl_fail(c, "linear: activation %d is unknown", (int)o.activation);
     return dl_apply(c, &dli_linear_op, b ? 3 : 2, s, &o, sizeof o);
 }
 
@@ -7241,7 +7254,7 @@ DLI_PLAIN_OPS(DLI_ROW)
 #undef DLI_LOOP
 
 /* log(1 + exp(z)), without overflow: the cross-entropy of the logit z and the answer no */
-static dl_tensor *dli_log1p_exp(dl_ctx *c, dl_tensor *z) { return dl_bce_logits(c, z, dl_scalar(c, 0)); }
+static dl_tensor *dli_log1p_exp(dl_ctx *c, dl_tensor *z) { return dl_softplus(c, z, 1, dli_infinity()); }
 
 /* --- squared and absolute errors ----------------------------------------------------------------------- */
 DL_DEF dl_tensor *dl_mse_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_mse_loss_opts o)
@@ -7325,12 +7338,12 @@ static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, cons
 /* What DL_MEAN divides by: the sum of the weights of the labels that count, or the number of distributions. */
 static dl_real dli_label_total(const dl_tensor *t, const dli_label_args *o, int64_t rows)
 {
-    dl_real total = 0;
+    double total = 0;
     int64_t i;
     if (o->reduction != DL_MEAN) return 1;
     if (t->dtype == DL_REAL) return (dl_real)rows;
-    for (i = 0; i < rows; i++) if (t->idata[i] != o->ignore) total += dli_class_weight(o, t->idata[i]);
-    return total;
+    for (i = 0; i < rows; i++) if (t->idata[i] != o->ignore) total += (double)dli_class_weight(o, t->idata[i]);
+    return (dl_real)total;
 }
 
 /* cross-entropy of logits x (N, C) and target distribution q, classes weighted by w:
@@ -7912,7 +7925,7 @@ static dl_real dli_log_add3(dl_real a, dl_real b, dl_real d)
 {
     dl_real m = a > b ? a : b;
     if (d > m) m = d;
-    if (m == -dli_infinity()) return m;
+    if (m == -dli_infinity()) return a + b + d;           /* NaN stays NaN */
     return m + dli_log_portable(dli_exp_portable(a - m) + dli_exp_portable(b - m) + dli_exp_portable(d - m));
 }
 
@@ -7956,7 +7969,7 @@ static void dli_ctc_advance(const dli_ctc_sample *s, dl_real *out, const dl_real
         if (!before) { out[i] = k < 2 ? x[dli_ctc_symbol(s, i)] : none; continue; }
         skips = i % 2 && k > 1 && dli_ctc_symbol(s, i) != dli_ctc_symbol(s, i - 2 * d);
         out[i] = dli_log_add3(before[i], k > 0 ? before[i - d] : none, skips ? before[i - 2 * d] : none);
-        if (out[i] > none) out[i] += x[dli_ctc_symbol(s, i)];
+        if (out[i] != none) out[i] += x[dli_ctc_symbol(s, i)];
     }
 }
 static void dli_ctc_forward_task(void *arg, int64_t n, int worker)
@@ -7986,7 +7999,7 @@ static void dli_ctc_backward_task(void *arg, int64_t n, int worker)
         dl_real *dx = j->dx + (x - y->src[0]->data);
         dli_ctc_advance(&s, b, before, x, -1);
         for (i = 0; i < s.L; i++)
-            if (a[i] > none && b[i] > none) {
+            if (a[i] != none && b[i] != none) {
                 int32_t k = dli_ctc_symbol(&s, i);
                 dx[k] -= g * dli_exp_portable(a[i] + b[i] - x[k] + loss);
             }
@@ -13300,6 +13313,7 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
 {
 #if DLI_POSIX
     struct stat there;
+    int old;
 #endif
     dli_text text;
     memset(o, 0, sizeof *o);
@@ -13317,13 +13331,16 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
 #endif
     dli_put_int(&text, (int64_t)((uintptr_t)c & 0x7fffffff));
 #if DLI_POSIX
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {          /* a folder, a device: not to be replaced */
+    old = stat(path, &there) == 0;
+    if (old && !S_ISREG(there.st_mode)) {                              /* a folder, a device: not to be replaced */
         dl_fail(c, "%s: \"%s\": cannot create it: there is something that is no file", who, path);
         return 0;
     }
-    o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (o->fd < 0 && errno == EEXIST && remove(o->temp) == 0) o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    there.st_mode = old ? there.st_mode & 0777 : 0666;                 /* who may read the old file may read the new one */
+    remove(o->temp);                                                   /* of a process that died */
+    o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL, there.st_mode);
     o->open = o->fd >= 0;
+    if (o->open && old) chmod(o->temp, there.st_mode);                 /* all of them, whatever the umask takes from new files */
 #else
     o->file = fopen(o->temp, "wb");
     o->open = o->file != NULL;
@@ -13391,7 +13408,7 @@ static int dli_out_patch(dl_ctx *c, dli_out *o, int64_t at, const void *bytes, s
 #if DLI_POSIX
         if (lseek(o->fd, (off_t)(k ? 0 : at), k ? SEEK_END : SEEK_SET) < 0) return dli_out_fail(c, o, "seek in");
 #else
-        if (DLI_SEEK(o->file, k ? 0 : (long)at, k ? SEEK_END : SEEK_SET)) return dli_out_fail(c, o, "seek in");
+        if (DLI_SEEK(o->file, k ? 0 : at, k ? SEEK_END : SEEK_SET)) return dli_out_fail(c, o, "seek in");
 #endif
         if (k == 0) dli_out_write(c, o, bytes, n);
     }
@@ -13443,16 +13460,26 @@ static void dli_out_name(char name[DLI_PATH_SIZE + 16], const char *path, int k)
     dli_put(&text, ".");
     dli_put_int(&text, k);
 }
+static int dli_is_there(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (f) fclose(f);
+    return f != NULL;
+}
 static void dli_out_rotate(const dli_out *o)
 {
     char from[DLI_PATH_SIZE + 16], to[DLI_PATH_SIZE + 16];
     int k;
-    for (k = o->keep - 1; k >= 1; k--) {
+    if (o->keep < 1 || !dli_is_there(o->path)) return;
+    for (k = 1; k < o->keep; k++) {                                    /* up to the first one that is not there */
+        dli_out_name(from, o->path, k);
+        if (!dli_is_there(from)) break;
+    }
+    while (--k >= 1) {
         dli_out_name(from, o->path, k);
         dli_out_name(to, o->path, k + 1);
-        DLI_REPLACE(from, to);                                         /* there may be none */
+        DLI_REPLACE(from, to);
     }
-    if (o->keep < 1) return;
     dli_out_name(to, o->path, 1);
 #if DLI_POSIX
     remove(to);
@@ -25093,7 +25120,8 @@ typedef struct {
     dli_file   *file;
     int64_t     at, size, count;        /* its first byte in the file, its bytes, its elements  */
     uint64_t    shape[DL_MAX_DIMS];
-    unsigned char type, ndim, big, wanted;      /* big: big-endian                              */
+    unsigned char type, ndim, big, wanted, alias;       /* big: big-endian; alias: a name in the metadata .. */
+    const char *of;                     /* .. for this one, if it is not passed over            */
 } dli_entry;
 
 typedef struct {
@@ -25617,7 +25645,7 @@ static int64_t dli_zip64(const unsigned char *p, const unsigned char *extra, int
 
 /* The entry of the directory at p[at], which ends at `end`; returns its length, or 0 after an error. */
 static int64_t dli_npz_member(dli_reader *r, dli_file *f, dli_crc *crc, dli_entry *e, int64_t at, int64_t directory,
-                              int64_t end)
+                              int64_t end, int64_t *total)
 {
     dl_ctx *c = r->c;
     const unsigned char *p = f->bytes, *h = p + at, *extra;
@@ -25635,7 +25663,7 @@ static int64_t dli_npz_member(dli_reader *r, dli_file *f, dli_crc *crc, dli_entr
     extra = h + 46 + length;
     whole = 46 + length + n + (int64_t)dli_get_bits(h + 32, 2, 0);
     if (end - at < whole) return dli_file_fail(c, f, "DirectoryTruncated", at, "bytes, at least", whole, end - at);
-    if (length < 5 || length > DLI_NAME_SIZE || memcmp(extra - 4, ".npy", 4) || memchr(h + 46, 0, (size_t)length))
+    if (length < 4 || length > DLI_NAME_SIZE + 4 || memcmp(extra - 4, ".npy", 4) || memchr(h + 46, 0, (size_t)length))
         return dli_file_fail_text(c, f, "UnsupportedMember: a file in it has no name ending in .npy");
     if (dli_utf8_bad((const char *)h + 46, length) >= 0)
         return dli_file_fail_text(c, f, "InvalidName: a name in it is not UTF-8");
@@ -25657,6 +25685,8 @@ static int64_t dli_npz_member(dli_reader *r, dli_file *f, dli_crc *crc, dli_entr
     begin = local + 30 + (int64_t)dli_get_bits(p + local + 26, 2, 0) + (int64_t)dli_get_bits(p + local + 28, 2, 0);
     if (begin > directory || size > directory - begin)
         return dli_entry_fail(c, f, "DataTruncated", e, "bytes, at most", directory - begin, size);
+    if ((*total += size) > directory)                                  /* members may not overlap */
+        return dli_entry_fail(c, f, "SizeMismatch", e, "bytes of all, at most", directory, *total);
     sum = dli_crc_of(crc, 0, p + begin, size);
     wanted = (uint32_t)dli_get_bits(h + 16, 4, 0);
     if (sum != wanted) return dli_entry_fail(c, f, "ChecksumMismatch", e, "CRC-32", (int64_t)wanted, (int64_t)sum);
@@ -25687,10 +25717,7 @@ static int dli_read_npz(dli_reader *r, dli_file *f)
         return dli_file_fail(c, f, "DirectoryTruncated", end, "files, at most", at > end ? 0 : (end - at) / 46, n);
     if (!dli_reader_room(r, n, 0)) return 0;
     for (; r->n < n; r->n++, at += length) {
-        dli_entry *e = &r->entry[r->n];
-        if (!(length = dli_npz_member(r, f, crc, e, at, directory, end))) return 0;
-        total += e->size;                                              /* members may not overlap */
-        if (total > directory) return dli_entry_fail(c, f, "SizeMismatch", e, "bytes of all, at most", directory, total);
+        if (!(length = dli_npz_member(r, f, crc, &r->entry[r->n], at, directory, end, &total))) return 0;
     }
     return dli_sort_names(c, f, r->entry, r->n);
 }
@@ -25724,7 +25751,7 @@ static int dli_reader_open(dl_ctx *c, dli_reader *r, const char *who, const char
         }
     } else if (f->length >= 4 && (!memcmp(f->bytes, "PK\3\4", 4) || !memcmp(f->bytes, "PK\5\6", 4)))
         ok = dli_read_npz(r, f);
-    else if (dli_ends_with(path, ".json")) {
+    else if (dli_ends_with(path, ".json") && !(f->length >= 8 && !memcmp(f->bytes + 4, "\0\0\0\0", 4))) {  /* no length of a header */
         dli_file index = *f;                                           /* the set takes the place of the index */
         r->nfiles = 0;
         ok = dli_read_index(r, &index);
@@ -25757,6 +25784,7 @@ DL_DEF dl_archive *dl_load_tensors(dl_ctx *c, const char *path)
         a->size = r.n;
         a->nmetadata = r.nmeta;
         a->metadata = r.meta;
+        r.meta[r.nmeta].key = r.meta[r.nmeta].value = NULL;
         a->item = (dl_named *)dl_alloc(c, (size_t)(r.n + 1) * sizeof *a->item);
     }
     for (i = 0; i < r.n && !c->failed; i++) {
@@ -25918,9 +25946,8 @@ static int dli_match_items(dli_reader *r, const dli_items *l, dli_entry **entry,
     *names = 0;
     for (i = 0; i < l->n; i++) {
         const dli_item *x = &l->item[i];
-        dli_entry *e = dli_find_entry(r, x->name);
-        for (k = 0; k < r->nmeta && !e; k++)                           /* shared: there under another name */
-            if (!strcmp(r->meta[k].key, x->name)) e = dli_find_entry(r, r->meta[k].value);
+        dli_entry *e = dli_find_entry(r, x->name), *of = e && e->of ? dli_find_entry(r, e->of) : NULL;
+        if (of) of->wanted = 1;
         entry[i] = e && dli_item_fits(x, e) ? e : NULL;
         o->loaded += entry[i] != NULL;
         if (!e) o->missing[o->nmissing++] = x->name;
@@ -25936,7 +25963,7 @@ static int dli_match_items(dli_reader *r, const dli_items *l, dli_entry **entry,
         dli_put(&t, ", expected ");
         dli_put_dims(&t, x->ndim, x->shape, x->as);
     }
-    for (i = 0; i < r->n; i++) if (!r->entry[i].wanted) o->unexpected[o->nunexpected++] = r->entry[i].name;
+    for (i = 0; i < r->n; i++) if (!r->entry[i].wanted && !r->entry[i].alias) o->unexpected[o->nunexpected++] = r->entry[i].name;
     if (!o->nmismatched && (loose || !(o->nmissing || o->nunexpected))) return 1;
     dli_put_names(&t, " mismatched", o->mismatched, o->nmismatched);
     dli_put_names(&t, " missing", o->missing, o->nmissing);
@@ -25975,22 +26002,40 @@ static int dli_load_items(dli_reader *r, const dli_items *l, int loose, dl_load_
     return !c->failed;
 }
 
-/* Gives the entries the names that they have in the module, and drops those that it does not know. */
+/* The name in the module of a name in the file; NULL: passed over. */
+static const char *dli_new_name(dl_ctx *c, const dl_load_opts *o, const char *name)
+{
+    const size_t n = o->prefix ? strlen(o->prefix) : 0;
+    if (n && strncmp(name, o->prefix, n)) return NULL;
+    name += n;
+    if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_concat(c, name, "", "");
+    return name;
+}
+
+/* Gives the entries the names that they have in the module, and drops those that it does not know.  A tensor that the metadata
+   has under another name, too, gets an entry more. */
 static int dli_rename_entries(dli_reader *r, const dl_load_opts *o)
 {
-    size_t n = o->prefix ? strlen(o->prefix) : 0;
-    int64_t i, kept = 0;
-    for (i = 0; i < r->n && !r->c->failed; i++) {
-        dli_entry *e = &r->entry[i];
-        const char *name = e->name;
-        if (n && strncmp(name, o->prefix, n)) continue;
-        name += n;
-        if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_concat(r->c, name, "", "");
-        if (!name) continue;
-        r->entry[kept] = *e;
-        r->entry[kept++].name = name;
+    dli_reader file = *r;
+    const char *name;
+    int64_t i, more = 0;
+    for (i = 0; i < r->nmeta; i++)
+        more += !dli_find_entry(r, r->meta[i].key) && dli_find_entry(r, r->meta[i].value);
+    if (!dli_reader_room(r, more, 0)) return 0;
+    for (i = r->n = 0; i < file.n && !r->c->failed; i++) {
+        if (!(name = dli_new_name(r->c, o, file.entry[i].name))) continue;
+        r->entry[r->n] = file.entry[i];
+        r->entry[r->n++].name = name;
     }
-    r->n = kept;
+    for (i = 0; i < file.nmeta && !r->c->failed; i++) {
+        const dl_metadata *m = &file.meta[i];
+        const dli_entry *e = dli_find_entry(&file, m->key) ? NULL : dli_find_entry(&file, m->value);
+        if (!e || !(name = dli_new_name(r->c, o, m->key))) continue;
+        r->entry[r->n] = *e;
+        r->entry[r->n].name = name;
+        r->entry[r->n].alias = 1;
+        r->entry[r->n++].of = dli_new_name(r->c, o, m->value);
+    }
     return !r->c->failed && dli_sort_names(r->c, r->files, r->entry, r->n);
 }
 
@@ -26039,7 +26084,11 @@ static int dli_memory_order(const void *a, const void *b)
 {
     const dli_item *x = *(const dli_item *const *)a, *y = *(const dli_item *const *)b;
     uintptr_t p = (uintptr_t)x->data, q = (uintptr_t)y->data;
-    return p != q ? (p < q ? -1 : 1) : strcmp(x->name, y->name);
+    int k;
+    if (p != q) return p < q ? -1 : 1;
+    if (x->type != y->type || x->ndim != y->ndim) return x->type != y->type ? x->type - y->type : x->ndim - y->ndim;
+    for (k = 0; k < x->ndim; k++) if (x->shape[k] != y->shape[k]) return x->shape[k] < y->shape[k] ? -1 : 1;
+    return strcmp(x->name, y->name);
 }
 static int dli_item_name_order(const void *a, const void *b)
 {
@@ -26083,12 +26132,20 @@ static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n,
     static const char hex[] = "0123456789abcdef", before[] = "{\"__metadata__\":{\"dl.crc32c\":\"";
     unsigned char length[8];
     dli_buf b = {NULL, 0, 0, 0};
-    int64_t i, kept = 0;
+    const int64_t given = nmeta;
+    char text[128];
+    int64_t i, k, kept = 0;
     if (n) qsort(x, (size_t)n, sizeof *x, dli_memory_order);
     for (i = 0; i < n; i++) {
         const dli_item *last = kept ? x[kept - 1] : NULL;              /* shared: once, with a note in the metadata */
         if (last && last->data == x[i]->data && last->type == x[i]->type && last->ndim == x[i]->ndim &&
             !memcmp(last->shape, x[i]->shape, sizeof last->shape)) {
+            for (k = 0; k < given; k++)
+                if (!strcmp(meta[k].key, x[i]->name)) {
+                    dl_fail(c, "%s: \"%s\": DuplicateName: \"%s\" is a shared tensor and in the metadata", o->who, o->path,
+                            dli_printable(text, x[i]->name));
+                    return 0;
+                }
             meta[nmeta].key = x[i]->name;
             meta[nmeta++].value = last->name;
         } else x[kept++] = x[i];
@@ -26235,6 +26292,10 @@ static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const 
         dl_fail(c, "%s: \"%s\": an .npy file holds one tensor, not %l; .npz holds many", who, path, l->n);
         return 0;
     }
+    if (!digits && nmeta && (dli_ends_with(path, ".npy") || dli_ends_with(path, ".npz"))) {
+        dl_fail(c, "%s: \"%s\": NumPy's files have no place for metadata", who, path);
+        return 0;
+    }
     if (!dli_out_open(c, &o, who, path)) return 0;
     o.keep = keep;
     ok = !digits && dli_ends_with(path, ".npz") ? dli_write_npz(c, &o, x, l->n)
@@ -26244,21 +26305,27 @@ static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const 
     return ok && dli_out_close(c, &o);
 }
 
+/* Numbers from this one on are infinite in a file of the type: its largest and half a unit of its last place. */
+static double dli_overflow_of(int type)
+{
+    return type == DL_F16 ? 65520 : type == DL_BF16 ? 3.39617752923046e+38 : type == DL_F32 ? 3.4028235677973366e+38 : 1e308 * 10;
+}
 static int dli_check_finite(dl_ctx *c, const char *who, const char *path, const dli_items *l)
 {
     int64_t i, k, n, j;
     for (i = 0; i < l->n; i++) {
         const dl_real *x = (const dl_real *)l->item[i].data;
+        const double limit = dli_overflow_of(l->item[i].type);
         if (l->item[i].as != DLI_REAL_TYPE) continue;
         for (k = 0; k < l->item[i].count; k += n) {
             double sum;
             n = dli_min64(4096, l->item[i].count - k);
             sum = (double)DLI_ON(c->isa, sum_squares)(x + k, 0, 1, n);
-            if (sum - sum == 0) continue;                              /* else they are large, or not finite */
+            if (sum < limit * limit && sum - sum == 0) continue;       /* else they are large, or not finite */
             for (j = k; j < k + n; j++)
-                if (x[j] - x[j] != 0) {
-                    dl_fail(c, "%s: \"%s\": NotFinite: \"%s\" has %g at element %l; .force saves it all the same", who,
-                            path, l->item[i].name, (double)x[j], j);
+                if (!((double)x[j] > -limit && (double)x[j] < limit)) {
+                    dl_fail(c, "%s: \"%s\": NotFinite: \"%s\" has %g at element %l, expected what is finite in %s; .force saves it "
+                            "all the same", who, path, l->item[i].name, (double)x[j], j, dli_formats[l->item[i].type].name);
                     return 0;
                 }
         }
@@ -26409,6 +26476,7 @@ static dl_real dli_pair_round(dli_pair_real v)                         /* v > 0 
 
 static dl_real dli_decimal(uint64_t m, int64_t e)                      /* m 10^e */
 {
+    const double scale = e > 250 ? 6.223015277861142e-61 : 1;           /* 2^-200: away from the end of the range */
     dli_pair_real v, power, ten;
     int64_t k;
     if (m == 0) return 0;
@@ -26418,15 +26486,18 @@ static dl_real dli_decimal(uint64_t m, int64_t e)                      /* m 10^e
         return (dl_real)(e < 0 ? v.high / dli_tens[-e] : v.high * dli_tens[e]);
     if (e > 310 || e < -350) return e > 0 ? (dl_real)(1e308 * 10) : 0;
     v.low = m >= (uint64_t)v.high ? (double)(m - (uint64_t)v.high) : -(double)((uint64_t)v.high - m);
-    for (; e < -290; e++) { ten.high = 10; ten.low = 0; v = dli_pair_div(v, ten); }
+    v.high *= scale;
+    v.low *= scale;
     ten.high = 10; power.high = 1;
     ten.low = power.low = 0;
+    for (; e < -290; e++) v = dli_pair_div(v, ten);
+    for (; e > 280; e--) v = dli_pair_mul(v, ten);
     for (k = e < 0 ? -e : e; k; k >>= 1) {
         if (k & 1) power = dli_pair_mul(power, ten);
         if (k > 1) ten = dli_pair_mul(ten, ten);
     }
-    if (e > 0 && v.high > 1e290 / power.high) return (dl_real)(v.high * power.high);      /* near the end of the range */
-    return dli_pair_round(e < 0 ? dli_pair_div(v, power) : dli_pair_mul(v, power));
+    v = e < 0 ? dli_pair_div(v, power) : dli_pair_mul(v, power);
+    return scale == 1 ? dli_pair_round(v) : (dl_real)(v.high / scale);
 }
 
 /* A number at p: 12, -.5, +3.25e-7.  Returns where it ends, or NULL. */
@@ -26509,7 +26580,7 @@ static int dli_csv_fail(dli_csv *s, const char *check, int64_t column, const cha
 /* The next field of the line: without quotes and blanks around it.  Doubled quotes within it stay doubled. */
 static int dli_csv_field(dli_csv *s, dli_field *x, int64_t column)
 {
-    const unsigned char *p = s->f.bytes, *q;
+    const unsigned char *p = s->f.bytes;
     int64_t end = s->f.length;
     while (s->at < end && p[s->at] == ' ' && p[s->at] != s->delimiter) s->at++;
     x->p = p + s->at;
@@ -26517,14 +26588,12 @@ static int dli_csv_field(dli_csv *s, dli_field *x, int64_t column)
         x->p++;
         for (s->at++; s->at < end; s->at++) {
             if (p[s->at] == '\n') s->line++;
-            if (p[s->at] == '"' && (s->at + 1 == end || p[++s->at] != '"')) break;
+            if (p[s->at] != '"') continue;
+            if (s->at + 1 == end || p[s->at + 1] != '"') break;
+            s->at++;
         }
-        if (s->at == end && (x->p == p + end || p[end - 1] != '"'))
-            return dli_csv_fail(s, "UnterminatedQuote", column, "a quote at the end of the field", NULL);
-        if (s->at + 1 == end && p[s->at] == '"') s->at++;
-        q = p + s->at;
-        while (q > x->p && q[-1] != '"') q--;
-        x->n = q > x->p ? (int64_t)(q - x->p) - 1 : 0;
+        if (s->at == end) return dli_csv_fail(s, "UnterminatedQuote", column, "a quote at the end of the field", NULL);
+        x->n = (int64_t)(p + s->at++ - x->p);
         while (s->at < end && (p[s->at] == ' ' || p[s->at] == '\r')) s->at++;
         if (s->at < end && p[s->at] != s->delimiter && p[s->at] != '\n')
             return dli_csv_fail(s, "UnterminatedQuote", column, "the end of the field behind the quote", NULL);
@@ -26607,7 +26676,7 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
     s->line = 1;
     for (k = 0; k < s->columns; k++) { dli_csv_field(s, &s->names[k], k); s->place[k] = -1; }
     if (named) s->line++;
-    else s->at = start;
+    else { s->at = start; s->line = 1; }
     if (has_target) {
         k = o->target ? dli_csv_column(s, o->target, strlen(o->target), named) : s->columns - 1;
         if (k < 0) return 0;
@@ -26651,8 +26720,9 @@ static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_
     const unsigned char *bytes = s->f.bytes, *end = bytes + s->f.length;
     dl_real nan = (dl_real)dl_item(NULL);
     const int64_t *where = s->place, columns = s->columns;
-    int64_t rows = 0, k, start;
+    int64_t rows = 0, k, start, target = 0;
     int delimiter = s->delimiter;
+    dli_field label = {NULL, 0, 0};                                    /* of this row: a dropped one makes no class */
     while (s->at < s->end) {
         const unsigned char *p = bytes + s->at;
         int drop = 0, last = 0;
@@ -26682,8 +26752,8 @@ static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_
                 if (missing == DL_MISSING_ERROR) return dli_csv_fail(s, "NotANumber", k, "a number (see .missing)", &x);
                 v = nan;
             } else if (place == -2 && labels) {
-                labels[rows] = dli_csv_word(s, &x, k);
-                if (s->c->failed) return 0;
+                label = x;
+                target = k;
                 continue;
             } else if (!dli_field_number(&x, &v)) return dli_csv_fail(s, "NotANumber", k, "a number", &x);
             *(place == -2 ? &values[rows] : &row[place]) = v;
@@ -26691,6 +26761,8 @@ static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_
         s->at = p - bytes;
         if (!last) return dli_csv_fail(s, "RaggedRow", s->columns, many, NULL);
         if (s->at - start > DLI_CSV_LINE) return dli_csv_fail(s, "LineTooLong", 0, "at most 16 MB in a line", NULL);
+        if (labels && !drop) labels[rows] = dli_csv_word(s, &label, target);
+        if (s->c->failed) return 0;
         rows += !drop;
         s->line++;
     }
@@ -26961,11 +27033,11 @@ static void dli_items_loader(dli_items *l, dl_loader *b)
 }
 
 /* Everything; r NULL: to save. */
-static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const dli_reader *r)
+static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const char *path, const dli_reader *r)
 {
     dl_ctx *c = l->c;
     if (o->module && dli_check_module(c, "checkpoint", o->module)) dli_items_module(l, o->module, "model.");
-    if (!r && !o->force && !c->failed && !dli_check_finite(c, "checkpoint_save", "", l)) return 0;
+    if (!r && !o->force && !c->failed && !dli_check_finite(c, "checkpoint_save", path, l)) return 0;
     dli_items_optim(l, o->optim, "optimizer.", r);
     dli_items_optim(l, o->optim2, "optimizer2.", r);
     dli_items_schedule(l, o->schedule, "schedule.");
@@ -27005,7 +27077,7 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
     list.c = c;
     while (o.metadata && o.metadata[n].key) n++;
     meta = (dl_metadata *)dl_alloc(c, (size_t)(n + 5) * sizeof *meta);
-    if (meta && dli_items_checkpoint(&list, &o, NULL)) {
+    if (meta && dli_items_checkpoint(&list, &o, path, NULL)) {
         for (k = 0; k < 2; k++) {
             t.p = number[k]; t.left = sizeof number[k];
             dli_put_int(&t, k == 0 ? (o.optim ? o.optim->t : 0) : o.loader ? o.loader->epoch : 0);
@@ -27014,8 +27086,11 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
             meta[k].key = keys[k];
             meta[k].value = k == 0 ? digits : k == 1 ? DL_VERSION_STRING : number[k - 2];
         }
-        if (n) memcpy(meta + 4, o.metadata, (size_t)n * sizeof *meta);
-        meta[n + 4].key = meta[n + 4].value = NULL;
+        for (n = 4; o.metadata && o.metadata->key; o.metadata++) {
+            for (k = 0; k < 4 && strcmp(o.metadata->key, keys[k]); k++) {}
+            if (k == 4) meta[n++] = *o.metadata;                        /* those of an older checkpoint count no more */
+        }
+        meta[n].key = meta[n].value = NULL;
         ok = dli_save_items(c, "checkpoint_save", &list, path, meta, digits, o.keep_last);
         if (ok && o.best) {
             path = dli_concat(c, path, ".best", "");
@@ -27033,7 +27108,7 @@ static int dli_checkpoint_verify(dl_ctx *c, const dli_reader *r)
     const char *digits = NULL;
     uint32_t wanted = 0, found;
     int64_t i, begin;
-    for (i = 0; i < r->nmeta; i++) if (!strcmp(r->meta[i].key, "dl.crc32c")) digits = r->meta[i].value;
+    for (i = 0; i < r->nmeta; i++) if (!digits && !strcmp(r->meta[i].key, "dl.crc32c")) digits = r->meta[i].value;
     if (!digits || f->length < 8) {
         dl_fail(c, "checkpoint_load: \"%s\": NotACheckpoint: it has no dl.crc32c", r->path);
         return 0;
@@ -27052,13 +27127,16 @@ DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
 {
     dli_items list = { NULL, NULL, 0, 0 };
     dli_reader r;
+    dl_load_opts names;
     dli_mark mark;
     int ok = 0;
     if (!c || c->failed) return 0;
+    memset(&names, 0, sizeof names);                                   /* as they are */
     mark = dli_arena_mark(&c->step);
     list.c = c;
     if (dli_reader_open(c, &r, "checkpoint_load", path)) {
-        ok = dli_checkpoint_verify(c, &r) && dli_items_checkpoint(&list, &o, &r) && dli_load_items(&r, &list, 0, NULL);
+        ok = dli_checkpoint_verify(c, &r) && dli_items_checkpoint(&list, &o, path, &r) && dli_rename_entries(&r, &names) &&
+             dli_load_items(&r, &list, 0, NULL);
         dli_reader_close(&r);
     }
     dli_arena_release(&c->step, mark);
@@ -27334,13 +27412,14 @@ static int dli_merge_put(dl_ctx *c, dl_tokenizer *t, int32_t left, int32_t right
     return dli_lookup_put(c, &c->keep, &t->by_pair, dli_pair(left, right), t->nmerges++);
 }
 
-/* NULL after an error; *n becomes the length of the text. */
-static dl_tokenizer *dli_tokenizer_create(dl_ctx *c, const char *who, const char *text, int64_t *n)
+/* NULL after an error; *n becomes the length of the text.  What comes between this and dli_tokenizer_done is kept if all goes well. */
+static dl_tokenizer *dli_tokenizer_create(dl_ctx *c, const char *who, const char *text, int64_t *n, dli_mark *before)
 {
     dl_tokenizer *t;
     if (!c || c->failed) return NULL;
     if (!text) { dl_fail(c, "%s: the text is NULL", who); return NULL; }
     if (*n < 0) *n = (int64_t)strlen(text);
+    *before = dli_arena_mark(&c->keep);
     t = (dl_tokenizer *)dl_alloc_keep(c, sizeof *t);
     if (!t) return NULL;
     memset(t->byte, 0xFF, sizeof t->byte);
@@ -27348,13 +27427,19 @@ static dl_tokenizer *dli_tokenizer_create(dl_ctx *c, const char *who, const char
     t->nruns[1] = dli_read_runs(t->runs[1], dli_numbers);
     return t;
 }
+static dl_tokenizer *dli_tokenizer_done(dl_ctx *c, dl_tokenizer *t, dli_mark before)
+{
+    if (!c->failed) return t;
+    dli_arena_release(&c->keep, before);
+    return NULL;
+}
 
 DL_DEF dl_tokenizer *dl_tokenizer_chars(dl_ctx *c, const char *text, int64_t n)
 {
-    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_chars", text, &n);
+    dli_mark m, before;
+    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_chars", text, &n, &before);
     dli_lookup seen;
     dli_heap heap;
-    dli_mark m;
     int64_t i;
     int length;
     if (!t) return NULL;
@@ -27373,7 +27458,7 @@ DL_DEF dl_tokenizer *dl_tokenizer_chars(dl_ctx *c, const char *text, int64_t n)
         dli_token_put(c, t, text + at, length, 1);
     }
     dli_arena_release(&c->step, m);
-    return c->failed ? NULL : t;
+    return dli_tokenizer_done(c, t, before);
 }
 
 DL_DEF int64_t dl_tokenizer_size(const dl_tokenizer *t) { return t ? t->size : 0; }
@@ -27385,6 +27470,7 @@ DL_DEF int dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token)
 {
     if (!c || c->failed) return -1;
     if (!t || !token) { dl_fail(c, "tokenizer_add: the %s is NULL", t ? "token" : "tokenizer"); return -1; }
+    if (!*token) { dl_fail(c, "tokenizer_add: the token is empty"); return -1; }
     if (dl_tokenizer_id(t, token, -1) >= 0) { dl_fail(c, "tokenizer_add: there is a token \"%s\" already", token); return -1; }
     return dli_token_put(c, t, token, (int64_t)strlen(token), 0);
 }
@@ -27512,14 +27598,13 @@ static int dli_train_merges(dli_trainer *b, dl_tokenizer *t, int64_t size)
 
 DL_DEF dl_tokenizer *dl_tokenizer_train(dl_ctx *c, const char *text, int64_t n, int64_t size)
 {
-    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_train", text, &n);
+    dli_mark before;
+    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_train", text, &n, &before);
     dli_trainer b;
     int i;
     if (!t) return NULL;
-    if (size < 256 || size > DLI_MAX_TOKENS) {
+    if (size < 256 || size > DLI_MAX_TOKENS)
         dl_fail(c, "tokenizer_train: %l tokens, expected from 256, the bytes, to %d", size, DLI_MAX_TOKENS);
-        return NULL;
-    }
     for (i = 0; i < 256; i++) {
         char byte = (char)i;
         dli_token_put(c, t, &byte, 1, 1);
@@ -27530,7 +27615,7 @@ DL_DEF dl_tokenizer *dl_tokenizer_train(dl_ctx *c, const char *text, int64_t n, 
     b.arena.next_size = (size_t)1 << 20;
     if (!c->failed && dli_collect_words(&b, t, text, n)) dli_train_merges(&b, t, size);
     dli_arena_free(&b.arena);
-    return c->failed ? NULL : t;
+    return dli_tokenizer_done(c, t, before);
 }
 
 /* --- encoding and decoding ---------------------------------------------------------------------------------- */
@@ -27773,8 +27858,8 @@ static int dli_read_merges(dl_ctx *c, dli_file *f, dl_tokenizer *t)
 DL_DEF dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const char *merges_path)
 {
     int64_t n = 0;
-    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_gpt2", "", &n);
-    dli_mark m;
+    dli_mark m, before;
+    dl_tokenizer *t = dli_tokenizer_create(c, "tokenizer_gpt2", "", &n, &before);
     dli_file f;
     int k;
     if (!t) return NULL;
@@ -27786,7 +27871,7 @@ DL_DEF dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const 
         dli_file_close(&f);
     }
     dli_arena_release(&c->step, m);
-    return c->failed ? NULL : t;
+    return dli_tokenizer_done(c, t, before);
 }
 
 /* The bytes of a token as GPT-2's characters; json: escaped as JSON wants it. */
@@ -27927,7 +28012,7 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
     rows = logits->size / V;
     if (V > INT32_MAX) return dl_fail(c, "sample_token: %l logits do not fit an int32", V);
     if (o.history && o.history->ndim > 1 && o.history->shape[0] != rows &&
-        memcmp(o.history->shape, logits->shape, (size_t)(logits->ndim - 1) * sizeof *logits->shape))
+        (logits->ndim < 2 || memcmp(o.history->shape, logits->shape, (size_t)(logits->ndim - 1) * sizeof *logits->shape)))
         return dl_fail(c, "sample_token: history %t for logits %t, expected one axis or (%l, ..)", o.history, logits, rows);
     if (o.history) past = o.history->ndim < 2 ? o.history->size : o.history->size / rows;
     y = dli_leaf(c, "sample_token", DL_INT32, logits->ndim - 1, logits->shape, 0);
@@ -28696,7 +28781,6 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
     char name[64], path[DLI_PATH_SIZE];
     dli_buf version = {NULL, 0, 0, 0};
     dl_tensorboard *t;
-    FILE *taken;
     int number = 0;
     if (!c || c->failed) return NULL;
     if (!folder) { dl_fail(c, "tensorboard_open: the folder is NULL"); return NULL; }
@@ -28706,8 +28790,7 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
     do {                                                                  /* a name that is not there yet */
         snprintf(name, sizeof name, "events.out.tfevents.%lld.dl.%d", (long long)time(NULL), number++);
         if (!dli_path_join(c, "tensorboard_open", path, folder, name)) return NULL;
-        if ((taken = fopen(path, "rb")) != NULL) fclose(taken);
-    } while (taken);
+    } while (dli_is_there(path));
     t->file = fopen(path, "wb");
     if (!t->file) { dl_fail(c, "tensorboard_open: \"%s\": %s", path, strerror(errno)); return NULL; }
     dli_buf_put(&version, "brain.Event:2", 13);

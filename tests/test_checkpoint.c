@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <limits.h>
 #include <unistd.h>
 #else
 #define UNIX 0
@@ -416,6 +417,17 @@ static void last_and_best(void)
     CHECK(step_in(a.c, "l.ckpt") == 5 && step_in(a.c, "l.ckpt.1") == 4 && step_in(a.c, "l.ckpt.2") == 3 &&
           step_in(a.c, "l.ckpt.3") == -1);
     CHECK(step_in(a.c, "l.ckpt.best") == 2);
+    remove(path("l.ckpt"));                                            /* the newest was bad: the older ones stay */
+    CHECK(dl_checkpoint_save_with(a.c, path("l.ckpt"), a.all));
+    CHECK(step_in(a.c, "l.ckpt.1") == 4 && step_in(a.c, "l.ckpt.2") == 3);
+    a.all.keep_last = INT_MAX;                                         /* all of them, of which there are four then */
+    CHECK(dl_checkpoint_save_with(a.c, path("l.ckpt"), a.all));
+    CHECK(step_in(a.c, "l.ckpt.1") == 5 && step_in(a.c, "l.ckpt.2") == 4 && step_in(a.c, "l.ckpt.3") == 3 &&
+          step_in(a.c, "l.ckpt.4") == -1);
+    a.all.metadata = dl_load_tensors(a.c, path("l.ckpt.3"))->metadata; /* an older one's says nothing of this one */
+    CHECK(dl_checkpoint_save_with(a.c, path("l.ckpt"), a.all) && dl_checkpoint_load_with(a.c, path("l.ckpt"), a.all));
+    CHECK(step_in(a.c, "l.ckpt") == 5);
+    CHECK_OK(a.c);
     dl_destroy(a.c);
 }
 

@@ -289,6 +289,79 @@ static void other_names(void)
     dl_destroy(c);
 }
 
+/* One matrix under two names of a module: found by either, whatever the names in the file begin with. */
+static void shared_weights(void)
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_tensor *t = dl_arange(c, 0, 4, 1), *w = dl_reshape(c, t, DL_SHAPE(2, 2)), *b = dl_zeros(c, DL_SHAPE(2));
+    dl_module *m = dl_nn_sequential(c, dl_nn_linear(c, 2, 2), dl_nn_linear(c, 2, 2));
+    dl_named list[4];
+    static const dl_metadata clash[] = { {"net.1.weight", "note"}, {NULL, NULL} };
+    dl_load_report report;
+    dl_archive *a;
+    int calls = 0;
+    list[0].name = "net.0.weight"; list[0].tensor = w;
+    list[1].name = "net.0.bias";   list[1].tensor = b;
+    list[2].name = "net.1.bias";   list[2].tensor = dl_ones(c, DL_SHAPE(2));
+    list[3].name = "net.1.weight"; list[3].tensor = w;
+    CHECK(dl_save_tensors(c, list, 4, path("s.safetensors")) && dl_load_tensors(c, path("s.safetensors"))->size == 3);
+    CHECK(dl_load(c, m, path("s.safetensors"), .prefix = "net.", .report = &report) && report.loaded == 4 && !report.nunexpected);
+    CHECK(dl_module_get(c, m, "0.weight")->data[3] == 3 && dl_module_get(c, m, "1.weight")->data[3] == 3);
+    CHECK(!dl_load(c, m, path("s.safetensors"), .prefix = "net.", .rename = renamed, .user = &calls, .report = &report) &&
+          report.nmissing == 4 && report.nunexpected == 0);
+    CHECK_ERROR(c, "4 missing");
+    CHECK(!dl_save_tensors(c, list, 4, path("s.safetensors"), .metadata = clash));
+    CHECK_ERROR(c, "DuplicateName: \"net.1.weight\" is a shared tensor and in the metadata");
+    CHECK(!dl_save_tensors(c, list, 4, path("s.npz"), .metadata = clash));
+    CHECK_ERROR(c, "no place for metadata");
+    list[0].name = "a"; list[1].name = "b"; list[2].name = "c";                    /* a view of another shape in between */
+    list[1].tensor = t; list[2].tensor = w;
+    CHECK(dl_save_tensors(c, list, 3, path("s.safetensors")));
+    a = dl_load_tensors(c, path("s.safetensors"));
+    CHECK(a->size == 2 && dl_archive_get(c, a, "c") == dl_archive_get(c, a, "a") && dl_archive_get(c, a, "b")->ndim == 1);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+/* What a format cannot hold, names at its limits, a file whose name says something else, who may read it. */
+static void limits(void)
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_module *m = dl_nn_sequential(c, dl_nn_linear(c, 1, 2));
+    char name[1025];
+    static const int lengths[] = {0, 1020, 1021, 1024};
+    dl_named one;
+    struct stat s;
+    int i;
+    dl_module_get(c, m, "0.weight")->data[1] = 65519;                              /* half-precision: 65504 is the largest */
+    CHECK(dl_save(c, m, path("h.safetensors"), .type = DL_F16) && dl_load(c, m, path("h.safetensors")));
+    CHECK(dl_module_get(c, m, "0.weight")->data[1] == 65504);
+    dl_module_get(c, m, "0.weight")->data[1] = -65520;
+    CHECK(!dl_save(c, m, path("h.safetensors"), .type = DL_F16));
+    CHECK_ERROR(c, "NotFinite: \"0.weight\" has -65520 at element 1, expected what is finite in F16");
+    CHECK(dl_save(c, m, path("h.safetensors"), .type = DL_BF16) && dl_save(c, m, path("h.safetensors"), .type = DL_F16, .force = 1));
+    dl_module_get(c, m, "0.weight")->data[1] = (dl_real)3.39617e38;
+    CHECK(dl_save(c, m, path("h.safetensors"), .type = DL_BF16));
+    dl_module_get(c, m, "0.weight")->data[1] = (dl_real)3.39618e38;
+    CHECK(!dl_save(c, m, path("h.safetensors"), .type = DL_BF16));
+    CHECK_ERROR(c, "finite in BF16");
+    CHECK(dl_save(c, m, path("h.json")) && dl_load(c, m, path("h.json")));         /* .json: of the index, if that is what it is */
+    one.name = name; one.tensor = dl_ones(c, DL_SHAPE(3));
+    for (i = 0; i < 4; i++) {
+        memset(name, 'n', sizeof name);
+        name[lengths[i]] = 0;
+        CHECK(dl_save_tensors(c, &one, 1, path("n.npz")));
+        CHECK(dl_archive_get(c, dl_load_tensors(c, path("n.npz")), name)->size == 3);
+    }
+    CHECK_OK(c);
+    chmod(path("h.json"), 0600);
+    CHECK(dl_save(c, m, path("h.json")) && stat(path("h.json"), &s) == 0 && (s.st_mode & 0777) == 0600);
+    chmod(path("h.json"), 0666);
+    CHECK(dl_save(c, m, path("h.json")) && stat(path("h.json"), &s) == 0 && (s.st_mode & 0777) == 0666);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static void shards(void)
 {
     dl_ctx *c = dl_create(.seed = 1);
@@ -601,6 +674,8 @@ static void csv(void)
     is(d->inputs, 3, 2, plain);
     CHECK(d->classes == 2 && !strcmp(d->names[0], "ape") && d->targets->idata[0] == 1 && d->targets->idata[1] == 0 &&
           d->targets->idata[2] == 1);
+    d = dl_data_csv(c, CSV("x,kind\n1,0\n?,unknown\n4,1\n"), .missing = DL_MISSING_DROP);
+    CHECK(d->classes == 2 && d->names == NULL && d->targets->size == 2);           /* the row that is left out makes no class */
     d = dl_data_csv(c, CSV("3,1,2.5\n0,-3e2,.5\n"), .target = "0");
     CHECK(d->classes == 4 && d->names == NULL && d->targets->idata[0] == 3 && d->inputs->data[2] == -300);
     d = dl_data_csv(c, CSV("x,y\n3,1.5\n4,-2\n"), .regression = 1, .target = "y", .columns = "x");
@@ -631,6 +706,8 @@ static void csv(void)
     dl_load_csv(c, CSV("1,2\n3,\"4\n"));                              CHECK_ERROR(c, "UnterminatedQuote");
     dl_load_csv(c, CSV("1,2\n3,\"4\"5\n"));                           CHECK_ERROR(c, "UnterminatedQuote");
     dl_load_csv(c, CSV("1,2\n3,\""));                                 CHECK_ERROR(c, "UnterminatedQuote");
+    dl_load_csv(c, CSV("1,2\n3,\"4\"\""));                             CHECK_ERROR(c, "UnterminatedQuote");
+    dl_load_csv(c, CSV("\"a\n\",2\n3\n"), .header = -1, .columns = "1"); CHECK_ERROR(c, "RaggedRow at byte 9: line 3");
     dl_load_csv(c, CSV("1,2\n"), .columns = "2");                     CHECK_ERROR(c, "UnknownColumn: \"2\"");
     dl_load_csv(c, CSV("a,b\n1,2\n"), .columns = "a,c");              CHECK_ERROR(c, "UnknownColumn: \"c\"");
     dl_load_csv(c, CSV("a,b\n1,2\n"), .columns = "a,a");              CHECK_ERROR(c, "twice");
@@ -661,7 +738,8 @@ static void decimal_numbers(void)
                 "0.70064923216240853e-45", "0.70064923216240855e-45",
         "123456789012345678901234567890", "0.000000000000000000000000000000000000000000001234567890123456789",
                 "00000000000000000000000000000000001.5",
-        "9007199254740993", "8.5899345920000001e9", "1.00000017881393432617187499", "7205759403792793200001e-20" };
+        "9007199254740993", "8.5899345920000001e9", "1.00000017881393432617187499", "7205759403792793200001e-20",
+        "4486.44e311", "179769313486231580e291", "17976931348623159077e289", "8.43e307", "123456789e299", "1e308" };
     enum { N = 20000 };
     dl_ctx *c = dl_create();
     char *text = (char *)malloc(N * 32), *p = text;
@@ -703,6 +781,8 @@ int main(void)
     RUN(named_faults);
     RUN(weights);
     RUN(other_names);
+    RUN(shared_weights);
+    RUN(limits);
     RUN(shards);
     RUN(halves);
     RUN(numpy);

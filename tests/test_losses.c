@@ -177,6 +177,22 @@ static void hard_numbers(void)
     dl_backward(c, dl_bce_with_logits(c, x, FROM(DL_SHAPE(2), 0, 1), .pos_weight = FROM(S1, 3), .reduction = DL_SUM));
     NEAR(x->grad[0], 1);
     NEAR(x->grad[1], -3);
+    y = dl_soft_margin_loss(c, FROM(DL_SHAPE(3), (dl_real)HUGE_VAL, -(dl_real)HUGE_VAL, 1), FROM(DL_SHAPE(3), 1, -1, 1), .reduction = DL_NONE);
+    CHECK(y->data[0] == 0 && y->data[1] == 0);
+    NEAR(y->data[2], log1p(exp(-1.0)));
+    CHECK_OK(c);
+}
+
+/* A picture of a million labels, whose weights are not representable: the sum is exact enough to divide by. */
+static void many_weighted_labels(void)
+{
+    dl_tensor *w, *labels, *x;
+    dl_step_begin(c);
+    w = dl_full(c, DL_SHAPE(2), (dl_real)0.1);
+    labels = dl_to_int(c, dl_zeros(c, DL_SHAPE(1, 1000, 1000)));
+    x = dl_zeros(c, DL_SHAPE(1, 2, 1000, 1000));
+    NEAR(dl_item(dl_cross_entropy(c, x, labels, .weight = w)), log(2.0));
+    NEAR(dl_item(dl_nll_loss(c, dl_add_scalar(c, x, -2), labels, .weight = w)), 2);
     CHECK_OK(c);
 }
 
@@ -220,6 +236,13 @@ static void ctc_edges(void)
          -(double)(x->data[0] + x->data[3]));
     CHECK(isinf(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 0), INTS(S1, 1)))));
     CHECK(dl_item(dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 0), INTS(S1, 0))) == 0);
+    for (i = 0; i < 4; i++) {                                        /* NaN everywhere, or in a blank: it stays, whatever is asked for */
+        x = dl_requires_grad(c, dl_full(c, DL_SHAPE(4, 1, 3), i % 2 ? (dl_real)-1.1 : (dl_real)NAN), 1);
+        x->data[0] = (dl_real)NAN;
+        l = dl_ctc_loss(c, x, INTS(DL_SHAPE(1, 3), 1, 2, 1), INTS(S1, 4), INTS(S1, i % 2 ? 2 : 0), .zero_infinity = i / 2);
+        dl_backward(c, l);
+        CHECK(isnan(dl_item(l)) && isnan((double)x->grad[0]));
+    }
     CHECK_OK(c);
 }
 
@@ -371,6 +394,7 @@ int main(void)
     RUN(bad_ctc);
     RUN(usual_options);
     RUN(hard_numbers);
+    RUN(many_weighted_labels);
     RUN(ctc_by_enumeration);
     RUN(ctc_edges);
     RUN(threads_change_nothing);

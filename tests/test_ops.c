@@ -452,6 +452,39 @@ static void mutations(void)
     CHECK(mutants > 1000);
 }
 
+/* The first k are those of the whole sorted line, in its order, whichever way finds them; ties and NaN included. */
+static void the_first_of_a_sorted_line(void)
+{
+    dl_tensor *x, *all, *few, *at, *at_k;
+    int64_t i, k;
+    int n;
+    for (n = 0; n < 200; n++) {
+        dl_step_begin(ctx);
+        x = dl_randn(ctx, DL_SHAPE(3, 20 + n % 37, 2));
+        for (i = 0; i < x->size; i++) {
+            if (n % 2) x->data[i] = (dl_real)(int)(2 * x->data[i]);
+            if (n % 5 == 0 && i % 7 == 3) x->data[i] = (dl_real)NAN;
+        }
+        k = 1 + n % 16;
+        all = dl_slice(ctx, dl_sort(ctx, x, 1, .descending = n % 3 > 0, .indices = &at), 1, 0, k);
+        few = dl_topk(ctx, x, k, 1, .smallest = n % 3 == 0, .indices = &at_k);
+        at = dl_slice(ctx, at, 1, 0, k);
+        CHECK(few->size == all->size && !memcmp(few->data, all->data, (size_t)all->size * sizeof *all->data) &&
+              !memcmp(at->idata, at_k->idata, (size_t)at->size * sizeof *at->idata));
+    }
+    CHECK_OK(ctx);
+}
+
+static dl_tensor *squared(dl_ctx *c, dl_tensor **x, void *user) { (void)user; return dl_square(c, x[0]); }
+static void gradcheck_of_a_result(void)
+{
+    dl_tensor *x;
+    dl_step_begin(ctx);
+    x = dl_neg(ctx, dl_requires_grad(ctx, dl_ones(ctx, DL_SHAPE(3)), 1));
+    CHECK(!dl_gradcheck(ctx, squared, 1, &x));
+    CHECK_ERROR(ctx, "gradcheck: input 0 (3) is the result of neg, expected a leaf");
+}
+
 /* User ops as a beginner gets them wrong.  y_ij = x_ij^2 b_j */
 static int square_times_shape(dl_ctx *c, dl_tensor *y) { return dl_set_shape(c, y, 2, y->src[0]->shape); }
 static void square_times_forward(dl_ctx *c, dl_tensor *y)
@@ -513,6 +546,8 @@ int main(void)
     RUN(every_op);
     RUN(mutations);
     RUN(user_ops);
+    RUN(the_first_of_a_sorted_line);
+    RUN(gradcheck_of_a_result);
     printf("%d rows, %d gradient checks, %d wrong gradients\n", NROWS, checks, mutants);
     dl_destroy(ctx);
     TEST_END;

@@ -216,6 +216,8 @@ static void characters(void)
     CHECK(dl_tokenizer_add(c, t, "x") == 6);                       /* a text is not encoded to what was added */
     BAD(dl_text_encode(c, t, "abx", -1), "text_encode: no token for the character 120 at position 2");
     BAD(dl_text_encode(c, t, "ab\xc3", -1), "text_encode: no token for the character 195 at position 2");
+    CHECK(dl_tokenizer_add(c, t, "") == -1);
+    CHECK_ERROR(c, "tokenizer_add: the token is empty");
     CHECK(dl_tokenizer_add(c, t, "a") == -1);
     CHECK_ERROR(c, "tokenizer_add: there is a token \"a\" already");
 }
