@@ -1171,7 +1171,8 @@ DL_API dl_module *dl_nn_conv_transpose3d_with(dl_ctx *c, int64_t in, int64_t out
    x is (N, C, L), (N, C, H, W) or (N, C, D, H, W), or the same without N.  A window has one kernel size, stride, padding and
    dilation for all axes, or those of the arrays by axis (0: the common one).  Output size, as in PyTorch:
        floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1;
-   with ceil_mode rounded up, but no window begins in the padding on the right.  padding is at most half of a window. */
+   with ceil_mode rounded up, but no window begins in the padding on the right.  padding is at most half of a window, dilation
+   included. */
 typedef struct {
     int stride, padding, dilation, ceil_mode;        /* the kernel, 0, 1, 0                                            */
     int kernels[3], strides[3], paddings[3], dilations[3];
@@ -1214,7 +1215,7 @@ DL_API dl_tensor *dl_avg_pool3d_with(dl_ctx *c, dl_tensor *x, int kernel, dl_avg
 #define dl_avg_pool1d(...) DLI_KW3(dl_avg_pool1d, __VA_ARGS__)
 #define dl_avg_pool2d(...) DLI_KW3(dl_avg_pool2d, __VA_ARGS__)
 #define dl_avg_pool3d(...) DLI_KW3(dl_avg_pool3d, __VA_ARGS__)
-/* lp_pool: y = (sum x^p)^(1/p) */
+/* lp_pool: y = (sum x^p)^(1/p), the sum times kernel / elements where ceil_mode lets a window end outside, as in PyTorch */
 DL_API dl_tensor *dl_lp_pool1d_with(dl_ctx *c, dl_tensor *x, double p, int kernel, dl_lp_pool1d_opts o);
 DL_API dl_tensor *dl_lp_pool2d_with(dl_ctx *c, dl_tensor *x, double p, int kernel, dl_lp_pool2d_opts o);
 DL_API dl_tensor *dl_lp_pool3d_with(dl_ctx *c, dl_tensor *x, double p, int kernel, dl_lp_pool3d_opts o);
@@ -1287,8 +1288,8 @@ DL_API dl_module *dl_nn_global_max_pool2d(dl_ctx *c);
 
 /* --- resampling and layout -------------------------------------------------------------------------
    interpolate: the spatial axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W) to .size or by the factors .scale, by axis;
-   one scale stands for all.  As in PyTorch: output i is made at input position (i + 1/2) in / out - 1/2 or, with
-   align_corners, i (in - 1) / (out - 1);  nearest: floor(i in / out).  bicubic: Keys 1981, a = -3/4.  area: adaptive average.
+   one scale stands for all.  As in PyTorch: output i is made at input position (i + 1/2) s - 1/2, where s is in / out or,
+   by a scale, 1 / scale; with align_corners at i (in - 1) / (out - 1); nearest: floor(i s).  bicubic: Keys 1981, a = -3/4.  area: adaptive average.
    antialias (bilinear and bicubic): when the image becomes smaller, the filters become as much wider. */
 typedef enum { DL_NEAREST, DL_BILINEAR, DL_BICUBIC, DL_AREA, DL_NEAREST_EXACT } dl_resample;
 #define DL_TRILINEAR DL_BILINEAR                                  /* linear along every axis; 1-D: torch's "linear"      */
@@ -1542,9 +1543,10 @@ DL_API dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *
        within the cell), the roots of w and h (of the picture), confidence; then C class scores.  truth in units of the picture,
        0 to 1, or NULL.  In the cell with an object's centre the box of the largest iou answers for it:
        l = coord (5) ((x - x')^2 + (y - y')^2 + (sqrt w - sqrt w')^2 + (sqrt h - sqrt h')^2) + (confidence - iou)^2 + sum (class - class')^2;
-       every other box has noobj (0.5) confidence^2.  The sum over N.
+       every other box has noobj (0.5) confidence^2.  The sum, divided by N.
    yolo_decode: pred as detections, (N S S B, 7), score = confidence times the largest class score.
-   detections_nms: those with a score of at least min_score (0) that survive nms in their picture and class; NULL if none. */
+   detections_nms: those with a score of at least min_score (0) that survive nms in their picture (up to 65535) and class (32767);
+   NULL if none. */
 typedef struct { int boxes; dl_real coord, noobj; int end_; } dl_yolo_loss_opts;
 typedef struct { int boxes; int end_; } dl_yolo_decode_opts;
 typedef struct { dl_real min_score; int end_; } dl_detections_nms_opts;
@@ -1875,8 +1877,8 @@ DL_API dl_tensor *dl_elu(dl_ctx *c, dl_tensor *x, dl_real alpha);  /* x if x > 0
 DL_API dl_tensor *dl_selu(dl_ctx *c, dl_tensor *x);                   /* 1.0507 elu(x, 1.6733); Klambauer et al. 2017 */
 DL_API dl_tensor *dl_silu(dl_ctx *c, dl_tensor *x);      /* x sigmoid(x), swish with beta 1; Ramachandran et al. 2017 */
 DL_API dl_tensor *dl_logsigmoid(dl_ctx *c, dl_tensor *x);                                  /* log(1 / (1 + exp(-x))) */
-DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);  /* x - lambda, x + lambda beyond +-lambda, else 0 */
-DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                /* x beyond +-lambda, else 0 */
+DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);  /* x - lambda, x + lambda beyond +-lambda, else 0; 0 and more */
+DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                /* x beyond +-lambda, else 0; 0 and more */
 
 /* x if x > 0, else slope x.  prelu: a learned slope for each channel (axis 1) or one for all, w (C) or (1); He et al. 2015.
    rrelu: in training slopes from U(low, high), one for each element, else (low + high) / 2; Xu et al. 2015: 1/8, 1/3 */
@@ -1941,8 +1943,9 @@ DL_API dl_module *dl_nn_prelu_with(dl_ctx *c, int64_t channels, dl_nn_prelu_opts
    scaled_dot_product_attention, in blocks and without a T x S matrix in memory, backward too (Dao et al. 2022).
    A query that may see no key gives zeros and zero gradients. */
 typedef struct {
-    dl_tensor  *mask;        /* broadcasts to (N, H, T, S): real, added to the scores; or int32, 0: may not be seen.  A real mask
-                                that requires a gradient gets it; backward then takes one thread                    */
+    dl_tensor  *mask;        /* broadcasts to (N, H, T, S): real, added to the scores, of which one below -3e38 may not be seen;
+                                or int32, 0: may not be seen.  A real mask that requires a gradient gets it; backward then takes
+                                one thread                                                                          */
     dl_tensor  *lengths;     /* int32 (N): keys from lengths[n] on are padding                                      */
     int         causal;      /* query t sees keys s <= t + (S - T)                                                  */
     int64_t     heads;       /* 0: q (N, H, T, D), k (N, G, S, D), v (N, G, S, E), H a multiple of G (grouped queries,
@@ -2929,7 +2932,7 @@ DL_API dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
 
 /* --- finding trouble ------------------------------------------------------------------------------
    dl_create(.detect_nan = 1) looks at every result and every gradient and ends with an error at the first NaN, and at the
-   first infinity that an op makes of finite numbers (infinities that are put in, as in masks, may pass).  The message names
+   first infinity that an op makes of finite numbers (those in tensors, as in masks, may pass).  The message names
    the op, its module, the tensor with its place in the model, and the source line where DL_DEBUG was defined.  It costs one
    pass over each result; switched off, nothing. */
 DL_API int dl_set_detect_nan(dl_ctx *c, int on);                          /* returns the state before */
@@ -3691,12 +3694,11 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
     va_list args;
     dli_text t;
     const char *s;
-    char one[2] = {0, 0};
+    char one[2] = {0, 0}, text[sizeof c->error];                         /* an argument may be the error before */
     if (!c || c->failed) return DLI_NIL;
     if (!format) format = "fail: the format is NULL";
-    c->failed = 1;
-    t.p = c->error;
-    t.left = sizeof c->error;
+    t.p = text;
+    t.left = sizeof text;
     *t.p = 0;
     va_start(args, format);
     for (; *format; format++) {
@@ -3717,6 +3719,8 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
         dli_put(&t, c->where);
         dli_put(&t, ")");
     }
+    memcpy(c->error, text, sizeof text);
+    c->failed = 1;
 #if defined(DL_DEBUG) && !defined(DL_NO_STDIO)
     fprintf(stderr, "dl.h: %s\n", c->error);
 #endif
@@ -3728,7 +3732,7 @@ DL_DEF const char *dl_error(const dl_ctx *c)
     return !c ? "dl_create: out of memory" : c->failed ? c->error : NULL;
 }
 DL_DEF dl_ctx *dl_at(dl_ctx *c, const char *where) { if (c) c->where = where; return c; }
-DL_DEF void dl_clear_error(dl_ctx *c) { if (c) { c->failed = 0; c->error[0] = 0; } }
+DL_DEF void dl_clear_error(dl_ctx *c) { if (c) c->failed = 0; }
 
 /* Bytes of count elements, or 0 after dl_fail.  Nothing else multiplies sizes that come from outside. */
 static int dli_size(dl_ctx *c, const char *who, int ndim, const int64_t *shape, size_t elem, int64_t *count)
@@ -9883,6 +9887,8 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
     K = transposed ? w->shape[1] * groups : w->shape[0];
     if (b && (b->ndim != 1 || b->shape[0] != K)) return dl_fail(c, "%s: bias %t with weight %t, expected (%l)", who, b, w, K);
     if ((unsigned)o->activation > DL_RELU6) return dl_fail(c, "%s: activation %d is unknown", who, (int)o->activation);
+    if (o->no_bias || o->kernels[0] || o->kernels[1] || o->kernels[2])
+        return dl_fail(c, "%s: no_bias and kernels are for modules; here the weight %t says them, and a bias of NULL", who, w);
     if (transposed && (o->padding_mode != DL_PAD_ZEROS || o->same))
         return dl_fail(c, "%s: only zeros, and not 'same', can be its padding", who);
     if (o->padding_mode != DL_PAD_ZEROS) x = dli_conv_pad(c, x, n, o->padding_mode, g, after);
@@ -10022,7 +10028,7 @@ DL_DEF dl_tensor *dl_convolve2d_with(dl_ctx *c, dl_tensor *a, dl_tensor *k, dl_c
 typedef struct { dli_conv g; int ndim; int64_t shape[4]; } dli_unfold_args;
 
 /* Between an image and its columns: cols = image if to_cols, else image += cols. */
-static void dli_unfold_run(const dl_ctx *c, const dli_conv *g, dl_real *image, dl_real *cols, int to_cols, int add)
+static void dli_unfold_run(const dli_conv *g, dl_real *image, dl_real *cols, int to_cols, int add)
 {
     const int64_t H = g->big[1], W = g->big[2], OH = g->small[1], OW = g->small[2];
     int64_t plane, r, s, i, j;
@@ -10041,7 +10047,6 @@ static void dli_unfold_run(const dl_ctx *c, const dli_conv *g, dl_real *image, d
                         else cols[j] = inside ? row[w] : 0;
                     }
                 }
-    (void)c;
 }
 static int dli_unfold_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -10049,20 +10054,20 @@ static int dli_unfold_shape(dl_ctx *c, dl_tensor *y)
     return dl_set_shape(c, y, o->ndim, o->shape);
 }
 static void dli_unfold_forward(dl_ctx *c, dl_tensor *y)
-{ dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->src[0]->data, y->data, 1, 0); }
+{ (void)c; dli_unfold_run(&((dli_unfold_args *)y->opts)->g, y->src[0]->data, y->data, 1, 0); }
 static void dli_fold_forward(dl_ctx *c, dl_tensor *y)
-{ dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->data, y->src[0]->data, 0, 0); }
+{ (void)c; dli_unfold_run(&((dli_unfold_args *)y->opts)->g, y->data, y->src[0]->data, 0, 0); }
 static void dli_unfold_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
-    if (dx) dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, dx, y->grad, 0, add);
+    if (dx) dli_unfold_run(&((dli_unfold_args *)y->opts)->g, dx, y->grad, 0, add);
 }
 static void dli_fold_backward(dl_ctx *c, dl_tensor *y)
 {
     int add;
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
-    if (dx) dli_unfold_run(c, &((dli_unfold_args *)y->opts)->g, y->grad, dx, 1, add);
+    if (dx) dli_unfold_run(&((dli_unfold_args *)y->opts)->g, y->grad, dx, 1, add);
 }
 static const dl_op dli_unfold_op = { "unfold", dli_unfold_shape, dli_unfold_forward, dli_unfold_backward };
 static const dl_op dli_fold_op   = { "fold", dli_unfold_shape, dli_fold_forward, dli_fold_backward };
@@ -10077,6 +10082,10 @@ static int dli_unfold_windows(dl_ctx *c, const char *who, const int64_t *size, i
     for (i = 0; i < 2; i++) kernels[i] = opts->kernels[i] ? opts->kernels[i] : kernel;
     if (!dli_conv_read(c, who, opts, 2, kernels, &o->g, after)) return 0;
     if (opts->padding_mode != DL_PAD_ZEROS) { dl_fail(c, "%s: only zeros can be its padding", who); return 0; }
+    if (opts->groups || opts->activation || opts->output_padding || opts->no_bias) {
+        dl_fail(c, "%s: it has no groups, activation, output_padding or bias", who);
+        return 0;
+    }
     for (i = 0; i < 2; i++) {
         a = 1 + i;
         o->g.big[a] = size[i];
@@ -10138,7 +10147,10 @@ static dl_tensor *dli_fold(dl_ctx *c, const char *who, dl_tensor *x, const int64
 
 DL_DEF dl_tensor *dl_unfold_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o) { return dli_unfold(c, "unfold", x, kernel, &o); }
 DL_DEF dl_tensor *dl_fold_with(dl_ctx *c, dl_tensor *x, dl_shape size, int64_t kernel, dl_conv_opts o)
-{ return dli_fold(c, "fold", x, size.d, kernel, &o); }
+{
+    if (c && dli_shape_rank(size.d) != 2) return dl_fail(c, "fold: a size of %d axes, expected {H, W}", dli_shape_rank(size.d));
+    return dli_fold(c, "fold", x, size.d, kernel, &o);
+}
 
 DL_DEF dl_tensor *dl_im2col_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o)
 {
@@ -10185,7 +10197,8 @@ static dl_tensor *dli_conv_folded(dl_ctx *c, const dl_module *conv, dl_module *n
     const dli_nn_conv *m = (const dli_nn_conv *)conv;
     const dl_real *scale;
     dl_conv_opts o;
-    if (conv->type->forward != dli_nn_conv_forward || m->transposed || m->o.activation != DL_LINEAR || c->watch || dl_is_nil(x)) return NULL;
+    if (conv->type->forward != dli_nn_conv_forward || m->transposed || m->o.activation != DL_LINEAR || c->watch || dl_is_nil(x) ||
+        x->ndim != m->n + 2) return NULL;                              /* without N the norm's channels are another axis */
     scale = dli_affine(c, norm, x->ndim, m->weight->shape[0], m->bias);
     if (!scale) return NULL;
     o = m->o;
@@ -10218,6 +10231,8 @@ static dl_module *dli_nn_conv_create(dl_ctx *c, const dl_module_type *type, cons
     int i;
     if (!c || c->failed) return &m->base;
     m->o = *o;
+    memset(m->o.kernels, 0, sizeof m->o.kernels);                      /* weight and bias say them from now on */
+    m->o.no_bias = 0;
     m->op = op;
     m->n = n;
     m->transposed = transposed;
@@ -10495,7 +10510,10 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
         if (!j->add) memset(dx, 0, (size_t)j->x_size * sizeof *dx);
         for (i = 0; i < j->y_size; i++) {
             const dli_box b = dli_pool_box(o, i);
-            if (o->largest) { dx[j->index[q * j->y_size + i]] += g[i]; continue; }
+            if (o->largest) {                                          /* of a window without taps nothing is the largest */
+                if (b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0) dx[j->index[q * j->y_size + i]] += g[i];
+                continue;
+            }
             for (e = 0; e < b.count[0]; e++)
                 for (f = 0; f < b.count[1]; f++) {
                     dl_real *to = dx + ((b.first[0] + e) * o->in[1] + b.first[1] + f) * o->in[2] + b.first[2];
@@ -10863,18 +10881,13 @@ static void dli_taps_task(void *arg, int64_t task, int worker)
         for (i = 0; i < t->n; i++, y += j->inner) {
             const int64_t *at = t->at + i * t->taps;
             const dl_real *w = t->weight + i * t->taps;
-            if (j->inner == 1) {
-                dl_real sum = 0;
-                for (k = 0; k < t->taps && j->back; k++) x[at[k]] += w[k] * y[0];
-                for (k = 0; k < t->taps && !j->back; k++) sum += w[k] * x[at[k]];
-                if (!j->back) y[0] = sum;
-                continue;
-            }
             if (!j->back) memset(y, 0, (size_t)j->inner * sizeof *y);
             for (k = 0; k < t->taps; k++) {
-                if (w[k] == 0) continue;
-                if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
-                else         DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
+                if (w[k] == 0) continue;                                    /* what it stands for may be infinite */
+                if (j->inner == 1 && j->back) x[at[k]] += w[k] * y[0];
+                else if (j->inner == 1)       y[0] += w[k] * x[at[k]];
+                else if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
+                else              DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
             }
         }
     }
@@ -10979,6 +10992,8 @@ DL_DEF dl_tensor *dl_interpolate_with(dl_ctx *c, dl_tensor *x, dl_interpolate_op
     if (o.mode == DL_BICUBIC && axes != 2) return dl_fail(c, "interpolate: bicubic needs (N, C, H, W), not %t", x);
     if (o.align_corners && o.mode != DL_BILINEAR && o.mode != DL_BICUBIC)
         return dl_fail(c, "interpolate: align_corners is for bilinear and bicubic");
+    if ((o.size[0] || o.size[1] || o.size[2]) && (o.scale[0] != 0 || o.scale[1] != 0 || o.scale[2] != 0))
+        return dl_fail(c, "interpolate: a size and a scale, expected one of them");
     if (o.antialias && (axes != 2 || (o.mode != DL_BILINEAR && o.mode != DL_BICUBIC)))
         return dl_fail(c, "interpolate: antialias is for bilinear and bicubic of (N, C, H, W), not %t", x);
     for (a = 0; a < axes; a++) {
@@ -11141,6 +11156,7 @@ static dli_grid_axis dli_grid_taps(const dli_grid_args *o, double x, int64_t n)
     for (k = 0; k < a.taps; k++) {
         if (o->bicubic) a.at[k] = (int64_t)dli_floor(dli_grid_inside(o, (double)a.at[k], (double)n, &unused));
         if (a.at[k] < 0 || a.at[k] >= n) a.at[k] = -1;
+        if (x != x && !o->nearest && o->padding == DL_PAD_ZEROS) { a.at[k] = 0; a.weight[k] = a.slope[k] = x; }    /* NaN stays NaN */
     }
     return a;
 }
@@ -11206,6 +11222,7 @@ static void dli_grid_task(void *arg, int64_t n, int worker)
                         if (tap < 0) continue;
                         if (!back) { sum += w[0] * w[1] * w[2] * (double)from[tap]; continue; }
                         if (j->dx) j->dx[(n * channels + ch) * in + tap] += (dl_real)(w[0] * w[1] * w[2] * g);
+                        if (o->nearest) continue;                           /* its slope is 0, whatever the pixel is */
                         dgrid[0] += s[0] * w[1] * w[2] * (double)from[tap] * g;
                         dgrid[1] += w[0] * s[1] * w[2] * (double)from[tap] * g;
                         dgrid[2] += w[0] * w[1] * s[2] * (double)from[tap] * g;
@@ -11349,7 +11366,7 @@ DL_DEF dl_module *dl_nn_upsample_with(dl_ctx *c, double scale, dl_nn_upsample_op
     dli_nn_upsample *m = (dli_nn_upsample *)dl_module_create(c, &dli_nn_upsample_type);
     if (!c || c->failed) return &m->base;
     m->o = o;
-    if (o.scale[0] == 0) m->o.scale[0] = scale;
+    if (o.scale[0] == 0 && o.size[0] == 0) m->o.scale[0] = scale;
     return &m->base;
 }
 
@@ -12721,7 +12738,7 @@ DL_DEF dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gu
     if (!(o.tau > 0)) return dl_fail(c, "gumbel_softmax: tau is %g, expected a positive number", (double)o.tau);
     memset(&shape, 0, sizeof shape);
     memcpy(shape.d, x->shape, (size_t)x->ndim * sizeof *x->shape);
-    noise = dl_add_scalar(c, dl_rand(c, shape), 1 / DLI_C(33554432.0));                    /* 2^-25: never log 0 */
+    noise = dl_clamp(c, dl_rand(c, shape), 1 / DLI_C(33554432.0), 1 - 1 / DLI_C(16777216.0));  /* within (0, 1): never log 0 */
     noise = dl_neg(c, dl_log(c, dl_neg(c, dl_log(c, noise))));
     soft = dl_softmax(c, dl_div_scalar(c, dl_add(c, x, noise), o.tau), axis);
     if (!o.hard || c->failed) return soft;
@@ -13552,6 +13569,7 @@ typedef struct {
     dl_real   scale, dropout;
     uint64_t  seed, call;
     dl_real  *lse;                              /* (N, H, T)                         */
+    dl_tensor **weights;                        /* where they are wanted, for >>export, or NULL */
 } dli_attention_args;
 
 typedef struct {
@@ -14122,12 +14140,14 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
 {
     dli_attention_args a;
     dl_tensor *src[6], *y;
+    dl_slice_opts whole = {0, 0};
     int n = 0;
     if (o.weights) *o.weights = DLI_NIL;
     memset(&a, 0, sizeof a);
     if (!dli_check(c, "attention", "q", q, DL_REAL) || (k && !dli_check(c, "attention", "k", k, DL_REAL)) ||
         (v && !dli_check(c, "attention", "v", v, DL_REAL))) return DLI_NIL;
     if (!dli_attention_layout(c, q, k, v, &o, &a)) return DLI_NIL;
+    if (k == q && !v) k = dl_slice_with(c, q, 0, 0, q->shape[0], whole);    /* q's heads are k's and v's of other groups */
     if (S) a.S = S;
     if (!dli_attention_checks(c, &o, &a)) return DLI_NIL;
     src[n++] = q;
@@ -14139,8 +14159,9 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
     a.causal = o.causal;
     a.scale = o.scale != 0 ? o.scale : (dl_real)(1 / dli_sqrt64((double)a.D));
     if (c->training && o.dropout > 0) { a.dropout = o.dropout; a.seed = c->seed; a.call = c->calls++; }
+    a.weights = o.weights;
     y = dl_apply(c, &dli_attention_op, n, src, &a, sizeof a);
-    if (o.weights && !dl_is_nil(y)) *o.weights = dli_attention_weights_of(c, y, src);
+    if (o.weights && !dl_is_nil(y) && dl_is_nil(*o.weights)) *o.weights = dli_attention_weights_of(c, y, src);
     return c->failed ? DLI_NIL : y;
 }
 DL_DEF dl_tensor *dl_attention_with(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_tensor *v, dl_attention_opts o)
@@ -14334,11 +14355,12 @@ DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor
                            cache->length, key->shape[0], GD);
         dli_cache_append(cache, cache->k, k ? k : q, k ? 0 : m->E);
         dli_cache_append(cache, cache->v, v ? v : k ? k : q, v ? 0 : k ? GD : m->E + GD);
-        S = cache->length += T;
+        S = cache->length + T;
         if (!k) q = dl_slice_with(c, q, 2, 0, m->E, slice);
         k = cache->k; v = cache->v;
     }
     y = dli_attention_of(c, q, k, v, a, S);
+    if (cache && !c->failed) cache->length = S;
     if (weights) *o.weights = dl_mean_with(c, weights, heads);
     return dl_forward(c, m->out, y);
 }
@@ -14480,14 +14502,21 @@ DL_DEF dl_tensor *dl_attention_additive_with(dl_ctx *c, dl_tensor *query, dl_ten
     if (!dli_decoder_check(c, who, query, keys, values) || !dli_check(c, who, "v", v, DL_REAL) ||
         !dli_decoder_weight(c, who, "W", W, v->size, query->shape[2]) || (U && !dli_decoder_weight(c, who, "U", U, v->size, keys->shape[2])))
         return DLI_NIL;
+    if (o.lengths) {                                        /* what stands in the padding may be NaN, which times 0 is no 0 */
+        dl_shape column = {{0}};
+        dl_tensor *seen;
+        mask = dli_length_mask(c, who, o.lengths, keys->shape[0], keys->shape[1]);
+        if (dl_is_nil(mask)) return DLI_NIL;
+        column.d[0] = keys->shape[0]; column.d[1] = keys->shape[1]; column.d[2] = 1;
+        seen = dl_reshape(c, mask, column);
+        values = dl_where(c, seen, values, dl_scalar(c, 0));
+        keys = o.values ? dl_where(c, seen, keys, dl_scalar(c, 0)) : values;
+    }
     src[0] = dl_linear_with(c, query, W, NULL, linear);
     src[1] = U ? dl_linear_with(c, keys, U, NULL, linear) : keys;
     src[2] = v;
     z = dl_apply(c, &dli_additive_op, 3, src, NULL, 0);
-    if (o.lengths && !dl_is_nil(z)) {                       /* 0 at padding, even where all is padding */
-        mask = dli_length_mask(c, who, o.lengths, z->shape[0], z->shape[2]);
-        z = dl_where(c, mask, z, dl_scalar(c, DLI_C(-1e30)));
-    }
+    if (mask) z = dl_where(c, mask, z, dl_scalar(c, DLI_C(-1e30)));         /* 0 at padding, even where all is padding */
     z = dl_softmax(c, z, 2);
     if (mask) z = dl_mul(c, z, mask);
     if (o.weights) *o.weights = z;
@@ -15449,15 +15478,12 @@ DL_DEF dl_tensor *dl_yolo_decode_with(dl_ctx *c, dl_tensor *pred, dl_yolo_decode
     return y;
 }
 
-/* A picture and a class as one number. */
-static int dli_group_of(dl_ctx *c, const char *who, const dl_real *row, int32_t *group)
+/* Numbers of pictures and classes: whole ones that a dl_real can hold, few enough for what is made of them. */
+static int dli_check_group(dl_ctx *c, const char *who, const dl_real *row, int pictures, int classes)
 {
-    if (!(row[0] >= 0 && row[0] < 65536 && row[1] >= 0 && row[1] < 32768)) {
-        dl_fail(c, "%s: picture %g, class %g, expected 0 to 65535 and 0 to 32767", who, (double)row[0], (double)row[1]);
-        return 0;
-    }
-    *group = (int32_t)row[1] * 65536 + (int32_t)row[0];
-    return 1;
+    if (row[0] >= 0 && row[0] < (dl_real)pictures && row[1] >= 0 && row[1] < (dl_real)classes) return 1;
+    dl_fail(c, "%s: picture %g, class %g, expected 0 to %d and 0 to %d", who, (double)row[0], (double)row[1], pictures - 1, classes - 1);
+    return 0;
 }
 DL_DEF dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, double iou_threshold,
                                          dl_detections_nms_opts o)
@@ -15481,7 +15507,8 @@ DL_DEF dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, doubl
     for (i = 0; i < shape[0]; i++) {
         const dl_real *d = detections->data + 7 * i;
         if (!(d[2] >= o.min_score)) continue;
-        if (!dli_group_of(c, who, d, &group[n])) return DLI_NIL;
+        if (!dli_check_group(c, who, d, 65536, 32768)) return DLI_NIL;
+        group[n] = (int32_t)d[1] * 65536 + (int32_t)d[0];
         which[n] = (int32_t)i;
         scores[n] = d[2];
         memcpy(boxes + 4 * n++, d + 3, 4 * sizeof *boxes);
@@ -15525,7 +15552,7 @@ DL_DEF double dl_metric_ap_with(dl_ctx *c, dl_tensor *detections, dl_tensor *tru
     const char *who = "metric_ap";
     double sum = 0, *precision, threshold = o.iou == 0 ? 0.5 : (double)o.iou;
     int64_t D = 0, M, i, j, classes = 0;
-    int32_t *order, *taken, group;
+    int32_t *order, *taken;
     dl_real *scores;
     dli_mark m;
     if (!dli_check_boxes(c, who, "truth", truth, 6)) return dl_item(NULL);
@@ -15533,8 +15560,8 @@ DL_DEF double dl_metric_ap_with(dl_ctx *c, dl_tensor *detections, dl_tensor *tru
     M = truth->shape[0];
     if (detections) D = detections->shape[0];
     if (!dli_check_threshold(c, who, threshold, D)) return dl_item(NULL);
-    for (i = 0; i < M; i++) if (!dli_group_of(c, who, truth->data + 6 * i, &group)) return dl_item(NULL);
-    for (i = 0; i < D; i++) if (!dli_group_of(c, who, detections->data + 7 * i, &group)) return dl_item(NULL);
+    for (i = 0; i < M; i++) if (!dli_check_group(c, who, truth->data + 6 * i, 1 << 24, 32768)) return dl_item(NULL);
+    for (i = 0; i < D; i++) if (!dli_check_group(c, who, detections->data + 7 * i, 1 << 24, 32768)) return dl_item(NULL);
     m = dli_arena_mark(&c->step);
     order = (int32_t *)dl_alloc(c, (size_t)(2 * D + M) * sizeof *order);
     scores = (dl_real *)dl_alloc(c, (size_t)(D + 1) * sizeof *scores);
@@ -16506,8 +16533,17 @@ static void dli_rnn_weight_grads(dl_ctx *c, const dli_rnn_job *j, const dli_rnn_
 {
     const dli_rnn_args *o = j->o;
     const int64_t width = j->gates * o->H, rows = o->T * o->N;
-    int64_t n;
-    dli_rnn_add_product(c, 1, width, o->I, rows, j->dx_gates, j->ld, o->x->data, g->ih, g->add_ih);
+    const dl_real *x = o->x->data;
+    int64_t n, t;
+    if (j->lengths && g->ih) {                              /* what stands in the padding may be NaN, which times 0 is no 0 */
+        dl_real *clean = dli_rnn_alloc(c, rows, o->I);
+        if (!clean) return;
+        memcpy(clean, x, (size_t)o->x->size * sizeof *clean);
+        for (n = 0; n < o->N; n++)
+            for (t = j->lengths[n]; t < o->T; t++) dli_rnn_start(clean + (t * j->row_t + n * j->row_n) * o->I, NULL, o->I);
+        x = clean;
+    }
+    dli_rnn_add_product(c, 1, width, o->I, rows, j->dx_gates, j->ld, x, g->ih, g->add_ih);
     dli_rnn_add_product(c, 1, width, o->P, rows, j->dh_gates, j->ld, j->before, g->hh, g->add_hh);
     dli_rnn_add_product(c, 1, o->P, o->H, rows, j->dprojected, o->P, j->hidden, g->hr, g->add_hr);
     for (n = 0; n < o->N; n++) {
@@ -28534,12 +28570,12 @@ DL_DEF int dl_profile_at(dl_ctx *c, int i, dl_profile_row *row)
     for (p = c->profile; p; p = p->next) {
         double seconds = p->row.forward + p->row.backward;
         int rank = 0, seen = 0;
-        if (!p->row.calls) continue;
+        if (!p->row.calls && seconds <= 0) continue;                     /* its calls may have been before */
         used++;
         sum += seconds;
         for (q = c->profile; q; q = q->next) {
             seen |= q == p;
-            rank += q->row.calls && (q->row.forward + q->row.backward > seconds ||
+            rank += (q->row.calls || q->row.backward > 0) && (q->row.forward + q->row.backward > seconds ||
                                      (q->row.forward + q->row.backward == seconds && !seen));
         }
         if (rank == i) found = p;
@@ -28747,8 +28783,7 @@ static uint32_t dli_masked_crc(dl_tensorboard *t, const unsigned char *p, size_t
 #if defined(_WIN32)
 #include <direct.h>
 #define DLI_MKDIR(path) _mkdir(path)
-#elif defined(__unix__) || defined(__APPLE__)
-#include <sys/stat.h>
+#elif DLI_POSIX
 #define DLI_MKDIR(path) mkdir(path, 0777)
 #else
 #define DLI_MKDIR(path) 0
@@ -29034,11 +29069,13 @@ static dl_tensor *dli_lower_reduction(dl_ctx *c, dl_tensor *y)
         x = dli_reduce_again(c, &dli_sum_op, dl_exp(c, dl_sub(c, x, top)), o, 1);
         return dli_reshape_like(c, dl_add(c, dl_log(c, x), top), y);
     }
-    if (o->p > 1e300) return dli_reduce_again(c, &dli_max_op, dl_abs(c, x), o, o->keepdim);
-    if (o->p == 1) return dli_reduce_again(c, &dli_sum_op, dl_abs(c, x), o, o->keepdim);
-    if (o->p == 2) return dl_sqrt(c, dli_reduce_again(c, &dli_sum_op, dl_square(c, x), o, o->keepdim));
-    x = dli_reduce_again(c, &dli_sum_op, dl_pow_scalar(c, dl_abs(c, x), (dl_real)o->p), o, o->keepdim);
-    return dl_pow_scalar(c, x, (dl_real)(1 / o->p));
+    x = dl_abs(c, x);
+    if (o->p > 1e300) return dli_reduce_again(c, &dli_max_op, x, o, o->keepdim);
+    if (o->p == 1) return dli_reduce_again(c, &dli_sum_op, x, o, o->keepdim);
+    top = dl_clamp(c, dli_reduce_again(c, &dli_max_op, x, o, 1), DLI_C(1.17549435e-38), DLI_C(3.4028234e38));   /* as the op does */
+    x = dl_pow_scalar(c, dl_div(c, x, top), (dl_real)o->p);
+    x = dl_pow_scalar(c, dli_reduce_again(c, &dli_sum_op, x, o, 1), (dl_real)(1 / o->p));
+    return dli_reshape_like(c, dl_mul(c, x, top), y);
 }
 
 /* y[.., i, ..] = sum_k m[i][k] x[.., k, ..] along dim: interpolation, cumulative sums, windows over channels */
@@ -29185,6 +29222,7 @@ static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
     if (bias) p = dl_add(c, p, bias);
     p = dl_softmax(c, p, -1);
     if (seen) p = dl_mul(c, p, seen);
+    if (a->weights) *a->weights = p;
     p = dl_matmul_with(c, p, dli_lower_groups(c, v, a->H), none);
     return y->ndim == 4 ? p : dli_reshape_like(c, dli_turn(c, p), y);
 }
@@ -29475,7 +29513,7 @@ static const char *dli_onnx_constant(dli_export *e, const char *name, int type, 
     dli_buf t = {NULL, 0, 0, 0}, raw = {NULL, 0, 0, 0};
     int64_t n = 1, i;
     int d;
-    if (!name) name = dli_onnx_fresh(e, "k");
+    if (!name) name = dli_onnx_fresh(e, "/k");
     for (d = 0; d < ndim; d++) { dli_pb_int(&t, 1, shape[d]); n *= shape[d]; }
     dli_pb_int(&t, 2, type);
     dli_pb_string(&t, 8, name);
@@ -29498,7 +29536,7 @@ static const char *dli_onnx(dli_export *e, const char *out, const char *format, 
     const char *p = format + strcspn(format, " ");
     dli_buf node = {NULL, 0, 0, 0};
     va_list args;
-    if (!out) out = dli_onnx_fresh(e, "f");
+    if (!out) out = dli_onnx_fresh(e, "/f");
     dli_pb_string(&node, 2, out);
     dli_pb_bytes(&node, 4, format, (size_t)(p - format));
     va_start(args, format);
@@ -29548,12 +29586,13 @@ static const char *dli_onnx_name(dli_export *e, int i)
     *text = 0;
     if (i == 0) dli_put(&t, "input");
     else if (i == e->y && v->live) dli_put(&t, "output");
-    else if (v->live) { dli_put(&t, "t"); dli_put_int(&t, i); }
+    else if (v->live) { dli_put(&t, "/t"); dli_put_int(&t, i); }
     else if (param) {
         dli_put_module(&t, v->t->owner);
         if (v->t->owner->parent) dli_put(&t, ".");
         dli_put(&t, param);
-    } else { dli_put(&t, "constant"); dli_put_int(&t, i); }
+        if (!strcmp(text, "input") || !strcmp(text, "output")) dli_put(&t, "_");          /* the root's own */
+    } else { dli_put(&t, "/constant"); dli_put_int(&t, i); }
     v->name = dli_copy_text(e, text);
     if (!v->live)
         dli_onnx_constant(e, v->name, v->t->idata ? DLI_ONNX_INT32 : DLI_ONNX_FLOAT, v->t->ndim, v->t->shape,
@@ -29667,7 +29706,10 @@ static void dli_onnx_stretch(dli_export *e, dl_tensor *y, const char *out)      
     for (d = 0; d < y->ndim; d++) {
         const int64_t own = d < front ? 1 : x->shape[d - front];
         const int batch = d >= front && dli_dynamic(e, x, d - front);
-        if (dli_dynamic(e, y, d) && !batch) grows = d;
+        if (dli_dynamic(e, y, d) && !batch) {
+            if (grows >= 0) e->stuck = 1;                                 /* one target holds one size that is not known */
+            grows = d;
+        }
         times[d] = repeat ? y->shape[d] / own : own == y->shape[d] ? 1 : y->shape[d];
         full[d] = batch ? -1 : own;
     }
@@ -29686,6 +29728,8 @@ static void dli_onnx_pad(dli_export *e, dl_tensor *y, const char *out)
 {
     const dli_move_args *o = (const dli_move_args *)y->opts;
     const dl_tensor *t = dli_twin(e, y);
+    const int32_t whole = (int32_t)(y->idata ? o->value : 0);
+    const char *value = y->idata ? dli_onnx_constant(e, NULL, DLI_ONNX_INT32, 0, NULL, &whole) : dli_onnx_push(e, y, -1, (double)o->value);
     int64_t ys[DL_MAX_DIMS], pads[2 * DL_MAX_DIMS], start = o->piece[0].to;
     int d;
     dli_strides(y->ndim, y->shape, ys);
@@ -29694,7 +29738,7 @@ static void dli_onnx_pad(dli_export *e, dl_tensor *y, const char *out)
         pads[y->ndim + d] = y->shape[d] - y->src[0]->shape[d] - pads[d];
         if (t->shape[d] - t->src[0]->shape[d] != y->shape[d] - y->src[0]->shape[d]) e->stuck = 1;
     }
-    dli_onnx(e, out, dli_export_text(y), dli_onnx_in(e, y, 0), 2 * y->ndim, pads, dli_onnx_push(e, y, -1, (double)o->value));
+    dli_onnx(e, out, dli_export_text(y), dli_onnx_in(e, y, 0), 2 * y->ndim, pads, value);
 }
 
 /* start, end, axis and stride of y, a slice; axis -1: it is all of x */
@@ -29735,8 +29779,8 @@ static void dli_onnx_join(dli_export *e, dl_tensor *y, const char *out)         
     if (!in) return;
     dli_strides(t->ndim, t->shape, ts);
     for (d = 0; d < t->ndim && axis < 0; d++)
-        if (stack ? t->shape[d] == t->nsrc && (t->nsrc == 1 || ts[d] == o->piece[1].to)
-                  : t->shape[d] != t->src[0]->shape[d]) axis = d;
+        if (!stack ? t->shape[d] != t->src[0]->shape[d] : t->shape[d] != t->nsrc ? 0 : t->nsrc > 1 ? ts[d] == o->piece[1].to
+            : !memcmp(t->shape + d + 1, t->src[0]->shape + d, (size_t)(t->ndim - d - 1) * sizeof *ts)) axis = d;
     if (axis < 0) axis = 0;
     for (k = 0; k < y->nsrc; k++) {
         in[k] = dli_onnx_in(e, y, k);
@@ -29777,7 +29821,11 @@ static void dli_onnx_pool(dli_export *e, dl_tensor *y, const char *out)
         if (o.in[a] % o.out[a]) { dli_cannot(e, y, " where the output does not divide the input"); return; }
         o.kernel[a] = o.stride[a] = o.in[a] / o.out[a];
     }
-    for (a = 0; a < n; a++) pads[a] = pads[n + a] = o.padding[first + a];
+    o.ceil_mode = 0;                                                      /* ONNX keeps windows that begin in the padding: only if needed */
+    for (a = first; a < 3; a++) {
+        pads[a - first] = pads[n + a - first] = o.padding[a];
+        o.ceil_mode |= o.out[a] > (o.in[a] + 2 * o.padding[a] - o.dilation[a] * (o.kernel[a] - 1) - 1) / o.stride[a] + 1;
+    }
     dli_onnx(e, out, o.largest
              ? "MaxPool s ceil_mode:i pads:l kernel_shape:l strides:l dilations:l"
              : "AveragePool s ceil_mode:i pads:l kernel_shape:l strides:l dilations:l count_include_pad:i",
@@ -30073,9 +30121,10 @@ static const char *const dli_c_helpers[][2] = {
 static const char *dli_c_number(char *text, size_t size, double v)
 {
     char *p;
+    v = (double)(float)v;
     if (DLI_IS_NAN(v)) return "NAN";
     if (!DLI_IS_FINITE(v)) return v < 0 ? "-INFINITY" : "INFINITY";
-    snprintf(text, size - 4, "%.9g", (double)(float)v);
+    snprintf(text, size - 4, "%.9g", v);
     if ((p = strchr(text, ',')) != NULL) *p = '.';
     return strcat(text, strpbrk(text, ".e") ? "f" : ".0f");
 }
@@ -30484,7 +30533,8 @@ static const dli_export_row dli_export_rows[] = {
     DLI_ROW(swish, "x x p Mul Sigmoid Mul"), DLI_ROW(clamp, "x p Max q Min"),
     DLI_ROW(threshold, "x p LessOrEqual q x Where"),
     DLI_ROW(shrink, "x p Greater x q Sub x p Neg Less x q Add x 0 Mul Where Where"),
-    DLI_ROW(scaled_elu, "x 0 Greater x q Mul x Expm1 p Mul Where"), DLI_ROW(softplus, "x p Mul Softplus p Div"),
+    DLI_ROW(scaled_elu, "x 0 Greater x q Mul x Expm1 p Mul Where"),
+    DLI_ROW(softplus, "x p Mul q Greater x x p Mul Softplus p Div Where"),
     DLI_ROW(lp, "x p Mul 1 q Div Pow"), DLI_ROW(add, "x y Add"), DLI_ROW(sub, "x y Sub"), DLI_ROW(mul, "x y Mul"),
     DLI_ROW(div, "x y Div"), DLI_ROW(pow, "x y Pow"), DLI_ROW(minimum, "x y Min"), DLI_ROW(maximum, "x y Max"),
     DLI_ROW(leaky, "x 0 Greater x x y Mul Where"), DLI_ROW(squared_error, "x y Sub x y Sub Mul"),
@@ -30598,7 +30648,23 @@ DL_DEF int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char
 }
 
 static const char dli_c_keywords[] = " auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while ";
+    "inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "NAN INFINITY int32_t ";
+
+/* Whether the file has use for the name itself. */
+static int dli_c_is_taken(const char *name)
+{
+    const size_t n = strlen(name);
+    char word[16];
+    size_t i;
+    snprintf(word, sizeof word, " %s ", name);
+    if (strstr(dli_c_keywords, word)) return 1;
+    for (i = 0; i < sizeof dli_c_helpers / sizeof *dli_c_helpers; i++)
+        if (!strncmp(dli_c_helpers[i][0], name, n) && (!dli_c_helpers[i][0][n] || dli_c_helpers[i][0][n] == '(')) return 1;
+    for (i = 0; i < sizeof dli_words / sizeof *dli_words; i++)
+        if (!strncmp(dli_words[i].text, name, n) && dli_words[i].text[n] == '(') return 1;
+    return 0;
+}
 
 DL_DEF int dl_export_c(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, const char *name)
 {
@@ -30606,12 +30672,13 @@ DL_DEF int dl_export_c(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, 
     dli_buf file = {NULL, 0, 0, 0};
     const dl_tensor *y;
     const char *p, *type;
-    char word[16];
     int64_t work;
     if (!name) name = "";
     for (p = name; *p == '_' || ((*p | 32) >= 'a' && (*p | 32) <= 'z') || (p > name && *p >= '0' && *p <= '9'); p++) {}
-    snprintf(word, sizeof word, " %s ", name);
-    if (*p || p == name || strstr(dli_c_keywords, word)) { dl_fail(c, "export_c: \"%s\" is no name for a function", name); return 0; }
+    if (*p || p == name || dli_c_is_taken(name)) {
+        dl_fail(c, "export_c: \"%s\" is no name for a function", name);
+        return 0;
+    }
     if (dli_export_begin(&e, c, "export_c", m, x, 0, 0)) {
         y = e.v[e.y].t;
         work = dli_c_places(&e);

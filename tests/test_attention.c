@@ -486,7 +486,42 @@ static void cache_refuses(void)                                              /* 
     CHECK_ERROR(c, "mha: query (1,1,8), key (1,1,8), value (1,6,8), expected (N,T,E), (N,S,E), (N,S,E)");
     CHECK(dl_is_nil(dl_nn_mha_forward(c, m, dl_ones(c, DL_SHAPE(2, 1, 8)), q, NULL, .cache = cache)));
     CHECK_ERROR(c, "mha: query (2,1,8), key (1,1,8), value (1,1,8)");
+    CHECK(dl_is_nil(dl_nn_mha_forward(c, m, q, q, NULL, .cache = cache, .mask = dl_ones(c, DL_SHAPE(7, 7)))));
+    CHECK_ERROR(c, "does not broadcast");
     CHECK(cache->length == 0);
+}
+
+/* x as queries and, packed, as keys and values: heads that are q's in one group and k's in another get both gradients. */
+static void packed_by_itself(void)
+{
+    dl_tensor *x, *y, *z, *grad;
+    int64_t i;
+    dl_step_begin(c);
+    x = leaf(c, DL_SHAPE(2, 5, 16));
+    y = dl_attention(c, x, x, NULL, .heads = 4, .kv_heads = 2);
+    dl_backward(c, dl_sum(c, dl_square(c, y)));
+    grad = dl_tensor_from(c, x->grad, DL_SHAPE(2, 5, 16));
+    dl_zero_grad(x);
+    z = dl_attention(c, x, dl_slice(c, x, 2, 0, 8), dl_slice(c, x, 2, 8, 16), .heads = 4, .kv_heads = 2);
+    dl_backward(c, dl_sum(c, dl_square(c, z)));
+    for (i = 0; i < y->size; i++) CHECK_NEAR(y->data[i], z->data[i], TOL);
+    for (i = 0; i < x->size; i++) CHECK_NEAR(grad->data[i], x->grad[i], 10 * TOL);
+    CHECK_OK(c);
+}
+
+/* NaN in the padding of keys reaches nothing. */
+static void padding_of_nan(void)
+{
+    static const int32_t seen[] = {2};
+    dl_tensor *q, *k, *W, *U, *v, *y;
+    dl_step_begin(c);
+    q = leaf(c, DL_SHAPE(1, 3, 4)); k = leaf(c, DL_SHAPE(1, 4, 4));
+    W = leaf(c, DL_SHAPE(5, 4)); U = leaf(c, DL_SHAPE(5, 4)); v = leaf(c, DL_SHAPE(5));
+    k->data[9] = k->data[15] = (dl_real)NAN;
+    y = dl_attention_additive(c, q, k, W, U, v, .lengths = dl_tensor_from_int(c, seen, DL_SHAPE(1)));
+    dl_backward(c, dl_sum(c, y));
+    CHECK(isfinite(dl_item(dl_sum(c, y))) && isfinite((double)U->grad[0]) && isfinite((double)k->grad[0]) && k->grad[9] == 0);
+    CHECK_OK(c);
 }
 
 static void additive_module(void)
@@ -601,6 +636,8 @@ int main(void)
     RUN(mha_gradients);
     RUN(cache);
     RUN(cache_refuses);
+    RUN(packed_by_itself);
+    RUN(padding_of_nan);
     RUN(additive_module);
     RUN(bad_input);
     dl_destroy(c);

@@ -493,6 +493,23 @@ static void fused_activation(void)
 }
 
 /* --- bad input --------------------------------------------------------------------------------------------------------------- */
+/* The result of a convolution without N has its channels where a batch norm looks for samples: never folded. */
+static void norm_of_another_axis(void)
+{
+    dl_ctx *c = dl_create(.threads = 1, .seed = 2);
+    dl_module *conv = dl_nn_conv2d(c, 3, 5, 1), *norm = dl_nn_batchnorm1d(c, 5);
+    dl_tensor *x = dl_randn(c, DL_SHAPE(3, 5, 2)), *y, *z;
+    int i;
+    for (i = 0; i < 5; i++) dl_module_get(c, norm, "running_mean")->data[i] = (dl_real)i;
+    y = dl_conv_bn_forward(c, conv, norm, x);
+    dl_set_grad_enabled(c, 0);
+    z = dl_conv_bn_forward(c, conv, norm, x);
+    CHECK(y->size == 50 && z->size == 50);
+    for (i = 0; i < 50; i++) CHECK_NEAR(y->data[i], z->data[i], 1e-5);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static void bad_input(void)
 {
     dl_ctx *c = dl_create(.threads = 1);
@@ -512,6 +529,10 @@ static void bad_input(void)
     dl_conv2d(c, x, w, b, .groups = 3);                         CHECK_ERROR(c, "3 groups do not divide");
     dl_conv2d(c, x, w, b, .groups = -1);                        CHECK_ERROR(c, "-1 groups");
     dl_conv2d(c, x, w, b, .groups = 2);                         CHECK_ERROR(c, "4 channels in 2 groups, expected 8");
+    dl_conv2d(c, x, w, b, .no_bias = 1);                        CHECK_ERROR(c, "no_bias and kernels are for modules");
+    dl_conv2d(c, x, w, b, .kernels = {5, 5});                   CHECK_ERROR(c, "no_bias and kernels are for modules");
+    dl_unfold(c, x, 3, .groups = 2);                            CHECK_ERROR(c, "unfold: it has no groups");
+    dl_fold(c, dl_ones(c, DL_SHAPE(1, 9, 9)), DL_SHAPE(1, 1, 5, 5), 3);   CHECK_ERROR(c, "fold: a size of 4 axes, expected {H, W}");
     dl_conv2d(c, w, x, NULL);                                   CHECK_ERROR(c, "conv2d: (6,4,3,3) with weight (2,4,5,6): the kernel spans 5 along axis 0, the padded input has 3");
     dl_conv2d(c, w, w, v);                                      CHECK_ERROR(c, "conv2d: bias (3) with weight (6,4,3,3), expected (6)");
     dl_conv1d(c, x, w, b);                                      CHECK_ERROR(c, "conv1d: (2,4,5,6) with weight (6,4,3,3), expected 2 or 3 axes");
@@ -819,6 +840,7 @@ int main(void)
     RUN(same_bits);
     RUN(ends_of_memory);
     RUN(fused_activation);
+    RUN(norm_of_another_axis);
     RUN(bad_input);
     RUN(conv_5x5);
     RUN(convolution);

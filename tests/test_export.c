@@ -256,6 +256,27 @@ static dl_tensor *odd(dl_ctx *c, dl_tensor *x)                           /* (N, 
     return dl_cat(c, n, y, 1);
 }
 
+static dl_tensor *edges(dl_ctx *c, dl_tensor *x)                         /* (N, 3, 4) */
+{
+    dl_tensor *y[8], *part = dl_slice(c, x, 1, 0, 1), *w;
+    int n = 0;
+    y[n++] = dl_flatten(c, dl_softplus(c, x, 1, (dl_real)0.3), 1, -1);                       /* on both sides of the threshold */
+    y[n++] = dl_flatten(c, dl_squeeze(c, dl_stack(c, 1, &part, 2), DL_DIM(1)), 1, -1);       /* (N, 1, 1, 4): which is the new one? */
+    y[n++] = dl_div(c, dl_norm(c, dl_mul_scalar(c, x, (dl_real)1e25), .dims = DL_DIM(2)), dl_full(c, DL_SHAPE(3), (dl_real)1e25));
+    y[n++] = dl_div(c, dl_norm(c, dl_mul_scalar(c, x, (dl_real)1e-25), .p = 3, .dims = DL_DIM(2)), dl_full(c, DL_SHAPE(3), (dl_real)1e-25));
+    y[n++] = dl_flatten(c, dl_max_pool1d(c, x, 2, .stride = 3, .padding = 1, .ceil_mode = 1), 1, -1);
+    y[n++] = dl_flatten(c, dl_attention(c, x, x, x, .heads = 2, .weights = &w), 1, -1);
+    y[n++] = dl_flatten(c, w, 1, -1);
+    return dl_cat(c, n, y, 1);
+}
+/* A module whose own parameters are called as the graph's ends. */
+typedef struct { dl_module base; dl_tensor *in, *out; } ends;
+static dl_tensor *ends_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+{
+    return dl_add(c, dl_mul(c, x, ((ends *)self)->in), ((ends *)self)->out);
+}
+static const dl_module_type ends_type = { "ends", sizeof(ends), ends_forward };
+
 /* --- the models ---------------------------------------------------------------------------------------------------------- */
 static const struct { const char *name; char input; int64_t shape[4]; } models[] = {    /* r: -0.9 .. 1.1, p: positive, w: words,
                                                                      1: like r, exported with N = 1; n: with NaN, C only */
@@ -263,7 +284,8 @@ static const struct { const char *name; char input; int64_t shape[4]; } models[]
     {"shapes", 'p', {4, 6}}, {"segment", 'r', {4, 7, 8}}, {"audio", 'r', {2, 23}}, {"volume", 'r', {1, 4, 6, 5}}, {"rnn", 'r', {4, 3}},
     {"lstm", 'w', {7}}, {"gru", 'w', {7}}, {"recurrence", 'r', {4, 3}}, {"cells", 'r', {4, 3}}, {"mobile", 'r', {3, 13, 12}},
     {"encoder", 'r', {6, 8}}, {"gpt2", 'w', {7}}, {"llama", 'w', {7}}, {"pools", 'r', {2, 9, 8}},
-    {"vit", 'r', {3, 8, 8}}, {"corners", 'r', {3}}, {"one", '1', {1, 3}}, {"odd", 'n', {6}}, {"look_up", 'w', {1}}};
+    {"vit", 'r', {3, 8, 8}}, {"corners", 'r', {3}}, {"one", '1', {1, 3}}, {"odd", 'n', {6}}, {"look_up", 'w', {1}},
+    {"edges", 'r', {3, 4}}, {"ends", 'r', {4}}};
 enum { MODELS = sizeof models / sizeof *models };
 
 static dl_module *make(dl_ctx *c, int i)
@@ -301,6 +323,15 @@ static dl_module *make(dl_ctx *c, int i)
     case 20: return dl_nn_function(c, "corners", corners);
     case 21: return dl_nn_function(c, "one", one);
     case 22: return dl_nn_function(c, "odd", odd);
+    case 24: return dl_nn_function(c, "edges", edges);
+    case 25: {
+        ends *m = (ends *)dl_module_create(c, &ends_type);
+        m->in = dl_module_param(c, &m->base, "input", DL_SHAPE(4));
+        m->out = dl_module_param(c, &m->base, "output", DL_SHAPE(4));
+        dl_init_uniform(c, m->in, 1, 2);
+        dl_init_uniform(c, m->out, 1, 2);
+        return &m->base;
+    }
     case 23: return dl_nn_embedding(c, 11, 4, .max_norm = (dl_real)0.5);
     case 19: return dl_model_vit(c, 8, 4, .layers = 1, .heads = 2, .dim = 8, .mlp_dim = 12, .num_classes = 5);
     default: return dl_nn_sequential(c, dl_nn_conv3d(c, 1, 4, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool3d(c, 2), dl_nn_flatten(c));
@@ -562,6 +593,9 @@ static void refused(void)
     dl_clear_error(c);                                                     /* the point is that it lives */
     CHECK(!dl_export_c(c, relu, x, path, "while")); CHECK_ERROR(c, "\"while\" is no name");
     CHECK(!dl_export_c(c, relu, x, path, "2b")); CHECK_ERROR(c, "no name");
+    CHECK(!dl_export_c(c, relu, x, path, "max_")); CHECK_ERROR(c, "no name");
+    CHECK(!dl_export_c(c, relu, x, path, "expf")); CHECK_ERROR(c, "no name");
+    CHECK(!dl_export_c(c, relu, x, path, "int32_t")); CHECK_ERROR(c, "no name");
     CHECK(dl_export_c(c, relu, x, path, "My_do_2")); CHECK_OK(c);
     CHECK(!dl_export_c(c, relu, x, path, "a b")); CHECK_ERROR(c, "no name");
     CHECK(!dl_export_c(c, relu, x, path, NULL)); CHECK_ERROR(c, "no name");
