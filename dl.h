@@ -719,7 +719,7 @@ DL_API void dl_init_he_normal_with(dl_ctx *c, dl_tensor *w, dl_init_he_normal_op
 #define dl_init_kaiming_uniform      dl_init_he_uniform
 #define dl_init_kaiming_normal       dl_init_he_normal
 DL_API int64_t dl_init_fan(dl_ctx *c, const dl_tensor *w, dl_fan mode);
-/* "linear", "conv2d", .., "sigmoid": 1, "tanh": 5/3, "relu": sqrt(2), "leaky_relu": sqrt(2 / (1 + slope^2)), slope 0.01,
+/* "linear", "conv2d", .., "sigmoid": 1, "tanh": 5/3, "relu": sqrt(2), "leaky_relu": sqrt(2 / (1 + slope^2)), slope 0.01; -1: 0,
    "selu": 3/4; else NaN */
 typedef struct { double slope; int end_; } dl_init_gain_opts;
 DL_API double dl_init_gain_with(const char *nonlinearity, dl_init_gain_opts o);
@@ -981,7 +981,8 @@ DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_crea
 DL_API int dl_next_batch(dl_ctx *c, dl_loader *l);
 
 /* --- training and evaluation ---------------------------------------------------------------------
-   Scores are means over the samples; accuracy is 0 for real targets; both are NaN after an error.  The usual loss is
+   Scores are means over the samples; accuracy, the share of samples whose label has the largest of several outputs, is 0 for
+   real targets, for a single output and for several labels a sample; both are NaN after an error.  The usual loss is
    cross-entropy for classes, else the mean squared error. */
 typedef struct { double loss, accuracy; } dl_scores;
 typedef dl_tensor *(*dl_loss_fn)(dl_ctx *c, dl_tensor *output, dl_tensor *target);
@@ -1047,7 +1048,8 @@ typedef struct {
     dl_augment_fn augment;               /* of the training data                            */
     void       *user;                    /* passed on to augment and the callbacks          */
     int         patience;                /* epochs without a smaller loss until it stops; 0: never */
-    int         accumulate;              /* batches for each step of the optimizer, 1; L-BFGS and SAM take no more */
+    int         accumulate;              /* batches for each step of the optimizer, 1; the last step of an epoch takes the mean of
+                                            those that are left.  L-BFGS and SAM take no more than 1 */
     double      l1, max_norm;            /* l1 times dl_l1_penalty of the weights is added to the loss; dl_max_norm */
     const char *log;                     /* a CSV file, see dl_history_save, after each epoch */
     const char *tensorboard;             /* a folder, see dl_tensorboard_open: losses, accuracies and lr of each epoch */
@@ -1747,7 +1749,7 @@ DL_API dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
        #include "dl.h" */
 #ifndef DL_NO_STDIO
 typedef struct {
-    int     resize;                      /* of the shorter side: bilinear with antialiasing, as torchvision and Pillow do it; 0: no */
+    int     resize;                      /* of the shorter side: bilinear with antialiasing, as torchvision and Pillow (before 13) do it; 0: no */
     int     crop;                        /* then the square of this side in the middle; 0: no                    */
     int     channels;                    /* 1 or 3; 0: as in the file.  Transparency is dropped                  */
     dl_real mean[3], std[3];             /* then (x - mean) / std of each channel; std 0: 1                      */
@@ -2096,8 +2098,8 @@ DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
    random_erasing: with probability p, .5, a box inside of .scale of the area, {.02, .33}, and .ratio of height to width,
                 {.3, 3.3}, becomes value (Zhong et al. 2020)
    rand_augment: .num_ops (2) times one of 14 changes with .magnitude (9; DL_ZERO: 0) of 30 parts of its range, where there are two
-                directions in any of them: none, shear in x and y (.3), shift in x and y (150 / 331 of the size), turn (30
-                degrees), brightness, saturation, contrast, sharpness (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize
+                directions in any of them: none, shear in x and y (.3, the first row or column stays), shift in x and y (whole
+                pixels of 150 / 331 of the size), turn (30 degrees), bilinear, brightness, saturation, contrast, sharpness (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize
                 (invert from 1 - magnitude on), autocontrast, equalize; x in [0, 1], 1 or 3 channels (Cubuk et al. 2020)
    gaussian_noise: x + N(mean, sigma^2), sigma .1, for x of any shape; .clip: to [0, 1].  Differentiable. */
 typedef struct { int padding; dl_padding_mode padding_mode; dl_real fill; int end_; } dl_aug_random_crop_opts;
@@ -2153,8 +2155,8 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
                with two axes or more.  The gradient of the L1 norm at 0 is 0.
    max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
                (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis stay
-   weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) in each forward
-               pass of training, gradients go to the weight itself; returns m.  std 0: no more noise.
+   weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
+               runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise.
    sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
                directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  For classifiers
                and regressions by the usual loss, in evaluation mode. */
@@ -2381,7 +2383,7 @@ DL_API dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
 
 /* Diffusion.  Noise comes into x_0 in T steps, t = 0 .. T-1 (the literature's 1 .. T):
        x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) e,  e ~ N(0, 1),  abar_t = (1 - beta_0) .. (1 - beta_t);  abar_-1 = 1
-   schedule:  beta linear from beta_start to beta_end (Ho et al. 2020; 0.1 / T and 20 / T, 1e-4 and 0.02 for T = 1000), or
+   schedule:  beta linear from beta_start to beta_end (Ho et al. 2020; 0.1 / T and 20 / T, at most 0.999), or
               .cosine: abar_t = f(t + 1) / f(0), f(t) = cos((t / T + 0.008) / 1.008 pi / 2)^2, beta at most 0.999
               (Nichol and Dhariwal 2021).  It lives as long as the context; NULL after an error.
    noise:     x_t of x0 (N, ..) and e like x0 for steps t, int32 (N)
@@ -12522,6 +12524,12 @@ static dl_tensor *dli_weight_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
     return t->inner->forward(c, copy, x);
 }
 
+/* What m's forward would take for its weight: computed, or as it is stored. */
+static dl_tensor *dli_weight_of(dl_ctx *c, const dl_module *m, dl_tensor *stored)
+{
+    return m->type->forward == dli_weight_forward ? dli_computed_weight(c, (const dli_weight_type *)(const void *)m->type) : stored;
+}
+
 static const dl_module_type dli_nn_parametrization_type = { "parametrization", sizeof(dl_module), NULL };
 
 /* Takes "weight" out of m; returns what is to be filled in, with v set, and the node for the new parameters; NULL: error. */
@@ -17724,6 +17732,7 @@ DL_DEF dl_module *dl_nn_ffn_with(dl_ctx *c, int64_t dim, int64_t hidden, dl_nn_f
 {
     dl_module *m = dl_module_create(c, &dli_nn_ffn_type);
     dli_ffn *f = &((dli_nn_ffn *)m)->ffn;
+    o.dropout = dli_or_real(o.dropout, 0);
     if (!c || c->failed || !dli_check_dropout(c, "nn_ffn", o.dropout)) return dli_nil_module(c);
     f->f = o.activation ? o.activation : o.gated ? dl_silu : dl_relu;
     f->dropout = o.dropout;
@@ -17874,7 +17883,8 @@ DL_DEF dl_tensor *dl_nn_tfm_encoder_forward_with(dl_ctx *c, dl_module *m, dl_ten
                                                  dl_nn_tfm_encoder_forward_opts o)
 {
     dl_nn_tfm_decoder_forward_opts all;
-    if (!dli_check_tfm(c, "nn_tfm_encoder_forward", m, &dli_tfm_encoder_layer_type, &dli_tfm_encoder_type)) return DLI_NIL;
+    if (!dli_check_tfm(c, "nn_tfm_encoder_forward", m, &dli_tfm_encoder_layer_type, &dli_tfm_encoder_type) ||
+        !dli_check(c, "nn_tfm_encoder_forward", "x", x, DL_REAL)) return DLI_NIL;
     memset(&all, 0, sizeof all);
     all.mask = o.mask; all.lengths = o.lengths; all.causal = o.causal;
     return dli_tfm_run(c, m, x, NULL, all);
@@ -17883,6 +17893,7 @@ DL_DEF dl_tensor *dl_nn_tfm_decoder_forward_with(dl_ctx *c, dl_module *m, dl_ten
                                                  dl_nn_tfm_decoder_forward_opts o)
 {
     if (!dli_check_tfm(c, "nn_tfm_decoder_forward", m, &dli_tfm_decoder_layer_type, &dli_tfm_decoder_type) ||
+        !dli_check(c, "nn_tfm_decoder_forward", "x", x, DL_REAL) ||
         !dli_check(c, "nn_tfm_decoder_forward", "memory", memory, DL_REAL)) return DLI_NIL;
     return dli_tfm_run(c, m, x, memory, o);
 }
@@ -18030,8 +18041,8 @@ static dli_lm_attention *dli_lm_attention_create(dl_ctx *c, int64_t heads, int64
 
 typedef struct {
     dl_module  base;
-    dl_module *embed, *layers, *norm;
-    dl_tensor *tokens, *positions, *head;                /* (V, E); (block, E) or NULL; (V, E), often the tokens */
+    dl_module *embed, *layers, *norm, *head;             /* head: NULL: the tokens are its weights */
+    dl_tensor *tokens, *positions;                       /* (V, E); (block, E) or NULL             */
     int64_t    block, kv_dim;
     dl_real    dropout;
 } dli_lm;
@@ -18062,7 +18073,8 @@ static dl_tensor *dli_lm_run(dl_ctx *c, const dli_lm *m, dl_tensor *ids, dl_kv_c
         if (kv) kv[i].length += T;
     }
     if (last) x = dl_slice_with(c, x, 1, T - 1, T, step);
-    return dl_linear_with(c, dl_forward(c, m->norm, x), m->head, NULL, plain);
+    x = dl_forward(c, m->norm, x);
+    return m->head ? dl_forward(c, m->head, x) : dl_linear_with(c, x, m->tokens, NULL, plain);
 }
 static dl_tensor *dli_lm_forward(dl_ctx *c, dl_module *self, dl_tensor *ids)
 {
@@ -18114,6 +18126,7 @@ DL_DEF dl_module *dl_model_gpt_with(dl_ctx *c, dl_model_gpt_opts o)
     int layers = dli_usual(o.layers, 12), i;
     dli_lm *m = dli_lm_create(c, &dli_gpt_type, vocab, block, layers, heads, heads, dim);
     dl_module *self = &m->base, *wpe;
+    o.dropout = dli_or_real(o.dropout, 0);
     if (!c || c->failed || !dli_check_dropout(c, "gpt", o.dropout)) return dli_nil_module(c);
     m->dropout = o.dropout;
     m->embed = dl_module_add(c, self, "wte", dli_lm_embedding(c, vocab, dim));
@@ -18138,7 +18151,7 @@ DL_DEF dl_module *dl_model_gpt_with(dl_ctx *c, dl_model_gpt_opts o)
     }
     m->norm = dl_module_add(c, self, "ln_f", dli_tfm_norm(c, dim, 0, 0));
     if (c->failed) return dli_nil_module(c);
-    m->tokens = m->head = dl_module_get(c, m->embed, "weight");
+    m->tokens = dl_module_get(c, m->embed, "weight");
     m->positions = dl_module_get(c, wpe, "weight");
     return dli_lm_init(c, self, dli_sqrt64(2.0 * layers));
 }
@@ -18163,7 +18176,7 @@ DL_DEF dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o)
     dl_real eps = dli_or_real(o.rms_norm_eps, DLI_C(1e-6));
     double rope = o.rope_base != 0 ? o.rope_base : 10000;
     dli_lm *m = dli_lm_create(c, &dli_llama_type, vocab, block, layers, heads, groups, dim);
-    dl_module *self = &m->base, *model = dl_nn_sequential_with(c, NULL, 0), *head;
+    dl_module *self = &m->base, *model = dl_nn_sequential_with(c, NULL, 0);
     dl_nn_ffn_opts swiglu;
     memset(&swiglu, 0, sizeof swiglu);
     swiglu.gated = swiglu.no_bias = 1;
@@ -18189,10 +18202,9 @@ DL_DEF dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o)
         dl_module_add(c, m->layers, NULL, &b->base);
     }
     m->norm = dl_module_add(c, model, "norm", dli_rms_layer(c, dim, eps));
-    head = o.tied ? m->embed : dl_module_add(c, self, "lm_head", dli_tfm_linear(c, dim, vocab, 1));
+    if (!o.tied) m->head = dl_module_add(c, self, "lm_head", dli_tfm_linear(c, dim, vocab, 1));
     if (c->failed) return dli_nil_module(c);
     m->tokens = dl_module_get(c, m->embed, "weight");
-    m->head = dl_module_get(c, head, "weight");
     return dli_lm_init(c, self, 1);
 }
 
@@ -18383,6 +18395,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
     if (image_size < 1 || patch_size < 1 || image_size % patch_size || image_size > 65536)
         dl_fail(c, "model_vit: patches of size %l do not fill images of size %l", patch_size, image_size);
     if (layers < 1 || dim < 1) dl_fail(c, "model_vit: %d layers, dim %l", layers, dim);
+    o.dropout = dli_or_real(o.dropout, 0);
     if (!c || c->failed || !dli_check_dropout(c, "model_vit", o.dropout)) return dli_nil_module(c);
     memset(&conv, 0, sizeof conv);
     memset(&plain, 0, sizeof plain);
@@ -19314,7 +19327,7 @@ static dli_pixel_layer dli_pixel_layer_of(dl_ctx *c, const dl_module *module, in
     memset(&every, 0, sizeof every);
     shape[0] = n; shape[1] = m->weight->shape[1]; shape[2] = H + reach; shape[3] = W + 2 * reach;
     layer.seen = dli_leaf(c, "model_pixelcnn_sample", DL_REAL, 4, shape, 0);
-    layer.weight = dl_mul(c, m->weight, dli_pixel_mask(c, m->weight, m->mask, 1));
+    layer.weight = dl_mul(c, dli_weight_of(c, module, m->weight), dli_pixel_mask(c, m->weight, m->mask, 1));
     layer.weight = dl_slice_with(c, layer.weight, 2, 0, m->weight->shape[2] / 2 + 1, every);
     if (!c->failed) memset(layer.seen->data, 0, (size_t)layer.seen->size * sizeof *layer.seen->data);
     return layer;
@@ -19400,7 +19413,7 @@ DL_DEF dl_module *dl_model_pixelcnn_with(dl_ctx *c, dl_model_pixelcnn_opts o)
 DL_DEF dl_tensor *dl_model_pixelcnn_sample(dl_ctx *c, dl_module *module, int64_t n, int64_t H, int64_t W)
 {
     const dli_pixelcnn *m = (const dli_pixelcnn *)module;
-    const int grad = dl_set_grad_enabled(c, 0);
+    const int grad = dl_set_grad_enabled(c, 0), training = dl_set_training(c, 0);
     int64_t shape[4], i;
     dl_multinomial_opts one;
     dli_pixel at;
@@ -19429,6 +19442,7 @@ DL_DEF dl_tensor *dl_model_pixelcnn_sample(dl_ctx *c, dl_module *module, int64_t
             dli_arena_release(&c->step, mark);
         }
     dl_set_grad_enabled(c, grad);
+    dl_set_training(c, training);
     return dl_error(c) ? DLI_NIL : x;
 }
 
@@ -19949,7 +19963,10 @@ static void dli_scale_shift(dl_ctx *c, dl_tensor *w, dl_real a, dl_real b)
 DL_DEF void dl_init_uniform(dl_ctx *c, dl_tensor *w, dl_real low, dl_real high)
 {
     if (!dli_check(c, "init_uniform", "w", w, DL_REAL)) return;
-    if (!(low <= high)) { dl_fail(c, "init_uniform: from %g to %g", (double)low, (double)high); return; }
+    if (!(low <= high && (high - low) - (high - low) == 0)) {
+        dl_fail(c, "init_uniform: from %g to %g, expected the smaller one first and a finite difference", (double)low, (double)high);
+        return;
+    }
     dli_random(c, DLI_ON(c->isa, uniform), w->data, w->size);
     dli_scale_shift(c, w, high - low, low);
 }
@@ -19975,8 +19992,9 @@ static double dli_truncated_normal(dl_ctx *c, uint64_t call, int64_t i, double a
 {
     double nearest = a > 0 ? a : b < 0 ? b : 0, x = nearest;
     uint32_t key[2], counter[4], w[4], attempt;
-    if (a < nearest - 8) a = nearest - 8;                               /* what lies beyond has probability 1e-14 */
-    if (b > nearest + 8) b = nearest + 8;
+    const double reach = nearest > 4 ? 32 / nearest : nearest < -4 ? -32 / nearest : 8;  /* what lies beyond has probability 1e-14 */
+    if (a < nearest - reach) a = nearest - reach;
+    if (b > nearest + reach) b = nearest + reach;
     key[0] = (uint32_t)c->seed; key[1] = (uint32_t)(c->seed >> 32);
     counter[2] = (uint32_t)call; counter[3] = (uint32_t)(call >> 32);
     for (attempt = 1; attempt < 10000; attempt++) {
@@ -19998,8 +20016,8 @@ DL_DEF void dl_init_trunc_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real 
     int64_t i;
     uint64_t call;
     if (!dli_check(c, "init_trunc_normal", "w", w, DL_REAL)) return;
-    if (!(std > 0) || !(low < high)) {
-        dl_fail(c, "init_trunc_normal: standard deviation %g, from %g to %g", (double)std, (double)low, (double)high);
+    if (!(std > 0) || !(low < high) || mean - mean != 0) {
+        dl_fail(c, "init_trunc_normal: mean %g, standard deviation %g, from %g to %g", (double)mean, (double)std, (double)low, (double)high);
         return;
     }
     dl_init_normal(c, w, mean, std);
@@ -20166,8 +20184,11 @@ typedef struct { dl_module_type type; const dl_module_type *original; int called
 static dl_tensor *dli_probe_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     dli_probed_type *probe = (dli_probed_type *)self->type;
-    dl_tensor *y = probe->original->forward(c, self, x);
+    dl_tensor *y;
     dl_real mean;
+    self->type = probe->original;                        /* types that are part of a struct of their own look behind it */
+    y = self->type->forward(c, self, x);
+    self->type = &probe->type;
     if (c->failed || !y || dl_is_nil(y) || !y->data) return y;
     probe->called = 1;
     mean = DLI_ON(c->isa, sum)(y->data, y->size) / (dl_real)y->size;
@@ -20560,7 +20581,7 @@ DL_DEF dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts op
 }
 
 /* --- averaged SGD:  eta = lr / (1 + lambd lr (t - 1))^alpha;  w -= eta (g + (weight_decay + lambd) w);  a += mu (w - a),
-       mu = 1 / max(1, t - 1 - t0)                                                                                         */
+       mu = 1 / max(1, t - 1 - t0).  Under a schedule PyTorch's eta is of the step before.                                 */
 static double dli_real_power(double x, double y) { return (double)dli_pow_portable((dl_real)x, (dl_real)y); }
 
 static void dli_asgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
@@ -21433,7 +21454,10 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     s->type = type;
     s->optim = dli_innermost(o);
     dli_schedule_apply(s);
-    return s;
+    if (s->optim->lr == s->optim->lr) return s;
+    s->optim->lr = s->optim->base_lr;
+    dl_fail(c, "%s: no value at step 0", type->name);
+    return dli_nil_schedule();
 }
 
 /* For a schedule that changes the momentum: SGD and RMSprop that were made without one get its state and its rule. */
@@ -21471,7 +21495,10 @@ DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
     return !c->failed;
 }
 
-static double dli_cosine(double turns) { return (double)dli_cos_portable((dl_real)(6.283185307179586 * turns)); }
+static double dli_cosine(double turns)                                 /* of the part of the last turn, however many there were */
+{
+    return (double)dli_cos_portable((dl_real)(6.283185307179586 * (turns - (double)(int64_t)turns)));
+}
 /* from a to b along half a cosine wave */
 static double dli_anneal(double a, double b, double share, int linear)
 {
@@ -21888,10 +21915,8 @@ static double dli_grad_largest(const dl_ctx *c, dl_module *root)
     int i;
     DLI_EACH_PARAM(root, m, i, p)
         if (p->tensor->grad) {
-            double high = (double)DLI_ON(c->isa, max)(p->tensor->grad, p->tensor->size);
-            double low = -(double)DLI_ON(c->isa, min)(p->tensor->grad, p->tensor->size);
-            if (high > largest) largest = high;
-            if (low > largest) largest = low;
+            double here = dli_largest(c, p->tensor->grad, p->tensor->size);
+            if (here > largest) largest = here;
         }
     return largest;
 }
@@ -22618,7 +22643,7 @@ static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_dataset *d, co
     n = target->shape[0];
     s->loss += dl_item(loss) * (double)n;
     s->n += n;
-    if (d->targets->dtype != DL_INT32 || output->ndim != 2 || output->shape[0] != n || target->ndim != 1 + mixed ||
+    if (d->targets->dtype != DL_INT32 || output->ndim != 2 || classes == 1 || output->shape[0] != n || target->ndim != 1 + mixed ||
         (mixed && target->shape[1] != classes)) return;
     for (i = 0; i < n; i++)
         s->right += DLI_ON(c->isa, argmax)(output->data + i * classes, classes) ==
@@ -23033,9 +23058,6 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
     if (opts.patience > 0) stop = dl_early_stop_create_with(c, m, opts.patience, any_fall);
     if (c && !c->failed) history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)epochs * sizeof *history.epochs);
     if (!c || c->failed) return none;
-#ifndef DL_NO_STDIO
-    if (opts.tensorboard && !(board = dl_tensorboard_open(c, opts.tensorboard))) return none;
-#endif
     memset(&state, 0, sizeof state);
     state.module = m; state.user = opts.user;
     memset(&batch, 0, sizeof batch);
@@ -23057,13 +23079,18 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
     dli_mpi_agree(c, "fit from step", state.step);                      /* not if a rank cannot see the checkpoint */
     if (rank) sum = none_yet;                                          /* what was saved in an epoch is the sum of all */
     if (c->failed) return none;
+#ifndef DL_NO_STDIO
+    if (opts.tensorboard && !(board = dl_tensorboard_open(c, opts.tensorboard))) return none;
+#endif
     grad = dl_set_grad_enabled(c, 1);
     training = dl_set_training(c, 1);
     while (history.count < epochs && !end) {
         int epoch = history.count + 1;
         dli_progress_begin(&progress);
         while (!end && dl_next_batch(c, batches)) {
+            if (batches->index % group == 0) dl_zero_grads(m);         /* also what this optimizer does not step */
             batch.sum = &sum;
+            batch.group = (int)dli_min64(group, batches->batches - batches->index / group * group);
             batch.start = dli_arena_mark(&c->step);
             batch.complete = (batches->index + 1) % group == 0 || batches->index + 1 == batches->batches;
             batch.again = 0;
@@ -23086,6 +23113,7 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
 #endif
         }
         if (c->failed) break;
+        if (end && !stopped && batches->position) { batches->position = 0; batches->epoch++; }   /* on_step has ended this epoch */
         dli_tally_share(c, &sum);
         if (stopped) break;
         now = &history.epochs[history.count];
@@ -23159,7 +23187,7 @@ static double dli_lr_find(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *trai
         if (opts->rates)  opts->rates[i] = rate;
         if (opts->losses) opts->losses[i] = s;
         if (opts->count)  *opts->count = i + 1;
-        if (i && !(s <= 4 * least)) break;                                              /* it flies away, or is NaN */
+        if (!(s - s == 0) || (i && !(s - least <= 3 * (least < 0 ? -least : least)))) break;             /* it flies away, or is NaN */
         if (!i || s < least) least = s;
         if (i >= opts->steps / 10 && i && s - before < steepest) { steepest = s - before; best = rate; }
         before = s;
@@ -23459,7 +23487,10 @@ DL_DEF dl_scaler *dl_data_fit_with(dl_ctx *c, const dl_tensor *x, dl_scaling how
             vectors = cov + F * F;
             dli_covariance(x, size, s->shift, cov);
             dli_eigen(cov, vectors, F);
-            for (i = 0; i < F; i++) cov[i] = 1 / dli_sqrt64((cov[i * F + i] > 0 ? cov[i * F + i] : 0) + eps);
+            for (i = 0; i < F; i++) {
+                double var = (cov[i * F + i] > 0 ? cov[i * F + i] : 0) + eps;
+                cov[i] = var > 0 ? 1 / dli_sqrt64(var) : 0;
+            }
             for (f = 0; f < F; f++)
                 for (g = 0; g < F; g++) {
                     double sum = 0;
@@ -24143,10 +24174,10 @@ static void dli_rand_change(const dli_aug_job *j, int change, double r, const dl
     int64_t i;
     memcpy(y, x, (size_t)n * sizeof *y);
     switch (change) {
-    case DLI_RAND_SHEAR_X: m[1] = 0.3 * r; dli_warp(j, m, 0, 0, x, y); break;
-    case DLI_RAND_SHEAR_Y: m[2] = 0.3 * r; dli_warp(j, m, 0, 0, x, y); break;
-    case DLI_RAND_SHIFT_X: dli_warp(j, m, dli_round64(150.0 / 331 * r * (double)j->W), 0, x, y); break;
-    case DLI_RAND_SHIFT_Y: dli_warp(j, m, 0, dli_round64(150.0 / 331 * r * (double)j->H), x, y); break;
+    case DLI_RAND_SHEAR_X: m[1] = 0.3 * r; dli_warp(j, m, -m[1] * (double)j->H / 2, 0, x, y); break;
+    case DLI_RAND_SHEAR_Y: m[2] = 0.3 * r; dli_warp(j, m, 0, -m[2] * (double)j->W / 2, x, y); break;
+    case DLI_RAND_SHIFT_X: dli_warp(j, m, (double)(int64_t)(150.0 / 331 * r * (double)j->W), 0, x, y); break;
+    case DLI_RAND_SHIFT_Y: dli_warp(j, m, 0, (double)(int64_t)(150.0 / 331 * r * (double)j->H), x, y); break;
     case DLI_RAND_TURN:
         m[0] = m[3] = (double)dli_cos_portable(angle);
         m[1] = (double)dli_sin_portable(angle);
@@ -24285,12 +24316,12 @@ DL_DEF dl_tensor *dl_aug_random_erasing_with(dl_ctx *c, dl_tensor *x, dl_aug_ran
 {
     if (!dli_check_images(c, "aug_random_erasing", x)) return DLI_NIL;
     o.p = dli_check_chance(c, "aug_random_erasing", o.p, 0.5);
-    if (o.scale[1] == 0) { o.scale[0] = 0.02; o.scale[1] = 0.33; }
-    if (o.ratio[1] == 0) { o.ratio[0] = 0.3; o.ratio[1] = 3.3; }
+    if (o.scale[0] == 0 && o.scale[1] == 0) { o.scale[0] = 0.02; o.scale[1] = 0.33; }
+    if (o.ratio[0] == 0 && o.ratio[1] == 0) { o.ratio[0] = 0.3; o.ratio[1] = 3.3; }
     if (c->failed) return DLI_NIL;
     if (!(o.scale[0] >= 0 && o.scale[0] <= o.scale[1] && o.scale[1] <= 1 &&
-          o.ratio[0] > 0 && o.ratio[0] <= o.ratio[1] && o.ratio[1] <= 1e6))
-        return dl_fail(c, "aug_random_erasing: scale (%g,%g), ratio (%g,%g)", o.scale[0], o.scale[1], o.ratio[0], o.ratio[1]);
+          o.ratio[0] >= 1e-6 && o.ratio[0] <= o.ratio[1] && o.ratio[1] <= 1e6))
+        return dl_fail(c, "aug_random_erasing: scale (%g,%g), ratio (%g,%g), expected (low,high) within 0 to 1 and 1e-6 to 1e6", o.scale[0], o.scale[1], o.ratio[0], o.ratio[1]);
     return c->training ? dli_augment(c, "aug_random_erasing", x, 4, x->shape, dli_aug_erase, &o, 23) : x;
 }
 
@@ -25076,17 +25107,11 @@ DL_DEF dl_dataset *dl_data_smote_with(dl_ctx *c, dl_dataset *d, dl_data_smote_op
     return y;
 }
 
-static int dli_double_order(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, void *user, dl_bootstrap_opts o)
 {
     dl_interval y;
     int resamples = dli_or(o.resamples, 1000), b, grad;
-    double confidence = o.confidence == 0 ? 0.95 : o.confidence, *values, mean = 0, square = 0, at[2], *ends[2];
+    double confidence = o.confidence == 0 ? 0.95 : o.confidence, *values, mean = 0, square = 0;
     int32_t *index;
     int64_t i;
     y.value = y.error = y.low = y.high = dl_item(NULL);
@@ -25112,15 +25137,9 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
     y.value = values[resamples];
     for (b = 0; b < resamples; b++) square += (values[b] - mean) * (values[b] - mean);
     y.error = dli_sqrt64(square / (resamples - 1));
-    qsort(values, (size_t)resamples, sizeof *values, dli_double_order);
-    at[0] = (1 - confidence) / 2 * (resamples - 1);
-    at[1] = (1 + confidence) / 2 * (resamples - 1);
-    ends[0] = &y.low;
-    ends[1] = &y.high;
-    for (i = 0; i < 2; i++) {                                       /* between two values, as numpy.quantile does */
-        b = at[i] < resamples - 2 ? (int)at[i] : resamples - 2;
-        *ends[i] = values[b] + (at[i] - b) * (values[b + 1] - values[b]);
-    }
+    qsort(values, (size_t)resamples, sizeof *values, dli_value_order);
+    y.low = dli_quantile(values, resamples, (1 - confidence) / 2);
+    y.high = dli_quantile(values, resamples, (1 + confidence) / 2);
     return y;
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Writes golden_randaugment.h: an image of bytes and what Pillow makes of it.
+"""Writes golden_randaugment.h: an image of bytes, and what Pillow and torchvision's RandAugment (bilinear) make of it.
    python3 tests/gen_randaugment.py >tests/golden_randaugment.h"""
 from PIL import Image, ImageEnhance, ImageOps
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.autoaugment import _apply_op
+from torchvision.transforms.functional import to_pil_image, to_tensor
 
 W, H = 24, 16
 image = Image.new("RGB", (W, H))
@@ -25,3 +28,8 @@ write("posterize", ImageOps.posterize(image, 6))                                
 write("solarize", ImageOps.solarize(image, 102))
 write("autocontrast", ImageOps.autocontrast(image))
 write("equalize", ImageOps.equalize(image))
+for name, op, magnitude in (("turn", "Rotate", 18), ("shear_x", "ShearX", .18), ("shear_y", "ShearY", .18),
+                            ("shift_x", "TranslateX", 150 / 331 * W * .6), ("shift_y", "TranslateY", 150 / 331 * H * .6)):
+    for sign in ("more", "less"):
+        moved = _apply_op(to_tensor(image), op, magnitude if sign == "more" else -magnitude, InterpolationMode.BILINEAR, None)
+        write(sign + "_" + name, to_pil_image(moved))

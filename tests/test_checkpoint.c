@@ -606,10 +606,11 @@ static void killed(void)
 
 /* --- dl_fit ------------------------------------------------------------------------------------------------------------------- */
 typedef struct { dl_ctx *c; dl_module *net; dl_optim *opt; dl_schedule *schedule; dl_dataset *data; dl_history curve; } fitting;
-static int stop_at;                                                    /* the step in which the user presses Ctrl-C */
+static int stop_at;                                     /* the step in which the user presses Ctrl-C; -n: on_step ends step n */
 static int pressed(dl_ctx *c, const dl_fit_state *s)
 {
     (void)c;
+    if (s->step == -stop_at) return 1;
 #if UNIX
     if (s->step == stop_at) raise(SIGINT);
 #endif
@@ -626,13 +627,13 @@ static uint64_t fit(int epochs, int resume, int interrupted, dl_history *curve)
     f.schedule = dl_lr_cosine(f.c, f.opt, 40);
     f.data = samples(f.c, CNN);
     stop_at = interrupted;
-    if (interrupted) dl_interrupt_install(f.c);
+    if (interrupted > 0) dl_interrupt_install(f.c);
     dl_fit(f.c, f.net, f.opt, f.data, .validation = f.data, .epochs = epochs, .batch_size = 5, .schedule = f.schedule,
            .patience = 9, .quiet = 1,
            .checkpoint = path("fit.ckpt"), .resume = resume != 0, .keep_last = 1, .save_best = path("fit.best"),
                    .on_step = pressed, .history = &f.curve);
     CHECK_OK(f.c);
-    CHECK((dl_interrupted(f.c) != 0) == (interrupted != 0 && UNIX));
+    CHECK((dl_interrupted(f.c) != 0) == (interrupted > 0 && UNIX));
     h = hash_module(f.net);
     *curve = f.curve;
     memcpy(epochs_of, f.curve.epochs, (size_t)f.curve.count * sizeof *epochs_of);
@@ -645,6 +646,7 @@ static void fit_resumes(void)
     dl_history whole, parts;
     dl_epoch last;
     uint64_t wanted, got;
+    int i, k;
     dl_ctx *c = dl_create();
     dl_module *best = network(c, CNN);
     remove(path("fit.ckpt"));
@@ -668,6 +670,14 @@ static void fit_resumes(void)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
 #endif
+    for (i = 1; i <= 8; i++) {                                         /* a callback ends an epoch: the next one begins afterwards */
+        remove(path("fit.ckpt"));
+        fit(6, 0, -i, &parts);
+        CHECK(parts.count == (i > 5 ? 2 : 1));
+        got = fit(6, 2, 0, &parts);
+        CHECK(parts.count == 6 && (i != 5 || got == wanted));
+        for (k = 0; k < 6; k++) CHECK(parts.epochs[k].train.loss > 0);
+    }
     CHECK(dl_load(c, best, path("fit.best")));
     dl_fit(c, best, dl_optim_sgd(c, best), samples(c, CNN), .quiet = 1, .resume = 1);
     CHECK_ERROR(c, ".resume needs a .checkpoint");

@@ -475,6 +475,38 @@ static void fit_is_the_public_loop(void)                                 /* the 
     dl_destroy(c[1]);
 }
 
+/* What gradients were there before, or belong to parameters that the optimizer does not have, count neither in a group of batches
+   nor in the norm that is clipped; the last group of an epoch is the mean of the batches that are left. */
+static void fit_begins_with_no_gradients(void)
+{
+    int way;
+    dl_real w[4];
+    for (way = 0; way < 4; way++) {
+        dl_ctx *c = dl_create(.seed = 2, .threads = 1);
+        dl_dataset *d = dl_data_tensors(c, dl_randn(c, DL_SHAPE(40, 3)), dl_randn(c, DL_SHAPE(40, 1)));
+        dl_module *net = dl_nn_sequential(c, dl_nn_linear(c, 3, 4), dl_nn_tanh(c), dl_nn_linear(c, 4, 1));
+        dl_optim *o = way < 2 ? dl_optim_sgd(c, net, .lr = 0.1) : dl_optim_sgd(c, net->children[2], .lr = 0.1);
+        if (way % 2) dl_backward(c, dl_mul_scalar(c, dl_sum(c, dl_forward(c, net, d->inputs)), 100));
+        dl_fit(c, net, o, d, .epochs = 5, .batch_size = 8, .accumulate = way < 2 ? 2 : 1, .clip_norm = way == 3 ? 1000 : 0, .quiet = 1);
+        w[way] = dl_module_get(c, net, "2.weight")->data[0];
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+    CHECK(w[0] == w[1] && w[2] == w[3]);
+    {
+        static const dl_real zero[5] = {0}, one[5] = {1, 1, 1, 1, 1};
+        dl_ctx *c = dl_create(.seed = 2, .threads = 1);
+        dl_dataset *d = dl_data_tensors(c, dl_tensor_from(c, one, DL_SHAPE(5, 1)), dl_tensor_from(c, zero, DL_SHAPE(5, 1)));
+        dl_module *m = dl_nn_linear(c, 1, 1, .no_bias = 1);
+        dl_tensor *weight = dl_module_get(c, m, "weight");
+        weight->data[0] = 1;                                             /* w - 0.25 2 w at each step, of 4 batches and of 1 */
+        dl_fit(c, m, dl_optim_sgd(c, m, .lr = 0.25), d, .batch_size = 1, .accumulate = 4, .quiet = 1);
+        CHECK_NEAR(weight->data[0], 0.25, 1e-6);
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+}
+
 /* Optimizers that ask for the loss more than once, against the loop written out. */
 typedef struct { dl_module *net; dl_loader *batches; } batch_of;
 static dl_tensor *closure(dl_ctx *c, void *user)
@@ -568,6 +600,7 @@ int main(void)
     RUN(fit_line);
     RUN(fit_four_points);
     RUN(fit_is_the_public_loop);
+    RUN(fit_begins_with_no_gradients);
     RUN(fit_closures);
     RUN(digits_goal);
     folder_remove();

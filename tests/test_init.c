@@ -115,6 +115,7 @@ static void lsuv(void)
         }
     }
     CHECK(dl_init_lsuv(c, net, x, .std = 0.5, .tol = 0.01) == 11);
+    CHECK(dl_init_lsuv(c, dl_nn_weight_noise(c, net, R(0.01)), x) == 11);               /* modules whose type is a struct of their own */
     CHECK_OK(c);
     dl_destroy(c);
 }
