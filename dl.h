@@ -110,9 +110,9 @@
 
    Concepts
    --------
-   Context.   dl_ctx *c is the first argument of everything.  It holds memory, the tape, the first error, the random seed,
-              the thread count and the kernels of this machine's instruction set.  Contexts share nothing: use one per
-              thread.  Several contexts may run forward through one model at the same time, for they only read it.
+   Context.   dl_ctx *c is the first argument of whatever can fail or needs memory.  It holds memory, the tape, the first error,
+              the random seed, the thread count and the kernels of this machine's instruction set.  Contexts share nothing:
+              use one per thread.  Several contexts may run forward through one model at the same time, for they only read it.
    Memory.    Results live in the step arena until dl_step_begin; parameters and what dl_keep returns live as long as the
               context.  Nothing is freed singly.  After the first step, training calls malloc no more.
    Tensor.    Contiguous, row-major, up to 8 axes; x->data is a plain array of float (dl_real).  Labels and indices are
@@ -120,10 +120,11 @@
    Autograd.  Ops on tensors that require a gradient are recorded in order; dl_backward walks that tape back.  Gradients
               of leaves add up until dl_optim_step, or dl_zero_grad, clears them (x->grad = NULL, as in PyTorch).
    Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  Zero is always the usual
-              choice.  In C++11 and other languages call dl_sum_with(c, x, options).
+              choice; where that is not 0, an exact 0 is -1 for reals and DL_ZERO for integers.  In C++11 and other languages call
+              dl_sum_with(c, x, options).
    Shapes.    DL_SHAPE(2, 3) ends at its first zero, behind which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
    Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was wanted.  From then on ops
-              return the nil tensor, and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
+              return the nil tensor, whose data is NULL and whose size 0 (dl_item: NaN), and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
               once, where it suits you; dl_clear_error(c) makes the context usable again.  Nothing prints, nothing exits.
    Bits.      The same program gives the same bits for every number of threads and every instruction set.
    Networks.  dl_nn_sequential for chains; sequences are (N, T, ..) for attention and transformers, (T, N, ..) for recurrent
@@ -147,7 +148,7 @@
    ---------------------
    DL_IMPLEMENTATION  the implementation, in one file       DL_DOUBLE    dl_real is double, portable kernels, link with -lm
    DL_STATIC          all functions static: for programs    DL_NO_SIMD   portable kernels only
-                      of one file, compiles faster          DL_MODELS    well-known networks as well
+                      of one file; saves time with -O2      DL_MODELS    well-known networks as well
    DL_NO_STDIO        no files, no printing                 DL_EXPORT    networks written as ONNX and as C
    DL_NO_OPENMP       no threads even with -fopenmp         DL_USE_MPI   training on many machines, compile with mpicc
    DL_DEBUG           errors are printed at once, with line DL_FILENAME  "name.h" if this file is renamed
@@ -162,7 +163,8 @@
                         A program can do the same without touching this file: see dl_apply and examples/custom_op.c.
    A module:            a struct that begins with dl_module, a forward function, a const dl_module_type: see dl_nn_linear in
                         >>modules and examples/custom_module.c.
-   An optimizer:        a const dli_optim_type with the rule that updates a piece of a tensor, and a constructor: see >>optim.
+   An optimizer:        one row in DLI_OPTIM_RULES, a function that prepares the numbers of a step, a const dli_optim_type with
+                        it, a constructor: see dli_sgd_prepare in >>optim.
    A loss:              ops that are there, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
                         op.  dl_fit and dl_evaluate take any function as .loss.
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
@@ -233,7 +235,7 @@ typedef float dl_real;
 #define DLI_END       .end_ = 0
 #define DLI_END_FIRST .end_ = 0,
 #endif
-/* With DL_DEBUG a call also notes its place, for error messages: DLI_HERE(c) is c. */
+/* With DL_DEBUG most calls also note their place, for error messages: DLI_HERE(c) is c. */
 #ifdef DL_DEBUG
 #define DLI_LINE_(line) #line
 #define DLI_LINE(line)  DLI_LINE_(line)
@@ -842,6 +844,7 @@ DL_API int dl_ema_update(dl_ctx *c, dl_ema *e);
 DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
 
 /* --- schedules of the learning rate, values as in torch.optim.lr_scheduler ------------------------
+   Numbers that are 0 are those at the end of the line below; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
    A schedule sets the rate of step 0 when it is made, and the next one at each dl_schedule_step, after dl_optim_step; or give
    it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  One schedule an optimizer, chains apart.
    constant:       lr factor while t < total_iters                                          1/3, 5
@@ -3717,7 +3720,7 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
     }
     va_end(args);
     if (c->where) {
-        dli_put(&t, " (at ");
+        dli_put(&t, " (at or after ");
         dli_put(&t, c->where);
         dli_put(&t, ")");
     }
@@ -25524,7 +25527,7 @@ static int dli_read_safetensors(dli_reader *r, dli_file *f)
     if (f->length < 8) return dli_file_fail(c, f, "HeaderTooSmall", 0, "bytes, at least", 8, f->length);
     size = dli_get_bits(f->bytes, 8, 0);
     n = size < INT64_MAX ? (int64_t)size : INT64_MAX;
-    if (n > most) return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header, at most", most, n);
+    if (n > most) return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header (of a safetensors file), at most", most, n);
     if (n > f->length - 8)
         return dli_file_fail(c, f, "InvalidHeaderLength", 0, "bytes of header, at most", f->length - 8, n);
     return dli_scan_open(c, &s, f, 8, 8 + n, "InvalidHeaderDeserialization", "InvalidHeader") &&
@@ -25719,7 +25722,9 @@ static int64_t dli_npz_member(dli_reader *r, dli_file *f, dli_crc *crc, dli_entr
     whole = 46 + length + n + (int64_t)dli_get_bits(h + 32, 2, 0);
     if (end - at < whole) return dli_file_fail(c, f, "DirectoryTruncated", at, "bytes, at least", whole, end - at);
     if (length < 4 || length > DLI_NAME_SIZE + 4 || memcmp(extra - 4, ".npy", 4) || memchr(h + 46, 0, (size_t)length))
-        return dli_file_fail_text(c, f, "UnsupportedMember: a file in it has no name ending in .npy");
+        return dli_file_fail_text(c, f, length > 3 && !memcmp(extra - 4, ".pkl", 4)
+            ? "UnsupportedMember: torch.save wrote it; safetensors.torch.save_file(model.state_dict(), ..) writes what can be read here"
+            : "UnsupportedMember: a file in it has no name ending in .npy");
     if (dli_utf8_bad((const char *)h + 46, length) >= 0)
         return dli_file_fail_text(c, f, "InvalidName: a name in it is not UTF-8");
     if (!(name = (char *)dl_alloc(c, (size_t)length - 3))) return 0;

@@ -27,6 +27,7 @@ one() {
 }
 
 if [ $# -gt 0 ] && [ "$1" != all ]; then
+    [ -f "bench/$1.c" ] || [ -f "bench/$1.sh" ] || { echo "no bench is called $1; see bench/"; exit 2; }
     one "$@"
 else
     rm -f build/bench.csv

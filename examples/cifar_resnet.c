@@ -178,6 +178,7 @@ int main(int argc, char **argv)
     wrong |= !same;
 
     if (dl_error(c)) { fprintf(stderr, "cifar_resnet: %s\n", dl_error(c)); return 1; }
+    if (quick) puts("(one epoch of 320 pictures: its accuracies say nothing yet)");
     double goal = quick || folder ? 0.1 : 0.4;
     printf("residual: test accuracy %.4f, expected above %g%s\n", accuracy, goal, goal > 0.1 ? "" : ", which is chance");
     dl_destroy(c);

@@ -148,6 +148,7 @@ int main(int argc, char **argv)
         else return fprintf(stderr, "classify: unknown option %s\n%s", argv[i], help), 2;
     }
     if (top < 1) top = 5;
+    if (!weights && (names || first < argc)) return fprintf(stderr, "classify: a picture needs --weights FILE\n%s", help), 2;
     if (weights && first == argc) return fprintf(stderr, "classify: which picture?\n%s", help), 2;
     char *text = names ? read_labels(names) : NULL;
     if (names && !text) return 1;

@@ -360,7 +360,7 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "detect: %s\n", dl_error(c)); return 1; }
     snprintf(path, sizeof path, "%s/detect.ppm", out);
     int written = dl_image_save_grid(c, dl_slice(c, x, 0, 0, 16), path, .nrow = 4);
-    if (written) printf("wrote %s: what two stages found; discs framed red, squares green, triangles blue\n", path);
+    if (written) printf("wrote %s: what two stages found with a score above .5; discs framed red, squares green, triangles blue\n", path);
     else printf("no picture: %s\n", dl_error(c));
     dl_destroy(c);
     return written && ap[0] > goal && ap[1] > goal && searched > .8 && recall > (quick ? .5 : .9) ? 0 : 1;

@@ -179,6 +179,7 @@ static void points(void)
         if (quick) expect("Frechet distance, 4 for a point in the middle", distance, distance < 2, "< 2");
         scatter(x, pictures, kind + 1);
     }
+    if (quick) puts("  (so few steps find no modes yet; the distance compares means and covariances, which a blob in the middle has)");
     save(pictures, "ring.pgm", 4, "the data, GAN, WGAN with clipped weights, WGAN with gradient penalty");
 }
 

@@ -47,7 +47,7 @@ static void table(dl_ctx *c, double lr)
     dl_tensor *w   = point(c, &m, 1, 5);
     dl_optim  *opt = dl_optim_sgd(c, m, .lr = lr);
 
-    printf("learning rate %g\n  t             w      expected             E      expected\n", lr);
+    printf("E(w) = 3 (w - 2)^2 + 5 from w = 5, learning rate %g\n  t             w      expected             E      expected\n", lr);
     for (int t = 0; t <= 10 && !dl_error(c); t++) {
         dl_step_begin(c);
         dl_tensor *e = dl_add_scalar(c, dl_mul_scalar(c, dl_square(c, dl_sub_scalar(c, w, 2)), 3), 5);

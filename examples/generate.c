@@ -1,4 +1,4 @@
-/* generate.c: eight ways to learn what digits look like, and to make new ones.
+/* generate.c: eight ways to learn what digits look like; six of them make new ones.
 
        cc -O2 -fopenmp examples/generate.c -o generate -lm
        ./generate --data data/mnist --model vae
@@ -309,7 +309,8 @@ static void run(const model *m, int epochs, int n)
         /* a dense flow does not know which pixels are neighbours: a good density, grainy pictures */
         expect_below("Frechet distance to real digits", frechet(x), m->measure == DENSITY ? of_noise : of_noise / 4);
         snprintf(path, sizeof path, "%s/generate_%s.pgm", folder, m->name);
-        if (dl_image_save_grid(c, shown, path, .nrow = 10)) printf("  wrote %s\n", path);
+        if (dl_image_save_grid(c, shown, path, .nrow = 10))
+            printf("  wrote %s%s\n", path, m->measure == SQUARED_ERROR ? ": rows in turn, what went in and what came out" : "");
         else { printf("  no picture: %s  <-- OFF\n", dl_error(c)); dl_clear_error(c); wrong++; }
     }
     dl_set_grad_enabled(c, grad);

@@ -170,7 +170,7 @@ int main(int argc, char **argv)
         x = best->idata[0] % (int)map->shape[3] * STRIDE + MARGIN;
         near = abs(y - top) <= STRIDE && abs(x - left) <= STRIDE;
         found += near;
-        if (n < 5) printf("picture %d: Waldo is at (%3d, %3d), found at (%3d, %3d)%s\n", n + 1, left, top, x, y, near ? "" : "  wrong");
+        if (n < 5 || n + 1 == pictures) printf("picture %d: Waldo is at (%3d, %3d), found at (%3d, %3d)%s\n", n + 1, left, top, x, y, near ? "" : "  wrong");
         if (n + 1 < pictures) continue;
         printf("%d windows of %d x %d in %d x %d, expected %d\n", (int)patches->shape[0], PATCH, PATCH, H, W,
                ((H - PATCH) / STRIDE + 1) * ((W - PATCH) / STRIDE + 1));
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
             pixel(picture->data, H, W, y + WALDO + 1, x + i, green);
         }
         snprintf(path, sizeof path, "%s/waldo.ppm", out);
-        if (dl_image_save(c, dl_interpolate(c, picture, .size = {4 * H, 4 * W}), path)) printf("wrote %s\n", path);
+        if (dl_image_save(c, dl_interpolate(c, picture, .size = {4 * H, 4 * W}), path)) printf("wrote %s: picture %d\n", path, n + 1);
     }
     if (dl_error(c)) { fprintf(stderr, "waldo: %s\n", dl_error(c)); return 1; }
     printf("found %d of %d, expected at least %d\n", found, pictures, pictures * 9 / 10);

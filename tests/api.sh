@@ -92,11 +92,11 @@ table != "" {
     if ($0 !~ /\\$/) table = ""
     next
 }
-# prototypes, which may go over several lines; a comment on the last one describes it
+# prototypes, which may go over several lines; a comment behind it, which may do so, too, describes it
 /^DL_API / { text = ""; prototype = 1 }
 prototype {
     text = text " " $0
-    if ($0 !~ /;/) next
+    if (text !~ /;/ || (text ~ /\/\*/ && text !~ /\*\//)) next
     prototype = 0
     note = text
     sub(/;.*/, "", text)

@@ -63,6 +63,11 @@ grep -oE '\<dl_[a-z0-9_]+' tests/curriculum.txt README.md examples/README.md | s
     grep -qE "\<$f\>" $tmp/api.h || grep -q "\<$f(" examples/API.md || echo "$f"
 done >$bad
 check 'the functions that the curriculum and the READMEs name are there'
+sed '1,/^#ifndef DLI_ISA/d' dl.h >$tmp/code.h
+{ cat README.md bench/README.md; sed '/^#ifndef DLI_ISA/q' dl.h; } | grep -oE '\<(dli|dlv|DLI|DL)_[A-Za-z0-9_]*[A-Za-z0-9]\>' | sort -u | while read -r f; do
+    grep -qE "\<$f" $tmp/code.h || echo "$f"
+done >$bad
+check 'what the manual and the READMEs name of the inside is there'
 while IFS='|' read -r topic functions programs; do
     any=$(echo $functions | tr ' ' '|')
     for p in $programs; do grep -qE "\<(${any:-dl_create})(_with|_list)?\>" examples/$p.c || echo "$topic: no $any in examples/$p.c"; done

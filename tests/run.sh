@@ -153,9 +153,9 @@ if [ "${1-}" = --object ]; then object "$2"; exit 0; fi
 pattern=$(echo "$*" | sed 's/ /|/g')
 [ -n "$pattern" ] || rm -rf $out
 mkdir -p $out && probes || exit 1
-jobs | grep -E "${pattern:-.}" >$out/jobs.$$
+jobs | grep -E "${pattern:-.}" >$out/jobs.$$ || { echo "no test is called $pattern; see tests/ and examples/"; exit 2; }
 sed -n 's,.*\.c \(float\|double\|asan\|tsan\)$,\1,p' $out/jobs.$$ | sort -u | xargs -r -n 1 -P "${J:-2}" sh tests/run.sh --object
-xargs -n 2 -P "${J:-2}" sh tests/run.sh --job <$out/jobs.$$
+xargs -r -n 2 -P "${J:-2}" sh tests/run.sh --job <$out/jobs.$$
 
 [ -n "$pattern" ] ||
     echo "curriculum: $(sed -n 's/^row //p' $out/*.log | sort -u | wc -l) of $(wc -l <tests/curriculum.txt) rows true"
