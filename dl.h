@@ -8661,6 +8661,23 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
     return dli_nil_module(c);
 }
 
+/* --- a call with two reals and an int of its own as a module: name, arguments, p, q, n, the call ------------------------------ */
+typedef struct { dl_module base; dl_real p, q; int n; } dli_nn_call;
+
+static dl_module *dli_nn_call_create(dl_ctx *c, const dl_module_type *type, dl_real p, dl_real q, int n)
+{
+    dli_nn_call *m = (dli_nn_call *)dl_module_create(c, type);
+    if (c && !c->failed) { m->p = p; m->q = q; m->n = n; }
+    return &m->base;
+}
+#define DLI_CALL_TYPE(name, call)                                                                                    \
+    static dl_tensor *dli_nn_##name##_forward(dl_ctx *c, dl_module *self, dl_tensor *x)                               \
+    { const dli_nn_call *m = (const dli_nn_call *)self; (void)m; return call; }                                       \
+    static const dl_module_type dli_nn_##name##_type = { #name, sizeof(dli_nn_call), dli_nn_##name##_forward };
+#define DLI_CALL_MODULE(name, args, p_, q_, n_, call)                                                                \
+    DLI_CALL_TYPE(name, call)                                                                                        \
+    DL_DEF dl_module *dl_nn_##name args { return dli_nn_call_create(c, &dli_nn_##name##_type, p_, q_, n_); }
+
 
 /* ================================================================================================
    >>conv        convolution in 1, 2 and 3 dimensions: one engine for forward, data gradient and transposed convolution,
@@ -11375,51 +11392,32 @@ DL_DEF dl_module *dl_nn_upsample_with(dl_ctx *c, double scale, dl_nn_upsample_op
     return &m->base;
 }
 
-/* A function of x, a real and an int. */
-typedef struct { dl_module base; dl_real p; int n; } dli_nn_map;
-#define DLI_MODULE(name, call) \
-    static dl_tensor *dli_nn_##name##_forward(dl_ctx *c, dl_module *self, dl_tensor *x) \
-    { const dli_nn_map *m = (const dli_nn_map *)self; return call; } \
-    static const dl_module_type dli_nn_##name##_type = { #name, sizeof(dli_nn_map), dli_nn_##name##_forward };
-static dl_module *dli_nn_map_create(dl_ctx *c, const dl_module_type *type, dl_real p, int n)
+static dl_real dli_share(dl_ctx *c, const char *who, dl_real p)
 {
-    dli_nn_map *m;
-    if (!(p >= 0 && p <= 1)) {
-        dl_fail(c, "nn_%s: p is %g, expected 0 to 1", type->name, (double)p);
-        return dli_nil_module(c);
-    }
-    m = (dli_nn_map *)dl_module_create(c, type);
-    if (c && !c->failed) { m->p = p; m->n = n; }
-    return &m->base;
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, (double)p);
+    return p;
 }
-static dl_tensor *dli_nn_depth(dl_ctx *c, dl_tensor *x, const dli_nn_map *m)
+DLI_CALL_MODULE(pixel_shuffle,   (dl_ctx *c, int r),     0, 0, r, dl_pixel_shuffle(c, x, m->n))
+DLI_CALL_MODULE(pixel_unshuffle, (dl_ctx *c, int r),     0, 0, r, dl_pixel_unshuffle(c, x, m->n))
+DLI_CALL_MODULE(dropout1d,       (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout1d", p), 0, 0, dl_dropout1d(c, x, m->p))
+DLI_CALL_MODULE(dropout2d,       (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout2d", p), 0, 0, dl_dropout2d(c, x, m->p))
+DLI_CALL_MODULE(dropout3d,       (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout3d", p), 0, 0, dl_dropout3d(c, x, m->p))
+DLI_CALL_MODULE(alpha_dropout,   (dl_ctx *c, dl_real p), dli_share(c, "nn_alpha_dropout", p), 0, 0, dl_alpha_dropout(c, x, m->p))
+DLI_CALL_MODULE(feature_alpha_dropout, (dl_ctx *c, dl_real p), dli_share(c, "nn_feature_alpha_dropout", p), 0, 0,
+                dl_feature_alpha_dropout(c, x, m->p))
+DLI_CALL_MODULE(drop_block2d,    (dl_ctx *c, dl_real p, int block), dli_share(c, "nn_drop_block2d", p), 0, block,
+                dl_drop_block2d(c, x, m->p, m->n))
+static dl_tensor *dli_nn_depth(dl_ctx *c, dl_tensor *x, const dli_nn_call *m)
 {
     dl_stochastic_depth_opts o;
     memset(&o, 0, sizeof o);
     o.batch = m->n;
     return dl_stochastic_depth_with(c, x, m->p, o);
 }
-DLI_MODULE(pixel_shuffle, dl_pixel_shuffle(c, x, m->n))
-DLI_MODULE(pixel_unshuffle, dl_pixel_unshuffle(c, x, m->n))
-DLI_MODULE(dropout1d, dl_dropout1d(c, x, m->p))
-DLI_MODULE(dropout2d, dl_dropout2d(c, x, m->p))
-DLI_MODULE(dropout3d, dl_dropout3d(c, x, m->p))
-DLI_MODULE(alpha_dropout, dl_alpha_dropout(c, x, m->p))
-DLI_MODULE(feature_alpha_dropout, dl_feature_alpha_dropout(c, x, m->p))
-DLI_MODULE(drop_block2d, dl_drop_block2d(c, x, m->p, m->n))
-DLI_MODULE(stochastic_depth, dli_nn_depth(c, x, m))
-#undef DLI_MODULE
-DL_DEF dl_module *dl_nn_pixel_shuffle(dl_ctx *c, int r)               { return dli_nn_map_create(c, &dli_nn_pixel_shuffle_type, 0, r); }
-DL_DEF dl_module *dl_nn_pixel_unshuffle(dl_ctx *c, int r)             { return dli_nn_map_create(c, &dli_nn_pixel_unshuffle_type, 0, r); }
-DL_DEF dl_module *dl_nn_dropout1d(dl_ctx *c, dl_real p)               { return dli_nn_map_create(c, &dli_nn_dropout1d_type, p, 0); }
-DL_DEF dl_module *dl_nn_dropout2d(dl_ctx *c, dl_real p)               { return dli_nn_map_create(c, &dli_nn_dropout2d_type, p, 0); }
-DL_DEF dl_module *dl_nn_dropout3d(dl_ctx *c, dl_real p)               { return dli_nn_map_create(c, &dli_nn_dropout3d_type, p, 0); }
-DL_DEF dl_module *dl_nn_alpha_dropout(dl_ctx *c, dl_real p)           { return dli_nn_map_create(c, &dli_nn_alpha_dropout_type, p, 0); }
-DL_DEF dl_module *dl_nn_feature_alpha_dropout(dl_ctx *c, dl_real p)   { return dli_nn_map_create(c, &dli_nn_feature_alpha_dropout_type, p, 0); }
-DL_DEF dl_module *dl_nn_drop_block2d(dl_ctx *c, dl_real p, int block) { return dli_nn_map_create(c, &dli_nn_drop_block2d_type, p, block); }
+DLI_CALL_TYPE(stochastic_depth, dli_nn_depth(c, x, m))
 DL_DEF dl_module *dl_nn_stochastic_depth_with(dl_ctx *c, dl_real p, dl_nn_stochastic_depth_opts o)
 {
-    return dli_nn_map_create(c, &dli_nn_stochastic_depth_type, p, o.batch);
+    return dli_nn_call_create(c, &dli_nn_stochastic_depth_type, dli_share(c, "nn_stochastic_depth", p), 0, o.batch);
 }
 
 /* ================================================================================================
@@ -12527,12 +12525,6 @@ static dl_tensor *dli_weight_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
     return t->inner->forward(c, copy, x);
 }
 
-/* What m's forward would take for its weight: computed, or as it is stored. */
-static dl_tensor *dli_weight_of(dl_ctx *c, const dl_module *m, dl_tensor *stored)
-{
-    return m->type->forward == dli_weight_forward ? dli_computed_weight(c, (const dli_weight_type *)(const void *)m->type) : stored;
-}
-
 static const dl_module_type dli_nn_parametrization_type = { "parametrization", sizeof(dl_module), NULL };
 
 /* Takes "weight" out of m; returns what is to be filled in, with v set, and the node for the new parameters; NULL: error. */
@@ -12763,22 +12755,10 @@ DL_DEF dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gu
     return dl_add(c, dl_sub(c, hard, dl_detach(c, soft)), soft);
 }
 
-/* --- modules: a function of x, two reals and an int ------------------------------------------------------------------- */
-typedef struct { dl_module base; dl_real p, q; int n; } dli_nn_activation;
-
-static dl_module *dli_nn_activation_create(dl_ctx *c, const dl_module_type *type, dl_real p, dl_real q, int n)
-{
-    dli_nn_activation *m = (dli_nn_activation *)dl_module_create(c, type);
-    if (c && !c->failed) { m->p = p; m->q = q; m->n = n; }
-    return &m->base;
-}
-#define DLI_MODULE(name, args, p_, q_, n_, call)                                                                     \
-    static dl_tensor *dli_nn_##name##_forward(dl_ctx *c, dl_module *self, dl_tensor *x)                               \
-    { const dli_nn_activation *m = (const dli_nn_activation *)self; (void)m; return call; }                           \
-    static const dl_module_type dli_nn_##name##_type = { #name, sizeof(dli_nn_activation), dli_nn_##name##_forward }; \
-    DL_DEF dl_module *dl_nn_##name args { return dli_nn_activation_create(c, &dli_nn_##name##_type, p_, q_, n_); }
-DL_ACTIVATION_MODULES(DLI_MODULE)
-#undef DLI_MODULE
+/* --- modules ------------------------------------------------------------------------------------------------------------- */
+DL_ACTIVATION_MODULES(DLI_CALL_MODULE)
+#undef DLI_CALL_MODULE
+#undef DLI_CALL_TYPE
 
 typedef struct { dl_module base; dl_tensor *weight; } dli_nn_prelu;
 static dl_tensor *dli_nn_prelu_forward(dl_ctx *c, dl_module *self, dl_tensor *x) { return dl_prelu(c, x, ((dli_nn_prelu *)self)->weight); }
@@ -19320,6 +19300,12 @@ static int64_t dli_masked_reach(const dl_module *m)
     return conv->weight->shape[3] / 2 * dli_or(conv->o.dilation, 1);
 }
 
+/* What m's forward would take for its weight: computed, or as it is stored. */
+static dl_tensor *dli_weight_of(dl_ctx *c, const dl_module *m, dl_tensor *stored)
+{
+    return m->type->forward == dli_weight_forward ? dli_computed_weight(c, (const dli_weight_type *)(const void *)m->type) : stored;
+}
+
 static dli_pixel_layer dli_pixel_layer_of(dl_ctx *c, const dl_module *module, int64_t n, int64_t H, int64_t W)
 {
     const dli_nn_masked_conv2d *m = (const dli_nn_masked_conv2d *)module;
@@ -22932,22 +22918,35 @@ static int dli_on_any_rank(dl_ctx *c, int is)
     return x[0] > 0;
 }
 
-/* One batch in training.  The optimizer asks for its loss and gradients once or, if it works with closures, more often: then
-   each time in the memory of the time before, and only the first loss is counted. */
+/* A call of dl_fit. */
 typedef struct {
-    dl_module *m;
-    dl_loader *batches;
-    const dl_fit_opts *o;
-    dli_tally *sum;
-    dli_mark start;                      /* behind the batch, in the step                   */
-    int group, complete;                 /* batches a step; the last of them                */
-    int again;
-} dli_fit_batch;
+    dl_module     *m;
+    dl_optim      *optim;
+    dl_dataset    *train;
+    dl_loader     *batches;
+    dl_fit_opts    o;
+    dli_tally      sum;                 /* of this epoch                                        */
+    dl_history     history;
+    dl_fit_state   state;
+    dli_progress   progress;
+    dl_early_stop *stop;
+    int            rank, ranks;
+    int            end, over, stopped;  /* no more steps; by early stopping; by a signal        */
+    dli_mark       start;               /* behind the batch, in the step                        */
+    int            group, complete;     /* batches of this step of the optimizer; the last one  */
+    int            again;               /* the optimizer asks for the loss of the batch again   */
+#ifndef DL_NO_STDIO
+    dl_tensorboard    *board;
+    dl_checkpoint_opts all;
+#endif
+} dli_fitting;
 
+/* Loss and gradients of one batch.  The optimizer asks for them once or, if it works with closures, more often: then each time in
+   the memory of the time before, and only the first loss is counted. */
 static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
 {
-    dli_fit_batch *b = (dli_fit_batch *)user;
-    const dl_fit_opts *o = b->o;
+    dli_fitting *b = (dli_fitting *)user;
+    const dl_fit_opts *o = &b->o;
     dl_dataset *d = b->batches->data;
     dl_l1_penalty_opts weights = {1, 0};
     dl_backward_opts whole = {NULL, 0};
@@ -22961,7 +22960,7 @@ static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
     if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, b->m, weights), (dl_real)o->l1));
     if (b->group > 1) total = dl_div_scalar(c, total, (dl_real)b->group);
     dl_backward_with(c, total, whole);
-    if (!b->again) dli_tally_add(c, b->sum, d, output, b->batches->target, loss);
+    if (!b->again) dli_tally_add(c, &b->sum, d, output, b->batches->target, loss);
     if (b->complete) dli_mpi_reduce(c, "fit", b->m, total);
     if (b->complete && o->clip_norm > 0) dl_clip_grad_norm(c, b->m, o->clip_norm);
     b->again = 1;
@@ -22984,185 +22983,201 @@ static void dli_fit_tensorboard(dl_ctx *c, dl_tensorboard *t, int epoch, const d
 /* The checkpoint of dl_fit has, beside what is trained, numbers: where it is, the sums of this epoch and the learning curves. */
 enum { DLI_FIT_NUMBERS = 7, DLI_FIT_EPOCH = sizeof(dl_epoch) / sizeof(double) };
 
-static void dli_fit_save(dl_ctx *c, const dl_checkpoint_opts *all, const char *path, const dl_history *h, const dli_tally *sum, int64_t step,
-                         int over)
+static void dli_fit_save(dl_ctx *c, const dli_fitting *f)
 {
-    dl_checkpoint_opts o = *all;
+    dl_checkpoint_opts o = f->all;
+    const dl_history *h = &f->history;
     double *x = o.numbers;
-    x[0] = h->count; x[1] = h->best; x[2] = sum->loss; x[3] = (double)sum->right; x[4] = (double)sum->n; x[5] = (double)step; x[6] = over;
+    if (!f->o.checkpoint || f->rank) return;
+    x[0] = h->count; x[1] = h->best; x[2] = f->sum.loss; x[3] = (double)f->sum.right; x[4] = (double)f->sum.n;
+    x[5] = (double)f->state.step; x[6] = f->over;
     memcpy(x + DLI_FIT_NUMBERS, h->epochs, (size_t)h->count * sizeof *h->epochs);
     o.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * h->count;
-    dl_checkpoint_save_with(c, path, o);
+    dl_checkpoint_save_with(c, f->o.checkpoint, o);
 }
 
-static void dli_fit_resume(dl_ctx *c, const dl_checkpoint_opts *all, const char *path, dl_history *h, dli_tally *sum,
-                           int64_t *step, int *over)
+static void dli_fit_resume(dl_ctx *c, dli_fitting *f)
 {
     static const char *const what[DLI_FIT_NUMBERS] = {"epochs", "best epoch", "loss", "right", "samples", "steps", "over"};
-    FILE *f = path && !c->failed ? fopen(path, "rb") : NULL;
-    const double *x = all->numbers;
+    const char *path = f->o.checkpoint;
+    FILE *there = path && !c->failed ? fopen(path, "rb") : NULL;
+    const double *x = f->all.numbers;
     double most[DLI_FIT_NUMBERS];
     int i;
     if (!path) dl_fail(c, "fit: .resume needs a .checkpoint");
-    if (!f) return;                                                    /* there is none yet */
-    fclose(f);
-    if (!dl_checkpoint_load_with(c, path, *all)) return;
-    most[0] = (all->nnumbers - DLI_FIT_NUMBERS) / DLI_FIT_EPOCH; most[1] = x[0] > 1 ? x[0] - 1 : 0;
+    if (!there) return;                                                /* there is none yet */
+    fclose(there);
+    if (!dl_checkpoint_load_with(c, path, f->all)) return;
+    most[0] = (f->all.nnumbers - DLI_FIT_NUMBERS) / DLI_FIT_EPOCH; most[1] = x[0] > 1 ? x[0] - 1 : 0;
     most[3] = most[4] = 4294967296.0; most[5] = 9007199254740992.0; most[6] = 1;
     for (i = 0; i < DLI_FIT_NUMBERS; i++)
         if (i != 2 && !(x[i] >= 0 && x[i] <= most[i] && x[i] == (double)(int64_t)x[i])) {
             dl_fail(c, "fit: \"%s\": %s: %g, expected a whole number from 0 to %g", path, what[i], x[i], most[i]);
             return;
         }
-    h->count = (int)x[0]; h->best = (int)x[1];
-    sum->loss = x[2]; sum->right = (int64_t)x[3]; sum->n = (int64_t)x[4];
-    *step = (int64_t)x[5]; *over = (int)x[6];
-    memcpy(h->epochs, x + DLI_FIT_NUMBERS, (size_t)h->count * sizeof *h->epochs);
+    f->history.count = (int)x[0]; f->history.best = (int)x[1];
+    f->sum.loss = x[2]; f->sum.right = (int64_t)x[3]; f->sum.n = (int64_t)x[4];
+    f->state.step = (int64_t)x[5]; f->end = f->over = (int)x[6];
+    memcpy(f->history.epochs, x + DLI_FIT_NUMBERS, (size_t)f->history.count * sizeof *f->history.epochs);
 }
 #endif
 
-static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
+static dl_scores dli_no_scores(void) { dl_scores none; none.loss = none.accuracy = dl_item(NULL); return none; }
+
+/* All that is there before the first step; 0 after an error. */
+static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
 {
     dl_loader_create_opts how;
-    dl_evaluate_opts plain = {0, NULL, 0};
     dl_early_stop_create_opts any_fall = {0, 0};
-    dli_fit_batch batch;
-    dl_early_stop *stop = NULL;
-    dl_history history = {NULL, 0, 0};
-    dl_fit_state state;
-    dl_scores none;
-    dl_epoch *now;
-    dli_progress progress;
-#ifndef DL_NO_STDIO
-    dl_tensorboard *board = NULL;
-    dl_checkpoint_opts all;
-    dl_save_opts as_usual = {NULL, DL_AS_IS, 0, 0};
-#endif
-    dli_tally none_yet = {0, 0, 0}, sum = none_yet, checked;
-    int rank = dl_mpi_rank(c), ranks = dl_mpi_size(c);
-    int over = 0, stopped = 0;                                         /* by early stopping; by a signal */
-    dl_loader *batches;
-    int epochs = opts.epochs ? opts.epochs : 1, group = opts.accumulate ? opts.accumulate : 1, end = 0, grad, training;
+    dl_fit_opts *o = &f->o;
     memset(&how, 0, sizeof how);
-    how.batch_size = opts.batch_size ? opts.batch_size : 64;
-    how.shuffle = !opts.no_shuffle;
-    how.augment = opts.augment;
-    how.user = opts.user;
-    how.rank = rank;
-    how.ranks = ranks;
-    if (rank) { opts.log = opts.tensorboard = opts.save_best = NULL; opts.quiet = 1; }       /* rank 0 speaks for all */
-    plain.loss = opts.loss;
-    none.loss = none.accuracy = dl_item(NULL);
-    if (opts.history) *opts.history = history;
-    if (epochs < 0 || !(opts.clip_norm >= 0)) dl_fail(c, "fit: epochs %d, clip_norm %g", epochs, opts.clip_norm);
-    if (opts.patience < 0 || group < 0 || !(opts.l1 >= 0) || !(opts.max_norm >= 0))
-        dl_fail(c, "fit: patience %d, accumulate %d, l1 %g, max_norm %g", opts.patience, group, opts.l1, opts.max_norm);
-    batches = dl_loader_create_with(c, train, how);
-    if (opts.patience > 0) stop = dl_early_stop_create_with(c, m, opts.patience, any_fall);
-    if (c && !c->failed) history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)epochs * sizeof *history.epochs);
-    if (!c || c->failed) return none;
-    memset(&state, 0, sizeof state);
-    state.module = m; state.user = opts.user;
-    memset(&batch, 0, sizeof batch);
-    batch.m = m; batch.batches = batches; batch.o = &opts; batch.group = group;
-    progress = dli_progress_create(opts.quiet, epochs, train->size);
+    how.batch_size = o->batch_size ? o->batch_size : 64;
+    how.shuffle = !o->no_shuffle;
+    how.augment = o->augment;
+    how.user = o->user;
+    how.rank = f->rank = dl_mpi_rank(c);
+    how.ranks = f->ranks = dl_mpi_size(c);
+    if (f->rank) { o->log = o->tensorboard = o->save_best = NULL; o->quiet = 1; }             /* rank 0 speaks for all */
+    if (!o->epochs) o->epochs = 1;
+    if (!o->accumulate) o->accumulate = 1;
+    if (o->epochs < 0 || o->accumulate < 0 || o->patience < 0)
+        dl_fail(c, "fit: epochs %d, accumulate %d, patience %d, expected positive numbers", o->epochs, o->accumulate, o->patience);
+    if (!(o->clip_norm >= 0) || !(o->l1 >= 0) || !(o->max_norm >= 0))
+        dl_fail(c, "fit: clip_norm %g, l1 %g, max_norm %g, expected 0 or more", o->clip_norm, o->l1, o->max_norm);
+    f->batches = dl_loader_create_with(c, f->train, how);
+    if (o->patience > 0) f->stop = dl_early_stop_create_with(c, f->m, o->patience, any_fall);
+    if (c && !c->failed) f->history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)o->epochs * sizeof *f->history.epochs);
+    if (!c || c->failed) return 0;
+    f->state.module = f->m;
+    f->state.user = o->user;
+    f->progress = dli_progress_create(o->quiet, o->epochs, f->train->size);
 #ifndef DL_NO_STDIO
-    if (opts.checkpoint || opts.resume) {
-        memset(&all, 0, sizeof all);
-        all.module = m; all.optim = o; all.schedule = opts.schedule; all.loader = batches; all.stop = stop; all.keep_last = opts.keep_last;
-        all.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * epochs;
-        all.numbers = (double *)dl_alloc_keep(c, (size_t)all.nnumbers * sizeof *all.numbers);
-        if (opts.resume) dli_fit_resume(c, &all, opts.checkpoint, &history, &sum, &state.step, &over);
-        end = over;
+    if (o->checkpoint || o->resume) {
+        f->all.module = f->m; f->all.optim = f->optim; f->all.schedule = o->schedule; f->all.loader = f->batches; f->all.stop = f->stop;
+        f->all.keep_last = o->keep_last;
+        f->all.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * o->epochs;
+        f->all.numbers = (double *)dl_alloc_keep(c, (size_t)f->all.nnumbers * sizeof *f->all.numbers);
+        if (o->resume) dli_fit_resume(c, f);
     }
 #else
-    if (opts.checkpoint || opts.resume || opts.save_best) dl_fail(c, "fit: no files without stdio");
+    if (o->checkpoint || o->resume || o->save_best) dl_fail(c, "fit: no files without stdio");
 #endif
-    dl_mpi_broadcast(c, m);
-    dli_mpi_agree(c, "fit from step", state.step);                      /* not if a rank cannot see the checkpoint */
-    if (rank) sum = none_yet;                                          /* what was saved in an epoch is the sum of all */
-    if (c->failed) return none;
+    dl_mpi_broadcast(c, f->m);
+    dli_mpi_agree(c, "fit from step", f->state.step);                  /* not if a rank cannot see the checkpoint */
+    if (f->rank) memset(&f->sum, 0, sizeof f->sum);                    /* what was saved in an epoch is the sum of all */
 #ifndef DL_NO_STDIO
-    if (opts.tensorboard && !(board = dl_tensorboard_open(c, opts.tensorboard))) return none;
+    if (!c->failed && o->tensorboard) f->board = dl_tensorboard_open(c, o->tensorboard);
 #endif
-    grad = dl_set_grad_enabled(c, 1);
-    training = dl_set_training(c, 1);
-    while (history.count < epochs && !end) {
-        int epoch = history.count + 1;
-        dli_progress_begin(&progress);
-        while (!end && dl_next_batch(c, batches)) {
-            if (batches->index % group == 0) dl_zero_grads(m);         /* also what this optimizer does not step */
-            batch.sum = &sum;
-            batch.group = (int)dli_min64(group, batches->batches - batches->index / group * group);
-            batch.start = dli_arena_mark(&c->step);
-            batch.complete = (batches->index + 1) % group == 0 || batches->index + 1 == batches->batches;
-            batch.again = 0;
-            if (group == 1) dl_optim_step_closure(c, o, dli_fit_loss, &batch);
-            else {                                                     /* gradients add up */
-                dli_fit_loss(c, &batch);
-                if (batch.complete) dl_optim_step(c, o);
-            }
-            if (batch.complete && opts.max_norm > 0) dl_max_norm(c, m, opts.max_norm);
-            if (batch.complete && opts.schedule && !opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
-            state.step += batch.complete;
-            if (batch.complete && opts.on_step && !c->failed) {
-                state.epoch = epoch;
-                state.train = dli_tally_mean(c, &sum); state.validation = none; state.lr = dl_optim_lr(o);
-                end = dli_on_any_rank(c, opts.on_step(c, &state));
-            }
-            if (!c->failed) dli_progress_show(&progress, epoch, dli_min64(sum.n * ranks, train->size), dli_tally_mean(c, &sum), NULL, 0);
-#ifndef DL_NO_STDIO
-            if (batch.complete && opts.checkpoint && dli_on_any_rank(c, dl_interrupted(c))) { end = stopped = 1; break; }
-#endif
+    return !c->failed;
+}
+
+/* The batches of an epoch, or those that are left of it. */
+static void dli_fit_steps(dl_ctx *c, dli_fitting *f, int epoch)
+{
+    const dl_fit_opts *o = &f->o;
+    const dl_loader *b = f->batches;
+    while (!f->end && dl_next_batch(c, f->batches)) {
+        const int64_t first = b->index / o->accumulate * o->accumulate;            /* of those for one step of the optimizer */
+        if (b->index == first) dl_zero_grads(f->m);                    /* also of what this optimizer does not step */
+        f->group = (int)dli_min64(o->accumulate, b->batches - first);
+        f->complete = b->index + 1 == first + f->group;
+        f->start = dli_arena_mark(&c->step);
+        f->again = 0;
+        if (o->accumulate == 1) dl_optim_step_closure(c, f->optim, dli_fit_loss, f);
+        else {                                                         /* gradients add up */
+            dli_fit_loss(c, f);
+            if (f->complete) dl_optim_step(c, f->optim);
         }
-        if (c->failed) break;
-        if (end && !stopped && batches->position) { batches->position = 0; batches->epoch++; }   /* on_step has ended this epoch */
-        dli_tally_share(c, &sum);
-        if (stopped) break;
-        now = &history.epochs[history.count];
-        now->train = dli_tally_mean(c, &sum);
-        now->validation = none;
-        if (opts.validation) {
-            checked = dli_evaluate(c, m, opts.validation, plain, rank, ranks);
-            dli_tally_share(c, &checked);
-            now->validation = dli_tally_mean(c, &checked);
+        if (f->complete && o->max_norm > 0) dl_max_norm(c, f->m, o->max_norm);
+        if (f->complete && o->schedule && !o->schedule_by_epoch) dl_schedule_step(c, o->schedule);
+        f->state.step += f->complete;
+        if (f->complete && o->on_step && !c->failed) {
+            f->state.epoch = epoch;
+            f->state.train = dli_tally_mean(c, &f->sum); f->state.validation = dli_no_scores(); f->state.lr = dl_optim_lr(f->optim);
+            f->end = dli_on_any_rank(c, o->on_step(c, &f->state));
         }
-        now->lr = dl_optim_lr(o);
-        dl_mpi_hash(c, m);
-        if (c->failed) break;
-        if (dli_is_less(dli_epoch_loss(now), dli_epoch_loss(&history.epochs[history.best]))) history.best = history.count;
-        history.count++;
-        dli_progress_show(&progress, epoch, dli_min64(sum.n, train->size), now->train, opts.validation ? &now->validation : NULL, 1);
-        if (opts.log) dl_history_save(c, &history, opts.log);
+        if (!c->failed)
+            dli_progress_show(&f->progress, epoch, dli_min64(f->sum.n * f->ranks, f->train->size), dli_tally_mean(c, &f->sum), NULL, 0);
 #ifndef DL_NO_STDIO
-        if (board) dli_fit_tensorboard(c, board, epoch, now);
-#endif
-        if (opts.on_epoch) {
-            state.epoch = epoch; state.train = now->train; state.validation = now->validation; state.lr = now->lr;
-            end |= dli_on_any_rank(c, opts.on_epoch(c, &state));
-        }
-        if (stop) end |= over = dl_early_stop_observe(c, stop, dli_epoch_loss(now));
-        if (opts.schedule && opts.schedule_by_epoch) dl_schedule_step(c, opts.schedule);
-        if (opts.schedule) dl_schedule_observe(c, opts.schedule, dli_epoch_loss(now));
-        sum = none_yet;
-#ifndef DL_NO_STDIO
-        if (opts.save_best && history.best == history.count - 1) dl_save_with(c, m, opts.save_best, as_usual);
-        if (opts.checkpoint && !rank) dli_fit_save(c, &all, opts.checkpoint, &history, &sum, state.step, over);
+        if (f->complete && o->checkpoint && dli_on_any_rank(c, dl_interrupted(c))) f->end = f->stopped = 1;
 #endif
     }
+    if (c->failed) return;
+    if (f->end && !f->stopped && b->position) { f->batches->position = 0; f->batches->epoch++; }       /* on_step has ended it */
+    dli_tally_share(c, &f->sum);
+}
+
+/* What comes at the end of an epoch: validation, curves, callbacks, files. */
+static void dli_fit_epoch(dl_ctx *c, dli_fitting *f, int epoch)
+{
+    const dl_fit_opts *o = &f->o;
+    dl_history *h = &f->history;
+    dl_epoch *now = &h->epochs[h->count];
+    now->train = dli_tally_mean(c, &f->sum);
+    now->validation = dli_no_scores();
+    if (o->validation) {
+        dl_evaluate_opts plain = {0, NULL, 0};
+        dli_tally checked;
+        plain.loss = o->loss;
+        checked = dli_evaluate(c, f->m, o->validation, plain, f->rank, f->ranks);
+        dli_tally_share(c, &checked);
+        now->validation = dli_tally_mean(c, &checked);
+    }
+    now->lr = dl_optim_lr(f->optim);
+    dl_mpi_hash(c, f->m);
+    if (c->failed) return;
+    if (dli_is_less(dli_epoch_loss(now), dli_epoch_loss(&h->epochs[h->best]))) h->best = h->count;
+    h->count++;
+    dli_progress_show(&f->progress, epoch, dli_min64(f->sum.n, f->train->size), now->train, o->validation ? &now->validation : NULL, 1);
+    if (o->log) dl_history_save(c, h, o->log);
 #ifndef DL_NO_STDIO
-    if (stopped && !rank) dli_fit_save(c, &all, opts.checkpoint, &history, &sum, state.step, over);
+    if (f->board) dli_fit_tensorboard(c, f->board, epoch, now);
 #endif
-    if (stop && !stopped) dl_early_stop_restore(c, stop);
+    if (o->on_epoch) {
+        f->state.epoch = epoch; f->state.train = now->train; f->state.validation = now->validation; f->state.lr = now->lr;
+        f->end |= dli_on_any_rank(c, o->on_epoch(c, &f->state));
+    }
+    if (f->stop) f->end |= f->over = dl_early_stop_observe(c, f->stop, dli_epoch_loss(now));
+    if (o->schedule && o->schedule_by_epoch) dl_schedule_step(c, o->schedule);
+    if (o->schedule) dl_schedule_observe(c, o->schedule, dli_epoch_loss(now));
+    memset(&f->sum, 0, sizeof f->sum);
 #ifndef DL_NO_STDIO
-    dl_tensorboard_close(c, board);
+    if (o->save_best && h->best == h->count - 1) {
+        dl_save_opts as_usual = {NULL, DL_AS_IS, 0, 0};
+        dl_save_with(c, f->m, o->save_best, as_usual);
+    }
+    dli_fit_save(c, f);
 #endif
+}
+
+static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
+{
+    dli_fitting f;
+    const dl_epoch *last;
+    int grad, training;
+    memset(&f, 0, sizeof f);
+    f.m = m; f.optim = o; f.train = train; f.o = opts;
+    if (opts.history) *opts.history = f.history;
+    if (!dli_fit_begin(c, &f)) return dli_no_scores();
+    grad = dl_set_grad_enabled(c, 1);
+    training = dl_set_training(c, 1);
+    while (f.history.count < f.o.epochs && !f.end && !c->failed) {
+        const int epoch = f.history.count + 1;
+        dli_progress_begin(&f.progress);
+        dli_fit_steps(c, &f, epoch);
+        if (!c->failed && !f.stopped) dli_fit_epoch(c, &f, epoch);
+    }
+#ifndef DL_NO_STDIO
+    if (f.stopped && !c->failed) dli_fit_save(c, &f);
+    dl_tensorboard_close(c, f.board);
+#endif
+    if (f.stop && !f.stopped) dl_early_stop_restore(c, f.stop);
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
-    if (opts.history) *opts.history = history;
-    if (c->failed || !history.count) return none;
-    now = &history.epochs[stop ? history.best : history.count - 1];
-    return opts.validation ? now->validation : now->train;
+    if (opts.history) *opts.history = f.history;
+    if (c->failed || !f.history.count) return dli_no_scores();
+    last = &f.history.epochs[f.stop ? f.history.best : f.history.count - 1];
+    return f.o.validation ? last->validation : last->train;
 }
 
 DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
