@@ -27545,7 +27545,6 @@ DL_DEF int dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token)
 {
     if (!c || c->failed) return -1;
     if (!t || !token) { dl_fail(c, "tokenizer_add: the %s is NULL", t ? "token" : "tokenizer"); return -1; }
-    if (!*token) { dl_fail(c, "tokenizer_add: the token is empty"); return -1; }
     if (dl_tokenizer_id(t, token, -1) >= 0) { dl_fail(c, "tokenizer_add: there is a token \"%s\" already", token); return -1; }
     return dli_token_put(c, t, token, (int64_t)strlen(token), 0);
 }
@@ -27979,6 +27978,7 @@ DL_DEF int dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab
         return 0;
     }
     for (i = 0; i < t->size; i++) {
+        if (!t->token[i].n) dl_fail(c, "tokenizer_save: token %l is empty, which the format has no place for", i);
         dli_buf_text(&vocab, i ? ", \"" : "{\"");
         dli_put_token(&vocab, &t->token[i], 1);
         dli_buf_text(&vocab, "\": ");
