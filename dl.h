@@ -3205,6 +3205,7 @@ typedef struct {
     dl_activation  activation;
     int            last, chain;
     int            cold;                /* A is in no cache: the rows of the next tile are, too */
+    int            warm;                /* C is in the second cache: its rows need not be fetched early */
 } dli_panel;
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
@@ -4260,7 +4261,7 @@ typedef struct {
     const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b, copy_b, ahead, cold;          /* pack_b: before, turned; copy_b: by the first tiles */
+    int                  pack_a, pack_b, copy_b, ahead, cold, warm;    /* pack_b: before, turned; copy_b: by the first tiles */
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
@@ -4291,7 +4292,7 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->bias = g->bias;
     t->activation = g->activation;
     t->last = g->bias || g->activation != DL_LINEAR;
-    t->chain = t->cold = 0;
+    t->chain = t->cold = t->warm = 0;
     t->copy = NULL;
     t->copy_panel = 0;
 }
@@ -4337,6 +4338,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.beta = p == 0 ? g->beta : 1;
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
             t.cold = plan->cold;
+            t.warm = plan->warm;
             if (plan->pack_b) dli_gemm_pack_b(plan->isa, g, p, t.K, q, t.N, panels, panel);
             for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
                 const int packed = plan->pack_b || (plan->copy_b && i > 0);
@@ -4446,7 +4448,8 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
     int shared;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
-    s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead;       /* it will, and A streams                */
+    s->warm = (g->M + g->N) * g->K + g->M * g->N <= large;      /* everything will                       */
+    s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm;           /* B will, and A streams */
     s->pack_a = (g->trans_a || g->lda % 1024 == 0) && g->N > 4 * nr;            /* k-th numbers on a page each, or in few sets of a cache */
     s->pack_b = g->trans_b;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
@@ -4553,6 +4556,7 @@ static int dli_gemm(dl_ctx *c, const dli_gemm_args *g)
     if (g->K <= 0 || g->alpha == 0 || g->batch > 1 || (double)g->M * (double)g->N * (double)g->K >= 300e3) return dli_gemm_large(c, g);
     if (!g->trans_b && g->N > 1) {
         dli_gemm_set(&t, g);
+        t.warm = 1;
         DLI_ON(c->isa, gemm_panel)(&t);
         return 1;
     }
@@ -9105,6 +9109,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                             }
                             t.beta = q + v || (direct && s->end.add) ? 1 : 0;
                             t.cold = j == 0 && !p->pack_a;
+                            t.warm = !p->direct;
                             t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
                             t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
                             DLI_ON(isa, gemm_panel)(&t);
@@ -9655,6 +9660,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                     t.K = b.columns;
                     t.beta = i > first_block || (p->parts == 1 && p->add) ? 1 : 0;
                     t.cold = j == 0 && as_it_stands;
+                    t.warm = 1;
                     t.a = a.A;
                     t.b = panel;
                     t.c = dw + (group * s->M + m0) * p->K + q + j;
@@ -32100,7 +32106,7 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
    `every` so many steps (all at once keep A and B waiting, but the last should come in time, too) they fetch a row of C and of what
-   comes next, or copy B. */
+   comes next, or copy B.  With nothing to fetch they run in a loop that does not ask. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
@@ -32113,8 +32119,9 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     dl_real *copy = t->copy_to;
     const dl_real *ahead = t->ahead, *row = c;
     const int64_t step = t->ahead_step, pace = copy ? 3 : 0;
-    int64_t rows = K < 64 || t->chain ? 0 : R, lines = t->ahead_n, turn = t->ahead_turn;
-    const int64_t every = copy ? 1 : rows || lines ? dli_min64(dli_max64(K / dli_max64(rows, lines), 1), 7) : -1;
+    int64_t rows = K < 64 || t->chain || t->warm ? 0 : R, lines = t->ahead_n, turn = t->ahead_turn;
+    const int fetch = tall && (copy || rows || lines);
+    const int64_t every = copy || !fetch ? 1 : dli_min64(dli_max64(K / dli_max64(rows, lines), 1), 7);
     int64_t wait = every;
     dlv b0 = zero, b1 = zero;
     (void)a4; (void)a8;
@@ -32127,10 +32134,16 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
     }
-    for (; K > 0; K--) {
+#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
+        const dlv s = dlv_set(ai[r * a_row]);                                                      \
+        x##i = dlv_fma(s, b0, x##i);                                                               \
+        if (V == 2) y##i = dlv_fma(s, b1, y##i);                                                   \
+    }
+#define DLI_STEP DLI_TILE_ROWS(DLI_ROW) b += b_row; a0 += a_col; a4 += a_col; a8 += a_col;
+    for (; K > 0 && fetch; K--) {
         b0 = DLI_LOAD(b);
         if (V == 2) b1 = dlv_load(b + 16);
-        if (tall && --wait == 0) {
+        if (--wait == 0) {
             wait = every;
             if (copy) { dlv_store(copy, b0); if (V == 2) dlv_store(copy + 16, b1); copy += DLI_NR; }
             if (rows && (K & pace) == 0) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
@@ -32140,17 +32153,17 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
                 lines--;
                 if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
             }
-        } else if (!tall) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
-#define DLI_ROW(i, ai, r) if (R > i) {                                                             \
-            const dlv s = dlv_set(ai[r * a_row]);                                                  \
-            x##i = dlv_fma(s, b0, x##i);                                                           \
-            if (V == 2) y##i = dlv_fma(s, b1, y##i);                                               \
         }
-        DLI_TILE_ROWS(DLI_ROW)
-#undef DLI_ROW
-        b += b_row;
-        a0 += a_col; a4 += a_col; a8 += a_col;
+        DLI_STEP
     }
+    for (; K > 0; K--) {
+        b0 = DLI_LOAD(b);
+        if (V == 2) b1 = dlv_load(b + 16);
+        if (!tall) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
+        DLI_STEP
+    }
+#undef DLI_STEP
+#undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) { x##i = dlv_mul(alpha, x##i); if (V == 2) y##i = dlv_mul(alpha, y##i); }
     if (!add) { DLI_TILE_ROWS(DLI_ROW) }
 #undef DLI_ROW
