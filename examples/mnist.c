@@ -4,7 +4,7 @@
        ./mnist
 
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code.
-   Ends with a line like "test accuracy 0.9838, expected above 0.95". */
+   Ends with "test accuracy 0.9850" for MNIST, "test accuracy 0.9918" for the drawn digits. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"

@@ -11,7 +11,7 @@
        lenet5    LeCun's LeNet-5, with sigmoids
        deep      six convolutions and two dense layers, He's initial weights, dropout
        all       one after the other
-   Ends with "test accuracy 0.9910" for MNIST, "test accuracy 0.9918" for the drawn digits, both in a minute. */
+   Ends with "test accuracy 0.9907" for MNIST, "test accuracy 0.9918" for the drawn digits, both in a minute. */
 #define DL_MODELS
 #define DL_STATIC
 #define DL_IMPLEMENTATION
