@@ -124,8 +124,9 @@
               dl_sum_with(c, x, options).
    Shapes.    DL_SHAPE(2, 3) ends at its first zero, behind which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
    Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was wanted.  From then on ops
-              return the nil tensor, whose data is NULL and whose size 0 (dl_item: NaN), and dl_backward and dl_optim_step do nothing, so weights stay as they were.  Look
-              once, where it suits you; dl_clear_error(c) makes the context usable again.  Nothing prints, nothing exits.
+              return the nil tensor, whose data is NULL and whose size is 0 (dl_item: NaN), and dl_backward and dl_optim_step
+              do nothing, so weights stay as they were.  Look once, before you read x->data; dl_clear_error(c) makes the
+              context usable again.  Nothing prints, nothing exits.
    Bits.      The same program gives the same bits for every number of threads and every instruction set.
    Networks.  dl_nn_sequential for chains; sequences are (N, T, ..) for attention and transformers, (T, N, ..) for recurrent
               layers unless .batch_first; token ids are int32 and go into dl_nn_embedding.  DL_MODELS has whole networks with
@@ -844,7 +845,7 @@ DL_API int dl_ema_update(dl_ctx *c, dl_ema *e);
 DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
 
 /* --- schedules of the learning rate, values as in torch.optim.lr_scheduler ------------------------
-   Numbers that are 0 are those at the end of the line below; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
+   Numbers that are not given are those at the end of each line; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
    A schedule sets the rate of step 0 when it is made, and the next one at each dl_schedule_step, after dl_optim_step; or give
    it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  One schedule an optimizer, chains apart.
    constant:       lr factor while t < total_iters                                          1/3, 5
@@ -1294,7 +1295,8 @@ DL_API dl_module *dl_nn_global_max_pool2d(dl_ctx *c);
 /* --- resampling and layout -------------------------------------------------------------------------
    interpolate: the spatial axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W) to .size or by the factors .scale, by axis;
    one scale stands for all.  As in PyTorch: output i is made at input position (i + 1/2) s - 1/2, where s is in / out or,
-   by a scale, 1 / scale; with align_corners at i (in - 1) / (out - 1); nearest: floor(i s).  bicubic: Keys 1981, a = -3/4.  area: adaptive average.
+   by a scale, 1 / scale; with align_corners at i (in - 1) / (out - 1); nearest: floor(i s).  bicubic: Keys 1981, a = -3/4.
+   area: adaptive average.
    antialias (bilinear and bicubic): when the image becomes smaller, the filters become as much wider. */
 typedef enum { DL_NEAREST, DL_BILINEAR, DL_BICUBIC, DL_AREA, DL_NEAREST_EXACT } dl_resample;
 #define DL_TRILINEAR DL_BILINEAR                                  /* linear along every axis; 1-D: torch's "linear"      */
@@ -1585,7 +1587,8 @@ DL_API double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
 typedef struct {
     dl_tensor   *weight;             /* of each class, (C)                                                      */
     int          ignore_index;       /* -100; DL_ZERO for class 0                                               */
-    dl_reduction reduction;          /* DL_MEAN: over the sum of the weights of the labels that count; of distributions over their number */
+    dl_reduction reduction;          /* DL_MEAN: over the sum of the weights of the labels that count; of distributions:
+                                        over their number                                                       */
     dl_real      label_smoothing;    /* 0; Szegedy et al. 2016                                                  */
     int end_;
 } dl_cross_entropy_opts;
@@ -1752,7 +1755,7 @@ DL_API dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
        #include "dl.h" */
 #ifndef DL_NO_STDIO
 typedef struct {
-    int     resize;                      /* of the shorter side: bilinear with antialiasing, as torchvision and Pillow (before 13) do it; 0: no */
+    int     resize;                      /* of the shorter side: bilinear with antialiasing, as torchvision and Pillow before 13; 0: no */
     int     crop;                        /* then the square of this side in the middle; 0: no                    */
     int     channels;                    /* 1 or 3; 0: as in the file.  Transparency is dropped                  */
     dl_real mean[3], std[3];             /* then (x - mean) / std of each channel; std 0: 1                      */
@@ -1882,8 +1885,8 @@ DL_API dl_tensor *dl_elu(dl_ctx *c, dl_tensor *x, dl_real alpha);  /* x if x > 0
 DL_API dl_tensor *dl_selu(dl_ctx *c, dl_tensor *x);                   /* 1.0507 elu(x, 1.6733); Klambauer et al. 2017 */
 DL_API dl_tensor *dl_silu(dl_ctx *c, dl_tensor *x);      /* x sigmoid(x), swish with beta 1; Ramachandran et al. 2017 */
 DL_API dl_tensor *dl_logsigmoid(dl_ctx *c, dl_tensor *x);                                  /* log(1 / (1 + exp(-x))) */
-DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);  /* x - lambda, x + lambda beyond +-lambda, else 0; 0 and more */
-DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                /* x beyond +-lambda, else 0; 0 and more */
+DL_API dl_tensor *dl_softshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);  /* x - lambda, x + lambda beyond +-lambda, else 0; lambda >= 0 */
+DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);                /* x beyond +-lambda, else 0; lambda >= 0 */
 
 /* x if x > 0, else slope x.  prelu: a learned slope for each channel (axis 1) or one for all, w (C) or (1); He et al. 2015.
    rrelu: in training slopes from U(low, high), one for each element, else (low + high) / 2; Xu et al. 2015: 1/8, 1/3 */
@@ -2102,8 +2105,9 @@ DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
                 {.3, 3.3}, becomes value (Zhong et al. 2020)
    rand_augment: .num_ops (2) times one of 14 changes with .magnitude (9; DL_ZERO: 0) of 30 parts of its range, where there are two
                 directions in any of them: none, shear in x and y (.3, the first row or column stays), shift in x and y (whole
-                pixels of 150 / 331 of the size), turn (30 degrees), bilinear, brightness, saturation, contrast, sharpness (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize
-                (invert from 1 - magnitude on), autocontrast, equalize; x in [0, 1], 1 or 3 channels (Cubuk et al. 2020)
+                pixels of 150 / 331 of the size), turn (30 degrees), bilinear, brightness, saturation, contrast, sharpness
+                (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize (invert from 1 - magnitude on), autocontrast, equalize;
+                x in [0, 1], 1 or 3 channels (Cubuk et al. 2020)
    gaussian_noise: x + N(mean, sigma^2), sigma .1, for x of any shape; .clip: to [0, 1].  Differentiable. */
 typedef struct { int padding; dl_padding_mode padding_mode; dl_real fill; int end_; } dl_aug_random_crop_opts;
 typedef struct { double p; int end_; }                                                dl_aug_hflip_opts, dl_aug_vflip_opts;
@@ -2179,7 +2183,7 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
    safetensors (Hugging Face 2022), .npy and .npz (NumPy): names, shapes, types and sizes of the whole file are checked before
    the first value is copied; what is wrong is named with its byte in the file.  Writing leaves either the old file or the
    new one, whatever happens: the new one takes its name and permissions (a symbolic link becomes a file).  Files are mapped:
-   nobody may cut one short while it is read, which what writes a new one, as dl.h does, never does.
+   no other process may cut one short while it is read (a new file that takes the name of the old one, as here, does no harm).
 
    load: the parameters and buffers of m by their names in the state_dict, from a safetensors file, an .npz file or the
    index.json of a set of safetensors files.  Values of other types are converted; a name that is missing but stands in the
@@ -20012,7 +20016,8 @@ DL_DEF void dl_init_trunc_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real 
     uint64_t call;
     if (!dli_check(c, "init_trunc_normal", "w", w, DL_REAL)) return;
     if (!(std > 0) || !(low < high) || mean - mean != 0) {
-        dl_fail(c, "init_trunc_normal: mean %g, standard deviation %g, from %g to %g", (double)mean, (double)std, (double)low, (double)high);
+        dl_fail(c, "init_trunc_normal: mean %g, standard deviation %g, from %g to %g", (double)mean, (double)std, (double)low,
+                (double)high);
         return;
     }
     dl_init_normal(c, w, mean, std);
@@ -23065,6 +23070,7 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
         f->all.numbers = (double *)dl_alloc_keep(c, (size_t)f->all.nnumbers * sizeof *f->all.numbers);
         if (o->resume) dli_fit_resume(c, f);
     }
+    if (!c->failed && o->tensorboard) f->board = dl_tensorboard_open(c, o->tensorboard);
 #else
     if (o->checkpoint || o->resume || o->save_best) dl_fail(c, "fit: no files without stdio");
 #endif
@@ -23072,7 +23078,7 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
     dli_mpi_agree(c, "fit from step", f->state.step);                  /* not if a rank cannot see the checkpoint */
     if (f->rank) memset(&f->sum, 0, sizeof f->sum);                    /* what was saved in an epoch is the sum of all */
 #ifndef DL_NO_STDIO
-    if (!c->failed && o->tensorboard) f->board = dl_tensorboard_open(c, o->tensorboard);
+    if (c->failed) dl_tensorboard_close(c, f->board);
 #endif
     return !c->failed;
 }
@@ -24345,7 +24351,8 @@ DL_DEF dl_tensor *dl_aug_random_erasing_with(dl_ctx *c, dl_tensor *x, dl_aug_ran
     if (c->failed) return DLI_NIL;
     if (!(o.scale[0] >= 0 && o.scale[0] <= o.scale[1] && o.scale[1] <= 1 &&
           o.ratio[0] >= 1e-6 && o.ratio[0] <= o.ratio[1] && o.ratio[1] <= 1e6))
-        return dl_fail(c, "aug_random_erasing: scale (%g,%g), ratio (%g,%g), expected (low,high) within 0 to 1 and 1e-6 to 1e6", o.scale[0], o.scale[1], o.ratio[0], o.ratio[1]);
+        return dl_fail(c, "aug_random_erasing: scale (%g,%g), ratio (%g,%g), expected (low,high) within 0 to 1 and 1e-6 to 1e6",
+                       o.scale[0], o.scale[1], o.ratio[0], o.ratio[1]);
     return c->training ? dli_augment(c, "aug_random_erasing", x, 4, x->shape, dli_aug_erase, &o, 23) : x;
 }
 
