@@ -5779,11 +5779,15 @@ static void dli_dropout_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_dropout(c, y, dx, y->grad, add);
 }
 static const dl_op dli_dropout_op = { "dropout", dli_broadcast_shape, dli_dropout_forward, dli_dropout_backward };
+static int dli_check_share(dl_ctx *c, const char *who, double p)
+{
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, p);
+    return c && !c->failed;
+}
 DL_DEF dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p)
 {
     dli_dropout_opts o;
-    if (!(p >= 0 && p <= 1)) return dl_fail(c, "dropout: p is %g, expected 0 to 1", (double)p);
-    if (!dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, "dropout", (double)p) || !dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     if (p == 1) return dl_mul_scalar(c, x, 0);
     o.seed = c->seed; o.call = c->calls++; o.p = p;
@@ -6083,7 +6087,7 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
                 if (t == 0)         t = 0;
                 else if (p > 1e300) t = t == norm ? 1 / (dl_real)ties : 0;
                 else if (p == 1)    t = 1;
-                else if ((t /= norm) != 0) t = p == 2 ? t : dli_pow_portable(t, (dl_real)(p - 1));
+                else if ((t /= norm) != 0) t = dli_pow_portable(t, (dl_real)(p - 1));
                 a.d[i] = x[i] < 0 ? -g * t : g * t;
             }
             dli_scatter_row(&a, dx, o, add);
@@ -8595,32 +8599,26 @@ DL_DEF dl_module *dl_nn_linear_with(dl_ctx *c, int64_t in, int64_t out, dl_nn_li
     return c && !c->failed ? &m->base : dli_nil_module(c);
 }
 
-typedef struct { dl_module base; int dim; } dli_nn_softmax;
-static dl_tensor *dli_nn_softmax_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
-{
-    return dl_softmax(c, x, ((dli_nn_softmax *)self)->dim);
-}
-static const dl_module_type dli_nn_softmax_type = { "softmax", sizeof(dli_nn_softmax), dli_nn_softmax_forward };
-DL_DEF dl_module *dl_nn_softmax(dl_ctx *c, int dim)
-{
-    dli_nn_softmax *m = (dli_nn_softmax *)dl_module_create(c, &dli_nn_softmax_type);
-    if (c && !c->failed) m->dim = dim;
-    return &m->base;
-}
+/* --- a call with two reals and an int of its own as a module: name, arguments, p, q, n, the call ------------------------------ */
+typedef struct { dl_module base; dl_real p, q; int n; } dli_nn_call;
 
-typedef struct { dl_module base; dl_real p; } dli_nn_dropout;
-static dl_tensor *dli_nn_dropout_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
+static dl_module *dli_nn_call_create(dl_ctx *c, const dl_module_type *type, dl_real p, dl_real q, int n)
 {
-    return dl_dropout(c, x, ((dli_nn_dropout *)self)->p);
-}
-static const dl_module_type dli_nn_dropout_type = { "dropout", sizeof(dli_nn_dropout), dli_nn_dropout_forward };
-DL_DEF dl_module *dl_nn_dropout(dl_ctx *c, dl_real p)
-{
-    dli_nn_dropout *m = (dli_nn_dropout *)dl_module_create(c, &dli_nn_dropout_type);
-    if (!(p >= 0 && p <= 1)) { dl_fail(c, "nn_dropout: p is %g, expected 0 to 1", (double)p); return dli_nil_module(c); }
-    if (c && !c->failed) m->p = p;
+    dli_nn_call *m = (dli_nn_call *)dl_module_create(c, type);
+    if (c && !c->failed) { m->p = p; m->q = q; m->n = n; }
     return &m->base;
 }
+#define DLI_CALL_TYPE(name, call)                                                                                    \
+    static dl_tensor *dli_nn_##name##_forward(dl_ctx *c, dl_module *self, dl_tensor *x)                               \
+    { const dli_nn_call *m = (const dli_nn_call *)self; (void)m; return call; }                                       \
+    static const dl_module_type dli_nn_##name##_type = { #name, sizeof(dli_nn_call), dli_nn_##name##_forward };
+#define DLI_CALL_MODULE(name, args, p_, q_, n_, call)                                                                \
+    DLI_CALL_TYPE(name, call)                                                                                        \
+    DL_DEF dl_module *dl_nn_##name args { return dli_nn_call_create(c, &dli_nn_##name##_type, p_, q_, n_); }
+static dl_real dli_share(dl_ctx *c, const char *who, dl_real p) { dli_check_share(c, who, (double)p); return p; }
+
+DLI_CALL_MODULE(softmax, (dl_ctx *c, int dim),   0, 0, dim, dl_softmax(c, x, m->n))
+DLI_CALL_MODULE(dropout, (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout", p), 0, 0, dl_dropout(c, x, m->p))
 
 /* --- sequential -------------------------------------------------------------------------------------- */
 
@@ -8668,23 +8666,6 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
     dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", n - 1);
     return dli_nil_module(c);
 }
-
-/* --- a call with two reals and an int of its own as a module: name, arguments, p, q, n, the call ------------------------------ */
-typedef struct { dl_module base; dl_real p, q; int n; } dli_nn_call;
-
-static dl_module *dli_nn_call_create(dl_ctx *c, const dl_module_type *type, dl_real p, dl_real q, int n)
-{
-    dli_nn_call *m = (dli_nn_call *)dl_module_create(c, type);
-    if (c && !c->failed) { m->p = p; m->q = q; m->n = n; }
-    return &m->base;
-}
-#define DLI_CALL_TYPE(name, call)                                                                                    \
-    static dl_tensor *dli_nn_##name##_forward(dl_ctx *c, dl_module *self, dl_tensor *x)                               \
-    { const dli_nn_call *m = (const dli_nn_call *)self; (void)m; return call; }                                       \
-    static const dl_module_type dli_nn_##name##_type = { #name, sizeof(dli_nn_call), dli_nn_##name##_forward };
-#define DLI_CALL_MODULE(name, args, p_, q_, n_, call)                                                                \
-    DLI_CALL_TYPE(name, call)                                                                                        \
-    DL_DEF dl_module *dl_nn_##name args { return dli_nn_call_create(c, &dli_nn_##name##_type, p_, q_, n_); }
 
 
 /* ================================================================================================
@@ -10180,7 +10161,7 @@ static dl_tensor *dli_fold(dl_ctx *c, const char *who, dl_tensor *x, const int64
 DL_DEF dl_tensor *dl_unfold_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o) { return dli_unfold(c, "unfold", x, kernel, &o); }
 DL_DEF dl_tensor *dl_fold_with(dl_ctx *c, dl_tensor *x, dl_shape size, int64_t kernel, dl_conv_opts o)
 {
-    if (c && dli_shape_rank(size.d) != 2) return dl_fail(c, "fold: a size of %d axes, expected {H, W}", dli_shape_rank(size.d));
+    if (dli_shape_rank(size.d) != 2) return dl_fail(c, "fold: a size of %d axes, expected {H, W}", dli_shape_rank(size.d));
     return dli_fold(c, "fold", x, size.d, kernel, &o);
 }
 
@@ -11305,8 +11286,7 @@ static dl_tensor *dli_drop_axes(dl_ctx *c, const char *who, dl_tensor *x, dl_rea
     dl_tensor *mask;
     dl_shape shape = {{0}};
     int d;
-    if (!(p >= 0 && p <= 1)) return dl_fail(c, "%s: p is %g, expected 0 to 1", who, (double)p);
-    if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, who, (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     for (d = 0; d < x->ndim; d++) shape.d[d] = d < n ? x->shape[d] : 1;
     mask = dl_dropout(c, dl_ones(c, shape), p);
@@ -11335,8 +11315,7 @@ static dl_tensor *dli_alpha_dropout(dl_ctx *c, const char *who, dl_tensor *x, dl
 {
     const double A = 1.7580993408473766;
     dl_real a;
-    if (!(p >= 0 && p <= 1)) return dl_fail(c, "%s: p is %g, expected 0 to 1", who, (double)p);
-    if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, who, (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     if (p == 1) return dl_mul_scalar(c, x, 0);
     a = (dl_real)((1 - (double)p) / dli_sqrt64((1 - (double)p) * (1 + (double)p * A * A)));
@@ -11361,8 +11340,7 @@ DL_DEF dl_tensor *dl_drop_block2d(dl_ctx *c, dl_tensor *x, dl_real p, int block_
     int64_t b, h, w, i;
     double gamma, kept = 0;
     int d, grad;
-    if (!(p >= 0 && p <= 1)) return dl_fail(c, "drop_block2d: p is %g, expected 0 to 1", (double)p);
-    if (!dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, "drop_block2d", (double)p) || !dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
     if (x->ndim != 4 || block_size < 1)
         return dl_fail(c, "drop_block2d: %t with blocks of %d, expected (N, C, H, W) and a positive size", x, block_size);
     if (!c->training || p == 0) return x;
@@ -11402,11 +11380,6 @@ DL_DEF dl_module *dl_nn_upsample_with(dl_ctx *c, double scale, dl_nn_upsample_op
     return &m->base;
 }
 
-static dl_real dli_share(dl_ctx *c, const char *who, dl_real p)
-{
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, (double)p);
-    return p;
-}
 DLI_CALL_MODULE(pixel_shuffle,   (dl_ctx *c, int r),     0, 0, r, dl_pixel_shuffle(c, x, m->n))
 DLI_CALL_MODULE(pixel_unshuffle, (dl_ctx *c, int r),     0, 0, r, dl_pixel_unshuffle(c, x, m->n))
 DLI_CALL_MODULE(dropout1d,       (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout1d", p), 0, 0, dl_dropout1d(c, x, m->p))
@@ -23194,9 +23167,8 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
 
 DL_DEF dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
 {
-    dl_scores scores = dli_fit(c, m, o, train, opts);
-    if (!dli_mpi_agree(c, "fit", 0)) scores.loss = scores.accuracy = dl_item(NULL);          /* a rank may have failed long ago */
-    return scores;
+    const dl_scores scores = dli_fit(c, m, o, train, opts);
+    return dli_mpi_agree(c, "fit", 0) ? scores : dli_no_scores();      /* a rank may have failed long ago */
 }
 
 static double dli_lr_find(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, const dl_lr_find_opts *opts, dl_loader *batches)
@@ -23895,7 +23867,7 @@ static int dli_check_images(dl_ctx *c, const char *who, const dl_tensor *x)
 static double dli_check_chance(dl_ctx *c, const char *who, double p, double usual)
 {
     p = dli_or_double(p, usual);
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, p);
+    dli_check_share(c, who, p);
     return p;
 }
 /* A draw on [0, 1) to a whole number of 0 .. n - 1. */
@@ -29876,7 +29848,7 @@ static void dli_onnx_pool(dli_export *e, dl_tensor *y, const char *out)
     o.ceil_mode = 0;                                                      /* ONNX keeps windows that begin in the padding: only if needed */
     for (a = first; a < 3; a++) {
         pads[a - first] = pads[n + a - first] = o.padding[a];
-        o.ceil_mode |= o.out[a] > (o.in[a] + 2 * o.padding[a] - o.dilation[a] * (o.kernel[a] - 1) - 1) / o.stride[a] + 1;
+        o.ceil_mode |= o.out[a] > dli_conv_fit(o.in[a], o.kernel[a], o.stride[a], o.padding[a], o.padding[a], o.dilation[a]);
     }
     dli_onnx(e, out, o.largest
              ? "MaxPool s ceil_mode:i pads:l kernel_shape:l strides:l dilations:l"

@@ -18,6 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Part of the names of files: the builds of a test run side by side. */
+#if defined(DL_DOUBLE)
+#define BUILD "double_"
+#elif defined(__SANITIZE_ADDRESS__)
+#define BUILD "asan_"
+#else
+#define BUILD ""
+#endif
+
 static int test_passed, test_failed, test_skipped;       /* tests so far                          */
 static int test_checks, test_errors, test_skipping;      /* of the test that is running           */
 static const char *test_rows[64];                        /* curriculum rows that it claims        */

@@ -573,11 +573,7 @@ static void initializers_and_optimizers(void)
 
 static const char *file_of(const void *bytes, size_t n)  /* a file of these bytes */
 {
-#ifdef DLI_ASAN
-    static const char path[] = "build/test/asan_bad.idx";                    /* both builds may run at the same time */
-#else
-    static const char path[] = "build/test/bad.idx";
-#endif
+    static const char path[] = "build/test/" BUILD "bad.idx";
     FILE *f = fopen(path, "wb");
     if (f) { fwrite(bytes, 1, n, f); fclose(f); }
     CHECK(f != NULL);

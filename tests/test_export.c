@@ -479,7 +479,7 @@ static int onnx_nodes(size_t length, const char *type, const char *initializer, 
 
 static void onnx_file(void)
 {
-    const char *path = "build/test_export.onnx";
+    const char *path = "build/test_export_" BUILD "m.onnx";
     const unsigned char *raw = NULL;
     uint64_t size = 0;
     size_t n;
@@ -560,7 +560,7 @@ static dl_tensor *nothing(dl_ctx *c, dl_tensor *x) { (void)c; return x; }
 
 static void refused(void)
 {
-    const char *path = "build/test_export.c";
+    const char *path = "build/test_export_" BUILD "m.c";
     dl_ctx *c = dl_create(.seed = 5, .threads = 1);
     dl_tensor *x = dl_rand(c, DL_SHAPE(2, 4));
     dl_module *m = dl_nn_function(c, "sorted", sorted);
@@ -616,7 +616,7 @@ static void state_comes_back(void)
     static const struct { const char *name; dl_tensor *(*f)(dl_ctx *c, dl_tensor *x); } fixed[] = {
         {"fixed", fixed_batch}, {"two", two_batches}, {"mean", mean_row}, {"share", share}, {"last", last_row}, {"rows", two_rows},
         {"even", even_rows}, {"pad", pad_to_8}, {"copies", copies} };
-    const char *path = "build/test_export.c";
+    const char *path = "build/test_export_" BUILD "m.c";
     int i;
     dl_ctx *c = dl_create(.seed = 5, .threads = 1, .no_grad = 1);
     dl_module *m = make(c, 0);

@@ -5,14 +5,6 @@
 #include "dl.h"
 #include "test.h"
 
-#if defined(DL_DOUBLE)                                                 /* all builds may run at the same time */
-#define FILES "build/test_text_double_"
-#elif defined(DLI_ASAN)
-#define FILES "build/test_text_asan_"
-#else
-#define FILES "build/test_text_"
-#endif
-
 static dl_ctx *c;
 
 #include "golden_text.h"
@@ -155,7 +147,7 @@ static void byte_pairs_by_hand(void)
 
 static void byte_pairs_against_python(void)
 {
-    static const char vocab[] = FILES "vocab.json", merges[] = FILES "merges.txt";
+    static const char vocab[] = "build/test_text_" BUILD "vocab.json", merges[] = "build/test_text_" BUILD "merges.txt";
     dl_tokenizer *t[2];
     dl_tensor *y;
     int64_t n;
@@ -235,8 +227,8 @@ static void write_file(const char *path, const char *s, size_t n)
     if (CHECK(f != NULL)) { fwrite(s, 1, n, f); fclose(f); }
 }
 
-#define VOCAB  FILES "v.json"
-#define MERGES FILES "m.txt"
+#define VOCAB  "build/test_text_" BUILD "v.json"
+#define MERGES "build/test_text_" BUILD "m.txt"
 static void bad_files(void)
 {
     static const char *const bad[][3] = {
