@@ -451,7 +451,7 @@ static void fill(dl_module *m)                               /* the formula of g
 
 static void no_dropout(dl_module *m)
 {
-    if (m->type == &dli_nn_dropout_type) ((dli_nn_dropout *)m)->p = 0;
+    if (m->type == &dli_nn_dropout_type) ((dli_nn_call *)m)->p = 0;
     for (int i = 0; i < m->nchildren; i++) no_dropout(m->children[i]);
 }
 
