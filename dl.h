@@ -3083,6 +3083,8 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #elif defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wignored-pragmas"  /* ARM has no float_control: contraction stays off to the end of the file */
 #pragma float_control(push)
 #pragma clang fp contract(off)
 #endif
@@ -31160,6 +31162,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #pragma GCC pop_options
 #elif defined(__clang__)
 #pragma float_control(pop)
+#pragma clang diagnostic pop
 #endif
 #endif /* DL_IMPLEMENTATION */
 
@@ -31305,7 +31308,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define dli_fma DLI_FN(dli_fma)
 #ifdef DL_DOUBLE
 DLI_V double dli_fma(double a, double b, double c) { return a * b + c; }
-#elif DLI_HAS_FMA || defined(__FP_FAST_FMAF)
+#elif DLI_HAS_FMA || defined(__FP_FAST_FMAF) || defined(__ARM_FEATURE_FMA)
 DLI_V float dli_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #else
 DLI_V float dli_fma(float a, float b, float c)

@@ -6,17 +6,15 @@
 
 static uint64_t hash;                                     /* FNV-1a, 64 bits */
 
-static void add_bytes(const void *p, size_t n)
-{
-    const unsigned char *b = (const unsigned char *)p;
-    for (; n; n--) hash = (hash ^ *b++) * 0x100000001b3u;
-}
-static void add_values(const dl_real *x, int64_t n)       /* NaN has many bit patterns and counts as one */
+static void add_byte(unsigned b) { hash = (hash ^ (b & 255)) * 0x100000001b3u; }
+static void add_values(const dl_real *x, int64_t n)       /* low byte first; NaN has many bit patterns and counts as one */
 {
     int64_t i;
+    int shift;
     for (i = 0; i < n; i++) {
-        dl_real v = x[i];
-        if (v != v) add_bytes("nan", 3); else add_bytes(&v, sizeof v);
+        uint32_t bits = 0x7fc00000;
+        if (x[i] == x[i]) memcpy(&bits, &x[i], sizeof bits);
+        for (shift = 0; shift < 32; shift += 8) add_byte(bits >> shift);
     }
 }
 
