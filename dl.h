@@ -3043,6 +3043,9 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #if (defined(__x86_64__) || defined(__i386__)) && !defined(DL_NO_SIMD) && !defined(DL_DOUBLE)
 #define DLI_X86 1
 #include <immintrin.h>
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(DL_NO_SIMD) && !defined(DL_DOUBLE)
+#define DLI_NEON 1
+#include <arm_neon.h>
 #endif
 #else
 #define DLI_RESTRICT
@@ -3051,6 +3054,9 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #endif
 #ifndef DLI_X86
 #define DLI_X86 0
+#endif
+#ifndef DLI_NEON
+#define DLI_NEON 0
 #endif
 
 #if defined(_OPENMP) && !defined(DL_NO_OPENMP)
@@ -3450,9 +3456,15 @@ typedef struct {
 #define DLI_ISA 2                   /* AVX-512 */
 #include DL_FILENAME
 #endif
+#if DLI_NEON
+#define DLI_ISA 3                   /* NEON of 64-bit ARM, which every such processor has */
+#include DL_FILENAME
+#endif
 
 #if DLI_X86
 #define DLI_EACH_ISA(name) {dli_##name##_portable, dli_##name##_avx2, dli_##name##_avx512}
+#elif DLI_NEON
+#define DLI_EACH_ISA(name) {dli_##name##_portable, NULL, NULL, dli_##name##_neon}
 #else
 #define DLI_EACH_ISA(name) {dli_##name##_portable}
 #endif
@@ -3481,6 +3493,9 @@ static const dli_isa *dli_choose_isa(const char *name)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx2;
+#endif
+#if DLI_NEON
+    isa[n++] = &dli_isa_neon;
 #endif
     isa[n++] = &dli_isa_portable;
     if (!name) return isa[0];
@@ -8190,6 +8205,8 @@ static double dli_sqrt64(double x)
 #if DLI_X86 && defined(__SSE2__)
     const __m128d v = _mm_set_sd(x);
     return x > 0 ? _mm_cvtsd_f64(_mm_sqrt_sd(v, v)) : x;
+#elif DLI_NEON
+    return x > 0 ? vget_lane_f64(vsqrt_f64(vdup_n_f64(x)), 0) : x;
 #else
     double y, root, split, high, low;
     uint64_t bits;
@@ -31263,7 +31280,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #pragma GCC push_options            /* fast without any -O flag; never contract a * b + c */
 #ifdef DLI_ASAN                     /* the sanitizers make optimizing take minutes */
 #pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
-#elif DLI_ISA == 0 && DLI_X86       /* the reference, seldom run here: compile time counts for more */
+#elif DLI_ISA == 0 && (DLI_X86 || DLI_NEON)           /* the reference, seldom run here: compile time counts for more */
 #pragma GCC optimize("Os", "fp-contract=off", "no-math-errno", "no-trapping-math")
 #else                               /* O2 and O3 are 0 to 2 % faster and take up to twice the time to compile */
 #pragma GCC optimize("O1", "tree-vectorize", "vect-cost-model=dynamic", "tree-pre", "strict-aliasing")
@@ -31287,8 +31304,12 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define DLI_SUFFIX _avx512
 #define DLI_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
 #define DLI_HAS_FMA 1
+#elif DLI_ISA == 3
+#define DLI_SUFFIX _neon
+#define DLI_TARGET
+#define DLI_HAS_FMA 1
 #endif
-#if DLI_ISA == 0 && DLI_X86
+#if DLI_ISA == 0 && (DLI_X86 || DLI_NEON)
 #define DLI_V      static DLI_NOINLINE DLI_UNUSED     /* as slow inlined, and half of the compile time */
 #else
 #define DLI_V      DLI_INLINE DLI_TARGET              /* a helper that vanishes into the kernels */
@@ -31421,6 +31442,69 @@ DLI_V dlv  dlv_fma(dlv x, dlv y, dlv z) { return _mm512_fmadd_ps(x, y, z); }
 DLI_V float dlv_sum(dlv x)  { DLI_TREE16(_mm256_add_ps, _mm_add_ps, _mm_add_ss, x); }
 DLI_V float dlv_hmax(dlv x) { DLI_TREE16(_mm256_max_ps, _mm_max_ps, _mm_max_ss, x); }
 DLI_V float dlv_hmin(dlv x) { DLI_TREE16(_mm256_min_ps, _mm_min_ps, _mm_min_ss, x); }
+#elif DLI_ISA == 3
+typedef struct { float32x4_t a, b, c, d; } dlv;
+DLI_V float32x4_t dli_load4_neon(const float *p, int64_t n, float fill)
+{
+    float v[4];
+    int l;
+    if (n >= 4) return vld1q_f32(p);
+    for (l = 0; l < 4; l++) v[l] = l < n ? p[l] : fill;
+    return vld1q_f32(v);
+}
+DLI_V void dli_store4_neon(float *p, float32x4_t x, int64_t n)
+{
+    float v[4];
+    int l;
+    if (n >= 4) { vst1q_f32(p, x); return; }
+    vst1q_f32(v, x);
+    for (l = 0; l < n; l++) p[l] = v[l];
+}
+DLI_V float32x4_t dli_max4_neon(float32x4_t x, float32x4_t y) { return vbslq_f32(vcgtq_f32(x, y), x, y); }
+DLI_V float32x4_t dli_min4_neon(float32x4_t x, float32x4_t y) { return vbslq_f32(vcltq_f32(x, y), x, y); }
+DLI_V float32x2_t dli_max2_neon(float32x2_t x, float32x2_t y) { return vbsl_f32(vcgt_f32(x, y), x, y); }
+DLI_V float32x2_t dli_min2_neon(float32x2_t x, float32x2_t y) { return vbsl_f32(vclt_f32(x, y), x, y); }
+DLI_V dlv dlv_load(const float *p)
+{
+    dlv r;
+    r.a = vld1q_f32(p); r.b = vld1q_f32(p + 4); r.c = vld1q_f32(p + 8); r.d = vld1q_f32(p + 12);
+    return r;
+}
+DLI_V dlv dlv_load_n(const float *p, int64_t n, float fill)
+{
+    dlv r;
+    r.a = dli_load4_neon(p, n, fill);         r.b = dli_load4_neon(p + 4, n - 4, fill);
+    r.c = dli_load4_neon(p + 8, n - 8, fill); r.d = dli_load4_neon(p + 12, n - 12, fill);
+    return r;
+}
+DLI_V void dlv_store(float *p, dlv x) { vst1q_f32(p, x.a); vst1q_f32(p + 4, x.b); vst1q_f32(p + 8, x.c); vst1q_f32(p + 12, x.d); }
+DLI_V void dlv_store_n(float *p, dlv x, int64_t n)
+{
+    dli_store4_neon(p, x.a, n);         dli_store4_neon(p + 4, x.b, n - 4);
+    dli_store4_neon(p + 8, x.c, n - 8); dli_store4_neon(p + 12, x.d, n - 12);
+}
+DLI_V void dlv_stream(float *p, dlv x) { dlv_store(p, x); }
+DLI_V void dlv_stream_end(void) {}
+#define DLI_4(f, x, y) dlv r; r.a = f(x.a, y.a); r.b = f(x.b, y.b); r.c = f(x.c, y.c); r.d = f(x.d, y.d); return r
+DLI_V dlv dlv_set(float x) { dlv r; r.a = r.b = r.c = r.d = vdupq_n_f32(x); return r; }
+DLI_V dlv dlv_add(dlv x, dlv y) { DLI_4(vaddq_f32, x, y); }
+DLI_V dlv dlv_sub(dlv x, dlv y) { DLI_4(vsubq_f32, x, y); }
+DLI_V dlv dlv_mul(dlv x, dlv y) { DLI_4(vmulq_f32, x, y); }
+DLI_V dlv dlv_div(dlv x, dlv y) { DLI_4(vdivq_f32, x, y); }
+DLI_V dlv dlv_max(dlv x, dlv y) { DLI_4(dli_max4_neon, x, y); }
+DLI_V dlv dlv_min(dlv x, dlv y) { DLI_4(dli_min4_neon, x, y); }
+DLI_V dlv dlv_fma(dlv x, dlv y, dlv z)
+{
+    z.a = vfmaq_f32(z.a, x.a, y.a); z.b = vfmaq_f32(z.b, x.b, y.b); z.c = vfmaq_f32(z.c, x.c, y.c); z.d = vfmaq_f32(z.d, x.d, y.d);
+    return z;
+}
+#define DLI_TREE4(f4, f2, x)                                                                       \
+    float32x4_t s = f4(f4(x.a, x.c), f4(x.b, x.d));                                                \
+    float32x2_t t = f2(vget_low_f32(s), vget_high_f32(s));                                         \
+    return vget_lane_f32(f2(t, vrev64_f32(t)), 0)
+DLI_V float dlv_sum(dlv x)  { DLI_TREE4(vaddq_f32, vadd_f32, x); }
+DLI_V float dlv_hmax(dlv x) { DLI_TREE4(dli_max4_neon, dli_max2_neon, x); }
+DLI_V float dlv_hmin(dlv x) { DLI_TREE4(dli_min4_neon, dli_min2_neon, x); }
 #endif
 
 /* --- >>math: functions from IEEE operations alone ------------------------------------------------
@@ -32048,8 +32132,8 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a0, 3) F(4, a4, 0) F(5, a4, 1) \
                          F(6, a4, 2) F(7, a4, 3) F(8, a8, 0) F(9, a8, 1) F(10, a8, 2) F(11, a8, 3)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12)
-#elif DLI_ISA == 1
-#define DLI_MR 6                    /* 12 accumulators, 2 of B, 1 broadcast: 15 of 16 registers */
+#elif DLI_ISA == 1 || DLI_ISA == 3
+#define DLI_MR 6                    /* AVX2: 12 accumulators, 2 of B, 1 broadcast, 15 of 16 registers; NEON: 24, 4, 1, 29 of 32 */
 #define DLI_NR 16
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a0, 3) F(4, a4, 0) F(5, a4, 1)
 #define DLI_TILES(F)     F(1) F(2) F(3) F(4) F(5) F(6)
@@ -32457,6 +32541,8 @@ typedef __m256 DLI_FN(dli_row);
 #define DLI_LOAD_ROW(p, n) _mm256_maskload_ps(p, dli_mask_avx2(n))
 #define DLI_STORE_ROW(p, v, n) _mm256_maskstore_ps(p, dli_mask_avx2(n), v)
 #define DLI_ZERO_ROW _mm256_setzero_ps()
+#define DLI_LOAD_WHOLE(p) _mm256_loadu_ps(p)
+#define DLI_STORE_WHOLE(p, v) _mm256_storeu_ps(p, v)
 DLI_V void DLI_FN(dli_turn)(__m256 *r)
 {
     __m256 s[8];
@@ -32472,6 +32558,22 @@ DLI_V void DLI_FN(dli_turn)(__m256 *r)
         s[j + 4] = _mm256_permute2f128_ps(r[j], r[j + 4], 0x31);
     }
     for (j = 0; j < 8; j++) r[j] = s[j];
+}
+#elif DLI_ISA == 3
+#define DLI_SQUARE 4
+typedef float32x4_t DLI_FN(dli_row);
+#define DLI_LOAD_ROW(p, n) dli_load4_neon(p, n, 0)
+#define DLI_STORE_ROW(p, v, n) dli_store4_neon(p, v, n)
+#define DLI_ZERO_ROW vdupq_n_f32(0)
+#define DLI_LOAD_WHOLE(p) vld1q_f32(p)
+#define DLI_STORE_WHOLE(p, v) vst1q_f32(p, v)
+DLI_V void DLI_FN(dli_turn)(float32x4_t *r)
+{
+    const float32x4x2_t s = vtrnq_f32(r[0], r[1]), t = vtrnq_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(s.val[0]), vget_low_f32(t.val[0]));
+    r[1] = vcombine_f32(vget_low_f32(s.val[1]), vget_low_f32(t.val[1]));
+    r[2] = vcombine_f32(vget_high_f32(s.val[0]), vget_high_f32(t.val[0]));
+    r[3] = vcombine_f32(vget_high_f32(s.val[1]), vget_high_f32(t.val[1]));
 }
 #endif
 
@@ -32556,12 +32658,12 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
         for (i = 0; i < npieces; i++) {
             const int64_t from = pieces[i].from, n = pieces[i].n;
             dl_real *to = out + pieces[i].to * DLI_NR + j;
-#if DLI_ISA == 1
-            for (l = 0; l < n; l += 8) {
-                DLI_FN(dli_row) r[8];
-                for (m = 0; m < 8; m++) r[m] = _mm256_loadu_ps(row[m] + from + l);
+#if DLI_ISA != 2
+            for (l = 0; l < n; l += DLI_SQUARE) {
+                DLI_FN(dli_row) r[DLI_SQUARE];
+                for (m = 0; m < DLI_SQUARE; m++) r[m] = DLI_LOAD_WHOLE(row[m] + from + l);
                 DLI_FN(dli_turn)(r);
-                for (m = 0; m < 8; m++) if (l + m < n) _mm256_storeu_ps(to + (l + m) * DLI_NR, r[m]);
+                for (m = 0; m < DLI_SQUARE; m++) if (l + m < n) DLI_STORE_WHOLE(to + (l + m) * DLI_NR, r[m]);
             }
 #else
             for (l = 0; l < n; l += 4) {                   /* 4 x 4 squares in the quarters of registers: quarter q holds rows 4 q .. 4 q + 3 */
@@ -32645,6 +32747,9 @@ DLI_V void dli_deal(dlv *even, dlv *odd, dlv a, dlv b)                      /* o
     even->a = DLI_DEAL(a.a, a.b, 0x88); even->b = DLI_DEAL(b.a, b.b, 0x88);
     odd->a  = DLI_DEAL(a.a, a.b, 0xDD); odd->b  = DLI_DEAL(b.a, b.b, 0xDD);
 #undef DLI_DEAL
+#elif DLI_ISA == 3
+    even->a = vuzp1q_f32(a.a, a.b); even->b = vuzp1q_f32(a.c, a.d); even->c = vuzp1q_f32(b.a, b.b); even->d = vuzp1q_f32(b.c, b.d);
+    odd->a  = vuzp2q_f32(a.a, a.b); odd->b  = vuzp2q_f32(a.c, a.d); odd->c  = vuzp2q_f32(b.a, b.b); odd->d  = vuzp2q_f32(b.c, b.d);
 #else
     const __m512i at = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     *even = _mm512_permutex2var_ps(a, at, b);
@@ -32761,6 +32866,29 @@ DLI_V dlv dlv_load_step(const float *p, int64_t s, uint32_t m, dlv nothing)
     if (s > 2) return DLI_FN(dlv_load_lanes_)(p, s, m, nothing);
     if (s == 1) return dli_load16_avx512(p, m, nothing);
     dlv_load_pair(p, m, nothing, &r, &odd);
+    return r;
+}
+#elif DLI_ISA == 3
+DLI_V void dlv_load_pair(const float *p, uint32_t m, dlv nothing, dlv *even, dlv *odd)
+{
+    if (m == 0xFFFFFFFF) {
+        const float32x4x2_t a = vld2q_f32(p), b = vld2q_f32(p + 8), c = vld2q_f32(p + 16), d = vld2q_f32(p + 24);
+        even->a = a.val[0]; even->b = b.val[0]; even->c = c.val[0]; even->d = d.val[0];
+        odd->a  = a.val[1]; odd->b  = b.val[1]; odd->c  = c.val[1]; odd->d  = d.val[1];
+        return;
+    }
+    *even = DLI_FN(dlv_load_lanes_)(p, 2, m, nothing);
+    *odd = DLI_FN(dlv_load_lanes_)(p + 1, 2, m >> 1, nothing);
+}
+DLI_V dlv dlv_load_step(const float *p, int64_t s, uint32_t m, dlv nothing)
+{
+    dlv r;
+    if (s == 1 && (m & 0xFFFF) == 0xFFFF) return dlv_load(p);
+    if (s != 2 || (m & 0x55555555) != 0x55555555) return DLI_FN(dlv_load_lanes_)(p, s, m, nothing);
+    r.a = vuzp1q_f32(vld1q_f32(p), vld1q_f32(p + 4));
+    r.b = vuzp1q_f32(vld1q_f32(p + 8), vld1q_f32(p + 12));
+    r.c = vuzp1q_f32(vld1q_f32(p + 16), vld1q_f32(p + 20));
+    r.d = vcombine_f32(vget_low_f32(vuzp1q_f32(vld1q_f32(p + 24), r.c)), vget_low_f32(vuzp2q_f32(vld1q_f32(p + 27), r.c)));   /* not p[31] */
     return r;
 }
 #endif
@@ -33185,6 +33313,8 @@ DLI_KERNEL(void, winograd)(dli_winograd_step step, int m, dl_real *out, int64_t 
 #undef DLI_LOAD_ROW
 #undef DLI_STORE_ROW
 #undef DLI_ZERO_ROW
+#undef DLI_LOAD_WHOLE
+#undef DLI_STORE_WHOLE
 
 /* --- pooling --------------------------------------------------------------------------------------
    Lanes are 16 neighbouring windows (pool) or 16 columns of one phase, a stride apart (pool_back); the taps are met in
@@ -33279,6 +33409,56 @@ DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, m, _CMP_GT_OQ), b, a);
 }
 DLI_V uint32_t dlv_nan_lanes(dlv v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
+#elif DLI_ISA == 3
+DLI_V dlv dlv_load_at(const float *p, const unsigned char *at, int tap, uint32_t m)
+{
+    float v[16];
+    int l;
+    if ((m & 0xFFFF) == 0xFFFF) {
+        const int8x16_t e = vreinterpretq_s8_u8(vceqq_u8(vld1q_u8(at), vdupq_n_u8((uint8_t)tap)));
+        const int16x8_t low = vmovl_s8(vget_low_s8(e)), high = vmovl_s8(vget_high_s8(e));
+        dlv r;
+#define DLI_WHERE(p, e) vreinterpretq_f32_s32(vandq_s32(vreinterpretq_s32_f32(vld1q_f32(p)), vmovl_s16(e)))
+        r.a = DLI_WHERE(p, vget_low_s16(low));      r.b = DLI_WHERE(p + 4, vget_high_s16(low));
+        r.c = DLI_WHERE(p + 8, vget_low_s16(high)); r.d = DLI_WHERE(p + 12, vget_high_s16(high));
+#undef DLI_WHERE
+        return r;
+    }
+    for (l = 0; l < 16; l++) v[l] = m >> l & 1 && at[l] == tap ? p[l] : 0;
+    return dlv_load(v);
+}
+DLI_V void dlv_store_step(float *p, int64_t s, uint32_t m, dlv a, dlv b)
+{
+    float v[32];
+    int64_t i;
+    if (s == 2) {
+#define DLI_PAIR(i, q) { float32x4x2_t t; t.val[0] = a.q; t.val[1] = b.q; vst2q_f32(v + i, t); }
+        DLI_PAIR(0, a) DLI_PAIR(8, b) DLI_PAIR(16, c) DLI_PAIR(24, d)
+#undef DLI_PAIR
+    } else dlv_store(v, a);
+    for (i = 0; i < 16 * s; i++) if (m >> i & 1) p[i] = v[i];
+}
+DLI_V void dlv_store_bytes(unsigned char *p, dlv x)
+{
+    const uint16x8_t low  = vcombine_u16(vmovn_u32(vcvtq_u32_f32(x.a)), vmovn_u32(vcvtq_u32_f32(x.b)));
+    const uint16x8_t high = vcombine_u16(vmovn_u32(vcvtq_u32_f32(x.c)), vmovn_u32(vcvtq_u32_f32(x.d)));
+    vst1q_u8(p, vcombine_u8(vmovn_u16(low), vmovn_u16(high)));
+}
+DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
+{
+    b.a = vbslq_f32(vcgtq_f32(v.a, m.a), a.a, b.a); b.b = vbslq_f32(vcgtq_f32(v.b, m.b), a.b, b.b);
+    b.c = vbslq_f32(vcgtq_f32(v.c, m.c), a.c, b.c); b.d = vbslq_f32(vcgtq_f32(v.d, m.d), a.d, b.d);
+    return b;
+}
+DLI_V uint32_t dlv_nan_lanes(dlv v)
+{
+    float lane[16];
+    uint32_t m = 0;
+    int l;
+    dlv_store(lane, v);
+    for (l = 0; l < 16; l++) m |= (uint32_t)(lane[l] != lane[l]) << l;
+    return m;
+}
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
@@ -33565,6 +33745,12 @@ DLI_V dlv dlv_gate(dlv v, dlv g)            /* not by maskz: a load of g would w
     const __mmask16 above = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NLE_UQ);
     return _mm512_and_ps(g, _mm512_castsi512_ps(_mm512_movm_epi32(above)));
 }
+#elif DLI_ISA == 3
+DLI_V float32x4_t dli_gate4_neon(float32x4_t v, float32x4_t g)
+{
+    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(g), vcleq_f32(v, vdupq_n_f32(0))));
+}
+DLI_V dlv dlv_gate(dlv v, dlv g) { DLI_4(dli_gate4_neon, v, g); }
 #endif
 
 /* With O2 1.1 to 1.4 times as fast. */
@@ -33903,6 +34089,8 @@ DLI_V void DLI_FN(dli_roots)(float *x)
     _mm256_storeu_ps(x, _mm256_sqrt_ps(_mm256_loadu_ps(x)));
     _mm256_storeu_ps(x + 8, _mm256_sqrt_ps(_mm256_loadu_ps(x + 8)));
 }
+#elif DLI_ISA == 3
+DLI_V void DLI_FN(dli_roots)(float *x) { int l; for (l = 0; l < 16; l += 4) vst1q_f32(x + l, vsqrtq_f32(vld1q_f32(x + l))); }
 #else
 DLI_V void DLI_FN(dli_roots)(dl_real *x) { int l; for (l = 0; l < 16; l++) x[l] = dli_sqrt(x[l]); }
 #endif

@@ -32,6 +32,13 @@ static int test_checks, test_errors, test_skipping;      /* of the test that is 
 static const char *test_rows[64];                        /* curriculum rows that it claims        */
 static int test_nrows;
 
+/* The names of the instruction sets, of which a machine has some; then NULL. */
+static const char *test_isa(int i)
+{
+    static const char *const names[] = {"portable", "avx2", "avx512", "neon", NULL};
+    return names[i];
+}
+
 static int test_error(const char *file, int line)        /* opens a report; after 20 the rest is counted only */
 {
     if (test_errors++ < 20) printf("\n%s:%d: ", file, line);

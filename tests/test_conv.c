@@ -385,14 +385,13 @@ static void same_bits(void)
         {{2, 3, 95, 99}, {40, 3, 11, 11}, 0, 4, 2, 1, 1}, {{1, 48, 30, 41}, {48, 2, 4, 4}, 1, 2, 1, 1, 2},
         {{2, 100, 56, 57}, {70, 100, 3, 3}, 0, 1, 1, 1, 1},
     };
-    static const char *const isas[] = {"portable", "avx2", "avx512"};
     size_t k;
     int i, threads;
     for (k = 0; k < sizeof layers / sizeof *layers - LEFT_OUT; k++) {
         uint64_t first = 0;
-        for (i = 0; i < 3; i++)
+        for (i = 0; test_isa(i); i++)
             for (threads = 1; threads <= 5; threads += i ? 1 : 4) {
-                dl_ctx *c = dl_create(.isa = isas[i], .threads = threads);
+                dl_ctx *c = dl_create(.isa = test_isa(i), .threads = threads);
                 dl_conv_opts o;
                 uint64_t hash;
                 if (dl_error(c)) { dl_destroy(c); continue; }        /* this machine has no such instruction set */
@@ -401,7 +400,7 @@ static void same_bits(void)
                 o.activation = k % 3 == 0 ? DL_SIGMOID : k % 3 == 1 ? DL_RELU : DL_RELU6;
                 hash = bits_of(c, layers[k].x, layers[k].w, layers[k].transposed, o);
                 if (!first) first = hash;
-                if (!CHECK(hash == first)) printf("\n    layer %d differs with %s and %d threads", (int)k, isas[i], threads);
+                if (!CHECK(hash == first)) printf("\n    layer %d differs with %s and %d threads", (int)k, test_isa(i), threads);
                 dl_destroy(c);
             }
     }
@@ -433,12 +432,11 @@ static void ends_of_memory(void)
         {{7, 1, 2, 2}, {3, 1, 1, 1}, 0, 1, 0, 1, 1}, {{40, 1, 1, 1}, {3, 1, 1, 1}, 0, 1, 0, 1, 1}, {{12, 3, 1, 5}, {2, 3, 1, 1}, 0, 1, 0, 1, 1},
         {{2, 129, 12, 11}, {60, 129, 1, 1}, 0, 1, 0, 1, 1},
     };
-    static const char *const isas[] = {"portable", "avx2", "avx512"};
     size_t k;
     int i;
-    for (i = 0; i < 3; i++)
+    for (i = 0; test_isa(i); i++)
         for (k = 0; k < sizeof layers / sizeof *layers; k++) {
-            dl_ctx *c = dl_create(.isa = isas[i], .threads = 1);
+            dl_ctx *c = dl_create(.isa = test_isa(i), .threads = 1);
             dl_tensor *x, *w, *y, *g;
             if (dl_error(c)) { dl_destroy(c); continue; }            /* this machine has no such instruction set */
             x = hashed_tensor(c, 4, layers[k].x, 1);

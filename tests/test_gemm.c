@@ -52,18 +52,17 @@ static int wrong(const dli_gemm_args *g, const dl_real *before)
 /* Runs g with each instruction set and several numbers of threads; the first result is checked by wrong(). */
 static void try_all(dli_gemm_args g)
 {
-    static const char *const isa[] = { "portable", "avx2", "avx512" };
     static const int threads[] = { 1, 2, 3, 4, 7 };
     const size_t bytes = (size_t)(g.M * g.ldc) * sizeof(dl_real);
     dl_real *C = g.C, *before = numbers(g.M * g.ldc), *first = NULL;
     int i, t;
     memcpy(before, C, bytes);
-    for (i = 0; i < 3; i++)
+    for (i = 0; test_isa(i); i++)
         for (t = 0; t < (i == 0 ? 1 : 5); t++) {
             dl_create_opts o;
             dl_ctx *c;
             memset(&o, 0, sizeof o);
-            o.isa = isa[i];
+            o.isa = test_isa(i);
             o.threads = threads[t];
             c = dl_create_with(o);
             if (!dl_error(c)) {                          /* else this machine lacks it */

@@ -210,16 +210,15 @@ static void compare(const char *isa)
 }
 static void avx2_is_portable(void)   { compare("avx2"); }
 static void avx512_is_portable(void) { compare("avx512"); }
+static void neon_is_portable(void)   { compare("neon"); }
 
 /* --- what the bits should be ------------------------------------------------------------------------ */
-static const char *const isa[] = {"portable", "avx2", "avx512"};
-
 static void nan_wins(void)
 {
     dl_real x[70];
     int v, n, i, j;
-    for (v = 0; v < 3; v++) {
-        const dli_isa *k = dli_choose_isa(isa[v]);
+    for (v = 0; test_isa(v); v++) {
+        const dli_isa *k = dli_choose_isa(test_isa(v));
         if (!k) continue;
         for (n = 1; n < 70; n++) for (i = 0; i < n; i++) {
             for (j = 0; j < n; j++) x[j] = j % 3 ? (dl_real)-j : (dl_real)INFINITY;
@@ -235,8 +234,8 @@ static void first_of_equals(void)
 {
     dl_real x[300];
     int v, n, i;
-    for (v = 0; v < 3; v++) {
-        const dli_isa *k = dli_choose_isa(isa[v]);
+    for (v = 0; test_isa(v); v++) {
+        const dli_isa *k = dli_choose_isa(test_isa(v));
         if (!k) continue;
         for (n = 1; n < 300; n += 7) for (i = 0; i < n; i++) {
             int j;
@@ -303,6 +302,7 @@ int main(void)
 {
     RUN(avx2_is_portable);
     RUN(avx512_is_portable);
+    RUN(neon_is_portable);
     RUN(nan_wins);
     RUN(first_of_equals);
     RUN(sums_are_accurate);
