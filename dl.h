@@ -127,7 +127,8 @@
               return the nil tensor, whose data is NULL and whose size is 0 (dl_item: NaN), and dl_backward and dl_optim_step
               do nothing, so weights stay as they were.  Look once, before you read x->data; dl_clear_error(c) makes the
               context usable again.  Nothing prints, nothing exits.
-   Bits.      The same program gives the same bits for every number of threads and every instruction set.
+   Bits.      The same program gives the same bits for every number of threads, every instruction set, compiler and machine.
+              (On 32-bit x86 add -msse2 -mfpmath=sse: the x87 unit keeps more bits than a float has.)
    Networks.  dl_nn_sequential for chains; sequences are (N, T, ..) for attention and transformers, (T, N, ..) for recurrent
               layers unless .batch_first; token ids are int32 and go into dl_nn_embedding.  DL_MODELS has whole networks with
               the names of their published weights: vision (LeNet-5 to ResNet, MobileNetV2, DenseNet, U-Net, ViT), language
@@ -155,7 +156,7 @@
    DL_DEBUG           errors are printed at once, with line DL_FILENAME  "name.h" if this file is renamed
    DL_NO_POSIX        files by ISO C alone: read, not mapped; not flushed to the disk
    DL_MALLOC, DL_REALLOC, DL_FREE: your allocator, all or none
-   At run time the environment variable DL_ISA (portable, avx2, avx512), or .isa of dl_create, picks the kernels.
+   At run time the environment variable DL_ISA (portable, avx2, avx512, neon), or .isa of dl_create, picks the kernels.
 
    Recipes
    -------
@@ -171,8 +172,8 @@
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
                         sizes go through dl_set_shape; a target in tests/fuzz.c.
    A kernel:            one row in DLI_KERNELS, one body in >>simd, written once in the vocabulary (or in plain C).
-   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum); in >>kernels one include, one name in DLI_EACH_ISA and
-                        one line of choice.
+   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum, then transposing, dealing, pooling: `DLI_ISA == 3` shows
+                        all that NEON needs); in >>kernels one include, one name in DLI_EACH_ISA and one line of choice.
 */
 /* ================================================================================================
    >>config      versions, the number type, keyword arguments, limits
@@ -327,7 +328,7 @@ struct dl_op {
 typedef struct {
     uint64_t    seed;                    /* of the random numbers, 0                                             */
     int         threads;                 /* 0: what OpenMP offers; always 1 without OpenMP                       */
-    const char *isa;                     /* "portable", "avx2", "avx512"; NULL: $DL_ISA, else the best there is  */
+    const char *isa;                     /* "portable", "avx2", "avx512", "neon"; NULL: $DL_ISA, else the best   */
     dl_precision precision;              /* DL_HIGHEST: the same bits everywhere.  DL_HIGH: relative errors of about 1e-5 for
                                             speed (large Winograd tiles), the same bits for any number of threads on one
                                             instruction set.  DL_MEDIUM: as DL_HIGH, so far                      */
@@ -3419,7 +3420,7 @@ DLI_KERNELS_WINOGRAD(K)
 /* An instruction set.  Each kernel has a table of its own with an entry for each: the call is DLI_ON(c->isa, dot)(x, y, n), and
    where a program is DL_STATIC the compiler drops the kernels that it never calls. */
 typedef struct {
-    const char *name;               /* "portable", "avx2", "avx512"                      */
+    const char *name;               /* "portable", "avx2", "avx512", "neon"              */
     int         index;              /* its place in the tables                           */
     int         mr, nr;             /* rows and columns of the GEMM tile                 */
 } dli_isa;
@@ -34264,7 +34265,7 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
            autoencoders, NADE, PixelCNN, RealNVP, diffusion, adversarial training, DCGAN
            safetensors, npy, npz, CSV, raw and CIFAR files; checkpoints with exact resume; dl_fit: .checkpoint, .resume
            detection of the first NaN, profile, graphs, statistics, TensorBoard; export as ONNX and as C
-           data-parallel training over MPI
+           data-parallel training over MPI; NEON kernels
            3 x 3 convolutions by Winograd's method in all passes; every elementwise optimizer in one pass
            convolution in 1 to 3 dimensions, pooling, resampling, normalisation, activations, losses, detection and
            segmentation, vision networks, images; all of PyTorch's dense optimizers and schedules, Muon; data preparation,

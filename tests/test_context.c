@@ -13,6 +13,10 @@ static void  count_free(void *p)              { live -= p != NULL; free(p); }
 #include "dl.h"
 #include "test.h"
 #include <time.h>
+#if defined(_WIN32)
+#define setenv(name, value, again) _putenv_s(name, value)
+#define unsetenv(name)             _putenv_s(name, "")
+#endif
 
 static dl_module *perceptron(dl_ctx *c)
 {

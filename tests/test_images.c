@@ -23,7 +23,12 @@
 #include "test.h"
 #include "folder.h"
 #include "golden_images.h"
+#if defined(_WIN32)
+#include <direct.h>
+#define mkdir(path, mode) _mkdir(path)
+#else
 #include <sys/stat.h>
+#endif
 
 static void write_file(const char *name, const void *bytes, size_t n)
 {
