@@ -737,57 +737,82 @@ DL_API int dl_init_lsuv_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_init_lsuv
 #define dl_init_lsuv(...) DLI_KW3(dl_init_lsuv, __VA_ARGS__)
 
 /* --- optimizers: one fused pass over the parameters of a module, names and defaults as in torch.optim --------
-   0 means the default in the comment, -1 an exact 0.  weight_decay is coupled, g += weight_decay w, where the text does not
-   say decoupled: w -= lr weight_decay w.  A parameter without a gradient is left alone.  NaN gradients go into the weights,
-   as in PyTorch: look at what dl_clip_grad_norm returns.  Formulas stand above each constructor, see >>optim. */
-typedef struct { double lr, momentum, dampening, weight_decay; int nesterov; int end_; } dl_optim_sgd_opts;       /* 1e-3      */
-typedef struct { double lr, lambd, alpha, t0, weight_decay; int end_; } dl_optim_asgd_opts;      /* 1e-2, 1e-4, 0.75, 1e6      */
-typedef struct { double lr, beta1, beta2, eps, weight_decay;                                     /* 1e-3, 0.9, 0.999, 1e-8, 0; */
-                 int amsgrad, no_bias_correction; int end_; } dl_optim_adam_opts, dl_optim_adamw_opts; /* AdamW: decoupled 1e-2 */
+   The numbers above each are its defaults; 0 means the default, -1 an exact 0.  weight_decay is coupled, g += weight_decay w,
+   where the text does not say decoupled: w -= lr weight_decay w.  A parameter without a gradient is left alone.  NaN gradients
+   go into the weights, as in PyTorch: look at what dl_clip_grad_norm returns.  In >>optim the formulas stand beside the code. */
+
+/* lr 1e-3, momentum 0, dampening 0, weight_decay 0 */
+typedef struct { double lr, momentum, dampening, weight_decay; int nesterov; int end_; } dl_optim_sgd_opts;
+DL_API dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts o);   /* nesterov: Sutskever et al. 2013 */
+#define dl_optim_sgd(...) DLI_KW2(dl_optim_sgd, __VA_ARGS__)
+
+/* lr 1e-2, lambd 1e-4, alpha 0.75, t0 1e6, weight_decay 0 */
+typedef struct { double lr, lambd, alpha, t0, weight_decay; int end_; } dl_optim_asgd_opts;
+DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);   /* averages: Polyak and Juditsky 1992; they are state 0 */
+#define dl_optim_asgd(...) DLI_KW2(dl_optim_asgd, __VA_ARGS__)
+
+/* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0; AdamW: 1e-2, decoupled */
+typedef struct { double lr, beta1, beta2, eps, weight_decay; int amsgrad, no_bias_correction; int end_; }
+        dl_optim_adam_opts, dl_optim_adamw_opts;
+DL_API dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o);     /* Kingma and Ba 2015; amsgrad: Reddi et al. 2018 */
+DL_API dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts o);   /* Loshchilov and Hutter 2019 */
+#define dl_optim_adam(...)  DLI_KW2(dl_optim_adam, __VA_ARGS__)
+#define dl_optim_adamw(...) DLI_KW2(dl_optim_adamw, __VA_ARGS__)
+
+/* lr 2e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0, momentum_decay 4e-3 */
 typedef struct { double lr, beta1, beta2, eps, weight_decay, momentum_decay; int decoupled_weight_decay; int end_; } dl_optim_nadam_opts;
-typedef struct { double lr, beta1, beta2, eps, weight_decay; int decoupled_weight_decay; int end_; } dl_optim_radam_opts;  /* as Adam */
-typedef struct { double lr, beta1, beta2, eps, weight_decay; int end_; } dl_optim_adamax_opts;   /* 2e-3, as Adam; NAdam: 2e-3, .., 4e-3 */
-typedef struct { double lr, lr_decay, weight_decay, initial_accumulator_value, eps; int end_; } dl_optim_adagrad_opts; /* 1e-2, .., eps 1e-10 */
-typedef struct { double lr, rho, eps, weight_decay; int end_; } dl_optim_adadelta_opts;          /* 1, 0.9, 1e-6               */
-typedef struct { double lr, alpha, eps, weight_decay, momentum; int centered; int end_; } dl_optim_rmsprop_opts;  /* 1e-2, 0.99, 1e-8 */
-typedef struct { double lr, eta_minus, eta_plus, step_min, step_max; int end_; } dl_optim_rprop_opts; /* 1e-2, 0.5, 1.2, 1e-6, 50 */
+DL_API dl_optim *dl_optim_nadam_with(dl_ctx *c, dl_module *m, dl_optim_nadam_opts o);   /* Dozat 2016 */
+#define dl_optim_nadam(...) DLI_KW2(dl_optim_nadam, __VA_ARGS__)
+
+/* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0 */
+typedef struct { double lr, beta1, beta2, eps, weight_decay; int decoupled_weight_decay; int end_; } dl_optim_radam_opts;
+DL_API dl_optim *dl_optim_radam_with(dl_ctx *c, dl_module *m, dl_optim_radam_opts o);   /* Liu et al. 2020 */
+#define dl_optim_radam(...) DLI_KW2(dl_optim_radam, __VA_ARGS__)
+
+/* lr 2e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0 */
+typedef struct { double lr, beta1, beta2, eps, weight_decay; int end_; } dl_optim_adamax_opts;
+DL_API dl_optim *dl_optim_adamax_with(dl_ctx *c, dl_module *m, dl_optim_adamax_opts o);   /* Kingma and Ba 2015 */
+#define dl_optim_adamax(...) DLI_KW2(dl_optim_adamax, __VA_ARGS__)
+
+/* lr 1e-2, lr_decay 0, weight_decay 0, initial_accumulator_value 0, eps 1e-10 */
+typedef struct { double lr, lr_decay, weight_decay, initial_accumulator_value, eps; int end_; } dl_optim_adagrad_opts;
+DL_API dl_optim *dl_optim_adagrad_with(dl_ctx *c, dl_module *m, dl_optim_adagrad_opts o);   /* Duchi et al. 2011 */
+#define dl_optim_adagrad(...) DLI_KW2(dl_optim_adagrad, __VA_ARGS__)
+
+/* lr 1, rho 0.9, eps 1e-6, weight_decay 0 */
+typedef struct { double lr, rho, eps, weight_decay; int end_; } dl_optim_adadelta_opts;
+DL_API dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadelta_opts o);   /* Zeiler 2012 */
+#define dl_optim_adadelta(...) DLI_KW2(dl_optim_adadelta, __VA_ARGS__)
+
+/* lr 1e-2, alpha 0.99, eps 1e-8, weight_decay 0, momentum 0 */
+typedef struct { double lr, alpha, eps, weight_decay, momentum; int centered; int end_; } dl_optim_rmsprop_opts;
+DL_API dl_optim *dl_optim_rmsprop_with(dl_ctx *c, dl_module *m, dl_optim_rmsprop_opts o);   /* Tieleman and Hinton 2012 */
+#define dl_optim_rmsprop(...) DLI_KW2(dl_optim_rmsprop, __VA_ARGS__)
+
+/* lr 1e-2, eta_minus 0.5, eta_plus 1.2, step_min 1e-6, step_max 50 */
+typedef struct { double lr, eta_minus, eta_plus, step_min, step_max; int end_; } dl_optim_rprop_opts;
+DL_API dl_optim *dl_optim_rprop_with(dl_ctx *c, dl_module *m, dl_optim_rprop_opts o);   /* Riedmiller and Braun 1993; whole batches only */
+#define dl_optim_rprop(...) DLI_KW2(dl_optim_rprop, __VA_ARGS__)
+
+/* lr 1e-2, beta2_decay -0.8, eps1 the epsilon of dl_real, eps2 1e-3, d 1, weight_decay 0, decoupled */
 typedef struct { double lr, beta2_decay, eps1, eps2, d, weight_decay; int end_; } dl_optim_adafactor_opts;
-                                                                       /* 1e-2, -0.8, epsilon of the number type, 1e-3, 1; decoupled */
+DL_API dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafactor_opts o);   /* Shazeer and Stern 2018 */
+#define dl_optim_adafactor(...) DLI_KW2(dl_optim_adafactor, __VA_ARGS__)
+
+/* lr 1e-3, weight_decay 0.1, decoupled, momentum 0.95, eps 1e-7, ns_steps 5; for matrices, also (out, ...) as (out, rest); the
+   other parameters by AdamW with adam_lr 3e-4, betas 0.9 and 0.95 */
 typedef enum { DL_MUON_ORIGINAL, DL_MUON_MATCH_RMS_ADAMW } dl_muon_adjust_lr;
 typedef struct { double lr, weight_decay, momentum; int no_nesterov; double eps; int ns_steps; dl_muon_adjust_lr adjust_lr;
-                 double adam_lr; int end_; } dl_optim_muon_opts;       /* 1e-3, decoupled 0.1, 0.95, .., 1e-7, 5, .., 3e-4 */
+                 double adam_lr; int end_; } dl_optim_muon_opts;
+DL_API dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts o);   /* Jordan 2024 */
+#define dl_optim_muon(...) DLI_KW2(dl_optim_muon, __VA_ARGS__)
+
+/* lr 1, max_iter 20, max_eval max_iter 5 / 4, tolerance_grad 1e-7, tolerance_change 1e-9, history_size 100; up to max_iter
+   iterations in one dl_optim_step_closure */
 typedef struct { double lr; int max_iter, max_eval; double tolerance_grad, tolerance_change; int history_size, strong_wolfe; int end_; }
-        dl_optim_lbfgs_opts;                                           /* 1, 20, max_iter 5 / 4, 1e-7, 1e-9, 100           */
-DL_API dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts o);             /* nesterov: Sutskever et al. 2013 */
-DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);           /* Polyak and Juditsky 1992; state 0: the averages */
-DL_API dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o);           /* Kingma and Ba 2015; amsgrad: Reddi et al. 2018 */
-DL_API dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts o);         /* Loshchilov and Hutter 2019 */
-DL_API dl_optim *dl_optim_nadam_with(dl_ctx *c, dl_module *m, dl_optim_nadam_opts o);         /* Dozat 2016 */
-DL_API dl_optim *dl_optim_radam_with(dl_ctx *c, dl_module *m, dl_optim_radam_opts o);         /* Liu et al. 2020 */
-DL_API dl_optim *dl_optim_adamax_with(dl_ctx *c, dl_module *m, dl_optim_adamax_opts o);       /* Kingma and Ba 2015 */
-DL_API dl_optim *dl_optim_adagrad_with(dl_ctx *c, dl_module *m, dl_optim_adagrad_opts o);     /* Duchi et al. 2011 */
-DL_API dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadelta_opts o);   /* Zeiler 2012 */
-DL_API dl_optim *dl_optim_rmsprop_with(dl_ctx *c, dl_module *m, dl_optim_rmsprop_opts o);     /* Tieleman and Hinton 2012 */
-DL_API dl_optim *dl_optim_rprop_with(dl_ctx *c, dl_module *m, dl_optim_rprop_opts o);         /* Riedmiller and Braun 1993; whole batches only */
-DL_API dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafactor_opts o); /* Shazeer and Stern 2018 */
-/* Muon (Jordan 2024) for matrices, also (out, ...) as (out, rest); the other parameters by AdamW with adam_lr, 0.9, 0.95 */
-DL_API dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts o);
-/* L-BFGS (Liu and Nocedal 1989): whole batches; up to max_iter iterations in one dl_optim_step_closure */
-DL_API dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *m, dl_optim_lbfgs_opts o);
-#define dl_optim_sgd(...)       DLI_KW2(dl_optim_sgd, __VA_ARGS__)
-#define dl_optim_asgd(...)      DLI_KW2(dl_optim_asgd, __VA_ARGS__)
-#define dl_optim_adam(...)      DLI_KW2(dl_optim_adam, __VA_ARGS__)
-#define dl_optim_adamw(...)     DLI_KW2(dl_optim_adamw, __VA_ARGS__)
-#define dl_optim_nadam(...)     DLI_KW2(dl_optim_nadam, __VA_ARGS__)
-#define dl_optim_radam(...)     DLI_KW2(dl_optim_radam, __VA_ARGS__)
-#define dl_optim_adamax(...)    DLI_KW2(dl_optim_adamax, __VA_ARGS__)
-#define dl_optim_adagrad(...)   DLI_KW2(dl_optim_adagrad, __VA_ARGS__)
-#define dl_optim_adadelta(...)  DLI_KW2(dl_optim_adadelta, __VA_ARGS__)
-#define dl_optim_rmsprop(...)   DLI_KW2(dl_optim_rmsprop, __VA_ARGS__)
-#define dl_optim_rprop(...)     DLI_KW2(dl_optim_rprop, __VA_ARGS__)
-#define dl_optim_adafactor(...) DLI_KW2(dl_optim_adafactor, __VA_ARGS__)
-#define dl_optim_muon(...)      DLI_KW2(dl_optim_muon, __VA_ARGS__)
-#define dl_optim_lbfgs(...)     DLI_KW2(dl_optim_lbfgs, __VA_ARGS__)
+        dl_optim_lbfgs_opts;
+DL_API dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *m, dl_optim_lbfgs_opts o);   /* Liu and Nocedal 1989; whole batches only */
+#define dl_optim_lbfgs(...) DLI_KW2(dl_optim_lbfgs, __VA_ARGS__)
 
 /* Wrappers of another optimizer, which is then stepped through them alone.
    lookahead (Zhang et al. 2019): every k steps the weights go back to the share alpha of their way since the last time.
