@@ -27249,6 +27249,10 @@ DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
 }
 
 /* --- signals: the state is the handler that is set, so that no variable is needed --------------------------------- */
+#if defined(__wasi__)
+DL_DEF int dl_interrupt_install(dl_ctx *c)       { dl_fail(c, "interrupt_install: WebAssembly has no signals"); return 0; }
+DL_DEF int dl_interrupted(const dl_ctx *c)       { (void)c; return 0; }
+#else
 #include <signal.h>
 static void dli_signal_again(int s) { signal(s, SIG_DFL); raise(s); }
 static void dli_signal_first(int s) { signal(s, dli_signal_again); }
@@ -27273,6 +27277,7 @@ DL_DEF int dl_interrupted(const dl_ctx *c)
     }
     return 0;
 }
+#endif
 #endif
 
 /* ================================================================================================

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Other machines, by cross compilers and emulation: 32 bits, ARM, RISC-V, a big-endian one, Windows.  Training and all ops give
+# Other machines, by cross compilers and emulation: 32 bits, ARM, RISC-V, a big-endian one, Windows, WebAssembly.  Training and all ops give
 # the bits of this machine, the kernels of NEON those of portable C, and files mean the same.  make test takes the kernels of NEON,
 # make test-all the rest.  Debian: gcc-{aarch64,arm,i686,riscv64,s390x}-linux-gnu*, libc6-dev-*-cross, qemu-user,
-# gcc-mingw-w64-x86-64, wine64.
+# gcc-mingw-w64-x86-64, wine64; clang, lld, wasi-libc, libclang-rt-14-dev-wasm32, nodejs.
 out=build/test/platforms
 passed=0 failed=0 skipped=0 want=none
 export WINEDEBUG=-all
@@ -43,6 +43,14 @@ if [ -n "$TEST_ALL" ]; then
     platform riscv64    qemu-riscv64 'riscv64-linux-gnu-gcc -O1' hash
     platform i686       '' 'i686-linux-gnu-gcc -O1 -msse2 -mfpmath=sse' hash context ops $files
     platform s390x      qemu-s390x 's390x-linux-gnu-gcc -O1' hash $files
+    cat >$out/wasi.mjs <<'END'
+import { WASI } from 'node:wasi';
+import { readFileSync } from 'node:fs';
+const wasi = new WASI({ version: 'preview1', args: process.argv.slice(2), preopens: { '.': '.' } });
+const program = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(process.argv[2])), wasi.getImportObject());
+process.exit(wasi.start(program));
+END
+    platform wasm       "node --no-warnings $out/wasi.mjs" 'clang --target=wasm32-wasi --sysroot=/usr -O2' hash gemm conv
     platform windows    wine 'x86_64-w64-mingw32-gcc -O1' hash context errors gemm images $files
 fi
 echo "platforms: $passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
