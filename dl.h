@@ -10640,7 +10640,8 @@ static void dli_pool_backward(dl_ctx *c, dl_tensor *y)
     dli_arena_release(&c->step, m);
 }
 
-/* --- Lp: y = (sum x^p)^(1/p), from the average a of x^p over n elements:  y = (n a)^(1/p),  da = g y / (p a), 0 at a = 0 */
+/* --- Lp: y = (sum x^p)^(1/p), from the average a of x^p over n elements:  y = (n a)^(1/p),  da = g y / (p a), which
+   is 0 at a = 0, g n with p = 1 and nears 0 as a grows with p > 1 */
 typedef struct { dl_real n, p; } dli_lp_args;
 static void dli_lp_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -10651,11 +10652,15 @@ static void dli_lp_forward(dl_ctx *c, dl_tensor *y)
 }
 static void dli_lp_backward(dl_ctx *c, dl_tensor *y)
 {
-    const dl_real *a = y->src[0]->data, p = ((const dli_lp_args *)y->opts)->p;
+    const dli_lp_args *o = (const dli_lp_args *)y->opts;
+    const dl_real *a = y->src[0]->data, p = o->p, infinity = dli_infinity();
     int64_t i;
     int add;
     dl_real *da = dl_grad_of(c, y->src[0], &add);
-    for (i = 0; da && i < y->size; i++) da[i] = (add ? da[i] : 0) + (a[i] == 0 ? 0 : y->grad[i] * y->data[i] / (p * a[i]));
+    for (i = 0; da && i < y->size; i++) {
+        const dl_real slope = a[i] == 0 || (a[i] == infinity && p > 1) ? 0 : p == 1 ? o->n : y->data[i] / (p * a[i]);
+        da[i] = (add ? da[i] : 0) + y->grad[i] * slope;
+    }
 }
 static const dl_op dli_lp_op = { "lp_pool", dli_broadcast_shape, dli_lp_forward, dli_lp_backward };
 
@@ -12062,9 +12067,10 @@ static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
     dli_mark m;
     int64_t n = j.o->n, blocks = dli_layer_blocks(&j), k;
     int add_w = 0, add_b = 0;
-    dl_real *dw = j.o->w ? dl_grad_of(c, y->src[j.o->w], &add_w) : NULL;
-    dl_real *db = j.o->b ? dl_grad_of(c, y->src[j.o->b], &add_b) : NULL;
-    j.dx = dl_grad_of(c, y->src[0], &j.add_dx);
+    dl_real *dw, *db;
+    j.dx = dl_grad_of(c, y->src[0], &j.add_dx);             /* first, as it is written first: x may be the weight, too */
+    dw = j.o->w ? dl_grad_of(c, y->src[j.o->w], &add_w) : NULL;
+    db = j.o->b ? dl_grad_of(c, y->src[j.o->b], &add_b) : NULL;
     m = dli_arena_mark(&c->step);
     if (dw) j.dw = (dl_real *)dl_alloc(c, (size_t)(blocks * n) * sizeof *dw);
     if (db) j.db = (dl_real *)dl_alloc(c, (size_t)(blocks * n) * sizeof *db);

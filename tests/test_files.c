@@ -629,7 +629,7 @@ static void many_entries(void)
     for (i = 0; i < N; i++) p += sprintf(p, "%c\"layer.%d.w\":" "{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":[%d,%d]}",
                                          i ? ',' : '{', i * 7919 % N, i, i + 1);
     *p++ = '}';
-    for (k = 0; k < 8; k++) h[k] = (char)((size_t)(p - h - 8) >> 8 * k);
+    for (k = 0; k < 8; k++) h[k] = (char)((uint64_t)(p - h - 8) >> 8 * k);
     for (i = 0; i < N; i++) *p++ = (char)(i % 100);
     a = dl_load_tensors(c, spill("x", h, (size_t)(p - h)));
     CHECK_OK(c);

@@ -114,6 +114,25 @@ static void golden(void)
 
 /* Each input alone, then all, against differences; and each gradient added to one that is there. */
 static dl_tensor *call_case(dl_ctx *c, dl_tensor **x, void *user) { return ((const norm_case *)user)->call(c, x); }
+/* x as its own weight and bias: values computed by PyTorch in double, see the comment of each */
+static void input_is_the_weight(void)
+{
+    static const dl_real v[] = {1, 2, 4}, g[] = {1, -2, 3};
+    static const double want[3][3] = {{1.90897, -3.93255, 5.49796},         /* layer_norm(x, (3,), weight=x)            */
+                                      {2.25994, -3.88991, 3.62998},         /* layer_norm(x, (3,), bias=x)              */
+                                      {0.0179983, -4.49958, 6.11942}};      /* rms_norm(x, (3,), weight=x)              */
+    dl_ctx *c = dl_create();
+    int i, k;
+    for (k = 0; k < 3; k++) {
+        dl_tensor *x = dl_requires_grad(c, dl_tensor_from(c, v, DL_SHAPE(3)), 1);
+        dl_tensor *y = k == 2 ? dl_rms_norm(c, x, DL_SHAPE(3), x) : dl_layer_norm(c, x, DL_SHAPE(3), k ? NULL : x, k ? x : NULL);
+        CHECK(dl_backward(c, y, .grad = dl_tensor_from(c, g, DL_SHAPE(3))));
+        for (i = 0; i < 3; i++) CHECK_NEAR(x->grad[i], want[k][i], 1e-5);
+    }
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static dl_tensor *call_twice(dl_ctx *c, dl_tensor **x, void *user)
 { return dl_add(c, ((const norm_case *)user)->call(c, x), dl_mul_scalar(c, ((const norm_case *)user)->call(c, x), 0.5)); }
 
@@ -819,6 +838,7 @@ static void steady(void)
 
 int main(void)
 {
+    RUN(input_is_the_weight);
     RUN(golden);
     RUN(gradients);
     RUN(same_bits);

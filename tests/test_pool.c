@@ -263,6 +263,22 @@ static void no_largest(const char *isa)
     CHECK_OK(ctx);
     dl_destroy(ctx);
 }
+/* Lp pooling of {1, inf, 0}: gradients as PyTorch's, 1 1 1 with p = 1 and 0 nan 0 with p = 2 */
+static void infinite_lp(void)
+{
+    dl_ctx *ctx = dl_create();
+    int p;
+    for (p = 1; p <= 2; p++) {
+        dl_tensor *x = dl_requires_grad(ctx, dl_zeros(ctx, DL_SHAPE(1, 1, 3)), 1), *y;
+        x->data[0] = 1; x->data[1] = INFINITY;
+        y = dl_lp_pool1d(ctx, x, p, 3);
+        dl_backward(ctx, dl_sum(ctx, y));
+        CHECK(y->data[0] == INFINITY && x->grad[0] == (p == 1) && (p == 1 ? x->grad[1] == 1 : x->grad[1] != x->grad[1]));
+        CHECK(x->grad[2] == (p == 1));
+    }
+    CHECK_OK(ctx);
+    dl_destroy(ctx);
+}
 static void infinite(void) { int i; for (i = 0; test_isa(i); i++) no_largest(test_isa(i)); }
 
 /* A window that sees nothing gives its gradient to nobody, with few taps and with many. */
@@ -733,6 +749,7 @@ int main(void)
     RUN(same_bits);
     RUN(nan_ties_padding);
     RUN(infinite);
+    RUN(infinite_lp);
     RUN(windows_without_taps);
     RUN(infinite_pixels);
     RUN(grids_of_nan);
