@@ -4,14 +4,15 @@
 
 int main(int argc, char **argv)
 {
-    static const char *const isas[] = { "portable", "avx2", "avx512" };
-    double peak[3][3] = {{0}}, stream[MACHINE_KINDS][3] = {{0}}, x;
+    static const char *const isas[] = { "portable", "avx2", "avx512", "neon" };
+    enum { ISAS = 4 };
+    double peak[ISAS][3] = {{0}}, stream[MACHINE_KINDS][3] = {{0}}, x;
     int    round, i, t;
     bench_arguments(argc, argv);
     machine_print();
 
     for (round = 0; round < 20; round++)             /* interleaved, and the best: neighbours come and go */
-        for (i = 0; i < 3; i++)
+        for (i = 0; i < ISAS; i++)
             for (t = 1; t <= bench_max_threads(); t++) {
                 machine_peak_arg a;
                 a.isa = isas[i]; a.threads = t;
@@ -26,10 +27,10 @@ int main(int argc, char **argv)
             }
 
     printf("\n%-36s %10s %10s\n", "", "1 thread", "2 threads");
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < ISAS; i++) {
         char name[64];
         if (!machine_has(isas[i])) continue;
-        snprintf(name, sizeof name, "%s %s", isas[i], i ? "fused multiply-add" : "(SSE) multiply, add");
+        snprintf(name, sizeof name, "%s %s", isas[i], i ? "fused multiply-add" : "(4 lanes) multiply, add");
         printf("%-36s %10.1f %10.1f  GFLOP/s\n", name, peak[i][1], peak[i][2]);
         for (t = 1; t <= bench_max_threads(); t++)
             bench_csv("peak", "fma", t, isas[i], peak[i][t], "GFLOP/s", 1, NULL, 0, 0);
