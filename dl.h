@@ -31888,6 +31888,7 @@ DLI_V dl_real DLI_FN(dli_squares_block)(const dl_real *x, dl_real shift, dl_real
     dl_real part[52];                                                                              \
     int64_t i, m, k;                                                                               \
     int top = 0;                                                                                   \
+    part[0] = 0;                                                                                   \
     for (i = 0; i < n; i += 4096) {                                                                \
         m = n - i < 4096 ? n - i : 4096;                                                           \
         part[top++] = block;                                                                       \

@@ -18,6 +18,7 @@
 static const char help[] =
     "usage: arch_table [options]\n"
     "  --net NAME     only networks whose name contains NAME\n"
+    "  --epochs N     no effect: nothing is trained\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
     "  --quick        only the final table; without --net no network of more than 60 million parameters\n";
@@ -81,13 +82,14 @@ int main(int argc, char **argv)
     char table[NETS][128];
 
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        const char *value = argv[i + 1];             /* NULL behind the last one */
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!value)                        return fprintf(stderr, "arch_table: %s: unknown, or without a value\n%s", argv[i], help), 2;
         else if (!strcmp(argv[i], "--net"))     wanted = value, i++;
         else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
-        else if (!strcmp(argv[i], "--data") || !strcmp(argv[i], "--epochs")) i++;           /* nothing is trained here */
+        else if (!strcmp(argv[i], "--epochs"))  i++;
         else return fprintf(stderr, "arch_table: unknown option %s\n%s", argv[i], help), 2;
     }
 

@@ -147,7 +147,7 @@ static void accuracy(int quick, int epochs, int seed)
     printf("    as they are                           %.3f\n", plain);
     fflush(stdout);
     turned = train_with(train, test, turn, epochs, seed);
-    printf("    turned and shifted, %6d images   %.3f\n", n * epochs, turned);
+    printf("    turned and shifted, %-5d images      %.3f\n", n * epochs, turned);
     fflush(stdout);
     mixed = train_with(train, test, turn_and_mix, epochs, seed);
     printf("    .. and mixed                          %.3f\n", mixed);
@@ -178,14 +178,17 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "augment: unknown option %s\n%s", argv[i], help), 2;
     }
+    snprintf(path, sizeof path, "%s/augment.ppm", out);
+    FILE *f = fopen(path, "wb");                                       /* an error now, not in the middle */
+    if (!f) return fprintf(stderr, "augment: cannot write %s\n", path), 1;
+    fclose(f);
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     numbers();
-    snprintf(path, sizeof path, "%s/augment.ppm", out);
     pictures(dl_data_drawn_digits(c, 8, 5), path);
     accuracy(quick, epochs, seed);
     if (dl_error(c)) { fprintf(stderr, "augment: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     if (quick && !wrong) printf("row AUG-01\nrow REG-10\nrow TRN-16\n");
     return wrong != 0;
 }

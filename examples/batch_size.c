@@ -5,7 +5,8 @@
        ./batch_size --help
 
    The same small network learns digits drawn by code.  First every batch size gets the same number of epochs: large batches
-   need more memory, take fewer steps and get less far.  Then every batch size goes on until the loss
+   need more memory and take fewer steps; beyond 64 samples they get less far.  Batches of 16 get further than those of 256; after
+   5 epochs they are behind those of 64 (accuracy .895 against .929), for all their steps.  Then every batch size goes on until the loss
    on the training set is the same, and the minima are compared: the test accuracy, and the sharpness, which is how much the
    training loss rises when the weights take a random step of given length. */
 #define _POSIX_C_SOURCE 199309L
@@ -53,7 +54,7 @@ static void train(run *r, dl_dataset *d, int batch_size)        /* one epoch */
 static int end(run *r)                                          /* 0 after an error */
 {
     int ok = !dl_error(r->c);
-    if (!ok) { fprintf(stderr, "%s\n", dl_error(r->c)); wrong++; }
+    if (!ok) { fprintf(stderr, "batch_size: %s\n", dl_error(r->c)); wrong++; }
     dl_destroy(r->c);
     return ok;
 }
@@ -74,10 +75,12 @@ static void same_epochs(dl_dataset *data, dl_dataset *test, int epochs, int seed
                dl_evaluate(r.c, r.net, test).accuracy, (double)data->size / r.time, (double)memory[i] / 1024);
         if (!end(&r)) return;
     }
-    int more = 1;
+    int more = 1, less = 1;
     for (int i = 1; i < SIZES; i++) more &= memory[i] > memory[i - 1];
+    for (int i = 2; i < SIZES; i++) less &= loss[i] > loss[i - 1];
     expect_that("the larger the batch, the more memory", more);
-    expect_that("with the same epochs, batches of 16 get further than those of 2048", loss[0] < loss[SIZES - 1]);
+    expect_that("with the same epochs, from 64 on: the larger the batch, the less far", less);
+    expect_that("and batches of 16 get further than those of 256", loss[0] < loss[2]);
 }
 
 static void same_loss(dl_dataset *data, dl_dataset *test, double goal, int most, int seeds, int seed, int threads)
@@ -127,16 +130,17 @@ int main(int argc, char **argv)
         else return fprintf(stderr, "batch_size: unknown option %s\n%s", argv[i], help), 2;
     }
     if (epochs <= 0) epochs = quick ? 3 : 5;
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     dl_dataset *data = dl_data_drawn_digits(c, quick ? 2048 : 8192, (uint64_t)seed),
         *test = dl_data_drawn_digits(c, quick ? 1000 : 5000, (uint64_t)seed + 1000);
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "batch_size: %s\n", dl_error(c)); wrong++; }
     else {
         same_epochs(data, test, epochs, seed, threads);
         same_loss(data, test, .2, 400, quick ? 1 : 3, seed, threads);
     }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     if (quick && !wrong) printf("row TRN-04\nrow TRN-05\nrow TRN-06\n");
     return wrong != 0;
 }

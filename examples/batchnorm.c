@@ -54,7 +54,7 @@ static void by_hand(dl_ctx *c)
     dl_tensor *y = dl_forward(c, norm, x);
 
     dl_backward(c, y, .grad = dl_tensor_from(c, upstream, DL_SHAPE(3, 2)));
-    printf("\n1. By hand.  Batch normalisation of [[1,2],[3,4],[5,9]], each column on its own: means 3, 5, variances 8/3, 26/3\n");
+    printf("1. By hand.  Batch normalisation of [[1,2],[3,4],[5,9]], by column:\n   means 3, 5, variances 8/3, 26/3\n");
     expect("output in training", y->data, 6, (double[]){-1.224745, -1.019049, 0, -0.339683, 1.224745, 1.358732}, 1e-6);
     expect("gradient of [[1,0],[0,2],[0,-1]]", x->grad, 6,
            (double[]){0.102062, -0.348393, -0.204124, 0.487750, 0.102062, -0.139357}, 1e-6);
@@ -141,11 +141,11 @@ static outcome train(dl_ctx *c, dl_module *net, dl_dataset *data, dl_dataset *te
             o.drift += (fabs(now.mean[i] - before.mean[i]) + fabs(now.std[i] - before.std[i])) / (before.std[i] + 1e-12) / DEPTH /
                        (epochs - 1);
         if (show_inputs) {
-            printf("   mean");
-            for (int i = 0; i < DEPTH; i++) printf(" %6.2f", now.mean[i]);
-            printf("   std");
-            for (int i = 0; i < DEPTH; i++) printf(" %6.2f", now.std[i]);
-            printf("\n         ");
+            printf(" ");
+            for (int i = 0; i < DEPTH; i++) printf(" %5.2f", now.mean[i]);
+            printf("  ");
+            for (int i = 0; i < DEPTH; i++) printf(" %4.2f", now.std[i]);
+            printf("\n");
         }
         before = now;
     }
@@ -155,10 +155,12 @@ static outcome train(dl_ctx *c, dl_module *net, dl_dataset *data, dl_dataset *te
     return o;
 }
 
+static int lower(double a, double b) { return isfinite(a) && (a < b || !isfinite(b)); } /* what has diverged is higher */
+
 int main(int argc, char **argv)
 {
     static const float scales[] = {0.25f, 1, 2};
-    outcome all[KINDS][3];
+    outcome all[KINDS][3], slow = {0, 0, 0, 0};
     int epochs = 0, threads = 1, seed = 1, quick = 0;
 
     for (int i = 1; i < argc; i++) {
@@ -172,6 +174,7 @@ int main(int argc, char **argv)
     }
     if (epochs < 2) epochs = quick ? 5 : 8;
 
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);                               /* a line at once, into a file too */
     dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     if (!c) return 1;
     dl_dataset *data = dl_data_drawn_digits(c, quick ? 6144 : 20480, 1), *test = dl_data_drawn_digits(c, quick ? 1024 : 4096, 2);
@@ -184,33 +187,46 @@ int main(int argc, char **argv)
             printf("    %-18s", names[k]);
             all[k][s] = train(c, make_net(c, (kind)k, scales[s]), data, test, epochs, 0.05f, 0);
         }
+        if (s == 0) {
+            printf("    %-18s", ".. its lr / 16");
+            slow = train(c, make_net(c, LAYER, scales[s]), data, test, epochs, 0.05f / 16, 0);
+            printf("    Without normalisation %d layers shrink their input by 4^%d: at the output images look alike.\n"
+                   "    Before a norm the size of the weights changes no output, but the steps: a quarter of it makes\n"
+                   "    them 16 times as large.  Batch norm bears that; layer norm does not centre units over the\n"
+                   "    images, and they may end up off for all.  With a sixteenth of the learning rate it learns.\n",
+                   DEPTH + 1, DEPTH + 1);
+        }
+        if (s == 2)
+            printf("    Without normalisation outputs begin 2^%d times as large: the first steps overshoot, to nan.\n", DEPTH + 1);
     }
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+    if (dl_error(c)) { fprintf(stderr, "batchnorm: %s\n", dl_error(c)); return 1; }
     for (int k = BEFORE; k <= AFTER; k++) {
         double low = 1, high = 0;
         for (int s = 0; s < 3; s++) { low = fmin(low, all[k][s].test); high = fmax(high, all[k][s].test); }
         printf("  %s: test accuracy %.3f to %.3f\n", names[k], low, high);
         claim("it learns from all three initial weights", low >= (quick ? 0.75 : 0.93));
     }
-    claim("without normalisation a network with too small weights learns little or nothing (50 % and less)", all[NONE][0].test <= 0.5);
+    claim("so does layer norm, from factor 0.25 with the smaller learning rate", slow.test >= (quick ? 0.75 : 0.93));
+    claim("without normalisation a network with too small weights learns little (50 % and less)", all[NONE][0].test <= 0.5);
     claim("the first epoch ends with a lower loss with batch norm, from every initial weights",
-          all[BEFORE][0].first_loss < all[NONE][0].first_loss && all[BEFORE][1].first_loss < all[NONE][1].first_loss &&
-          !(all[NONE][2].first_loss < all[BEFORE][2].first_loss));
-    printf("  a batch's statistics are noise, which regularizes: train minus test %.3f without, %.3f with batch norm\n",
+          lower(all[BEFORE][0].first_loss, all[NONE][0].first_loss) && lower(all[BEFORE][1].first_loss, all[NONE][1].first_loss) &&
+          lower(all[BEFORE][2].first_loss, all[NONE][2].first_loss));
+    printf("  accuracy, training minus test, from factor 1: %.3f without normalisation, %.3f with batch norm\n",
            all[NONE][1].train - all[NONE][1].test, all[BEFORE][1].train - all[BEFORE][1].test);
 
-    printf("\n3. Mean and standard deviation of the inputs of hidden layers 2 .. %d and of the output layer, after each epoch\n", DEPTH);
+    printf("\n3. Mean and standard deviation of the inputs of hidden layers 2 .. %d and the output layer, by epoch\n", DEPTH);
     outcome moves[2];
     dl_module *net = NULL;
     for (int k = NONE; k <= AFTER; k += AFTER) {
-        printf("  %s\n         ", names[k]);
+        printf("  %s\n   loss  mean%46s std\n", names[k], "");
         net = make_net(c, (kind)k, 1);
         moves[k != NONE] = train(c, net, data, test, epochs, 0.05f, 1);
     }
+    if (dl_error(c)) { fprintf(stderr, "batchnorm: %s\n", dl_error(c)); return 1; }
     printf("  from epoch to epoch they moved by %.3f of their spread without, by %.3f with batch norm\n", moves[0].drift, moves[1].drift);
     claim("batch norm holds the statistics of the inputs in place", moves[1].drift < 0.5 * moves[0].drift);
 
-    printf("\n4. Running statistics of the first batch norm (behind relu), momentum 0.1, against all training data at once\n");
+    printf("\n4. Running statistics of the first batch norm, momentum 0.1, against all training data at once\n");
     dl_step_begin(c);
     dl_module *norm = net->children[3];
     dl_tensor *mean = dl_module_get(c, norm, "running_mean"), *var = dl_module_get(c, norm, "running_var");
@@ -225,16 +241,16 @@ int main(int argc, char **argv)
     printf("  batches seen: %.0f\n", dl_item(dl_module_get(c, norm, "num_batches_tracked")));
     claim("they differ by less than a fifth of a standard deviation", error < 0.2);
 
-    dl_set_training(c, 0);                                          /* alone or among others: the same, bit for bit */
+    dl_set_training(c, 0);                                          /* alone or among others: the same, but for rounding */
     dl_tensor *together = dl_forward(c, net, dl_slice(c, data->inputs, 0, 0, 8));
     dl_tensor *alone = dl_forward(c, net, dl_slice(c, data->inputs, 0, 0, 1));
     double apart = 0;
-    for (int i = 0; i < 10 && !dl_error(c); i++) apart = fmax(apart, fabs(together->data[i] - alone->data[i]));
-    claim("in evaluation a sample's output does not depend on the others of its batch", apart < 1e-5);
+    for (int i = 0; i < 10 && !dl_error(c); i++) apart += fabs(together->data[i] - alone->data[i]);
+    claim("in evaluation a sample's output does not depend on the others of its batch", apart < 1e-4);
 
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+    if (dl_error(c)) { fprintf(stderr, "batchnorm: %s\n", dl_error(c)); return 1; }
     dl_destroy(c);
-    printf("\n%s\n", wrong ? "some numbers are off" : "all numbers are as expected");
+    printf(wrong ? "\nnumbers off: %d\n" : "\nall numbers are as expected\n", wrong);
     if (quick && !wrong) printf("row NORM-06\nrow NORM-07\nrow NORM-10\n");
     return wrong > 0;
 }

@@ -21,10 +21,17 @@ static const char help[] =
     "  --data FILE       a text; without it: sentences of a small grammar\n"
     "  --model NAME      rnn, lstm or gru; lstm\n"
     "  --one-hot         no embedding: one input for each character\n"
-    "  --hidden N        128; --layers N 1; --dropout P 0\n"
-    "  --batch N         32; --length N 64; --epochs N 3; --lr X 0.002\n"
-    "  --temperature X   of the sample, 0.8; --sample N characters, 400\n"
-    "  --seed N          1; --threads N all\n"
+    "  --hidden N        128\n"
+    "  --layers N        1\n"
+    "  --dropout P       0\n"
+    "  --batch N         32 tracks of the text side by side\n"
+    "  --length N        64 characters in a window\n"
+    "  --epochs N        3\n"
+    "  --lr X            0.002\n"
+    "  --sample N        characters to write at the end, 400\n"
+    "  --temperature X   of the sample, 0.8\n"
+    "  --threads N       all\n"
+    "  --seed N          1\n"
     "  --quick           small: a test of the program\n";
 
 static dl_ctx *c;
@@ -205,6 +212,7 @@ int main(int argc, char **argv)
     if (sample < 0)  sample = quick ? 200 : 400;
     if (!(lr > 0))   lr = quick ? 0.01 : 0.002;
 
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     int64_t n = 0;
     char *made = file ? NULL : grammar_text(quick ? 60000 : 300000);
@@ -215,7 +223,10 @@ int main(int argc, char **argv)
     dl_tensor *tokens = dl_keep(c, dl_text_encode(c, chars, text, n));
     if (dl_error(c)) return fprintf(stderr, "char_rnn: %s\n", dl_error(c)), 1;
     int V = (int)dl_tokenizer_size(chars);
-    int64_t cut = tokens->size * 9 / 10;
+    int64_t cut = tokens->size * 9 / 10, shortest = 10 * (int64_t)batch * length + 1;
+    if (tokens->size < shortest)                                       /* the last tenth has no window for each track */
+        return fprintf(stderr, "char_rnn: a text of %lld characters is too short for --batch %d --length %d: at least %lld\n",
+                       (long long)tokens->size, batch, length, (long long)shortest), 1;
     dl_tensor *train = dl_keep(c, dl_slice(c, tokens, 0, 0, cut)), *held = dl_keep(c, dl_slice(c, tokens, 0, cut, tokens->size));
 
     double uniform = dl_item(dl_cross_entropy(c, dl_zeros(c, DL_SHAPE(1, 65)), dl_to_int(c, dl_zeros(c, DL_SHAPE(1)))));
@@ -245,8 +256,9 @@ int main(int argc, char **argv)
 
     double loss = pass(&m, held, batch, length, h, cell, NULL);
     int near = distance(loss, logarithm(V)) < 0.2;
-    printf("%s, %d layers of %d, %lld parameters: before training loss %.4f, perplexity %.2f; expected about %.4f, %d%s\n", kind, layers,
-           hidden, (long long)dl_param_count(m.all), loss, perplexity(loss), logarithm(V), V, near ? "" : "  <-- OFF");
+    printf("%s, %d layer%s of %d, %lld parameters\n", kind, layers, layers == 1 ? "" : "s", hidden, (long long)dl_param_count(m.all));
+    printf("before training: loss %.4f, perplexity %.2f, expected about %.4f, %d%s\n", loss, perplexity(loss), logarithm(V), V,
+           near ? "" : "  <-- OFF");
     wrong += !near;
     for (int epoch = 0; epoch < epochs && !dl_error(c); epoch++) {
         double trained = pass(&m, train, batch, length, h, cell, opt);
@@ -258,9 +270,9 @@ int main(int argc, char **argv)
     write_sample(&m, chars, sample, temperature, h1, cell1);
     printf("\n");
     expect_below("validation loss against the best Markov model's", loss, markov);
-    if (dl_error(c)) { fprintf(stderr, "char_rnn: %s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) return fprintf(stderr, "char_rnn: %s\n", dl_error(c)), 1;
     free(made);
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     return wrong != 0;
 }

@@ -52,7 +52,8 @@ static dl_dataset *shapes(dl_ctx *c, int n)
                 a = a < 0 ? -a : a;
                 b = b < 0 ? -b : b;
                 int kind = t->idata[i] % 5, inside = kind == 0 ? round < size * size : kind == 1 ? a < 0.85f * size && b < 0.85f * size
-                    : kind == 2 ? round < size * size && round > 0.36f * size * size : kind == 3 ? (a < size && b < 0.3f * size) || (b < size && a < 0.3f * size)
+                    : kind == 2 ? round < size * size && round > 0.36f * size * size
+                    : kind == 3 ? (a < size && b < 0.3f * size) || (b < size && a < 0.3f * size)
                     : a < size && b < size && b > 0.4f * size;
                 x->data[(i * 3 + k) * 1024 + p] += ground + (inside ? ink : 0);
             }
@@ -124,21 +125,26 @@ int main(int argc, char **argv)
     if (epochs <= 0) epochs = quick ? 1 : 4;
     if (!layers) layers = quick ? 8 : 20;
     if (limit < 0) limit = quick ? 320 : 1500;
+    if (layers < 8 || layers % 6 != 2)
+        return fprintf(stderr, "cifar_resnet: --layers %d is not 6 n + 2: 8, 14, 20, ..\n", layers), 1;
     int n = (layers - 2) / 6;
 
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     dl_ctx *c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     dl_dataset *data = folder ? pictures(c, folder, 1, limit) : shapes(c, limit ? limit : 10000);
-    dl_dataset *test = folder ? pictures(c, folder, 0, limit / 2) : shapes(c, quick ? 100 : 1000);
+    dl_dataset *test = folder ? pictures(c, folder, 0, (limit + 1) / 2) : shapes(c, quick ? 100 : 1000);
+    dl_module *shown = dl_model_resnet_cifar(c, n);
     if (dl_error(c)) { fprintf(stderr, "cifar_resnet: %s\n", dl_error(c)); return 1; }
     printf("%lld pictures (%lld values each) in %d classes, %lld for testing\n", (long long)data->size,
            (long long)(data->inputs->size / data->size), data->classes, (long long)test->size);
-    dl_summary(c, dl_model_resnet_cifar(c, n), data);
+    dl_summary(c, shown, data);
 
     /* On its way back through plain layers the gradient changes with every one of them, with skips far less. */
     double g[4], grows[2], less = quick ? 1.5 : 5;
     for (int k = 0; k < 4; k++) g[k] = gradient(c, dl_model_resnet_cifar(c, k % 2 ? 3 * n : n, .plain = k < 2), data);
     for (int k = 0; k < 2; k++) grows[k] = g[2 * k + 1] / g[2 * k];
-    printf("\ngradient at the first layer of %d and %d layers, untrained: plain %.3g and %.3g, residual %.3g and %.3g\n",
+    if (dl_error(c)) { fprintf(stderr, "cifar_resnet: %s\n", dl_error(c)); return 1; }
+    printf("\ngradient at the first layer of %d and %d layers, untrained:\nplain %.3g and %.3g, residual %.3g and %.3g\n",
            6 * n + 2, 18 * n + 2, g[0], g[1], g[2], g[3]);
     printf("it grows by a factor of %.3g, with skips by %.3g, expected at least %g times less%s\n\n", grows[0], grows[1], less,
            grows[1] < grows[0] / less ? "" : "  <-- OFF");
@@ -160,7 +166,8 @@ int main(int argc, char **argv)
     dl_tensor *y = dl_forward(c, block, x);
     dl_backward(c, y, .grad = up);
     if (dl_error(c)) { fprintf(stderr, "cifar_resnet: %s\n", dl_error(c)); return 1; }
-    int same = !memcmp(x->data, y->data, (size_t)x->size * sizeof *x->data) && x->grad && !memcmp(x->grad, up->data, (size_t)x->size * sizeof *x->data);
+    size_t bytes = (size_t)x->size * sizeof *x->data;
+    int same = !memcmp(x->data, y->data, bytes) && x->grad && !memcmp(x->grad, up->data, bytes);
     printf("block with f = 0: output and gradient are %s\n", same ? "exactly the input and the upstream gradient" : "WRONG");
     wrong |= !same;
 

@@ -88,7 +88,7 @@ static dl_tensor *classify(dl_ctx *c, dl_module *net, const char *path, int top)
 
 static void expect(dl_ctx *c, const char *what, int ok)
 {
-    if (dl_error(c)) { fprintf(stderr, "classify: %s\n", dl_error(c)); ok = 0; }
+    ok &= !dl_error(c);
     printf("%-72s %s\n", what, ok ? "yes" : "NO  <-- OFF");
     wrong += !ok;
 }
@@ -106,7 +106,7 @@ static void self_test(dl_ctx *c, int layers, int classes, int top, const char *o
         x->data[i + 240 * 320]     = sun ? .9f : sea ? .25f : .7f;
         x->data[i + 2 * 240 * 320] = sun ? .3f : sea ? .45f : .95f;
     }
-    expect(c, "picture written", dl_image_save(c, x, picture));
+    if (!dl_image_save(c, x, picture)) return;
     printf("wrote %s\n", picture);
 
     dl_module *net = dl_model_resnet(c, layers, .num_classes = classes);
@@ -116,9 +116,10 @@ static void self_test(dl_ctx *c, int layers, int classes, int top, const char *o
     for (int i = 0; i < before->size; i++) sum += before->data[i];
     expect(c, "probabilities of all classes, their sum 1", before->size == classes && sum > .9999 && sum < 1.0001);
 
-    expect(c, "weights written", dl_save(c, net, file));
+    if (!dl_save(c, net, file)) return;
     dl_load_report report;
     int loaded = dl_load(c, other, file, .report = &report);
+    if (dl_error(c)) return;
     printf("wrote %s, %d tensors\n", file, report.loaded);
     expect(c, "loaded into another network, no name missing or unexpected", loaded && !report.nmissing && !report.nunexpected);
     if (layers == 18) expect(c, "122 of them, as in torchvision's state_dict", report.loaded == 122);
@@ -147,7 +148,9 @@ int main(int argc, char **argv)
         else if (argv[i][0] != '-')             { first = i; break; }
         else return fprintf(stderr, "classify: unknown option %s\n%s", argv[i], help), 2;
     }
-    if (top < 1) top = 5;
+    if (layers != 18 && layers != 34 && layers != 50 && layers != 101 && layers != 152)
+        return fprintf(stderr, "classify: --layers %d, expected 18, 34, 50, 101 or 152\n", layers), 2;
+    if (top < 1) return fprintf(stderr, "classify: --top %d, expected at least 1\n", top), 2;
     if (!weights && (names || first < argc)) return fprintf(stderr, "classify: a picture needs --weights FILE\n%s", help), 2;
     if (weights && first == argc) return fprintf(stderr, "classify: which picture?\n%s", help), 2;
     char *text = names ? read_labels(names) : NULL;
@@ -165,9 +168,9 @@ int main(int argc, char **argv)
             classify(c, net, argv[i], top);
         }
     }
-    if (dl_error(c)) { fprintf(stderr, "classify: %s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) return fprintf(stderr, "classify: %s\n", dl_error(c)), 1;
     dl_destroy(c);
     free(text);
-    if (!weights) printf(wrong ? "%d lines are off\n" : "everything is as expected\n", wrong);
+    if (!weights) printf(wrong ? "lines off: %d\n" : "everything is as expected\n", wrong);
     return wrong != 0;
 }

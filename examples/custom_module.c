@@ -79,8 +79,8 @@ int main(int argc, char **argv)
 
     dl_optim *opt = dl_optim_adamw(c, net, .lr = 0.005f);
     double accuracy = dl_fit(c, net, opt, data, .epochs = epochs, .batch_size = 50, .quiet = 1).accuracy;
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
-    printf("accuracy %.3f, expected above 0.98\n", accuracy);
+    if (dl_error(c)) { fprintf(stderr, "custom_module: %s\n", dl_error(c)); return 1; }
+    printf("accuracy on the training data %.3f, expected above 0.98\n", accuracy);
     dl_destroy(c);
     return accuracy > 0.98 ? 0 : 1;
 }

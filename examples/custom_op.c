@@ -84,7 +84,7 @@ int main(int argc, char **argv)
         last = dl_item(loss);
         if (step % 250 == 0) printf("%4d  %.6f\n", step, last);
     }
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+    if (dl_error(c)) { fprintf(stderr, "custom_op: %s\n", dl_error(c)); return 1; }
     dl_destroy(c);
     printf("loss at the end %.6f, expected below 0.01\n", last);
     return agrees && last < 1e-2 ? 0 : 1;

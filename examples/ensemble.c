@@ -40,7 +40,7 @@ static void small_numbers(void)
     static const float three[] = { .9f, .1f,  .4f, .6f,  .45f, .55f };
     dl_tensor *p = dl_tensor_from(c, three, DL_SHAPE(3, 1, 2)), *mean = average(p);
     if (dl_error(c)) return;
-    printf("\nThree models say [.9, .1], [.4, .6], [.45, .55]\n");
+    printf("Three models say [.9, .1], [.4, .6], [.45, .55]\n");
     expect("the vote, 0 1 1, is for class", dl_item(dl_argmax(c, votes(p))), 1, 0);
     expect("mean probability of class 0", mean->data[0], 0.5833333, 1e-7);
     expect("mean probability of class 1", mean->data[1], 0.4166667, 1e-7);
@@ -154,7 +154,7 @@ static void adaboost(dl_dataset *train, dl_dataset *test, int rounds)
         if (m == 0) single = right[0] / (double)test->size;
         boosted = right[m > 0] / (double)test->size;
         if ((m & (m + 1)) == 0 || m == rounds - 1)
-            printf("    %3d stumps: test accuracy %.4f, bound of the training error %.4f\n", m + 1, boosted, all);
+            printf("    %3d stump%s test accuracy %.4f, bound of the training error %.4f\n", m + 1, m ? "s:" : ": ", boosted, all);
     }
     free(y); free(w); free(h); free(sum);
     expect_that("boosted stumps are at least .05 better than one", boosted > single + .05);
@@ -271,9 +271,9 @@ static void uncertainty(dl_dataset *curve, int models, int epochs)
     dl_step_begin(c);
     mean = average(dl_stack(c, models, y, 0));
     std = spread(dl_stack(c, models, y, 0));
-    printf("\nUncertainty: %d networks, data only in [-1, 1]\n       x     mean      std\n", models);
+    printf("\nUncertainty: %d networks, data only in [-1, 1]\n       x     mean      std  (40 # are 1)\n", models);
     for (int i = 0; i < x->size && !dl_error(c); i++) {
-        printf("    %4.2f  %7.3f  %7.3f  ", x->data[i], mean->data[i], std->data[i]);
+        printf("   %5.2f  %7.3f  %7.3f  ", x->data[i], mean->data[i], std->data[i]);
         for (int k = 0; k < (int)(40 * std->data[i]) && k < 60; k++) putchar('#');
         putchar('\n');
         if (fabs(x->data[i]) < .8) inside = fmax(inside, std->data[i]);
@@ -322,6 +322,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "ensemble: unknown option %s\n%s", argv[i], help), 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     c = dl_create(.seed = (uint64_t)seed);
     small_numbers();
     boosting_numbers();
@@ -337,9 +338,9 @@ int main(int argc, char **argv)
     uncertainty(curve, models, epochs);
     gradient_boosting(curve, 8, epochs);
 
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "ensemble: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     for (int i = 1; quick && !wrong && i <= 8; i++) printf("row ENS-%02d\n", i);
     return wrong != 0;
 }

@@ -73,7 +73,7 @@ static void coordinates(dl_ctx *c)
         dl_backward(c, dl_sum(c, dl_square(c, w)));
         dl_optim_step(c, opt);
     }
-    printf("x^2 + y^2 from (-3, 4), 100 steps of 0.1: (%.4e, %.4e), expected (-6.1111e-10, 8.1481e-10)%s%s\n\n",
+    printf("x^2 + y^2 from (-3, 4), 100 steps of 0.1\n  (%.4e, %.4e), expected (-6.1111e-10, 8.1481e-10)%s%s\n\n",
            w->data[0], w->data[1], near(w->data[0], -6.1111e-10, 1e-14), near(w->data[1], 8.1481e-10, 1e-14));
 }
 
@@ -122,22 +122,21 @@ static void decay(dl_ctx *c)
         {"0.1 / (1 + 0.1 t)",     {0, 1, 10, -1}, {.1, .0909090909, .05}},
         {"cosine over 10 steps",  {0, 5, 10, -1}, {.1, .05, 0}},
     };
-    printf("learning rates that fall from 0.1\n");
+    printf("learning rates that fall from 0.1\n                             t       rate  expected\n");
     for (int i = 0; i < 4; i++) {
         dl_module *m;
         point(c, &m, 1, 0);
         dl_optim    *opt = dl_optim_sgd(c, m, .lr = 0.1);
         dl_schedule *s = i == 0 ? dl_lr_step(c, opt, 10, .gamma = 0.5) : i == 1 ? dl_lr_exponential(c, opt, exp(-0.1))
                        : i == 2 ? dl_lr_inverse(c, opt, 0.1) : dl_lr_cosine(c, opt, 10);
-        printf("  %-22s", rows[i].name);
         for (int t = 0, k = 0; t <= 25 && k < 4; t++) {
             if (t == rows[i].at[k]) {
-                printf("  t %2d: %.10f (%.10f)%s", t, dl_optim_lr(opt), rows[i].lr[k], near(dl_optim_lr(opt), rows[i].lr[k], 1e-10));
+                printf("  %-22s  %4d  %.10f  %.10f%s\n", k ? "" : rows[i].name, t, dl_optim_lr(opt), rows[i].lr[k],
+                       near(dl_optim_lr(opt), rows[i].lr[k], 1e-10));
                 k++;
             }
             dl_schedule_step(c, s);
         }
-        printf("\n");
     }
     printf("\n");
 }
@@ -164,6 +163,6 @@ int main(int argc, char **argv)
     decay(c);
     if (dl_error(c)) { fprintf(stderr, "gd_tables: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     return wrong != 0;
 }

@@ -21,14 +21,14 @@
 
 static const char help[] =
     "usage: gpt [options]\n"
-    "  --data FILE    text to learn from; without it: lines made by code\n"
-    "  --epochs N     of 50 steps of training, 40; of the digits, 10\n"
-    "  --length N     characters to write at the end, 600\n"
-    "  --heat T       temperature of sampling, 0.8\n"
-    "  --digits       classify digits instead (drawn by code)\n"
-    "  --threads N    all\n"
-    "  --seed N       1\n"
-    "  --quick        small networks, few steps: a test of the program\n";
+    "  --data FILE       text to learn from; without it: lines made by code\n"
+    "  --epochs N        of 50 steps of training, 40; of the digits, 10\n"
+    "  --sample N        characters to write at the end, 600\n"
+    "  --temperature X   of the sample, 0.8\n"
+    "  --digits          classify digits instead (drawn by code)\n"
+    "  --threads N       all\n"
+    "  --seed N          1\n"
+    "  --quick           small networks, few steps: a test of the program\n";
 
 enum { BLOCK = 64, BATCH = 12, LINE = 16 };
 
@@ -39,7 +39,8 @@ static int wrong;
 static void expect(const char *what, double is, const char *relation, double bound)
 {
     int off = relation[0] == '<' ? !(is < bound) : relation[0] == '>' ? !(is > bound) : is != bound;
-    printf("%-62s %10.4f  expected %s %g%s\n", what, is, relation, bound, off ? "  <-- OFF" : "");
+    const char *word = relation[0] == '<' ? "below " : relation[0] == '>' ? "above " : "";
+    printf("%-62s %10.4f  expected %s%g%s\n", what, is, word, bound, off ? "  <-- OFF" : "");
     wrong += off;
 }
 
@@ -76,11 +77,13 @@ static corpus read_corpus(const char *path, int lines)
     char *text = path ? dl_text_load(c, path, NULL) : make_lines(lines);
     chars = dl_tokenizer_chars(c, text, -1);
     dl_tensor *ids = dl_text_encode(c, chars, text, -1);
+    int64_t shortest = 10 * (BATCH * BLOCK + 1);                       /* its last tenth holds a batch */
+    if (!dl_error(c) && ids->size < shortest) dl_fail(c, "a text of %l characters is too short: at least %l", ids->size, shortest);
+    if (dl_error(c)) return d;
     int64_t cut = ids->size / 10 * 9;
     d.train = dl_keep(c, dl_slice(c, ids, 0, 0, cut));
     d.validation = dl_keep(c, dl_slice(c, ids, 0, cut, ids->size));
-    if (!dl_error(c) && d.validation->size <= BATCH * BLOCK) dl_fail(c, "a text of %l characters is too short", ids->size);
-    if (!dl_error(c)) printf("%lld characters, %d different\n", (long long)ids->size, (int)dl_tokenizer_size(chars));
+    printf("%lld characters, %d different\n", (long long)ids->size, (int)dl_tokenizer_size(chars));
     return d;
 }
 
@@ -146,13 +149,13 @@ static int write_character(dl_ctx *ctx, const int32_t *token, void *user)
     return 0;
 }
 
-static void write_text(dl_module *gpt, int length, double heat)
+static void write_text(dl_module *gpt, int length, double temperature)
 {
     double start = now();
     dl_step_begin(c);
     dl_tensor *prompt = dl_text_encode(c, chars, "\n", 1);
-    printf("\n--- what it writes, temperature %.2f ---\n", heat);
-    dl_generate(c, gpt, prompt, length, .temperature = (dl_real)heat, .each = write_character);
+    printf("\n--- what it writes, temperature %.2f ---\n", temperature);
+    dl_generate(c, gpt, prompt, length, .temperature = (dl_real)temperature, .each = write_character);
     printf("\n--- %d characters, %.0f a second ---\n\n", length, (double)length / (now() - start));
 
     dl_tensor *a = dl_generate(c, gpt, prompt, 100, .temperature = -1);
@@ -162,18 +165,19 @@ static void write_text(dl_module *gpt, int length, double heat)
     expect("characters that are the same with and without the cache", same, "=", 101);
 }
 
-static void speak(const char *path, int iters, int length, double heat, int quick)
+static void speak(const char *path, int iters, int length, double temperature, int quick)
 {
     corpus d = read_corpus(path, quick ? 4000 : 40000);
-    int layers = quick ? 2 : 4, dim = quick ? 64 : 128, vocab = (int)dl_tokenizer_size(chars);
     if (dl_error(c)) return;
+    int layers = quick ? 2 : 4, dim = quick ? 64 : 128, vocab = (int)dl_tokenizer_size(chars);
     dl_module *gpt = dl_model_gpt(c, .vocab_size = vocab, .block_size = BLOCK, .layers = layers, .heads = 4, .dim = dim);
     double loss = train(gpt, &d, iters);
-    if (!dl_error(c)) write_text(gpt, length, heat);
-    /* A made line has six consonants, one of 12 each, and six vowels, one of 5; the rest follows from the place.  A network that
-       finds out that the second word is the first again comes to half of 1.5354, which takes many more steps. */
-    if (path) expect("loss on the validation text", loss, "<", iters >= 2000 ? 1.9 : 3.5);
-    else      expect("loss on the validation text; (6 log 12 + 6 log 5) / 16 = 1.5354", loss, "<", quick ? 1.8 : 1.6);
+    if (!dl_error(c)) write_text(gpt, length, temperature);
+    if (dl_error(c)) return;
+    expect("loss on the validation text", loss, "<", path ? iters >= 2000 ? 1.9 : 3.5 : quick ? 1.8 : 1.6);
+    /* six consonants, one of 12 each, and six vowels, one of 5; the rest follows from the place */
+    if (!path) printf("(a line has 16 characters: letters without the rule cost (6 log 12 + 6 log 5) / 16 = 1.5354;\n"
+                      " who sees that the second word is the first again comes to half of it, after many more steps)\n");
 }
 
 /* --- digits -------------------------------------------------------------------------------------------------------------- */
@@ -198,29 +202,30 @@ int main(int argc, char **argv)
 {
     const char *path = NULL;
     int epochs = 0, length = 0, threads = 0, seed = 1, quick = 0, pictures = 0;
-    double heat = 0.8;
+    double temperature = 0.8;
 
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if      (!strcmp(argv[i], "--quick"))   quick = 1;
-        else if (!strcmp(argv[i], "--digits"))  pictures = 1;
-        else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
-        else if (!strcmp(argv[i], "--data"))    path = value, i++;
-        else if (!strcmp(argv[i], "--epochs"))  epochs = atoi(value), i++;
-        else if (!strcmp(argv[i], "--length"))  length = atoi(value), i++;
-        else if (!strcmp(argv[i], "--heat"))    heat = atof(value), i++;
-        else if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
-        else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
+        if      (!strcmp(argv[i], "--quick"))       quick = 1;
+        else if (!strcmp(argv[i], "--digits"))      pictures = 1;
+        else if (!strcmp(argv[i], "--help"))        return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--data"))        path = value, i++;
+        else if (!strcmp(argv[i], "--epochs"))      epochs = atoi(value), i++;
+        else if (!strcmp(argv[i], "--sample"))      length = atoi(value), i++;
+        else if (!strcmp(argv[i], "--temperature")) temperature = atof(value), i++;
+        else if (!strcmp(argv[i], "--threads"))     threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--seed"))        seed = atoi(value), i++;
         else return fprintf(stderr, "gpt: unknown option %s\n%s", argv[i], help), 2;
     }
     if (length < 1) length = quick ? 100 : 600;
 
     if (quick && !threads) threads = 1;                                /* too small for two */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
-    if (!pictures) speak(path, 50 * (epochs > 0 ? epochs : quick ? 3 : 40), length, heat, quick);
-    if (pictures || quick) digits(epochs > 0 ? epochs : quick ? 3 : 10, quick);
-    if (dl_error(c)) { fprintf(stderr, "gpt: %s\n", dl_error(c)); wrong++; }
+    if (!pictures) speak(path, 50 * (epochs > 0 ? epochs : quick ? 3 : 40), length, temperature, quick);
+    if ((pictures || quick) && !dl_error(c)) digits(epochs > 0 ? epochs : quick ? 3 : 10, quick);
+    if (dl_error(c)) return fprintf(stderr, "gpt: %s\n", dl_error(c)), 1;
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     return wrong != 0;
 }

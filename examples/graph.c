@@ -4,7 +4,8 @@
        ./graph
        ./graph --help
 
-   Every number stands beside the expected one; the first graph is also written as a DOT text, for  dot -Tsvg. */
+   Every number stands beside the expected one; the first graph is also written to graph.dot, for
+       dot -Tsvg graph.dot -o graph.svg */
 #define DL_DOUBLE                                               /* all digits: the library in double precision */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
@@ -16,6 +17,7 @@
 
 static dl_ctx *c;
 static int wrong;
+static char dot[512];
 
 static void expect(const char *what, double is, double expected)
 {
@@ -53,7 +55,7 @@ static void small_graphs(void)
     dl_retain_grad(d);
     dl_retain_grad(e);
     dl_backward(c, L);
-    printf("\nL = c (a + 2 b) at a 3, b 1, c -2: d = 2 b, e = a + d, L = c e\n");
+    printf("L = c (a + 2 b) at a 3, b 1, c -2: d = 2 b, e = a + d, L = c e\n");
     expect("d", dl_item(d), 2);
     expect("e", dl_item(e), 5);
     expect("L", dl_item(L), -10);
@@ -62,7 +64,9 @@ static void small_graphs(void)
     expect("dL/dc = e", slope(k), 5);
     expect("dL/de", slope(e), -2);
     expect("dL/dd: an addition passes it on", slope(d), -2);
-    dl_graph_dot(c, L, stdout);
+    FILE *file = fopen(dot, "w");
+    if (file) { dl_graph_dot(c, L, file); fclose(file); printf("wrote %s\n", dot); }
+    else { fprintf(stderr, "graph: cannot write %s\n", dot); wrong++; }
 
     dl_tensor *x = variable(3), *y = variable(-4), *z = variable(2), *w = variable(-1);
     dl_tensor *s = dl_mul_scalar(c, dl_add(c, dl_mul(c, x, y), dl_maximum(c, z, w)), 2);
@@ -245,31 +249,35 @@ static void whole_network(void)
 static const char help[] =
     "usage: graph [options]\n"
     "  --epochs N     no effect: nothing is trained by epochs\n"
+    "  --out DIR      where graph.dot goes, the current folder\n"
     "  --threads N    no effect: nothing is large\n"
     "  --seed N       1\n"
-    "  --quick        a test of the program\n";
+    "  --quick        a test of the program: the same, and the rows of the curriculum at the end\n";
 
 int main(int argc, char **argv)
 {
+    const char *out = ".";
     int quick = 0, seed = 1;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
         else if (!strcmp(argv[i], "--help"))    return fputs(help, stdout), 0;
+        else if (!strcmp(argv[i], "--out"))     out = value, i++;
         else if (!strcmp(argv[i], "--epochs"))  i++;
         else if (!strcmp(argv[i], "--threads")) i++;
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "graph: unknown option %s\n%s", argv[i], help), 2;
     }
     c = dl_create(.seed = (uint64_t)seed);
+    snprintf(dot, sizeof dot, "%s/graph.dot", out);
     small_graphs();
     layers();
     jacobians();
     numerical_gradients();
     whole_network();
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "graph: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     for (int i = 1; quick && !wrong && i <= 25; i++)
         if (i != 11 && i != 12 && i != 19 && i != 21 && i != 24) printf("row AD-%02d\n", i);
     return wrong != 0;

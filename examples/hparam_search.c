@@ -135,9 +135,9 @@ static void random_search(trial *t)
             trial a = {{0}, 0}, b = {{0}, 0};
             a.u[k] = low[k];
             b.u[k] = high[k];
-            printf("  %s %.3g .. %.3g", space[k].name, setting(&a, k), setting(&b, k));
+            printf("%s%s %.3g .. %.3g%s", k % 2 ? "  " : k ? "         " : " ", space[k].name, setting(&a, k), setting(&b, k),
+                   k % 2 ? "\n" : ",");
         }
-        printf("\n");
         for (int i = 0; i < rounds[r]; i++, n++) {
             for (int k = 0; k < DIMS; k++) t[n].u[k] = low[k] + (high[k] - low[k]) * uniform();
             run(&t[n], "random", n);
@@ -245,7 +245,7 @@ static void bayesian(trial *t, int candidates)
         run(&t[n], "bayesian", n);
         add_point(&p, t[n].u);
     }
-    expect_that("trials that it chose are better on average than the random ones",
+    expect_that("its own trials are better on average than the random ones",
                 mean_score(t + start, TRIALS - start) < mean_score(t, start));
 }
 
@@ -296,6 +296,7 @@ int main(int argc, char **argv)
     if (!dl_error(c)) {
         printf("\nRandom search, %d samples for training, %d for validation, %d epochs a trial\n", (int)training->size,
                (int)validation->size, epochs);
+        printf("(a bar is the smallest validation loss so far; guessing, log 2 = %.4f, has 60 =)\n", log(2));
         random_search(random_trials);
         table(random_trials, TRIALS);
         printf("\nBayesian optimization, same budget\n");
@@ -314,9 +315,9 @@ int main(int argc, char **argv)
                final.loss, final.accuracy);
         expect_that("at least .88 of the test set right", final.accuracy >= .88);
     }
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "hparam_search: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     if (quick && !wrong) printf("row SEL-11\nrow SEL-12\nrow SEL-13\n");
     return wrong != 0;
 }

@@ -40,7 +40,7 @@ static void scores(void)
     dl_tensor *confusion = dl_metric_confusion(c, y, t, 2);
     dl_class_scores s = dl_metric_scores(c, confusion);
 
-    printf("\nConfusion matrix, rows: truth\n");
+    printf("Confusion matrix, rows: truth\n");
     dl_print(confusion);
     expect("precision = TP / (TP + FP), TP 8, FP 2", s.precision, 0.8, 1e-12);
     expect("recall = TP / (TP + FN), FN 4", s.recall, 0.6666667, 5e-8);
@@ -185,7 +185,7 @@ static dl_class_scores report(const char *name, dl_tensor *output, dl_dataset *t
     dl_class_scores m = dl_metric_scores(c, confusion);
     *auc = dl_metric_roc_auc(c, dl_flatten(c, s, 0, -1), test->targets);
     if (dl_error(c)) return m;
-    printf("%-28s %8.4f %8.4f %9.4f %8.4f %8.4f %8.4f %8.4f   %5d %5d %5d %5d\n", name, m.accuracy, m.balanced_accuracy,
+    printf("%-23s%8.4f%8.4f%8.4f%8.4f%8.4f%8.4f%8.4f%5d%5d%5d%5d\n", name, m.accuracy, m.balanced_accuracy,
            m.precision, m.recall, m.f1, m.mcc, *auc,
            confusion->idata[3], confusion->idata[1], confusion->idata[2], confusion->idata[0]);
     return m;
@@ -210,7 +210,7 @@ static void experiment(int quick, int updates)
     double auc[WAYS], chance;
 
     class_weights = by_class;
-    printf("\n%-28s accuracy balanced precision  recall       F1      MCC  ROC AUC      TP    FP    FN    TN\n", "trained");
+    printf("\n%-23saccuracy balance precis.  recall      F1     MCC ROC AUC   TP   FP   FN   TN\n", "trained");
     dl_step_begin(c);
     dl_tensor *zeros = dl_to_int(c, dl_zeros(c, DL_SHAPE(test->size)));
     none = report("nothing: always class 0", dl_one_hot(c, zeros, 2), test, &chance);
@@ -256,15 +256,16 @@ int main(int argc, char **argv)
         else return fprintf(stderr, "imbalance: unknown option %s\n%s", argv[i], help), 2;
     }
     if (epochs <= 0) epochs = quick ? 4 : 15;
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     c = dl_create(.seed = (uint64_t)seed);
     scores();
     weights_and_losses();
     smote();
     bootstrap();
     experiment(quick, 100 * epochs);
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "imbalance: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     if (quick && !wrong) printf("row IMB-01\nrow IMB-02\nrow IMB-03\nrow IMB-04\nrow IMB-05\n");
     return wrong != 0;
 }

@@ -81,13 +81,14 @@ int main(int argc, char **argv)
         if (strcmp(wanted, nets[i].name) && strcmp(wanted, "all")) continue;
         known = 1;
         dl_module *net = nets[i].make(c);
-        printf("%s\n", nets[i].name);
+        printf("network: %s\n", nets[i].name);
         dl_summary(c, net, train);
         fflush(stdout);
 
         dl_optim *opt = dl_optim_adam(c, net, .lr = nets[i].lr);
         int batch = quick ? 32 : 64;
         dl_schedule *falling = dl_lr_linear(c, opt, .start_factor = 1, .end_factor = 0.01, .total_iters = epochs * ((train->size + batch - 1) / batch));
+        /* Validation is the test set here, and chooses nothing.  Who chooses by it keeps a third set: dl_data_split. */
         dl_fit(c, net, opt, train, .validation = test, .epochs = epochs, .batch_size = batch, .schedule = falling);
         accuracy = dl_evaluate(c, net, test).accuracy;
         double goal = quick ? nets[i].quick : nets[i].full;

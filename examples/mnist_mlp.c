@@ -7,8 +7,8 @@
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code, which
    are harder for a perceptron: they move about more.  1. pixels to [0, 1]; 2. a tenth of the training data, with equal shares
    of the classes, for validation; 3. every pixel standardised with the numbers of the training data, pixels that never change
-   become 0; 4. the training loop, written out, with early stopping; 5. the test: accuracy by digit and the confusions;
-   6. learning curves on the screen and in a CSV file. */
+   become 0; 4. the training loop, written out, with early stopping; 5. the test: accuracy by digit and the commonest
+   confusions; 6. learning curves on the screen and in a CSV file. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
@@ -58,7 +58,7 @@ static void preparation(void)
 
 static void confusions(dl_module *net, dl_dataset *test)
 {
-    int count[10][10] = {{0}}, worst = 0, a = 0, b = 1;
+    int count[10][10] = {{0}};
     dl_set_training(c, 0);
     dl_loader *batches = dl_loader_create(c, test, .batch_size = 500);
     while (dl_next_batch(c, batches)) {
@@ -66,16 +66,22 @@ static void confusions(dl_module *net, dl_dataset *test)
         for (int i = 0; i < guess->size; i++) count[batches->target->idata[i]][guess->idata[i]]++;
     }
     dl_set_training(c, 1);
-    printf("\ndigit      0     1     2     3     4     5     6     7     8     9   taken for\naccuracy");
+    printf("\ndigit      0     1     2     3     4     5     6     7     8     9\naccuracy");
     for (int i = 0; i < 10; i++) {
         int n = 0;
-        for (int j = 0; j < 10; j++) {
-            n += count[i][j];
-            if (i != j && count[i][j] > worst) worst = count[i][j], a = i, b = j;
-        }
+        for (int j = 0; j < 10; j++) n += count[i][j];
         printf("  %.2f", n ? count[i][i] / (double)n : 0);
+        count[i][i] = 0;                                               /* only mistakes are left */
     }
-    printf("\nmost often a %d is taken for a %d, %d times\n", a, b, worst);
+    printf("\ncommonest confusions\n");
+    for (int k = 0; k < 5; k++) {
+        int a = 0, b = 0;
+        for (int i = 0; i < 10; i++)
+            for (int j = 0; j < 10; j++)
+                if (count[i][j] > count[a][b]) a = i, b = j;
+        if (count[a][b]) printf("    a %d is taken for a %d: %d\n", a, b, count[a][b]);
+        count[a][b] = 0;
+    }
 }
 
 int main(int argc, char **argv)
@@ -106,17 +112,25 @@ int main(int argc, char **argv)
     dl_dataset *parts[2];
     dl_data_split(c, all, 2, shares, parts, .stratified = 1);
     dl_scaler *scaler = dl_data_fit(c, dl_flatten(c, parts[0]->inputs, 1, -1), DL_ZSCORE);
+    /* A pixel that is ink in a handful of 60,000 digits deviates by 1e-4, and one stroke there would become 700: such inputs
+       make the network sure of wrong answers, and its validation loss rises.  No pixel counts for less than a deviation of .1. */
+    int faint = 0;
+    for (int i = 0; i < 784 && !dl_error(c); i++)
+        if (scaler->scale->data[i] > 10) { scaler->scale->data[i] = 10; faint++; }
     dl_dataset *train = standardised(scaler, parts[0]), *validation = standardised(scaler, parts[1]);
     test = standardised(scaler, test);
     if (!dl_error(c)) {
         dl_tensor *v = dl_var(c, train->inputs, .dims = DL_DIM(0), .biased = 1);
         double sum = 0;
         int constant = 0;
-        for (int i = 0; i < 784 && !dl_error(c); i++) { sum += v->data[i]; constant += scaler->scale->data[i] == 0; }
-        printf("%d digits for training, %d for validation, %d for the test; %d pixels never change\n", (int)train->size,
-               (int)validation->size, (int)test->size, constant);
+        for (int i = 0; i < 784 && !dl_error(c); i++) {
+            if (scaler->scale->data[i] < 10) sum += v->data[i];
+            constant += scaler->scale->data[i] == 0;
+        }
+        printf("%d digits for training, %d for validation, %d for the test\n%d pixels never change, %d deviate by less than .1\n",
+               (int)train->size, (int)validation->size, (int)test->size, constant, faint);
         expect_number("mean of the standardised training data", dl_item(dl_mean(c, train->inputs)), 0, 1e-4);
-        expect_number("mean variance of the pixels that change", sum / (784 - constant), 1, 1e-3);
+        expect_number("mean variance of the others", sum / (784 - constant - faint), 1, 1e-3);
     }
 
     dl_manual_seed(c, (uint64_t)seed);
@@ -158,6 +172,6 @@ int main(int argc, char **argv)
     if (dl_error(c)) { fprintf(stderr, "mnist_mlp: %s\n", dl_error(c)); wrong++; }
     free(curve);
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     return wrong != 0;
 }

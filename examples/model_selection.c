@@ -92,7 +92,7 @@ static void splits(void)
     int times[100] = {0}, once = 1;
     char what[80];
 
-    printf("\nTraining, validation and test set\n");
+    printf("Training, validation and test set\n");
     dl_data_split(c, hundred, 3, shares, part);
     for (int p = 0; p < 3 && !dl_error(c); p++) {
         snprintf(what, sizeof what, "samples in part %d of 100, share %.1f", p, shares[p]);
@@ -177,7 +177,7 @@ static void select_degree(int resamples)
     static const double shares[2] = {.4, .6};
     dl_dataset *part[2], *fresh = make_points(10000);           /* fresh: what nobody has in real life */
     double train[MOST + 1], valid[MOST + 1], general[MOST + 1];
-    int best = 1;
+    int best = 1, falls = 1;
     if (!dl_data_split(c, make_points(60), 2, shares, part)) return;
     printf("\nPolynomials, %d points for training, %d for the test; losses: mean of squares, s^2 = %g\n",
            (int)part[0]->size, (int)part[1]->size, NOISE * NOISE);
@@ -193,7 +193,8 @@ static void select_degree(int resamples)
     expect_that("degree 1 underfits: both losses far above s^2", train[1] > 2 * NOISE * NOISE && general[1] > 2 * NOISE * NOISE);
     expect_that("degree 15 overfits: training below s^2, fresh data far above",
                 train[MOST] < NOISE * NOISE && general[MOST] > 2 * NOISE * NOISE);
-    expect_that("training loss only falls with the degree", train[15] < train[9] && train[9] < train[5] && train[5] < train[1]);
+    for (int k = 2; k <= MOST; k++) falls &= train[k] < train[k - 1] + 1e-6;                    /* float32 */
+    expect_that("training loss never rises with the degree", falls);
     expect_that("cross-validation takes a degree from 3 to 9", best >= 3 && best <= 9);
     expect_that("which is better on fresh data than 1 and 15", general[best] < general[1] && general[best] < general[MOST]);
 
@@ -305,9 +306,9 @@ int main(int argc, char **argv)
     select_degree(quick ? 1000 : 4000);
     trade_off(quick ? 400 : 4000);
     learning_curve();
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "model_selection: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     for (int i = 1; quick && !wrong && i <= 10; i++) printf("row SEL-%02d\n", i);
     return wrong != 0;
 }

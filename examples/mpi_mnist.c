@@ -6,7 +6,8 @@
    Each rank takes its share of every batch, batch norm looks at all shares, and the mean of the gradients makes the same step on
    all ranks.  With --data DIR every rank reads the four MNIST files in DIR, otherwise digits drawn by code.  With --checkpoint
    FILE a run that was cut goes on.
-   Ends with "test accuracy 0.9842, expected above 0.95" and a hash of the weights, which is the same on all ranks. */
+   Two ranks end with "test accuracy 0.9790, expected above 0.95" for MNIST, 0.9856 for the drawn digits, and a hash of the
+   weights, which is the same on all ranks. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 
     if (rank == 0) printf("ranks: %d, samples of each batch on each: %d\n", ranks, batch / ranks);
     dl_interrupt_install(c);                                           /* Ctrl-C finishes the step and saves */
+    /* Validation is the test set here, and chooses nothing.  Who chooses by it keeps a third set: dl_data_split. */
     double accuracy = dl_fit(c, net, opt, train, .validation = test, .epochs = epochs, .batch_size = batch / ranks,
                              .checkpoint = checkpoint, .resume = checkpoint != NULL).accuracy, goal = quick ? 0.75 : 0.95;
     uint64_t hash = dl_mpi_hash(c, net);                               /* an error if the ranks do not hold the same bits */

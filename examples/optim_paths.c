@@ -63,7 +63,7 @@ static void ten_steps(int which)
     double far = 0;
 
     dl_init_constant(c, w, 5);
-    printf("  %-26s", table[which].name);
+    printf("  %s\n%9s", table[which].name, "");
     for (int t = 0; t < 10 && !dl_error(c); t++) {
         dl_step_begin(c);
         dl_backward(c, dl_add_scalar(c, dl_mul_scalar(c, dl_square(c, dl_sub_scalar(c, w, 2)), 3), 5));
@@ -74,7 +74,7 @@ static void ten_steps(int which)
         printf(" %8.6f", at);
         far = fmax(far, fabs(at - table[which].w[t]));
     }
-    printf("\n  %-26s", "  expected");
+    printf("\n%9s", "  expected");
     for (int t = 0; t < 10; t++) printf(" %8.6f", table[which].w[t]);
     printf("%s\n", verdict(!dl_error(c) && far < 2e-6));
     dl_destroy(c);
@@ -187,10 +187,12 @@ static void state_sizes(void)
         { "Adafactor",               dl_optim_adafactor(c, m), 0.002999 },
         { "L-BFGS (+ 2 a step remembered)", dl_optim_lbfgs(c, m), 4 },
     };
-    printf("state, in tensors of the size of the parameters; for the 1e11 parameters of GPT-3 in float\n");
+    const double gpt3 = 1.75e11 * sizeof(float) / 1e9;            /* GB of its parameters in float */
+    printf("state, in tensors of the size of the parameters; and for the 1.75e11 parameters of GPT-3, in float\n"
+           "  %-32s %8s %18s %11s\n", "", "tensors", "", "GPT-3");
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         double tensors = (double)dl_optim_state_bytes(all[i].o) / (1e6 * sizeof(dl_real));
-        printf("  %-32s %8.6g  expected %8.6g  %8.0f GB%s\n", all[i].name, tensors, all[i].tensors, tensors * 400,
+        printf("  %-32s %8.6g  expected %8.6g  %8.0f GB%s\n", all[i].name, tensors, all[i].tensors, tensors * gpt3,
                verdict(!dl_error(c) && fabs(tensors - all[i].tensors) < 1e-9));
     }
     printf("  (a moving average needs one tensor; the mean of the last w gradients would need w of them)\n");
@@ -217,13 +219,14 @@ int main(int argc, char **argv)
     if (svg) fprintf(svg, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-size='14' font-family='sans-serif'>\n"
                           "<rect width='100%%' height='100%%' fill='white'/>\n", COLUMNS * (WIDTH + 10) + 10,
                      (PATHS + COLUMNS - 1) / COLUMNS * (HEIGHT + 30) + 10);
-    printf("\nf(x, y) = x^2 / 20 + y^2 from (-7, 2): after %d steps\n  %-22s %-24s %-24s %8s  turns\n", STEPS, "", "(x, y)", "expected", "f");
+    printf("\nf(x, y) = x^2 / 20 + y^2 from (-7, 2): after %d steps\n  %-22s %-24s %-24s %8s  turns\n", STEPS, "",
+           "(x, y)", "expected", "f");
     for (int i = 0; i < PATHS; i++) walk(i, svg);
     if (svg) { fprintf(svg, "</svg>\n"); fclose(svg); printf("wrote %s: the paths over contours of f\n", picture); }
     else printf("cannot write %s%s\n", picture, verdict(0));
 
     printf("\n");
     state_sizes();
-    printf(wrong ? "\n%d lines are off\n" : "\nall numbers are as expected\n", wrong);
+    printf(wrong ? "\nlines off: %d\n" : "\nall numbers are as expected\n", wrong);
     return wrong != 0;
 }

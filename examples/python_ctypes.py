@@ -10,10 +10,10 @@ import argparse, ctypes, sys
 from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint64, c_void_p
 
 options = argparse.ArgumentParser(description="dl.h from Python: learns XOR")
-options.add_argument("--library", default="./libdl.so")
-options.add_argument("--epochs", type=int, default=500)
-options.add_argument("--threads", help="no effect: nothing is large")
-options.add_argument("--seed", type=int, default=1)
+options.add_argument("--library", default="./libdl.so", metavar="FILE", help="the shared library, ./libdl.so")
+options.add_argument("--epochs", type=int, default=500, metavar="N", help="500")
+options.add_argument("--threads", metavar="N", help="no effect: nothing is large")
+options.add_argument("--seed", type=int, default=1, metavar="N", help="1")
 options.add_argument("--quick", action="store_true", help="no effect: it is quick")
 options = options.parse_args()
 
@@ -27,7 +27,11 @@ class Adam(Structure):    _fields_ = [(n, c_double) for n in ("lr", "beta1", "be
                                      [(n, c_int) for n in ("amsgrad", "no_bias_correction", "end_")]
 class Backward(Structure): _fields_ = [("grad", c_void_p), ("end_", c_int)]
 
-library = ctypes.CDLL(options.library)
+try:
+    library = ctypes.CDLL(options.library)
+except OSError as e:
+    sys.exit("python_ctypes: %s" % e)
+
 def function(name, result, *arguments):
     f = getattr(library, name)
     f.restype, f.argtypes = result, arguments

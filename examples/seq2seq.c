@@ -7,6 +7,7 @@
    a GRU whose last state starts another GRU (Sutskever et al. 2014), which must squeeze the string into one vector;
    the same with additive attention to all states of the encoder (Bahdanau et al. 2015);
    a Transformer (Vaswani et al. 2017), encoder and decoder.
+   The first gets twice the steps of the others: it learns that much more slowly.
    Each is measured by the share of new strings that come out without any mistake, decoded greedily and by beam search.  At the
    end stands what attention looks at: one row for each letter that comes out, one column for each that went in. */
 #define DL_STATIC
@@ -19,7 +20,7 @@
 
 static const char help[] =
     "usage: seq2seq [options]\n"
-    "  --epochs N     of 50 batches of 64 strings, for each network; 30\n"
+    "  --epochs N     of 50 steps of 64 strings; 30.  The GRU without attention gets twice as many\n"
     "  --threads N    all\n"
     "  --seed N       1\n"
     "  --quick        fewer and shorter strings, attention and Transformer only: a test of the program\n";
@@ -178,7 +179,7 @@ static void show(dl_ctx *c, dl_module *m, dl_tokenizer *letters, int sort)
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"GRU, last state", "GRU, attention", "Transformer"};
-    int epochs = 0, threads = 0, seed = 1, quick = 0, n = 500, good = 1;
+    int epochs = 0, threads = 0, seed = 1, quick = 0, n = 500, wrong = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if      (!strcmp(argv[i], "--quick"))   quick = 1;
@@ -195,26 +196,28 @@ int main(int argc, char **argv)
     dl_tokenizer *letters = dl_tokenizer_chars(c, "abcdefghij", -1);
     dl_tokenizer_add(c, letters, "");
     dl_tokenizer_add(c, letters, "<end>");
-    printf("%-10s %-16s %10s %8s %16s %16s\n", "task", "network", "parameters", "loss", "right, greedy", "right, 4 beams");
+    printf("%-8s %-15s %10s %6s %7s %14s %14s\n", "task", "network", "parameters", "steps", "loss", "right, greedy", "right, 4 beams");
     for (int sort = 0; sort < 2; sort++)
         for (int k = quick; k < 3; k++) {
             dl_attention_kind attention = k ? DL_ATTENTION_ADDITIVE : DL_ATTENTION_NONE;
             dl_module *m = k == 2 ? make_transformer(c) : dl_model_seq2seq(c, VOCAB, VOCAB, quick ? 48 : 96, .attention = attention);
             double least = quick ? 0.9 : k || sort ? 0.99 : 0.95, loss, greedy, beam;
             if (quick && sort) break;
-            loss = train(c, m, k == 0 ? 2 * steps : steps, sort, k == 2 ? 3e-3 : 1e-2);
+            int own = k == 0 ? 2 * steps : steps, ok;
+            loss = train(c, m, own, sort, k == 2 ? 3e-3 : 1e-2);
             if (dl_error(c)) break;
             greedy = exact(c, m, n, sort, 1);
             beam = exact(c, m, n, sort, 4);
-            if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
-            printf("%-10s %-16s %10d %8.4f %16.3f %16.3f   at least %.2f: %s\n", sort ? "sort" : "reverse", names[k],
-                   (int)dl_param_count(m), loss,
-                   greedy, beam, least, greedy >= least && beam >= least ? "ok" : "NOT REACHED");
-            good &= greedy >= least && beam >= least;
+            if (dl_error(c)) { fprintf(stderr, "seq2seq: %s\n", dl_error(c)); return 1; }
+            ok = greedy >= least && beam >= least;
+            printf("%-8s %-15s %10d %6d %7.4f %14.3f %14.3f   at least %.2f%s\n", sort ? "sort" : "reverse", names[k],
+                   (int)dl_param_count(m), own, loss, greedy, beam, least, ok ? "" : "  <-- OFF");
+            wrong += !ok;
             fflush(stdout);
             if (k == 1) show(c, m, letters, sort);
         }
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); return 1; }
+    if (dl_error(c)) { fprintf(stderr, "seq2seq: %s\n", dl_error(c)); return 1; }
     dl_destroy(c);
-    return !good;
+    printf(wrong ? "\nnumbers off: %d\n" : "\nall numbers are as expected\n", wrong);
+    return wrong != 0;
 }

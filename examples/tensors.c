@@ -48,7 +48,7 @@ static void expect_all(const char *what, const dl_tensor *x, int n, const double
 static void products(void)
 {
     dl_tensor *a = TENSOR(DL_SHAPE(2, 2), 1, 2, 3, 4), *b = TENSOR(DL_SHAPE(2, 2), 5, 6, 7, 8), *row;
-    printf("\nProducts\n");
+    printf("Products\n");
     EXPECT("[[1,2],[3,4]] [[5,6],[7,8]]", dl_matmul(c, a, b), 19, 22, 43, 50);
     EXPECT("the same, element by element", dl_mul(c, dl_flatten(c, a, 0, -1), dl_flatten(c, b, 0, -1)), 5, 12, 21, 32);
     EXPECT("affine, columns: W x + b", dl_linear(c, TENSOR(DL_SHAPE(2), 1, 2), TENSOR(DL_SHAPE(3, 2), 1, 4, 2, 5, 3, 6),
@@ -162,9 +162,9 @@ int main(int argc, char **argv)
     reductions();
     random_numbers(quick ? 100000 : 10000000, (uint64_t)seed);
     solving();
-    if (dl_error(c)) { fprintf(stderr, "%s\n", dl_error(c)); wrong++; }
+    if (dl_error(c)) { fprintf(stderr, "tensors: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     for (int i = 1; quick && !wrong && i <= 15; i++) printf("row TEN-%02d\n", i);
     if (quick && !wrong) printf("row CONV-30\n");
     return wrong != 0;

@@ -30,7 +30,11 @@ static char log_folder[512], dot[512];
 static void expect(const char *what, double value, double low, double high)
 {
     int ok = value >= low && value <= high;
-    printf("%-60s %10.4g   expected %g to %g%s\n", what, value, low, high, ok ? "" : "  <-- OFF");
+    printf("%-60s %10.4g   expected ", what, value);
+    if (low == high)           printf("%g", low);
+    else if (high == INFINITY) printf("at least %g", low);
+    else                       printf("%g to %g", low, high);
+    puts(ok ? "" : "  <-- OFF");
     wrong += !ok;
 }
 
@@ -90,12 +94,12 @@ static double find_lr(int healthy)
     int n;
     best = dl_lr_find(c, net, dl_optim_sgd(c, net, .momentum = .9f), train, .first = 1e-5, .batch_size = 50,
                       .rates = rates, .losses = losses, .count = &n);
-    printf("%s: rate, loss", healthy ? "ReLU, He" : "the patient");
+    printf("%s, loss at rate:\n   ", healthy ? "ReLU and He" : "the patient");
     for (int i = 0; i < n; i++) {
         dl_tensorboard_scalar(c, board, healthy ? "finder/healthy" : "finder/patient", i, losses[i]);
-        if (i % 16 == 15) printf("; %.0e, %.2f", rates[i], losses[i]);
+        if (i % 16 == 15) printf("%s %.2f at %.0e", i > 15 ? "," : "", losses[i], rates[i]);
     }
-    printf("; steepest at %.1e\n", best);
+    printf("\n    steepest at %.1e\n", best);
     dl_tensorboard_close(c, board);
     return best;
 }
@@ -126,6 +130,10 @@ int main(int argc, char **argv)
     if (epochs <= 0) epochs = 5;
     snprintf(log_folder, sizeof log_folder, "%s/trouble_log", out);
     snprintf(dot, sizeof dot, "%s/trouble.dot", out);
+    FILE *f = fopen(dot, "w");                                 /* an error now, not in the middle */
+    if (!f) return fprintf(stderr, "trouble: cannot write %s\n", dot), 1;
+    fclose(f);
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);
     train = dl_data_drawn_digits(c, quick ? 5000 : 20000, 1);
     test = dl_data_drawn_digits(c, 1000, 2);
@@ -152,7 +160,7 @@ int main(int argc, char **argv)
     dl_set_detect_nan(c, 1);
     fit(make_net(1), 1e6, NULL, &h);
     printf("%s\n", dl_error(c) ? dl_error(c) : "no error");
-    expect("it was named", dl_error(c) && strstr(dl_error(c), "detect_nan"), 1, 1);
+    expect("the error names it, 1: yes", dl_error(c) && strstr(dl_error(c), "detect_nan"), 1, 1);
     dl_clear_error(c);
     dl_set_detect_nan(c, 0);
 
@@ -169,6 +177,6 @@ int main(int argc, char **argv)
     expect("ReLU and He with the new rate", both, quick ? .7 : .85, 1);
     if (dl_error(c)) { fprintf(stderr, "trouble: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d numbers are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "numbers off: %d\n" : "all numbers are as expected\n", wrong);
     return wrong != 0;
 }

@@ -29,14 +29,15 @@ static int wrong;
 static void expect(const char *what, const dl_tensor *x, const float *expected, double tolerance)
 {
     int off = dl_error(c) != NULL;
-    printf("  %-34s", what);
-    for (int i = 0; i < x->size && !dl_error(c); i++) {
+    printf("  %-31s", what);
+    for (int i = 0; i < 4; i++) {
+        if (i >= x->size || dl_error(c)) { printf("%9s", ""); continue; }
         double d = (double)x->data[i] - expected[i];
         off |= !(d <= tolerance && d >= -tolerance);
-        printf(" %9.6g", x->data[i]);
+        printf(" %8.4f", x->data[i]);
     }
     printf("  expected");
-    for (int i = 0; i < x->size; i++) printf(" %g", expected[i]);
+    for (int i = 0; i < x->size; i++) printf(" %.4g", expected[i]);
     printf("%s\n", off ? "  <-- OFF" : "");
     wrong += off;
 }
@@ -122,12 +123,12 @@ int main(int argc, char **argv)
         dl_tensor *loss = dl_bce_with_logits(c, dl_forward(c, net, x), t);
         dl_backward(c, loss);
         dl_optim_step(c, opt);                                    /* update, then clear the gradients */
-        if (epoch % 100 == 0) printf("  %3d  %.4f\n", epoch, dl_item(loss));
+        if (epoch % 100 == 0 || epoch == epochs - 1) printf("  %3d  %.4f\n", epoch, dl_item(loss));
     }
     expect("what it says to the four inputs", dl_sigmoid(c, dl_forward(c, net, x)), targets, 0.05);
 
     if (dl_error(c)) { fprintf(stderr, "xor: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
-    printf(wrong ? "%d lines are off\n" : "all numbers are as expected\n", wrong);
+    printf(wrong ? "lines off: %d\n" : "all numbers are as expected\n", wrong);
     return wrong != 0;
 }

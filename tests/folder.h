@@ -6,6 +6,9 @@
 #include <string.h>
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <direct.h>
+#include <process.h>
 #endif
 
 static char folder[256] = "build";                       /* where there are no temporary folders */
@@ -32,6 +35,10 @@ static void folder_make(void)
         snprintf(made, sizeof made, "%.200s/dl_test_XXXXXX", places[i]);
         if (mkdtemp(made)) { strcpy(folder, made); return; }
     }
+#elif defined(_WIN32)
+    char made[256];
+    snprintf(made, sizeof made, "build\\dl_test_%d", _getpid());
+    if (_mkdir(made) == 0) strcpy(folder, made);
 #endif
 }
 
@@ -39,7 +46,11 @@ static void folder_remove(void)                          /* with all that is in 
 {
     char command[300];
     if (!strcmp(folder, "build")) return;
+#if defined(_WIN32)
+    snprintf(command, sizeof command, "rmdir /s /q %s", folder);
+#else
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
+#endif
     if (system(command)) perror(folder);
 }
 #endif

@@ -557,6 +557,7 @@ static void digits_goal(void)                                            /* 97 %
 #if defined DL_DOUBLE || defined __SANITIZE_ADDRESS__
     SKIP("takes too long in this build");
 #else
+    if (getenv("EMULATED")) { SKIP("takes half an hour by emulation"); return; }
     dl_ctx *c = dl_create(.seed = 1);
     dl_dataset *train = dl_data_drawn_digits(c, 10000, 1), *test = dl_data_drawn_digits(c, 4000, 2);
     dl_module *net[2];

@@ -23,11 +23,9 @@
 #include "test.h"
 #include "folder.h"
 #include "golden_images.h"
-#if defined(_WIN32)
-#include <direct.h>
-#define mkdir(path, mode) _mkdir(path)
-#else
 #include <sys/stat.h>
+#if defined(_WIN32)
+#define mkdir(path, mode) _mkdir(path)
 #endif
 
 static void write_file(const char *name, const void *bytes, size_t n)

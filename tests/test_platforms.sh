@@ -5,7 +5,7 @@
 # gcc-mingw-w64-x86-64, wine64; clang, lld, wasi-libc, libclang-rt-14-dev-wasm32, nodejs.
 out=build/test/platforms
 passed=0 failed=0 skipped=0 want=none
-export WINEDEBUG=-all
+export WINEDEBUG=-all EMULATED=1
 mkdir -p $out
 echo 'int main(void) { return 0; }' >$out/probe.c
 
