@@ -129,6 +129,9 @@ slow && command -v gcc >/dev/null && runs 'gcc -O3' gcc -O3 -Wall -Wextra
 have tcc && runs tcc tcc -Wall
 command -v g++ >/dev/null && runs 'g++ c++20' g++ -std=c++20 -O0 -x c++
 cc=${CC:-cc}
+for example in xor $(slow && cd "$top/examples" && ls *.c | grep -vE '^xor|mpi_|classify|cifar' | sed 's/\.c$//'); do     # stb_image warns
+    try "$cc -O2 -Wall, $example" $cc -O2 -Wall -Wextra -Wshadow -Wno-unknown-pragmas "$top/examples/$example.c" -o example -lm -pthread
+done
 deny '-ffast-math' $cc -ffast-math -fsyntax-only impl.c
 deny 'DL_MALLOC alone' $cc -DDL_MALLOC=my_malloc -fsyntax-only impl.c
 deny 'a misspelt option' $cc -x c -fsyntax-only - <<'END'
