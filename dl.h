@@ -3084,6 +3084,7 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #ifndef DLI_NEON
 #define DLI_NEON 0
 #endif
+#define DLI_VECTORS (DLI_X86 || DLI_NEON)             /* there is more than portable C */
 
 #if defined(_OPENMP) && !defined(DL_NO_OPENMP)
 #include <omp.h>
@@ -31317,7 +31318,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #pragma GCC push_options            /* fast without any -O flag; never contract a * b + c */
 #ifdef DLI_ASAN                     /* the sanitizers make optimizing take minutes */
 #pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
-#elif DLI_ISA == 0 && (DLI_X86 || DLI_NEON)           /* the reference, seldom run here: compile time counts for more */
+#elif DLI_ISA == 0 && DLI_VECTORS   /* the reference, seldom run here: compile time counts for more */
 #pragma GCC optimize("Os", "fp-contract=off", "no-math-errno", "no-trapping-math")
 #else                               /* O2 and O3 are 0 to 2 % faster and take up to twice the time to compile */
 #pragma GCC optimize("O1", "tree-vectorize", "vect-cost-model=dynamic", "tree-pre", "strict-aliasing")
@@ -31346,7 +31347,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define DLI_TARGET
 #define DLI_HAS_FMA 1
 #endif
-#if DLI_ISA == 0 && (DLI_X86 || DLI_NEON)
+#if DLI_ISA == 0 && DLI_VECTORS
 #define DLI_V      static DLI_NOINLINE DLI_UNUSED     /* as slow inlined, and half of the compile time */
 #else
 #define DLI_V      DLI_INLINE DLI_TARGET              /* a helper that vanishes into the kernels */
@@ -32845,14 +32846,33 @@ DLI_V dlv DLI_FN(dlv_load_lanes_)(const dl_real *p, int64_t s, uint32_t m, dlv n
     for (l = 0; l < 16; l++) if (m >> (s == 2 ? 2 * l : l) & 1) v[l] = p[l * s];
     return dlv_load(v);
 }
-#if DLI_ISA == 0
+#if DLI_ISA == 0 || DLI_ISA == 3
 DLI_V void dlv_load_pair(const dl_real *p, uint32_t m, dlv nothing, dlv *even, dlv *odd)
 {
+#if DLI_ISA == 3
+    if (m == 0xFFFFFFFF) {
+        const float32x4x2_t a = vld2q_f32(p), b = vld2q_f32(p + 8), c = vld2q_f32(p + 16), d = vld2q_f32(p + 24);
+        even->a = a.val[0]; even->b = b.val[0]; even->c = c.val[0]; even->d = d.val[0];
+        odd->a  = a.val[1]; odd->b  = b.val[1]; odd->c  = c.val[1]; odd->d  = d.val[1];
+        return;
+    }
+#endif
     *even = DLI_FN(dlv_load_lanes_)(p, 2, m, nothing);
     *odd = DLI_FN(dlv_load_lanes_)(p + 1, 2, m >> 1, nothing);
 }
 DLI_V dlv dlv_load_step(const dl_real *p, int64_t s, uint32_t m, dlv nothing)
 {
+#if DLI_ISA == 3
+    if (s == 1 && (m & 0xFFFF) == 0xFFFF) return dlv_load(p);
+    if (s == 2 && (m & 0x55555555) == 0x55555555) {
+        dlv r;
+        r.a = vuzp1q_f32(vld1q_f32(p), vld1q_f32(p + 4));
+        r.b = vuzp1q_f32(vld1q_f32(p + 8), vld1q_f32(p + 12));
+        r.c = vuzp1q_f32(vld1q_f32(p + 16), vld1q_f32(p + 20));
+        r.d = vcombine_f32(vget_low_f32(vuzp1q_f32(vld1q_f32(p + 24), r.c)), vget_low_f32(vuzp2q_f32(vld1q_f32(p + 27), r.c)));
+        return r;                                                       /* without p[31] */
+    }
+#endif
     return DLI_FN(dlv_load_lanes_)(p, s, m, nothing);
 }
 #elif DLI_ISA == 1
@@ -32904,29 +32924,6 @@ DLI_V dlv dlv_load_step(const float *p, int64_t s, uint32_t m, dlv nothing)
     if (s > 2) return DLI_FN(dlv_load_lanes_)(p, s, m, nothing);
     if (s == 1) return dli_load16_avx512(p, m, nothing);
     dlv_load_pair(p, m, nothing, &r, &odd);
-    return r;
-}
-#elif DLI_ISA == 3
-DLI_V void dlv_load_pair(const float *p, uint32_t m, dlv nothing, dlv *even, dlv *odd)
-{
-    if (m == 0xFFFFFFFF) {
-        const float32x4x2_t a = vld2q_f32(p), b = vld2q_f32(p + 8), c = vld2q_f32(p + 16), d = vld2q_f32(p + 24);
-        even->a = a.val[0]; even->b = b.val[0]; even->c = c.val[0]; even->d = d.val[0];
-        odd->a  = a.val[1]; odd->b  = b.val[1]; odd->c  = c.val[1]; odd->d  = d.val[1];
-        return;
-    }
-    *even = DLI_FN(dlv_load_lanes_)(p, 2, m, nothing);
-    *odd = DLI_FN(dlv_load_lanes_)(p + 1, 2, m >> 1, nothing);
-}
-DLI_V dlv dlv_load_step(const float *p, int64_t s, uint32_t m, dlv nothing)
-{
-    dlv r;
-    if (s == 1 && (m & 0xFFFF) == 0xFFFF) return dlv_load(p);
-    if (s != 2 || (m & 0x55555555) != 0x55555555) return DLI_FN(dlv_load_lanes_)(p, s, m, nothing);
-    r.a = vuzp1q_f32(vld1q_f32(p), vld1q_f32(p + 4));
-    r.b = vuzp1q_f32(vld1q_f32(p + 8), vld1q_f32(p + 12));
-    r.c = vuzp1q_f32(vld1q_f32(p + 16), vld1q_f32(p + 20));
-    r.d = vcombine_f32(vget_low_f32(vuzp1q_f32(vld1q_f32(p + 24), r.c)), vget_low_f32(vuzp2q_f32(vld1q_f32(p + 27), r.c)));   /* not p[31] */
     return r;
 }
 #endif
@@ -33365,21 +33362,69 @@ DLI_KERNEL(void, winograd)(dli_winograd_step step, int m, dl_real *out, int64_t 
 #define dlv_if_greater  DLI_FN(dlv_if_greater_)
 #define dlv_nan_lanes   DLI_FN(dlv_nan_lanes_)
 
-#if DLI_ISA == 0
+#if DLI_ISA == 0 || DLI_ISA == 3
 DLI_V dlv dlv_load_at(const dl_real *p, const unsigned char *at, int tap, uint32_t m)
 {
-    dlv v;
-    DLI_LANES(v.v[l] = m >> l & 1 && at[l] == tap ? p[l] : 0);
-    return v;
+    dl_real v[16];
+    int l;
+#if DLI_ISA == 3
+    if ((m & 0xFFFF) == 0xFFFF) {
+        const int8x16_t e = vreinterpretq_s8_u8(vceqq_u8(vld1q_u8(at), vdupq_n_u8((uint8_t)tap)));
+        const int16x8_t low = vmovl_s8(vget_low_s8(e)), high = vmovl_s8(vget_high_s8(e));
+        dlv r;
+#define DLI_WHERE(p, e) vreinterpretq_f32_s32(vandq_s32(vreinterpretq_s32_f32(vld1q_f32(p)), vmovl_s16(e)))
+        r.a = DLI_WHERE(p, vget_low_s16(low));      r.b = DLI_WHERE(p + 4, vget_high_s16(low));
+        r.c = DLI_WHERE(p + 8, vget_low_s16(high)); r.d = DLI_WHERE(p + 12, vget_high_s16(high));
+#undef DLI_WHERE
+        return r;
+    }
+#endif
+    for (l = 0; l < 16; l++) v[l] = m >> l & 1 && at[l] == tap ? p[l] : 0;
+    return dlv_load(v);
 }
 DLI_V void dlv_store_step(dl_real *p, int64_t s, uint32_t m, dlv a, dlv b)
 {
+    dl_real even[16], odd[16];
     int64_t i;
-    for (i = 0; i < 16 * s; i++) if (m >> i & 1) p[i] = s == 1 ? a.v[i] : i % 2 ? b.v[i / 2] : a.v[i / 2];
+#if DLI_ISA == 3
+    if (s == 1 && (m & 0xFFFF) == 0xFFFF) { dlv_store(p, a); return; }
+    if (s == 2 && m == 0xFFFFFFFF) {
+#define DLI_PAIR(i, q) { float32x4x2_t t; t.val[0] = a.q; t.val[1] = b.q; vst2q_f32(p + i, t); }
+        DLI_PAIR(0, a) DLI_PAIR(8, b) DLI_PAIR(16, c) DLI_PAIR(24, d)
+#undef DLI_PAIR
+        return;
+    }
+#endif
+    dlv_store(even, a);
+    dlv_store(odd, b);
+    for (i = 0; i < 16 * s; i++) if (m >> i & 1) p[i] = s == 1 ? even[i] : i % 2 ? odd[i / 2] : even[i / 2];
 }
+DLI_V uint32_t dlv_nan_lanes(dlv v)
+{
+    dl_real lane[16];
+    uint32_t m = 0;
+    int l;
+    dlv_store(lane, v);
+    for (l = 0; l < 16; l++) m |= (uint32_t)(lane[l] != lane[l]) << l;
+    return m;
+}
+#if DLI_ISA == 0
 DLI_V void dlv_store_bytes(unsigned char *p, dlv a) { DLI_LANES(p[l] = (unsigned char)a.v[l]); }
 DLI_V dlv  dlv_if_greater(dlv v, dlv m, dlv a, dlv b) { DLI_LANES(if (v.v[l] > m.v[l]) b.v[l] = a.v[l]); return b; }
-DLI_V uint32_t dlv_nan_lanes(dlv v) { uint32_t m = 0; DLI_LANES(m |= (uint32_t)(v.v[l] != v.v[l]) << l); return m; }
+#else
+DLI_V void dlv_store_bytes(unsigned char *p, dlv x)
+{
+    const uint16x8_t low  = vcombine_u16(vmovn_u32(vcvtq_u32_f32(x.a)), vmovn_u32(vcvtq_u32_f32(x.b)));
+    const uint16x8_t high = vcombine_u16(vmovn_u32(vcvtq_u32_f32(x.c)), vmovn_u32(vcvtq_u32_f32(x.d)));
+    vst1q_u8(p, vcombine_u8(vmovn_u16(low), vmovn_u16(high)));
+}
+DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
+{
+    b.a = vbslq_f32(vcgtq_f32(v.a, m.a), a.a, b.a); b.b = vbslq_f32(vcgtq_f32(v.b, m.b), a.b, b.b);
+    b.c = vbslq_f32(vcgtq_f32(v.c, m.c), a.c, b.c); b.d = vbslq_f32(vcgtq_f32(v.d, m.d), a.d, b.d);
+    return b;
+}
+#endif
 #elif DLI_ISA == 1
 DLI_V dlv dlv_load_at(const float *p, const unsigned char *at, int tap, uint32_t m)
 {
@@ -33447,56 +33492,6 @@ DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(v, m, _CMP_GT_OQ), b, a);
 }
 DLI_V uint32_t dlv_nan_lanes(dlv v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
-#elif DLI_ISA == 3
-DLI_V dlv dlv_load_at(const float *p, const unsigned char *at, int tap, uint32_t m)
-{
-    float v[16];
-    int l;
-    if ((m & 0xFFFF) == 0xFFFF) {
-        const int8x16_t e = vreinterpretq_s8_u8(vceqq_u8(vld1q_u8(at), vdupq_n_u8((uint8_t)tap)));
-        const int16x8_t low = vmovl_s8(vget_low_s8(e)), high = vmovl_s8(vget_high_s8(e));
-        dlv r;
-#define DLI_WHERE(p, e) vreinterpretq_f32_s32(vandq_s32(vreinterpretq_s32_f32(vld1q_f32(p)), vmovl_s16(e)))
-        r.a = DLI_WHERE(p, vget_low_s16(low));      r.b = DLI_WHERE(p + 4, vget_high_s16(low));
-        r.c = DLI_WHERE(p + 8, vget_low_s16(high)); r.d = DLI_WHERE(p + 12, vget_high_s16(high));
-#undef DLI_WHERE
-        return r;
-    }
-    for (l = 0; l < 16; l++) v[l] = m >> l & 1 && at[l] == tap ? p[l] : 0;
-    return dlv_load(v);
-}
-DLI_V void dlv_store_step(float *p, int64_t s, uint32_t m, dlv a, dlv b)
-{
-    float v[32];
-    int64_t i;
-    if (s == 2) {
-#define DLI_PAIR(i, q) { float32x4x2_t t; t.val[0] = a.q; t.val[1] = b.q; vst2q_f32(v + i, t); }
-        DLI_PAIR(0, a) DLI_PAIR(8, b) DLI_PAIR(16, c) DLI_PAIR(24, d)
-#undef DLI_PAIR
-    } else dlv_store(v, a);
-    for (i = 0; i < 16 * s; i++) if (m >> i & 1) p[i] = v[i];
-}
-DLI_V void dlv_store_bytes(unsigned char *p, dlv x)
-{
-    const uint16x8_t low  = vcombine_u16(vmovn_u32(vcvtq_u32_f32(x.a)), vmovn_u32(vcvtq_u32_f32(x.b)));
-    const uint16x8_t high = vcombine_u16(vmovn_u32(vcvtq_u32_f32(x.c)), vmovn_u32(vcvtq_u32_f32(x.d)));
-    vst1q_u8(p, vcombine_u8(vmovn_u16(low), vmovn_u16(high)));
-}
-DLI_V dlv dlv_if_greater(dlv v, dlv m, dlv a, dlv b)
-{
-    b.a = vbslq_f32(vcgtq_f32(v.a, m.a), a.a, b.a); b.b = vbslq_f32(vcgtq_f32(v.b, m.b), a.b, b.b);
-    b.c = vbslq_f32(vcgtq_f32(v.c, m.c), a.c, b.c); b.d = vbslq_f32(vcgtq_f32(v.d, m.d), a.d, b.d);
-    return b;
-}
-DLI_V uint32_t dlv_nan_lanes(dlv v)
-{
-    float lane[16];
-    uint32_t m = 0;
-    int l;
-    dlv_store(lane, v);
-    for (l = 0; l < 16; l++) m |= (uint32_t)(lane[l] != lane[l]) << l;
-    return m;
-}
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__)
@@ -34007,7 +34002,7 @@ DLI_KERNEL(void, norm_backward)(const dl_real *g, const dl_real *x, const dl_rea
 #define DLI_GATES_PUT(k) dlv_store(out[k] + i, dlv_load(row[k]));
 static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_gates_end)(dli_gates *f, int nin, int nout, DLI_GATES_ARGS)
 {
-    dl_real copy[DLI_GATES_MOST][16], result[DLI_GATES_MOST][16], *to[DLI_GATES_MOST];
+    dl_real copy[DLI_GATES_MOST][16], result[DLI_GATES_MOST][16], *to[DLI_GATES_MOST] = {NULL};
     const dl_real *from[DLI_GATES_MOST];
     int64_t first = n - n % 16;
     int k;
