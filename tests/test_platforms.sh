@@ -46,7 +46,8 @@ if [ -n "$TEST_ALL" ]; then
     cat >$out/wasi.mjs <<'END'
 import { WASI } from 'node:wasi';
 import { readFileSync } from 'node:fs';
-const wasi = new WASI({ version: 'preview1', args: process.argv.slice(2), preopens: { '.': '.' } });
+// global, or the garbage collector may take it while the program runs (node 20)
+const wasi = globalThis.wasi = new WASI({ version: 'preview1', args: process.argv.slice(2), preopens: { '.': '.' } });
 const program = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(process.argv[2])), wasi.getImportObject());
 process.exit(wasi.start(program));
 END
