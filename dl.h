@@ -113,8 +113,9 @@
    Context.   dl_ctx *c is the first argument of whatever can fail or needs memory.  It holds memory, the tape, the first error,
               the random seed, the thread count and the kernels of this machine's instruction set.  Contexts share nothing:
               use one per thread.  Several contexts may run forward through one model at the same time, for they only read it.
-   Memory.    Results live in the step arena until dl_step_begin; parameters and what dl_keep returns live as long as the
-              context.  Nothing is freed singly.  After the first step, training calls malloc no more.
+   Memory.    Results live in the step arena until dl_step_begin, and are an error where they are used after it; parameters
+              and what dl_keep returns live as long as the context.  Nothing is freed singly.  After the first step,
+              training calls malloc no more.
    Tensor.    Contiguous, row-major, up to 8 axes; x->data is a plain array of float (dl_real).  Labels and indices are
               int32 tensors (x->idata).  Layouts are PyTorch's: (N, C, H, W), weights (out, in).
    Autograd.  Ops on tensors that require a gradient are recorded in order; dl_backward walks that tape back.  Gradients
@@ -306,6 +307,7 @@ struct dl_tensor {
     int64_t      macs;                   /* multiply-adds that made it: shape functions may say so, dl_summary prints it */
     dl_module   *owner;                  /* of a parameter: the module that has it; of a result: the one that made it; or NULL */
     const char  *where;                  /* of a result: the call that made it, "main.c:12", if DL_DEBUG was defined there */
+    uint64_t     born;                   /* in which step of which context, see dli_lives */
 };
 
 /* A differentiable operation.  Built-in ops and the user's are made the same way, see dl_apply. */
@@ -3566,6 +3568,7 @@ struct dl_ctx {
     int        threads;
     int        grad_enabled, training;
     int        failed;                  /* an error stands                                     */
+    uint64_t   now;                     /* what tensors of this step have in `born`            */
     dl_tensor *tape;                    /* the last recorded result                            */
     dli_arena  keep, step;
     dli_spare *spare;
@@ -3595,7 +3598,7 @@ struct dl_ctx {
 enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
 
 /* The nil tensor: what a failed call returns.  Never written, size 0. */
-static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL};
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
 #define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
 
 DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
@@ -3882,6 +3885,24 @@ static dl_ctx *dli_context_fail(dl_ctx *c, const char *isa)
     return c;
 }
 
+/* A tensor's birth: a sign, its context (16 bits, 0: it is kept) and the step.  The memory of an older step is still there, but may
+   have become anything.  Of tensors of other contexts nothing is known. */
+#define DLI_BORN ((uint64_t)0xB0A4 << 48)
+static uint64_t dli_birth(const dl_ctx *c, uint32_t step)
+{
+    const uintptr_t at = (uintptr_t)c / 16, id = (at ^ at >> 16) & 0xFFFF;
+    return DLI_BORN | (uint64_t)(id ? id : 1) << 32 | step;
+}
+static int dli_lives(const dl_ctx *c, const dl_tensor *x)
+{
+    return x->born == c->now || (x->born >> 48 == DLI_BORN >> 48 && x->born >> 32 != c->now >> 32);
+}
+static int dli_fail_dead(dl_ctx *c, const char *who, const char *what)
+{
+    dl_fail(c, "%s: %s was made before the last dl_step_begin, which forgot it; dl_keep what must live longer", who, what);
+    return 0;
+}
+
 DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
 {
     dl_ctx *c = (dl_ctx *)DL_MALLOC(sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
@@ -3902,6 +3923,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->tracing = o.detect_nan ? DLI_TRACE_NAN : 0;
     c->precision = o.precision;
     c->seed = o.seed;
+    c->now = dli_birth(c, 0);
     c->step.tape = &c->tape;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
@@ -3924,6 +3946,7 @@ DL_DEF void dl_step_begin(dl_ctx *c)
     if (!c) return;
     dli_arena_release(&c->step, start);
     c->spare = NULL;
+    c->now = dli_birth(c, (uint32_t)c->now + 1);
 }
 
 DL_DEF int dl_set_grad_enabled(dl_ctx *c, int on) { int old = c ? c->grad_enabled : 0; if (c) c->grad_enabled = on; return old; }
@@ -3987,6 +4010,7 @@ static dl_tensor *dli_node(dl_ctx *c, int nsrc, size_t extra, int kept)
     t->src = (dl_tensor **)(t + 1);
     t->nsrc = nsrc;
     t->kept = kept;
+    t->born = kept ? DLI_BORN : c->now;
     t->opts = (char *)t + head;
     return t;
 }
@@ -4097,6 +4121,7 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
 {
     if (!c || c->failed) return 0;
     if (dl_is_nil(x)) { dl_fail(c, "%s: %s is %s", who, what, x ? "nil, the result of a failed call" : "NULL"); return 0; }
+    if (!dli_lives(c, x)) return dli_fail_dead(c, who, what);
     if (x->dtype != dtype) {
         dl_fail(c, "%s: %s %t holds %s, expected %s", who, what, x, dtype == DL_REAL ? "int32" : "reals",
                 dtype == DL_REAL ? "reals" : "int32");
@@ -5105,6 +5130,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
         return dl_fail(c, "apply: %s with %d sources: they or the options are NULL", op->name, n);
     for (i = 0; i < n; i++) {
         if (dl_is_nil(src[i])) return dl_fail(c, "%s: input %d is %s", op->name, i, src[i] ? "nil, the result of a failed call" : "NULL");
+        if (!dli_lives(c, src[i])) { dli_fail_dead(c, op->name, "an input"); return DLI_NIL; }
         needs_grad |= src[i]->requires_grad;
     }
     y = dli_node(c, n, opts_size, 0);
