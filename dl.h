@@ -16659,14 +16659,21 @@ static void dli_rnn_final_forward(dl_ctx *c, dl_tensor *y)
 static void dli_rnn_final_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *layer = y->src[0];
-    dl_real **sum = &((dli_rnn_saved *)layer->saved)->dstate[*(const int *)y->opts];
+    const dli_rnn_args *o = (const dli_rnn_args *)layer->opts;
+    dli_rnn_saved *s = (dli_rnn_saved *)layer->saved;
     int add;
     dl_real *dy = dl_grad_of(c, layer, &add);
-    /* so that the layer's turn comes */
-    if (dy && !add) memset(dy, 0, (size_t)layer->size * sizeof *dy);
-    add = *sum != NULL;
-    if (!*sum) *sum = dli_rnn_alloc(c, y->size, 1);
-    if (*sum) dli_rnn_add(c, *sum, y->grad, y->size, add);
+    if (!dy) return;
+    if (!add) memset(dy, 0, (size_t)layer->size * sizeof *dy);             /* so that the layer's turn comes */
+    /* Memory for both states at once: from the first of them to the layer, which forgets them, nothing can fail. */
+    if (!s->dstate[0]) {
+        const int64_t h = o->directions * o->N * o->P, size = h + o->directions * o->N * o->H;
+        s->dstate[0] = dli_rnn_alloc(c, size, 1);
+        if (!s->dstate[0]) return;
+        dli_rnn_start(s->dstate[0], NULL, size);
+        s->dstate[1] = s->dstate[0] + h;
+    }
+    dli_rnn_add(c, s->dstate[*(const int *)y->opts], y->grad, y->size, 1);
 }
 static const dl_op dli_rnn_final_op = {
     "rnn_final", dli_rnn_final_shape, dli_rnn_final_forward, dli_rnn_final_backward
