@@ -112,7 +112,9 @@
    --------
    Context.   dl_ctx *c is the first argument of whatever can fail or needs memory.  It holds memory, the tape, the first error,
               the random seed, the thread count and the kernels of this machine's instruction set.  Contexts share nothing:
-              use one per thread.  Several contexts may run forward through one model at the same time, for they only read it.
+              use one per thread.  Several contexts may run forward through one model at the same time, in evaluation mode,
+              where it is only read (in training batch norm's running statistics change; so do the rows of
+              dl_nn_embedding(.max_norm) at any time).  dl_backward is for the context that made the model.
    Memory.    Results live in the step arena until dl_step_begin; parameters and what dl_keep returns live as long as the
               context.  Nothing is freed singly.  After the first step, training calls malloc no more.
    Tensor.    Contiguous, row-major, up to 8 axes; x->data is a plain array of float (dl_real).  Labels and indices are
@@ -298,6 +300,7 @@ struct dl_tensor {
     int          nsrc;
     int          kept;                   /* lives in the keep arena                            */
     int          retain_grad;            /* keep grad although it is not a leaf's              */
+    unsigned     constants;              /* bit i: src[i], i < 32, required no gradient then   */
     void        *opts;                   /* a copy of the op's options                         */
     void        *saved;                  /* whatever forward left for backward                 */
     dl_tensor   *prev;                   /* the tape: the result recorded before this one      */
@@ -656,7 +659,8 @@ DL_API int64_t    dl_param_count(dl_module *m);
 DL_API void       dl_zero_grads(dl_module *m);
 
 /* freeze: with on = 1 the parameters below m get no gradients, and optimizers leave them as they are, bit for bit; 0: trains
-   them again.  PyTorch's m.requires_grad_(not on).  Running statistics of normalisation go on in training mode. */
+   them again.  PyTorch's m.requires_grad_(not on): what was made while they were frozen never gives them gradients.  Running
+   statistics of normalisation go on in training mode. */
 DL_API void       dl_nn_freeze(dl_module *m, int on);
 
 /* dl_nn_sequential(c, a, b, ...) runs modules in order, those that can (see fuse) together: linear, convolution or batch
@@ -3567,6 +3571,7 @@ struct dl_ctx {
     int        grad_enabled, training;
     int        failed;                  /* an error stands                                     */
     dl_tensor *tape;                    /* the last recorded result                            */
+    dl_tensor *walked;                  /* the result whose backward runs                      */
     dli_arena  keep, step;
     dli_spare *spare;
     uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
@@ -3595,7 +3600,7 @@ struct dl_ctx {
 enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
 
 /* The nil tensor: what a failed call returns.  Never written, size 0. */
-static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL};
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL};
 #define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
 
 DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
@@ -5125,6 +5130,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     c->macs += y->macs;
     if ((needs_grad && c->grad_enabled && op->backward) || c->tracing & DLI_TRACE_RECORD) {
         y->requires_grad = needs_grad;
+        for (i = 0; i < n && i < 32; i++) y->constants |= (unsigned)!src[i]->requires_grad << i;
         y->prev = c->tape;
         c->tape = y;
     } else {
@@ -5161,11 +5167,31 @@ static void dli_grad_release(dl_ctx *c, dl_tensor *x)
     x->grad = x->grad_buf = NULL;
 }
 
+/* Whether x, a source of y, required no gradient when y was made, though it may now. */
+static int dli_was_constant(const dl_tensor *y, const dl_tensor *x)
+{
+    int i;
+    for (i = 0; i < y->nsrc && i < 32; i++) if (y->src[i] == x) return (int)(y->constants >> i & 1);
+    return 0;
+}
+
+static int dli_keeps(const dl_ctx *c, const void *p)
+{
+    const dli_block *b;
+    for (b = c->keep.first; b; b = b->next) if ((uintptr_t)p - (uintptr_t)b->base < b->size) return 1;
+    return 0;
+}
+
 DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
 {
     *add = x->grad != NULL;
     if (!x->requires_grad || c->failed) return NULL;
+    if (c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
     if (x->grad) return x->grad;
+    if (x->kept && !dli_keeps(c, x)) {                   /* its gradient would go with c, or meet another thread's */
+        dl_fail(c, "backward: parameter %t belongs to another context; only that one trains it, others use .no_grad", x);
+        return NULL;
+    }
     if (!x->grad_buf) {
         if (x->op)        x->grad_buf = dli_grad_buffer(c, x->size, &x->grad_cap);
         else if (x->kept) x->grad_buf = (dl_real *)dl_alloc_keep(c, (size_t)x->size * sizeof(dl_real));
@@ -5222,9 +5248,11 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     else if (dy)        memcpy(dy, o.grad->data, (size_t)y->size * sizeof *dy);
     for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
         if (!t->grad) continue;
+        c->walked = t;
         if (c->tracing) dli_traced_backward(c, t); else t->op->backward(c, t);
         if (!t->retain_grad) dli_grad_release(c, t);
     }
+    c->walked = NULL;
     if (c->failed) dli_drop_grads(y);
     return !c->failed;
 }

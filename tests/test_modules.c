@@ -225,6 +225,40 @@ static void dropout(void)
     dl_destroy(c);
 }
 
+/* A parameter gets a gradient if it was trained when the result was made and is trained in dl_backward, as in PyTorch. */
+static void frozen(void)
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_module *G = dl_nn_linear(c, 2, 2), *D = dl_nn_linear(c, 2, 1), *mha = dl_nn_mha(c, 4, 2), *gru = dl_nn_gru(c, 2, 3);
+    dl_tensor *z = dl_ones(c, DL_SHAPE(4, 2)), *w = dl_module_get(c, D, "weight"), *above = dl_module_get(c, G, "bias");
+    dl_tensor *q = dl_requires_grad(c, dl_randn(c, DL_SHAPE(1, 3, 4)), 1), *k = dl_randn(c, DL_SHAPE(1, 2, 4)), *y;
+    dl_tensor *many[40];
+    int before, after, i;
+    for (before = 0; before < 2; before++)
+        for (after = 0; after < 2; after++) {
+            dl_nn_freeze(D, before); dl_nn_freeze(mha, before); dl_nn_freeze(gru, before);
+            y = dl_sum(c, dl_forward(c, D, dl_forward(c, G, z)));
+            y = dl_add(c, y, dl_sum(c, dl_nn_mha_forward(c, mha, q, k, NULL)));
+            y = dl_add(c, y, dl_sum(c, dl_forward(c, gru, dl_forward(c, G, dl_reshape(c, z, DL_SHAPE(2, 2, 2))))));
+            dl_nn_freeze(D, after); dl_nn_freeze(mha, after); dl_nn_freeze(gru, after);
+            CHECK(dl_backward(c, y));
+            CHECK(above->grad != NULL && q->grad != NULL);
+            CHECK((w->grad != NULL) == (!before && !after));
+            CHECK((dl_module_get(c, mha, "in_proj_weight")->grad != NULL) == (!before && !after));
+            CHECK((dl_module_get(c, mha, "out_proj.weight")->grad != NULL) == (!before && !after));
+            CHECK((dl_module_get(c, gru, "weight_hh_l0")->grad != NULL) == (!before && !after));
+            dl_zero_grads(G);
+        }
+    y = dl_mul(c, z, q = dl_requires_grad(c, dl_full(c, DL_SHAPE(4, 2), 3), 1));       /* a tensor alone; d y / d z = q */
+    dl_requires_grad(c, z, 1);
+    CHECK(dl_backward(c, dl_sum(c, y)) && z->grad == NULL && q->grad[7] == 1);
+    CHECK(dl_backward(c, dl_sum(c, dl_mul(c, z, q))) && z->grad[7] == 3 && q->grad[7] == 2);
+    for (i = 0; i < 40; i++) many[i] = i % 2 ? q : dl_ones(c, DL_SHAPE(4, 2));         /* more sources than a mask has bits */
+    CHECK(dl_backward(c, dl_sum(c, dl_cat(c, 40, many, 0))) && q->grad[7] == 22);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 static void custom(void)
 {
     dl_ctx *c = dl_create(.seed = 2);
@@ -449,6 +483,7 @@ int main(void)
     RUN(linear);
     RUN(small_modules);
     RUN(dropout);
+    RUN(frozen);
     RUN(custom);
     RUN(summary);
     RUN(printing);
