@@ -8729,7 +8729,14 @@ DL_DEF dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n
         return dli_nil_module(c);
     }
     for (i = 0; i < n; i++) dl_module_add(c, m, NULL, list[i]);
-    return c && !c->failed ? m : dli_nil_module(c);
+    if (c && !c->failed) return m;
+    while (m->nchildren) {                               /* may be used in another list, after dl_clear_error */
+        dl_module *child = m->children[--m->nchildren];
+        child->parent = NULL;
+        child->name = "";
+        child->index = 0;
+    }
+    return dli_nil_module(c);
 }
 
 DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
@@ -14166,8 +14173,8 @@ static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_atten
         }
         if (o->alibi->requires_grad) { dl_fail(c, "attention: alibi requires a gradient, but slopes are constants"); return 0; }
     }
-    if (o->dropout >= 0 && o->dropout < 1) return 1;
-    dl_fail(c, "attention: dropout is %g, expected 0 to less than 1", (double)o->dropout);
+    if (o->dropout >= 0 && o->dropout <= 1) return 1;
+    dl_fail(c, "attention: dropout is %g, expected 0 to 1", (double)o->dropout);
     return 0;
 }
 
@@ -14324,7 +14331,7 @@ DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads
                 embed_dim, num_heads, G);
         return dli_nil_module(c);
     }
-    if (!(o.dropout >= 0 && o.dropout < 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to less than 1", (double)o.dropout);
+    if (!(o.dropout >= 0 && o.dropout <= 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to 1", (double)o.dropout);
     if (c->failed || (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads))) return dli_nil_module(c);
     m->E = embed_dim; m->H = num_heads; m->G = G; m->o = o;
     shape[0] = embed_dim + 2 * G * (embed_dim / num_heads); shape[1] = embed_dim;

@@ -109,6 +109,10 @@ static void bad_modules(void)
     for (int i = 0; i < DL_MAX_LIST; i++) many.m[i] = NULL;
     dl_nn_sequential_list(c, many);                                    CHECK_ERROR(c, "more than 127");
     dl_module_add(c, s, "again", a);                                   CHECK_ERROR(c, "one parent");
+    dl_nn_sequential(c, list[0], dl_nn_tanh(c), NULL);                 CHECK_ERROR(c, "child \"2\" is NULL");
+    dl_nn_sequential(c, list[0], list[0]);                             CHECK_ERROR(c, "child \"1\" is already in a tree");
+    dl_nn_sequential(c, dl_nn_tanh(c), list[0]);                       CHECK_OK(c);         /* it went back both times */
+    CHECK(list[0]->index == 1 && !strcmp(list[0]->name, "1"));
     b = dl_nn_sequential_with(c, NULL, 0);
     dl_module_add(c, s, "b", b);
     dl_module_add(c, b, "s", s);                                       CHECK_ERROR(c, "one parent");
