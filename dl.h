@@ -391,6 +391,7 @@ DL_API dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x);                           
 DL_API dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x);                                    /* copy with the context's life, a leaf */
 DL_API dl_tensor *dl_requires_grad(dl_ctx *c, dl_tensor *x, int on);                   /* marks a leaf; returns x      */
 DL_API dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x);                                  /* same data, no history        */
+DL_API int        dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from);            /* numbers of from, of the same shape, into the leaf to; not recorded */
 DL_API double     dl_item(const dl_tensor *x);                                         /* the value of a 1-element tensor, else NaN */
 DL_API void       dl_manual_seed(dl_ctx *c, uint64_t seed);
 
@@ -662,6 +663,13 @@ DL_API void       dl_zero_grads(dl_module *m);
    them again.  PyTorch's m.requires_grad_(not on): what was made while they were frozen never gives them gradients.  Running
    statistics of normalisation go on in training mode. */
 DL_API void       dl_nn_freeze(dl_module *m, int on);
+
+/* copy: all numbers of from into to, which has the same names and shapes: to.load_state_dict(from.state_dict()).  With .tau
+   parameters w of `to` move towards v of `from`, w += tau (v - w), for target networks (Lillicrap et al. 2016); buffers are
+   copied.  If a name or shape differs, nothing changes. */
+typedef struct { dl_real tau; int end_; } dl_module_copy_opts;                  /* 1                                  */
+DL_API int        dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_module_copy_opts o);
+#define dl_module_copy(...) DLI_KW3(dl_module_copy, __VA_ARGS__)
 
 /* dl_nn_sequential(c, a, b, ...) runs modules in order, those that can (see fuse) together: linear, convolution or batch
    norm with the activation behind it; without gradients in evaluation also a batch norm into the weights before it.
@@ -2630,7 +2638,8 @@ DL_API uint64_t dl_mpi_hash(dl_ctx *c, dl_module *m);
    with D directions and P = H, or the rows of W_hr.  h0 and *h_n are (D, N, P), c0 and *c_n (D, N, H), without N if x has none.
    lengths: int32 (N), from 1 to T.  Sequence n ends at lengths[n], results behind are 0, h_n and c_n are its own last states, and
    the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
-   Truncated backpropagation through time: hand on dl_detach of h_n and c_n, or the same numbers in kept tensors. */
+   Truncated backpropagation through time: within one step hand on dl_detach of h_n and c_n; over dl_step_begin copy them into
+   kept tensors with dl_copy, as examples/char_rnn.c does. */
 typedef enum { DL_RNN_TANH, DL_RNN_RELU, DL_LSTM, DL_GRU } dl_rnn_kind;
 typedef struct { dl_tensor *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr; } dl_rnn_weights;
 typedef struct {
@@ -4116,6 +4125,11 @@ static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
     return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
 }
 
+static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
+{
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
+}
+
 /* A possibly negative axis of 0..ndim-1, or -1 after an error. */
 static int dli_axis(dl_ctx *c, const char *who, const dl_tensor *x, int dim, int ndim)
 {
@@ -5278,6 +5292,16 @@ DL_DEF dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x)
     t->ndim = x->ndim;
     t->dtype = x->dtype;
     return t;
+}
+
+DL_DEF int dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from)
+{
+    if (!dli_check(c, "copy", "from", from, dl_is_nil(from) ? DL_REAL : from->dtype)) return 0;
+    if (!dli_check(c, "copy", "to", to, from->dtype)) return 0;
+    if (!dli_same_shape(to, from)) dl_fail(c, "copy: to %t from %t, expected one shape", to, from);
+    else if (to->op) dl_fail(c, "copy: to %t is the result of %s, expected a leaf", to, to->op->name);
+    else memmove((void *)dli_bytes_of(to), dli_bytes_of(from), (size_t)to->size * dli_elem(to));
+    return !c->failed;
 }
 
 /* --- gradient check --------------------------------------------------------------------------------- */
@@ -7257,11 +7281,6 @@ static int dli_check_reduction(dl_ctx *c, const char *who, dl_reduction r)
     if (r == DL_MEAN || r == DL_SUM || r == DL_NONE) return 1;
     dl_fail(c, "%s: reduction %d is unknown", who, (int)r);
     return 0;
-}
-
-static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
-{
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
 }
 
 /* x and target: reals of one shape. */
@@ -21468,6 +21487,56 @@ DL_DEF int dl_ema_swap(dl_ctx *c, dl_ema *e)
     }
     e->swapped = !e->swapped;
     return 1;
+}
+
+/* --- from one module to another ---------------------------------------------------------------------- */
+/* The next parameter or buffer of the tree, in state_dict order, or NULL; (*m, *i) is the place behind it. */
+static dl_param *dli_next_param(const dl_module *root, dl_module **m, int *i)
+{
+    while (*m && *i == (*m)->nparams) { *m = dli_next_module(root, *m); *i = 0; }
+    return *m ? &(*m)->params[(*i)++] : NULL;
+}
+
+/* Whether m below `to` and n below `from` have the same full name. */
+static int dli_same_path(const dl_module *to, const dl_module *m, const dl_module *from, const dl_module *n)
+{
+    for (; m != to && n != from && !strcmp(m->name, n->name); m = m->parent, n = n->parent) {}
+    return m == to && n == from;
+}
+
+static int dli_check_twins(dl_ctx *c, dl_module *to, dl_module *from)
+{
+    dl_module *m = to, *n = from;
+    dl_param *p = NULL, *q = NULL;
+    char name[128], other[128];
+    int i = 0, k = 0, at;
+    for (at = 0; ; at++) {
+        p = dli_next_param(to, &m, &i);
+        q = dli_next_param(from, &n, &k);
+        if (!p && !q) return 1;
+        if (!p || !q || strcmp(p->name, q->name) || !dli_same_path(to, m, from, n) || !dli_same_shape(p->tensor, q->tensor)) break;
+    }
+    dl_module_at(to, at, name, sizeof name);
+    dl_module_at(from, at, other, sizeof other);
+    dl_fail(c, "module_copy: number %d is \"%s\" %t in to, \"%s\" %t in from", at, name, p ? p->tensor : NULL,
+            other, q ? q->tensor : NULL);
+    return 0;
+}
+
+DL_DEF int dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_module_copy_opts o)
+{
+    const dl_real tau = dli_or_real(o.tau, 1);
+    dl_module *m = to, *n = from;
+    dl_param *p, *q;
+    int i = 0, k = 0;
+    if (!dli_check_module(c, "module_copy", to) || !dli_check_module(c, "module_copy", from)) return 0;
+    if (!(tau >= 0 && tau <= 1)) { dl_fail(c, "module_copy: tau is %g, expected 0 to 1", (double)tau); return 0; }
+    if (!dli_check_twins(c, to, from)) return 0;
+    while ((p = dli_next_param(to, &m, &i)) != NULL && (q = dli_next_param(from, &n, &k)) != NULL) {
+        if (tau == 1 || p->is_buffer) dl_copy(c, p->tensor, q->tensor);
+        else dli_lerp(c->isa, p->tensor->data, tau, q->tensor->data, p->tensor->size);
+    }
+    return !c->failed;
 }
 
 /* --- schedules: the learning rate as a function of the step t and of the rate before all schedules ------ */

@@ -263,6 +263,59 @@ static void frozen(void)
     dl_destroy(c);
 }
 
+static dl_module *with_norm(dl_ctx *c)
+{
+    return dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_batchnorm1d(c, 3)), dl_nn_linear(c, 3, 1));
+}
+
+/* w += tau (v - w) for parameters, buffers copied; nothing at all if names or shapes differ */
+static void copies(void)
+{
+    static const dl_real taus[] = {0, (dl_real)0.25, 1, -1};           /* 0: not given, 1; -1: an exact 0 */
+    dl_ctx *c = dl_create(.seed = 1), *d = dl_create(.seed = 2);
+    dl_module *from = with_norm(c), *to, *other;
+    dl_param *p, *q;
+    int t, i, k, parameters, buffers;
+    dl_forward(c, from, dl_randn(c, DL_SHAPE(50, 2)));                 /* new running statistics */
+    for (t = 0; t < 4; t++) {
+        const dl_real tau = t == 0 ? 1 : t == 3 ? 0 : taus[t];
+        to = with_norm(t % 2 ? c : d);                                 /* of any context */
+        other = with_norm(c);
+        for (i = 0; (p = dl_module_at(to, i, NULL, 0)) != NULL; i++) CHECK(dl_copy(c, dl_module_at(other, i, NULL, 0)->tensor, p->tensor));
+        CHECK(dl_module_copy(c, to, from, .tau = taus[t]));
+        for (i = parameters = buffers = 0; (p = dl_module_at(to, i, NULL, 0)) != NULL; i++) {
+            const dl_real *w = dl_module_at(other, i, NULL, 0)->tensor->data;
+            q = dl_module_at(from, i, NULL, 0);
+            CHECK(p->tensor->data != q->tensor->data && p->tensor->requires_grad == !p->is_buffer);
+            for (k = 0; k < p->tensor->size; k++)
+                if (p->is_buffer || tau == 1) CHECK(p->tensor->data[k] == q->tensor->data[k]);
+                else CHECK_NEAR(p->tensor->data[k], (double)w[k] + (double)tau * ((double)q->tensor->data[k] - (double)w[k]), 1e-7);
+            if (p->is_buffer) buffers++; else parameters++;
+        }
+        CHECK(parameters == 6 && buffers == 3 && dl_module_get(c, to, "1.1.running_mean")->data[0] != 0);
+    }
+    CHECK(dl_module_copy(c, from, from) && dl_module_copy(c, from, from, .tau = (dl_real)0.5));
+    CHECK_OK(c);
+    to = with_norm(c);
+#define DIFFERS(other, message) (CHECK(!dl_module_copy(c, to, other)), CHECK_ERROR(c, message))
+    DIFFERS(dl_nn_linear(c, 2, 3), "module_copy: number 0 is \"0.weight\" (3,2) in to, \"weight\" (3,2) in from");
+    DIFFERS(dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_relu(c), dl_nn_linear(c, 3, 1)),
+            "module_copy: number 2 is \"1.1.weight\" (3) in to, \"2.weight\" (1,3) in from");
+    DIFFERS(dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_batchnorm1d(c, 3))),
+            "number 7 is \"2.weight\" (1,3) in to, \"\" nil in from");
+    other = with_norm(c);
+    dl_module_param(c, other->children[2], "scale", DL_SHAPE(4));
+    DIFFERS(other, "number 9 is \"\" nil in to, \"2.scale\" (4) in from");
+    other = dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_batchnorm1d(c, 3)), dl_nn_linear(c, 3, 2));
+    DIFFERS(other, "number 7 is \"2.weight\" (1,3) in to, \"2.weight\" (2,3) in from");
+    CHECK(dl_module_get(c, to, "0.weight")->data[0] != dl_module_get(c, other, "0.weight")->data[0]);
+    DIFFERS(NULL, "module_copy: the module is NULL");
+    CHECK(!dl_module_copy(c, NULL, to));                               CHECK_ERROR(c, "module_copy: the module is NULL");
+    CHECK(!dl_module_copy(c, to, from, .tau = 2));                     CHECK_ERROR(c, "module_copy: tau is 2, expected 0 to 1");
+    dl_destroy(d);
+    dl_destroy(c);
+}
+
 static void custom(void)
 {
     dl_ctx *c = dl_create(.seed = 2);
@@ -488,6 +541,7 @@ int main(void)
     RUN(small_modules);
     RUN(dropout);
     RUN(frozen);
+    RUN(copies);
     RUN(custom);
     RUN(summary);
     RUN(printing);
