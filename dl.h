@@ -112,7 +112,9 @@
    --------
    Context.   dl_ctx *c is the first argument of whatever can fail or needs memory.  It holds memory, the tape, the first error,
               the random seed, the thread count and the kernels of this machine's instruction set.  Contexts share nothing:
-              use one per thread.  Several contexts may run forward through one model at the same time, for they only read it.
+              use one per thread.  Several contexts may run forward through one model at the same time, in evaluation mode,
+              where it is only read (in training batch norm's running statistics change; so do the rows of
+              dl_nn_embedding(.max_norm) at any time).  dl_backward is for the context that made the model.
    Memory.    Results live in the step arena until dl_step_begin, and are an error where they are used after it; parameters
               and what dl_keep returns live as long as the context.  Nothing is freed singly.  After the first step,
               training calls malloc no more.
@@ -299,6 +301,7 @@ struct dl_tensor {
     int          nsrc;
     int          kept;                   /* lives in the keep arena                            */
     int          retain_grad;            /* keep grad although it is not a leaf's              */
+    unsigned     constants;              /* bit i: src[i], i < 32, required no gradient then   */
     void        *opts;                   /* a copy of the op's options                         */
     void        *saved;                  /* whatever forward left for backward                 */
     dl_tensor   *prev;                   /* the tape: the result recorded before this one      */
@@ -390,6 +393,7 @@ DL_API dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x);                           
 DL_API dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x);                                    /* copy with the context's life, a leaf */
 DL_API dl_tensor *dl_requires_grad(dl_ctx *c, dl_tensor *x, int on);                   /* marks a leaf; returns x      */
 DL_API dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x);                                  /* same data, no history        */
+DL_API int        dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from);            /* numbers of from, of the same shape, into the leaf to; not recorded */
 DL_API double     dl_item(const dl_tensor *x);                                         /* the value of a 1-element tensor, else NaN */
 DL_API void       dl_manual_seed(dl_ctx *c, uint64_t seed);
 
@@ -658,8 +662,16 @@ DL_API int64_t    dl_param_count(dl_module *m);
 DL_API void       dl_zero_grads(dl_module *m);
 
 /* freeze: with on = 1 the parameters below m get no gradients, and optimizers leave them as they are, bit for bit; 0: trains
-   them again.  PyTorch's m.requires_grad_(not on).  Running statistics of normalisation go on in training mode. */
+   them again.  PyTorch's m.requires_grad_(not on): what was made while they were frozen never gives them gradients.  Running
+   statistics of normalisation go on in training mode. */
 DL_API void       dl_nn_freeze(dl_module *m, int on);
+
+/* copy: all numbers of from into to, which has the same names and shapes: to.load_state_dict(from.state_dict()).  With .tau
+   parameters w of `to` move towards v of `from`, w += tau (v - w), for target networks (Lillicrap et al. 2016); buffers are
+   copied.  If a name or shape differs, nothing changes. */
+typedef struct { dl_real tau; int end_; } dl_module_copy_opts;                  /* 1                                  */
+DL_API int        dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_module_copy_opts o);
+#define dl_module_copy(...) DLI_KW3(dl_module_copy, __VA_ARGS__)
 
 /* dl_nn_sequential(c, a, b, ...) runs modules in order, those that can (see fuse) together: linear, convolution or batch
    norm with the activation behind it; without gradients in evaluation also a batch norm into the weights before it.
@@ -2628,7 +2640,8 @@ DL_API uint64_t dl_mpi_hash(dl_ctx *c, dl_module *m);
    with D directions and P = H, or the rows of W_hr.  h0 and *h_n are (D, N, P), c0 and *c_n (D, N, H), without N if x has none.
    lengths: int32 (N), from 1 to T.  Sequence n ends at lengths[n], results behind are 0, h_n and c_n are its own last states, and
    the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
-   Truncated backpropagation through time: hand on dl_detach of h_n and c_n, or the same numbers in kept tensors. */
+   Truncated backpropagation through time: within one step hand on dl_detach of h_n and c_n; over dl_step_begin copy them into
+   kept tensors with dl_copy, as examples/char_rnn.c does. */
 typedef enum { DL_RNN_TANH, DL_RNN_RELU, DL_LSTM, DL_GRU } dl_rnn_kind;
 typedef struct { dl_tensor *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr; } dl_rnn_weights;
 typedef struct {
@@ -3570,6 +3583,7 @@ struct dl_ctx {
     int        failed;                  /* an error stands                                     */
     uint64_t   now;                     /* what tensors of this step have in `born`            */
     dl_tensor *tape;                    /* the last recorded result                            */
+    dl_tensor *walked;                  /* the result whose backward runs                      */
     dli_arena  keep, step;
     dli_spare *spare;
     uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
@@ -3598,7 +3612,7 @@ struct dl_ctx {
 enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
 
 /* The nil tensor: what a failed call returns.  Never written, size 0. */
-static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
 #define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
 
 DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
@@ -4134,6 +4148,11 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
 static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
 {
     return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
+}
+
+static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
+{
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
 }
 
 /* A possibly negative axis of 0..ndim-1, or -1 after an error. */
@@ -5151,6 +5170,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     c->macs += y->macs;
     if ((needs_grad && c->grad_enabled && op->backward) || c->tracing & DLI_TRACE_RECORD) {
         y->requires_grad = needs_grad;
+        for (i = 0; i < n && i < 32; i++) y->constants |= (unsigned)!src[i]->requires_grad << i;
         y->prev = c->tape;
         c->tape = y;
     } else {
@@ -5187,11 +5207,31 @@ static void dli_grad_release(dl_ctx *c, dl_tensor *x)
     x->grad = x->grad_buf = NULL;
 }
 
+/* Whether x, a source of y, required no gradient when y was made, though it may now. */
+static int dli_was_constant(const dl_tensor *y, const dl_tensor *x)
+{
+    int i;
+    for (i = 0; i < y->nsrc && i < 32; i++) if (y->src[i] == x) return (int)(y->constants >> i & 1);
+    return 0;
+}
+
+static int dli_keeps(const dl_ctx *c, const void *p)
+{
+    const dli_block *b;
+    for (b = c->keep.first; b; b = b->next) if ((uintptr_t)p - (uintptr_t)b->base < b->size) return 1;
+    return 0;
+}
+
 DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
 {
     *add = x->grad != NULL;
     if (!x->requires_grad || c->failed) return NULL;
+    if (c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
     if (x->grad) return x->grad;
+    if (x->kept && !dli_keeps(c, x)) {                   /* its gradient would go with c, or meet another thread's */
+        dl_fail(c, "backward: parameter %t belongs to another context; only that one trains it, others use .no_grad", x);
+        return NULL;
+    }
     if (!x->grad_buf) {
         if (x->op)        x->grad_buf = dli_grad_buffer(c, x->size, &x->grad_cap);
         else if (x->kept) x->grad_buf = (dl_real *)dl_alloc_keep(c, (size_t)x->size * sizeof(dl_real));
@@ -5248,9 +5288,11 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     else if (dy)        memcpy(dy, o.grad->data, (size_t)y->size * sizeof *dy);
     for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
         if (!t->grad) continue;
+        c->walked = t;
         if (c->tracing) dli_traced_backward(c, t); else t->op->backward(c, t);
         if (!t->retain_grad) dli_grad_release(c, t);
     }
+    c->walked = NULL;
     if (c->failed) dli_drop_grads(y);
     return !c->failed;
 }
@@ -5276,6 +5318,16 @@ DL_DEF dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x)
     t->ndim = x->ndim;
     t->dtype = x->dtype;
     return t;
+}
+
+DL_DEF int dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from)
+{
+    if (!dli_check(c, "copy", "from", from, dl_is_nil(from) ? DL_REAL : from->dtype)) return 0;
+    if (!dli_check(c, "copy", "to", to, from->dtype)) return 0;
+    if (!dli_same_shape(to, from)) dl_fail(c, "copy: to %t from %t, expected one shape", to, from);
+    else if (to->op) dl_fail(c, "copy: to %t is the result of %s, expected a leaf", to, to->op->name);
+    else memmove((void *)dli_bytes_of(to), dli_bytes_of(from), (size_t)to->size * dli_elem(to));
+    return !c->failed;
 }
 
 /* --- gradient check --------------------------------------------------------------------------------- */
@@ -7257,11 +7309,6 @@ static int dli_check_reduction(dl_ctx *c, const char *who, dl_reduction r)
     return 0;
 }
 
-static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
-{
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
-}
-
 /* x and target: reals of one shape. */
 static int dli_check_loss(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, dl_reduction r)
 {
@@ -8727,7 +8774,14 @@ DL_DEF dl_module *dl_nn_sequential_with(dl_ctx *c, dl_module *const *list, int n
         return dli_nil_module(c);
     }
     for (i = 0; i < n; i++) dl_module_add(c, m, NULL, list[i]);
-    return c && !c->failed ? m : dli_nil_module(c);
+    if (c && !c->failed) return m;
+    while (m->nchildren) {                               /* may be used in another list, after dl_clear_error */
+        dl_module *child = m->children[--m->nchildren];
+        child->parent = NULL;
+        child->name = "";
+        child->index = 0;
+    }
+    return dli_nil_module(c);
 }
 
 DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
@@ -14164,8 +14218,8 @@ static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_atten
         }
         if (o->alibi->requires_grad) { dl_fail(c, "attention: alibi requires a gradient, but slopes are constants"); return 0; }
     }
-    if (o->dropout >= 0 && o->dropout < 1) return 1;
-    dl_fail(c, "attention: dropout is %g, expected 0 to less than 1", (double)o->dropout);
+    if (o->dropout >= 0 && o->dropout <= 1) return 1;
+    dl_fail(c, "attention: dropout is %g, expected 0 to 1", (double)o->dropout);
     return 0;
 }
 
@@ -14322,7 +14376,7 @@ DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads
                 embed_dim, num_heads, G);
         return dli_nil_module(c);
     }
-    if (!(o.dropout >= 0 && o.dropout < 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to less than 1", (double)o.dropout);
+    if (!(o.dropout >= 0 && o.dropout <= 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to 1", (double)o.dropout);
     if (c->failed || (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads))) return dli_nil_module(c);
     m->E = embed_dim; m->H = num_heads; m->G = G; m->o = o;
     shape[0] = embed_dim + 2 * G * (embed_dim / num_heads); shape[1] = embed_dim;
@@ -16685,14 +16739,21 @@ static void dli_rnn_final_forward(dl_ctx *c, dl_tensor *y)
 static void dli_rnn_final_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *layer = y->src[0];
-    dl_real **sum = &((dli_rnn_saved *)layer->saved)->dstate[*(const int *)y->opts];
+    const dli_rnn_args *o = (const dli_rnn_args *)layer->opts;
+    dli_rnn_saved *s = (dli_rnn_saved *)layer->saved;
     int add;
     dl_real *dy = dl_grad_of(c, layer, &add);
-    /* so that the layer's turn comes */
-    if (dy && !add) memset(dy, 0, (size_t)layer->size * sizeof *dy);
-    add = *sum != NULL;
-    if (!*sum) *sum = dli_rnn_alloc(c, y->size, 1);
-    if (*sum) dli_rnn_add(c, *sum, y->grad, y->size, add);
+    if (!dy) return;
+    if (!add) memset(dy, 0, (size_t)layer->size * sizeof *dy);             /* so that the layer's turn comes */
+    /* Memory for both states at once: from the first of them to the layer, which forgets them, nothing can fail. */
+    if (!s->dstate[0]) {
+        const int64_t h = o->directions * o->N * o->P, size = h + o->directions * o->N * o->H;
+        s->dstate[0] = dli_rnn_alloc(c, size, 1);
+        if (!s->dstate[0]) return;
+        dli_rnn_start(s->dstate[0], NULL, size);
+        s->dstate[1] = s->dstate[0] + h;
+    }
+    dli_rnn_add(c, s->dstate[*(const int *)y->opts], y->grad, y->size, 1);
 }
 static const dl_op dli_rnn_final_op = {
     "rnn_final", dli_rnn_final_shape, dli_rnn_final_forward, dli_rnn_final_backward
@@ -21452,6 +21513,56 @@ DL_DEF int dl_ema_swap(dl_ctx *c, dl_ema *e)
     }
     e->swapped = !e->swapped;
     return 1;
+}
+
+/* --- from one module to another ---------------------------------------------------------------------- */
+/* The next parameter or buffer of the tree, in state_dict order, or NULL; (*m, *i) is the place behind it. */
+static dl_param *dli_next_param(const dl_module *root, dl_module **m, int *i)
+{
+    while (*m && *i == (*m)->nparams) { *m = dli_next_module(root, *m); *i = 0; }
+    return *m ? &(*m)->params[(*i)++] : NULL;
+}
+
+/* Whether m below `to` and n below `from` have the same full name. */
+static int dli_same_path(const dl_module *to, const dl_module *m, const dl_module *from, const dl_module *n)
+{
+    for (; m != to && n != from && !strcmp(m->name, n->name); m = m->parent, n = n->parent) {}
+    return m == to && n == from;
+}
+
+static int dli_check_twins(dl_ctx *c, dl_module *to, dl_module *from)
+{
+    dl_module *m = to, *n = from;
+    dl_param *p = NULL, *q = NULL;
+    char name[128], other[128];
+    int i = 0, k = 0, at;
+    for (at = 0; ; at++) {
+        p = dli_next_param(to, &m, &i);
+        q = dli_next_param(from, &n, &k);
+        if (!p && !q) return 1;
+        if (!p || !q || strcmp(p->name, q->name) || !dli_same_path(to, m, from, n) || !dli_same_shape(p->tensor, q->tensor)) break;
+    }
+    dl_module_at(to, at, name, sizeof name);
+    dl_module_at(from, at, other, sizeof other);
+    dl_fail(c, "module_copy: number %d is \"%s\" %t in to, \"%s\" %t in from", at, name, p ? p->tensor : NULL,
+            other, q ? q->tensor : NULL);
+    return 0;
+}
+
+DL_DEF int dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_module_copy_opts o)
+{
+    const dl_real tau = dli_or_real(o.tau, 1);
+    dl_module *m = to, *n = from;
+    dl_param *p, *q;
+    int i = 0, k = 0;
+    if (!dli_check_module(c, "module_copy", to) || !dli_check_module(c, "module_copy", from)) return 0;
+    if (!(tau >= 0 && tau <= 1)) { dl_fail(c, "module_copy: tau is %g, expected 0 to 1", (double)tau); return 0; }
+    if (!dli_check_twins(c, to, from)) return 0;
+    while ((p = dli_next_param(to, &m, &i)) != NULL && (q = dli_next_param(from, &n, &k)) != NULL) {
+        if (tau == 1 || p->is_buffer) dl_copy(c, p->tensor, q->tensor);
+        else dli_lerp(c->isa, p->tensor->data, tau, q->tensor->data, p->tensor->size);
+    }
+    return !c->failed;
 }
 
 /* --- schedules: the learning rate as a function of the step t and of the rate before all schedules ------ */

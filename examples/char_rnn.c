@@ -123,11 +123,6 @@ static dl_tensor *logits_of(const model *m, dl_tensor *ids, dl_tensor *h0, dl_te
                                           : dl_nn_rnn_forward(c, m->rnn, x, .h0 = h0, .h_n = h_n));
 }
 
-static void carry(dl_tensor *to, const dl_tensor *from)                /* a copy without history */
-{
-    if (to && !dl_is_nil(from)) memcpy(to->data, from->data, (size_t)to->size * sizeof *to->data);
-}
-
 /* One pass over tokens in order, training if there is an optimizer; the mean loss. */
 static double pass(const model *m, dl_tensor *tokens, int64_t batch, int64_t length, dl_tensor *h, dl_tensor *cell, dl_optim *opt)
 {
@@ -147,8 +142,8 @@ static double pass(const model *m, dl_tensor *tokens, int64_t batch, int64_t len
             dl_optim_step(c, opt);
         }
         sum += dl_item(loss);
-        carry(h, h_n);
-        if (m->lstm) carry(cell, c_n);
+        dl_copy(c, h, h_n);                                            /* without its history */
+        if (m->lstm) dl_copy(c, cell, c_n);
         if (dl_error(c)) break;
     }
     dl_set_grad_enabled(c, 1);
@@ -169,8 +164,8 @@ static void write_sample(const model *m, const dl_tokenizer *chars, int n, doubl
         dl_tensor *next = dl_sample_token(c, dl_reshape(c, logits, DL_SHAPE(1, m->V)), .temperature = (dl_real)temperature);
         if (dl_error(c)) break;
         id = next->idata[0];
-        carry(h, h_n);
-        if (m->lstm) carry(cell, c_n);
+        dl_copy(c, h, h_n);                                            /* without its history */
+        if (m->lstm) dl_copy(c, cell, c_n);
         fputs(dl_text_decode(c, chars, dl_tensor_from_int(c, &id, DL_SHAPE(1)), NULL), stdout);
     }
     printf("\n");

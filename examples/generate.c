@@ -169,7 +169,7 @@ static dl_tensor *sample_ddpm(int n)                         /* every 20th step 
         dl_step_begin(c);
         dl_tensor *time = dl_to_int(c, dl_full(c, DL_SHAPE(n), (float)t)), *e = dl_model_unet_ddpm_forward(c, net, x, time);
         dl_tensor *y = dl_ddim_step(c, schedule, x, e, t, t >= stride ? t - stride : -1, .eta = 1, .clip = 1);
-        if (!dl_error(c)) memcpy(x->data, y->data, (size_t)x->size * sizeof *x->data);
+        dl_copy(c, x, y);
     }
     return dl_mul_scalar(c, dl_add_scalar(c, x, 1), .5f);
 }

@@ -4,8 +4,9 @@
        ./threads
        ./threads --help
 
-   A network is only read by dl_forward, so threads may share it.  Each has a context of its own: own step memory, own
-   error, own random numbers.  (pthreads or C11 threads would do as well as OpenMP; without it, one thread does all.) */
+   In evaluation mode a network is only read by dl_forward, so threads may share it.  Each has a context of its own: own
+   step memory, own error, own random numbers.  Only the context that made the network trains it.  (pthreads or C11 threads
+   would do as well as OpenMP; without it, one thread does all.) */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"

@@ -276,6 +276,13 @@ static void dropout(void)
     again = dl_attention(c, q, q, q, .causal = 1);
     dl_set_training(c, 1);
     CHECK(memcmp(again->data, y->data, (size_t)y->size * sizeof *y->data) == 0);
+    for (i = 0; i < 3; i++) x[i] = leaf(c, DL_SHAPE(1, 2, i ? 9 : 3, 4));        /* all are dropped: y and gradients are 0 */
+    y = dl_attention(c, x[0], x[1], x[2], .dropout = 1);
+    CHECK(dl_backward(c, dl_sum(c, y)));
+    for (i = 0; i < 24; i++) CHECK(y->data[i] == 0 && x[0]->grad[i] == 0);
+    for (i = 0; i < 72; i++) CHECK(x[1]->grad[i] == 0 && x[2]->grad[i] == 0);
+    y = dl_forward(c, dl_nn_mha(c, 4, 2, .dropout = 1), dl_ones(c, DL_SHAPE(1, 1, 4)));  /* the bias of out_proj, which is 0 */
+    for (i = 0; i < 4; i++) CHECK(y->data[i] == 0);
 #ifdef DL_DOUBLE
     for (i = 0; i < 3; i++) x[i] = leaf(c, DL_SHAPE(1, 2, 9, 3));
     CHECK(dl_gradcheck(c, dropped, 3, x));
@@ -566,7 +573,7 @@ static void bad_input(void)
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(1), 1)), "lengths (1), expected (2)");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .alibi = ONES(3)), "alibi (3), expected (2)");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .alibi = leaf(c, DL_SHAPE(2))), "slopes are constants");
-    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .dropout = 1), "dropout is 1");
+    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .dropout = 2), "attention: dropout is 2, expected 0 to 1");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .dropout = nan), "dropout is nan");
     BAD(dl_causal_mask(c, 0), "causal_mask");
     BAD(dl_causal_mask(c, INT64_MAX), "causal_mask");
@@ -575,7 +582,7 @@ static void bad_input(void)
     BAD_MODULE(dl_nn_mha(c, 0, 4), "nn_mha");
     BAD_MODULE(dl_nn_mha(c, INT64_MAX, 1), "nn_mha");
     BAD_MODULE(dl_nn_mha(c, 12, INT64_MIN), "nn_mha");
-    BAD_MODULE(dl_nn_mha(c, 12, 4, .dropout = -1), "nn_mha: dropout is -1, expected 0 to less than 1");
+    BAD_MODULE(dl_nn_mha(c, 12, 4, .dropout = -1), "nn_mha: dropout is -1, expected 0 to 1");
     BAD_MODULE(dl_nn_mha(c, 12, 4, .rope = 1e4), "nn_mha: rope of base 10000 for heads of width 3, expected 1 to 1e30 and an even width");
     BAD_MODULE(dl_nn_mha(c, 16, 4, .rope = 0.5), "nn_mha: rope of base 0.5");
     BAD_MODULE(dl_nn_mha(c, 16, 4, .rope = NAN), "nn_mha: rope of base nan");

@@ -431,6 +431,25 @@ static void switches(void)
     dl_destroy(quiet);
 }
 
+static void models_of_others(void)                        /* are used, not trained */
+{
+    dl_ctx *c = dl_create(.seed = 1), *d = dl_create();
+    dl_module *net = dl_nn_linear(c, 4, 3);
+    dl_tensor *w = dl_module_get(c, net, "weight"), *x = dl_ones(d, DL_SHAPE(2, 4));
+    CHECK(!dl_backward(d, dl_sum(d, dl_forward(d, net, x))) && w->grad == NULL);
+    CHECK_ERROR(d, "backward: parameter (3,4) belongs to another context; only that one trains it, others use .no_grad");
+    CHECK(dl_backward(c, dl_sum(c, dl_forward(c, net, dl_ones(c, DL_SHAPE(2, 4))))) && w->grad[0] == 2);
+    dl_zero_grads(net);
+    CHECK(!dl_backward(d, dl_sum(d, dl_forward(d, net, x))) && w->grad == NULL);      /* though there is room for it now */
+    CHECK_ERROR(d, "belongs to another context");
+    dl_nn_freeze(net, 1);
+    CHECK(dl_backward(d, dl_sum(d, dl_forward(d, net, dl_requires_grad(d, x, 1)))) && w->grad == NULL);
+    CHECK_NEAR(x->grad[0], w->data[0] + w->data[4] + w->data[8], 1e-6);
+    CHECK_OK(d);
+    dl_destroy(d);
+    dl_destroy(c);
+}
+
 int main(void)
 {
     RUN(create_and_destroy);
@@ -450,5 +469,6 @@ int main(void)
     RUN(message_numbers);
     RUN(contexts_are_independent);
     RUN(switches);
+    RUN(models_of_others);
     TEST_END;
 }

@@ -509,6 +509,36 @@ static void programs(void)
     printf("(%ld faults, %ld of them without effect) ", failures, healed);
 }
 
+/* dl_backward fails at each of its allocations; after dl_clear_error the same call gives the gradients of one that never failed. */
+static void backward_again(void)
+{
+    dl_real wanted[3 * 12], *grad;
+    int i, n = 1;
+    fault_hook = stay_small;
+    fault_at = -1, fault_persistent = 0;
+    for (i = -1; i < n; i++) {                           /* -1: none fails */
+        dl_ctx *c = small = dl_create(.seed = 1, .threads = 1, .block_bytes = 64);
+        dl_module *m = dl_nn_lstm(c, 3, 3);
+        dl_tensor *h_n, *c_n, *loss;
+        dl_nn_rnn_forward(c, m, dl_requires_grad(c, dl_randn(c, DL_SHAPE(2, 4, 3)), 1), .h_n = &h_n, .c_n = &c_n);
+        loss = dl_add(c, dl_sum(c, dl_square(c, h_n)), dl_sum(c, dl_square(c, c_n)));
+        CHECK_OK(c);
+        fault_calls = 0, fault_at = i;
+        CHECK(dl_backward(c, loss) == (i < 0));
+        n = i < 0 ? fault_calls : n;
+        fault_at = -1;
+        dl_clear_error(c);
+        if (i >= 0) CHECK(dl_backward(c, loss));
+        grad = dl_module_get(c, m, "weight_ih_l0")->grad;
+        if (i < 0) memcpy(wanted, grad, sizeof wanted);
+        CHECK(!memcmp(grad, wanted, sizeof wanted));
+        small = NULL;
+        dl_destroy(c);
+    }
+    CHECK(n > 10);
+    fault_hook = NULL;
+}
+
 /* --- the corpus, whole, cut and with flipped bits, through the targets of fuzz.c ---------------------------------------------- */
 #if defined(__unix__) || defined(__APPLE__)
 #include <dirent.h>
@@ -586,6 +616,7 @@ int main(void)
     RUN(tiny_blocks);
     RUN(fit);
     RUN(programs);
+    RUN(backward_again);
     RUN(corpus);
     RUN(extreme_checkpoints);
     folder_remove();

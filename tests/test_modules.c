@@ -109,6 +109,10 @@ static void bad_modules(void)
     for (int i = 0; i < DL_MAX_LIST; i++) many.m[i] = NULL;
     dl_nn_sequential_list(c, many);                                    CHECK_ERROR(c, "more than 127");
     dl_module_add(c, s, "again", a);                                   CHECK_ERROR(c, "one parent");
+    dl_nn_sequential(c, list[0], dl_nn_tanh(c), NULL);                 CHECK_ERROR(c, "child \"2\" is NULL");
+    dl_nn_sequential(c, list[0], list[0]);                             CHECK_ERROR(c, "child \"1\" is already in a tree");
+    dl_nn_sequential(c, dl_nn_tanh(c), list[0]);                       CHECK_OK(c);         /* it went back both times */
+    CHECK(list[0]->index == 1 && !strcmp(list[0]->name, "1"));
     b = dl_nn_sequential_with(c, NULL, 0);
     dl_module_add(c, s, "b", b);
     dl_module_add(c, b, "s", s);                                       CHECK_ERROR(c, "one parent");
@@ -222,6 +226,93 @@ static void dropout(void)
     CHECK(dl_set_training(c, 0) == 1 && !dl_is_training(c));
     y = dl_forward(c, m, x);
     CHECK(!memcmp(y->data, x->data, (size_t)y->size * sizeof(dl_real)));
+    dl_destroy(c);
+}
+
+/* A parameter gets a gradient if it was trained when the result was made and is trained in dl_backward, as in PyTorch. */
+static void frozen(void)
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_module *G = dl_nn_linear(c, 2, 2), *D = dl_nn_linear(c, 2, 1), *mha = dl_nn_mha(c, 4, 2), *gru = dl_nn_gru(c, 2, 3);
+    dl_tensor *z = dl_ones(c, DL_SHAPE(4, 2)), *w = dl_module_get(c, D, "weight"), *above = dl_module_get(c, G, "bias");
+    dl_tensor *q = dl_requires_grad(c, dl_randn(c, DL_SHAPE(1, 3, 4)), 1), *k = dl_randn(c, DL_SHAPE(1, 2, 4)), *y;
+    dl_tensor *many[40];
+    int before, after, i;
+    for (before = 0; before < 2; before++)
+        for (after = 0; after < 2; after++) {
+            dl_nn_freeze(D, before); dl_nn_freeze(mha, before); dl_nn_freeze(gru, before);
+            y = dl_sum(c, dl_forward(c, D, dl_forward(c, G, z)));
+            y = dl_add(c, y, dl_sum(c, dl_nn_mha_forward(c, mha, q, k, NULL)));
+            y = dl_add(c, y, dl_sum(c, dl_forward(c, gru, dl_forward(c, G, dl_reshape(c, z, DL_SHAPE(2, 2, 2))))));
+            dl_nn_freeze(D, after); dl_nn_freeze(mha, after); dl_nn_freeze(gru, after);
+            CHECK(dl_backward(c, y));
+            CHECK(above->grad != NULL && q->grad != NULL);
+            CHECK((w->grad != NULL) == (!before && !after));
+            CHECK((dl_module_get(c, mha, "in_proj_weight")->grad != NULL) == (!before && !after));
+            CHECK((dl_module_get(c, mha, "out_proj.weight")->grad != NULL) == (!before && !after));
+            CHECK((dl_module_get(c, gru, "weight_hh_l0")->grad != NULL) == (!before && !after));
+            dl_zero_grads(G);
+        }
+    y = dl_mul(c, z, q = dl_requires_grad(c, dl_full(c, DL_SHAPE(4, 2), 3), 1));       /* a tensor alone; d y / d z = q */
+    dl_requires_grad(c, z, 1);
+    CHECK(dl_backward(c, dl_sum(c, y)) && z->grad == NULL && q->grad[7] == 1);
+    CHECK(dl_backward(c, dl_sum(c, dl_mul(c, z, q))) && z->grad[7] == 3 && q->grad[7] == 2);
+    for (i = 0; i < 40; i++) many[i] = i % 2 ? q : dl_ones(c, DL_SHAPE(4, 2));         /* more sources than a mask has bits */
+    CHECK(dl_backward(c, dl_sum(c, dl_cat(c, 40, many, 0))) && q->grad[7] == 22);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+static dl_module *with_norm(dl_ctx *c)
+{
+    return dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_batchnorm1d(c, 3)), dl_nn_linear(c, 3, 1));
+}
+
+/* w += tau (v - w) for parameters, buffers copied; nothing at all if names or shapes differ */
+static void copies(void)
+{
+    static const dl_real taus[] = {0, (dl_real)0.25, 1, -1};           /* 0: not given, 1; -1: an exact 0 */
+    dl_ctx *c = dl_create(.seed = 1), *d = dl_create(.seed = 2);
+    dl_module *from = with_norm(c), *to, *other;
+    dl_param *p, *q;
+    int t, i, k, parameters, buffers;
+    dl_forward(c, from, dl_randn(c, DL_SHAPE(50, 2)));                 /* new running statistics */
+    for (t = 0; t < 4; t++) {
+        const dl_real tau = t == 0 ? 1 : t == 3 ? 0 : taus[t];
+        to = with_norm(t % 2 ? c : d);                                 /* of any context */
+        other = with_norm(c);
+        for (i = 0; (p = dl_module_at(to, i, NULL, 0)) != NULL; i++) CHECK(dl_copy(c, dl_module_at(other, i, NULL, 0)->tensor, p->tensor));
+        CHECK(dl_module_copy(c, to, from, .tau = taus[t]));
+        for (i = parameters = buffers = 0; (p = dl_module_at(to, i, NULL, 0)) != NULL; i++) {
+            const dl_real *w = dl_module_at(other, i, NULL, 0)->tensor->data;
+            q = dl_module_at(from, i, NULL, 0);
+            CHECK(p->tensor->data != q->tensor->data && p->tensor->requires_grad == !p->is_buffer);
+            for (k = 0; k < p->tensor->size; k++)
+                if (p->is_buffer || tau == 1) CHECK(p->tensor->data[k] == q->tensor->data[k]);
+                else CHECK_NEAR(p->tensor->data[k], (double)w[k] + (double)tau * ((double)q->tensor->data[k] - (double)w[k]), 1e-7);
+            if (p->is_buffer) buffers++; else parameters++;
+        }
+        CHECK(parameters == 6 && buffers == 3 && dl_module_get(c, to, "1.1.running_mean")->data[0] != 0);
+    }
+    CHECK(dl_module_copy(c, from, from) && dl_module_copy(c, from, from, .tau = (dl_real)0.5));
+    CHECK_OK(c);
+    to = with_norm(c);
+#define DIFFERS(other, message) (CHECK(!dl_module_copy(c, to, other)), CHECK_ERROR(c, message))
+    DIFFERS(dl_nn_linear(c, 2, 3), "module_copy: number 0 is \"0.weight\" (3,2) in to, \"weight\" (3,2) in from");
+    DIFFERS(dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_relu(c), dl_nn_linear(c, 3, 1)),
+            "module_copy: number 2 is \"1.1.weight\" (3) in to, \"2.weight\" (1,3) in from");
+    DIFFERS(dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_batchnorm1d(c, 3))),
+            "number 7 is \"2.weight\" (1,3) in to, \"\" nil in from");
+    other = with_norm(c);
+    dl_module_param(c, other->children[2], "scale", DL_SHAPE(4));
+    DIFFERS(other, "number 9 is \"\" nil in to, \"2.scale\" (4) in from");
+    other = dl_nn_sequential(c, dl_nn_linear(c, 2, 3), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_batchnorm1d(c, 3)), dl_nn_linear(c, 3, 2));
+    DIFFERS(other, "number 7 is \"2.weight\" (1,3) in to, \"2.weight\" (2,3) in from");
+    CHECK(dl_module_get(c, to, "0.weight")->data[0] != dl_module_get(c, other, "0.weight")->data[0]);
+    DIFFERS(NULL, "module_copy: the module is NULL");
+    CHECK(!dl_module_copy(c, NULL, to));                               CHECK_ERROR(c, "module_copy: the module is NULL");
+    CHECK(!dl_module_copy(c, to, from, .tau = 2));                     CHECK_ERROR(c, "module_copy: tau is 2, expected 0 to 1");
+    dl_destroy(d);
     dl_destroy(c);
 }
 
@@ -449,6 +540,8 @@ int main(void)
     RUN(linear);
     RUN(small_modules);
     RUN(dropout);
+    RUN(frozen);
+    RUN(copies);
     RUN(custom);
     RUN(summary);
     RUN(printing);

@@ -1007,6 +1007,36 @@ static void user_op(void)
     CHECK_OK(c);
 }
 
+static void copy(void)
+{
+    const int32_t labels[3] = {7, -1, 3};
+    dl_tensor *state = dl_keep(c, dl_zeros(c, DL_SHAPE(2, 3))), *x, *y, *w, *i, *ids = dl_keep(c, dl_tensor_from_int(c, labels, DL_SHAPE(3)));
+    int step, k;
+    for (step = 1; step <= 4; step++) {                     /* h = h / 2 + 1 over steps: 1, 3/2, 7/4, 15/8 */
+        dl_step_begin(c);
+        w = dl_requires_grad(c, dl_full(c, DL_SHAPE(2, 3), (dl_real)0.5), 1);
+        y = dl_add_scalar(c, dl_mul(c, state, w), 1);
+        CHECK(dl_backward(c, dl_sum(c, y)) && w->grad[5] == state->data[5]);             /* no longer than one step */
+        CHECK(dl_copy(c, state, y) && !state->op && !state->requires_grad && state->data != y->data);
+    }
+    for (k = 0; k < 6; k++) CHECK(state->data[k] == (dl_real)1.875);
+    i = dl_tensor_from_int(c, labels, DL_SHAPE(3));
+    i->idata[1] = 5;
+    CHECK(dl_copy(c, ids, i) && ids->idata[0] == 7 && ids->idata[1] == 5 && ids->idata[2] == 3);
+    CHECK(dl_copy(c, w, state) && w->requires_grad && w->data[0] == (dl_real)1.875);     /* a parameter stays one */
+    CHECK(dl_copy(c, state, state) && dl_copy(c, dl_detach(c, state), state));           /* also where it is */
+    CHECK_OK(c);
+    x = dl_ones(c, DL_SHAPE(3, 2));
+    CHECK(!dl_copy(c, state, x));      CHECK_ERROR(c, "copy: to (2,3) from (3,2), expected one shape");
+    CHECK(!dl_copy(c, y, state));      CHECK_ERROR(c, "copy: to (2,3) is the result of add_scalar, expected a leaf");
+    CHECK(!dl_copy(c, ids, x));        CHECK_ERROR(c, "copy: to (3) holds int32, expected reals");
+    CHECK(!dl_copy(c, state, NULL));   CHECK_ERROR(c, "copy: from is NULL");
+    CHECK(!dl_copy(c, NULL, state));   CHECK_ERROR(c, "copy: to is NULL");
+    CHECK(!dl_copy(c, state, dl_log(c, NULL)));
+    CHECK_ERROR(c, "log");
+    CHECK(state->data[0] == (dl_real)1.875 && ids->idata[0] == 7);
+}
+
 static void errors_pass_through(void)                     /* the first error stays; nothing works until it is cleared */
 {
     dl_tensor *w, *bad, *y;
@@ -1050,6 +1080,7 @@ int main(void)
     RUN(reused_buffers);
     RUN(reused_buffers_against_differences);
     RUN(user_op);
+    RUN(copy);
     RUN(errors_pass_through);
     dl_destroy(c);
     TEST_END;

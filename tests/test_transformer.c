@@ -162,6 +162,15 @@ static void transformer(void)
     CHECK_OK(c);
 }
 
+static void all_dropped(void)                              /* what is left of a layer are its norms */
+{
+    dl_tensor *x = dl_randn(c, DL_SHAPE(2, 3, 8)), *a = dl_forward(c, dl_nn_tfm_encoder_layer(c, 8, 2, .dropout = 1), x), *b;
+    int i;
+    b = dl_forward(c, dl_nn_layernorm(c, DL_SHAPE(8)), dl_forward(c, dl_nn_layernorm(c, DL_SHAPE(8)), x));
+    for (i = 0; i < a->size; i++) CHECK_NEAR(a->data[i], b->data[i], 1e-6);
+    CHECK_OK(c);
+}
+
 static void feed_forward(void)
 {
     dl_module *m = dl_nn_ffn(c, 512, 2048), *g = dl_nn_ffn(c, 4, 6, .gated = 1, .no_bias = 1);
@@ -509,6 +518,7 @@ static void bad_input(void)
 int main(void)
 {
     c = dl_create(.seed = 1);
+    RUN(all_dropped);
     RUN(feed_forward);
     RUN(encoder_layer);
     RUN(decoder_layer);
