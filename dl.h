@@ -3899,17 +3899,18 @@ static dl_ctx *dli_context_fail(dl_ctx *c, const char *isa)
     return c;
 }
 
-/* A tensor's birth: a sign, its context (16 bits, 0: it is kept) and the step.  The memory of an older step is still there, but may
-   have become anything.  Of tensors of other contexts nothing is known. */
+/* A tensor's birth: a sign, its context (16 bits) and the step; step 0: it is kept.  The memory of an older step is still there, but
+   may have become anything.  Of the steps of another context nothing is known. */
 #define DLI_BORN ((uint64_t)0xB0A4 << 48)
-static uint64_t dli_birth(const dl_ctx *c, uint32_t step)
+static uint64_t dli_first_step(const dl_ctx *c)
 {
-    const uintptr_t at = (uintptr_t)c / 16, id = (at ^ at >> 16) & 0xFFFF;
-    return DLI_BORN | (uint64_t)(id ? id : 1) << 32 | step;
+    const uintptr_t at = (uintptr_t)c / 64;
+    return DLI_BORN | (uint64_t)((at ^ at >> 16) & 0xFFFF) << 32 | 1;
 }
+static int dli_is_own(const dl_ctx *c, const dl_tensor *x) { return x->born >> 32 == c->now >> 32; }
 static int dli_lives(const dl_ctx *c, const dl_tensor *x)
 {
-    return x->born == c->now || (x->born >> 48 == DLI_BORN >> 48 && x->born >> 32 != c->now >> 32);
+    return dli_is_own(c, x) ? x->born == c->now || (uint32_t)x->born == 0 : x->born >> 48 == DLI_BORN >> 48;
 }
 static int dli_fail_dead(dl_ctx *c, const char *who, const char *what)
 {
@@ -3937,7 +3938,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->tracing = o.detect_nan ? DLI_TRACE_NAN : 0;
     c->precision = o.precision;
     c->seed = o.seed;
-    c->now = dli_birth(c, 0);
+    c->now = dli_first_step(c);
     c->step.tape = &c->tape;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
@@ -3960,7 +3961,7 @@ DL_DEF void dl_step_begin(dl_ctx *c)
     if (!c) return;
     dli_arena_release(&c->step, start);
     c->spare = NULL;
-    c->now = dli_birth(c, (uint32_t)c->now + 1);
+    if ((uint32_t)++c->now == 0) c->now = dli_first_step(c);
 }
 
 DL_DEF int dl_set_grad_enabled(dl_ctx *c, int on) { int old = c ? c->grad_enabled : 0; if (c) c->grad_enabled = on; return old; }
@@ -4024,7 +4025,7 @@ static dl_tensor *dli_node(dl_ctx *c, int nsrc, size_t extra, int kept)
     t->src = (dl_tensor **)(t + 1);
     t->nsrc = nsrc;
     t->kept = kept;
-    t->born = kept ? DLI_BORN : c->now;
+    t->born = kept ? c->now >> 32 << 32 : c->now;
     t->opts = (char *)t + head;
     return t;
 }
@@ -5215,20 +5216,13 @@ static int dli_was_constant(const dl_tensor *y, const dl_tensor *x)
     return 0;
 }
 
-static int dli_keeps(const dl_ctx *c, const void *p)
-{
-    const dli_block *b;
-    for (b = c->keep.first; b; b = b->next) if ((uintptr_t)p - (uintptr_t)b->base < b->size) return 1;
-    return 0;
-}
-
 DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
 {
     *add = x->grad != NULL;
     if (!x->requires_grad || c->failed) return NULL;
     if (c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
     if (x->grad) return x->grad;
-    if (x->kept && !dli_keeps(c, x)) {                   /* its gradient would go with c, or meet another thread's */
+    if (x->kept && !dli_is_own(c, x)) {                   /* its gradient would go with c, or meet another thread's */
         dl_fail(c, "backward: parameter %t belongs to another context; only that one trains it, others use .no_grad", x);
         return NULL;
     }
