@@ -29257,35 +29257,37 @@ static dl_tensor *dli_lower_groups(dl_ctx *c, dl_tensor *x, int64_t H)          
     x = dl_expand(c, dl_reshape(c, x, dli_dims(N, G, 1, T, D)), dli_dims(N, G, H / G, T, D));
     return dl_reshape(c, x, dli_dims(N, H, T, D, 0));
 }
-/* Causality, padding, ALiBi and int32 masks as numbers for the scores; NULL: none.  seen: 0 for queries that see no key,
-   else 1; NULL: all do */
+/* Causality, padding, ALiBi and masks as numbers for the scores, NULL: none.  One below -3e38 may not be seen; -3.1e38 leaves
+   room for the scores.  seen: 0 for queries that see no key, else 1; NULL: all do */
 static dl_tensor *dli_lower_bias(dl_ctx *c, const dl_tensor *y, const dli_attention_args *a, dl_tensor **seen)
 {
-    const dl_tensor *mask = a->mask && y->src[a->mask]->dtype == DL_INT32 ? y->src[a->mask] : NULL;
+    dl_tensor *given = a->mask ? y->src[a->mask] : NULL, *real = given && given->dtype == DL_REAL ? given : NULL, *b = NULL;
+    const dl_tensor *mask = real ? NULL : given;
     const dl_tensor *lengths = a->lengths ? y->src[a->lengths] : NULL, *slopes = a->alibi ? y->src[a->alibi] : NULL;
     int64_t N = lengths || (mask && a->mask_at[0]) ? a->N : 1, H = slopes || (mask && a->mask_at[1]) ? a->H : 1;
-    int64_t n, h, t, s, some, least = 1;
-    dl_tensor *b;
+    int64_t n, h, t, s;
+    dl_reduce_opts keys;
     *seen = NULL;
-    if (!mask && !lengths && !slopes && !a->causal) return NULL;
-    b = dl_zeros(c, dli_dims(N, H, a->T, a->S, 0));
-    *seen = dl_zeros(c, dli_dims(N, H, a->T, 1, 0));
-    for (n = 0; n < N && !c->failed; n++)
+    if (!given && !lengths && !slopes && !a->causal) return NULL;
+    if (mask || lengths || slopes || a->causal) b = dl_zeros(c, dli_dims(N, H, a->T, a->S, 0));
+    for (n = 0; b && n < N && !c->failed; n++)
         for (h = 0; h < H; h++)
-            for (t = 0; t < a->T; t++) {
-                for (s = some = 0; s < a->S; s++) {
+            for (t = 0; t < a->T; t++)
+                for (s = 0; s < a->S; s++) {
                     dl_real *p = &b->data[((n * H + h) * a->T + t) * a->S + s];
                     const int64_t far = t + a->S - a->T - s, *at = a->mask_at;
                     if (slopes) *p = -slopes->data[h] * (dl_real)(far < 0 ? -far : far);
                     if ((a->causal && far < 0) || (lengths && s >= lengths->idata[n]) ||
                         (mask && !mask->idata[n * at[0] + h * at[1] + t * at[2] + s * at[3]]))
-                        *p = DLI_C(-1e30);
-                    else some = 1;
+                        *p = DLI_C(-3.1e38);
                 }
-                (*seen)->data[(n * H + h) * a->T + t] = (dl_real)some;
-                least = dli_min64(least, some);
-            }
-    if (least) *seen = NULL;
+    if (real) b = dl_clamp(c, b ? dl_add(c, b, real) : real, DLI_C(-3.1e38), DLI_C(3.4028234e38));   /* no -inf - -inf */
+    memset(&keys, 0, sizeof keys);
+    if (b->ndim) keys.dims = DL_DIM(-1);
+    keys.keepdim = 1;
+    *seen = dl_gt(c, dl_max_with(c, b, keys), dl_scalar(c, DLI_C(-3e38)));
+    keys.dims = 0;
+    if (!real && dl_item(dl_min_with(c, *seen, keys)) > 0) *seen = NULL;               /* a real mask may be of the input */
     return b;
 }
 static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
@@ -29299,7 +29301,6 @@ static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
     turned = none;
     turned.transpose_b = 1;
     p = dl_mul_scalar(c, dl_matmul_with(c, q, dli_lower_groups(c, k, a->H), turned), a->scale);
-    if (a->mask && y->src[a->mask]->dtype == DL_REAL) p = dl_add(c, p, y->src[a->mask]);
     if (bias) p = dl_add(c, p, bias);
     p = dl_softmax(c, p, -1);
     if (seen) p = dl_mul(c, p, seen);
