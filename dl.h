@@ -29728,20 +29728,20 @@ static int dli_dynamic(const dli_export *e, const dl_tensor *t, int d)
 static const dl_tensor *dli_twin(const dli_export *e, const dl_tensor *y)
 {
     int i;
-    for (i = 1; i <= e->results && !e->fixed; i++) if (e->v[i].t == y && e->v[i].twin) return e->v[i].twin;
+    for (i = 0; i <= e->results && !e->fixed; i++) if (e->v[i].t == y && e->v[i].twin) return e->v[i].twin;
     return y;
 }
 
 /* Reshape takes 0 where a dynamic axis stays, -1 for one that is made. */
 static void dli_onnx_view(dli_export *e, dl_tensor *y, const char *out)
 {
-    const dl_tensor *x = y->src[0];
+    const dl_tensor *x = y->src[0], *t = dli_twin(e, y);                   /* t: where the batch is not 1 */
     int64_t shape[DL_MAX_DIMS];
     int d, free = 0;
     for (d = 0; d < y->ndim; d++) {
         shape[d] = y->shape[d];
         if (!dli_dynamic(e, y, d)) continue;
-        shape[d] = d < x->ndim && dli_dynamic(e, x, d) && x->shape[d] == y->shape[d] ? 0 : -1;
+        shape[d] = d < x->ndim && dli_dynamic(e, x, d) && t->shape[d] == t->src[0]->shape[d] ? 0 : -1;
         free += shape[d] == -1;
     }
     if (free > 1) e->stuck = 1;
@@ -29871,7 +29871,12 @@ static void dli_onnx_join(dli_export *e, dl_tensor *y, const char *out)         
     dli_onnx(e, out, dli_export_text(y), y->nsrc, in, axis);
 }
 
-/* Convolution and pooling: the last n of three axes; pads before and behind. */
+/* Convolution and pooling: the last n of three axes; pads before and behind.  How much of the padding behind is used depends on
+   the size of the axis, unless the stride is 1 or x is the smaller. */
+static int dli_onnx_axis_varies(const dli_export *e, const dl_tensor *y, int d)
+{
+    return dli_dynamic(e, y, d) || dli_dynamic(e, y->src[0], d);
+}
 static void dli_onnx_conv(dli_export *e, dl_tensor *y, const char *out)
 {
     const dli_conv_args *o = (const dli_conv_args *)y->opts;
@@ -29882,6 +29887,7 @@ static void dli_onnx_conv(dli_export *e, dl_tensor *y, const char *out)
     for (a = 0; a < n; a++) {
         int i = first + a;
         const int64_t reach = (g->small[i] - 1) * g->stride[i] + g->dilation[i] * (g->kernel[i] - 1) + 1;
+        if (g->stride[i] > 1 && !o->transposed && dli_onnx_axis_varies(e, y, 2 + a)) e->stuck = 1;
         pads[a] = g->before[i];
         pads[n + a] = dli_max64(0, reach - g->big[i] - g->before[i]);
         more[a] = dli_max64(0, g->big[i] + g->before[i] - reach);
@@ -29905,6 +29911,7 @@ static void dli_onnx_pool(dli_export *e, dl_tensor *y, const char *out)
     }
     o.ceil_mode = 0;                                                      /* ONNX keeps windows that begin in the padding: only if needed */
     for (a = first; a < 3; a++) {
+        if ((o.stride[a] > 1 || o.adaptive) && dli_onnx_axis_varies(e, y, 2 + a - first)) e->stuck = 1;
         pads[a - first] = pads[n + a - first] = o.padding[a];
         o.ceil_mode |= o.out[a] > dli_conv_fit(o.in[a], o.kernel[a], o.stride[a], o.padding[a], o.padding[a], o.dilation[a]);
     }
@@ -30059,12 +30066,16 @@ static void dli_onnx_rnn_final(dli_export *e, dl_tensor *y, const char *out)
 static void dli_onnx_value(dli_export *e, dli_buf *graph, int field, const char *name, const dl_tensor *t)
 {
     dli_buf value = {NULL, 0, 0, 0}, type = {NULL, 0, 0, 0}, tensor = {NULL, 0, 0, 0}, shape = {NULL, 0, 0, 0};
+    const dl_tensor *x = e->v[0].t;
+    const int batch = t->ndim && t->shape[0] == x->shape[0] && dli_twin(e, t)->shape[0] == dli_twin(e, x)->shape[0];
+    char other[] = "axis0";
     int d;
     for (d = 0; d < t->ndim; d++) {
         dli_buf axis = {NULL, 0, 0, 0};
-        if (dli_dynamic(e, t, d)) dli_pb_string(&axis, 2, field == 11 || d == 0 ? "batch" : "axis");
+        if (dli_dynamic(e, t, d)) dli_pb_string(&axis, 2, d == 0 && batch ? "batch" : other);
         else dli_pb_int(&axis, 1, t->shape[d]);
         dli_pb_message(&shape, 1, &axis);
+        other[4]++;
     }
     dli_pb_int(&tensor, 1, t->dtype == DL_INT32 ? DLI_ONNX_INT32 : DLI_ONNX_FLOAT);
     dli_pb_message(&tensor, 2, &shape);
