@@ -29439,6 +29439,22 @@ static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more)
     return t;
 }
 
+/* Records m on another input.  Of ids that read the same backwards others are tried first, which m may not know. */
+static int dli_record_other(dli_export *f, dl_module *m, const dl_tensor *x, unsigned how, int more)
+{
+    const dli_export none = *f;
+    dl_tensor *t = dli_other_input(f->c, x, more);
+    int64_t i;
+    if (t->idata && !memcmp(t->idata, x->idata, (size_t)x->size * sizeof *x->idata)) {
+        for (i = 0; i < t->size; i++) t->idata[i] += t->idata[i] > 0 ? -1 : 1;
+        if (dli_record(f, m, t, how)) return 1;
+        dl_clear_error(f->c);
+        *f = none;
+        t = dli_other_input(f->c, x, more);
+    }
+    return dli_record(f, m, t, how);
+}
+
 /* Whether op is elementwise with scalars, p and q in its formula */
 static int dli_has_numbers(const dl_op *op)
 {
@@ -29485,12 +29501,12 @@ static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module
     if (!dli_record(e, m, x, how)) return 0;
     e->fixed = 1;
     if (batch && x->ndim) {
-        e->fixed = !dli_record(&other, m, dli_other_input(c, x, 1), how) || !dli_export_pair(e, &other);
+        e->fixed = !dli_record_other(&other, m, x, how, 1) || !dli_export_pair(e, &other);
         if (!e->fixed) return 1;
         dl_clear_error(c);                                               /* perhaps the model wants this batch */
         other = none;
     }
-    if (dli_record(&other, m, dli_other_input(c, x, 0), how)) dli_export_pair(e, &other);
+    if (dli_record_other(&other, m, x, how, 0)) dli_export_pair(e, &other);
     return !c->failed;
 }
 
