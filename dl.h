@@ -30168,7 +30168,8 @@ static const char *const dli_c_helpers[][2] = {
     "        for (o[0] = 0; o[0] < out[0]; o[0]++)\n"
     "            for (o[1] = 0; o[1] < out[1]; o[1]++)\n"
     "                for (o[2] = 0; o[2] < out[2]; o[2]++) {\n"
-    "                    float best = -INFINITY, sum = 0;\n"
+    "                    float best = -INFINITY;\n"
+    "                    double sum = 0;\n"
     "                    int lo[3], hi[3], inside = 0, window = 1;\n"
     "                    for (a = 0; a < 3; a++) {\n"
     "                        lo[a] = p[2] ? o[a] * in[a] / out[a] : o[a] * stride[a] - pad[a];\n"
@@ -30186,7 +30187,7 @@ static const char *const dli_c_helpers[][2] = {
     "                                sum += f;\n"
     "                                inside++;\n"
     "                            }\n"
-    "                    *y++ = p[1] ? best : sum / (float)(p[4] ? p[4] : p[2] || p[3] ? inside : window);\n"
+    "                    *y++ = p[1] ? best : (float)(sum / (p[4] ? p[4] : p[2] || p[3] ? inside : window));\n"
     "                }\n"
     "}\n\n"},
     {"rnn_(",
@@ -30307,13 +30308,13 @@ static void dli_nest_add(dli_nest *t, int64_t size, int64_t a, int64_t b, int64_
     for (k = 0; k < 4; k++) t->stride[k][last] = stride[k];
 }
 
-static void dli_c_loops(dli_export *e, const dli_nest *t)
+static void dli_c_loops_from(dli_export *e, const dli_nest *t, int d)
 {
-    int d;
-    for (d = 0; d < t->n; d++)
+    for (; d < t->n; d++)
         dli_say(&e->body, "%*sfor (int i%d = 0; i%d < %lld; i%d++)\n", 4 + 4 * d, "", d, d, (long long)t->size[d], d);
     dli_say(&e->body, "%*s", 4 + 4 * t->n, "");
 }
+static void dli_c_loops(dli_export *e, const dli_nest *t) { dli_c_loops_from(e, t, 0); }
 static void dli_c_loop(dli_export *e, int64_t n)                                         /* one loop, over i0 */
 {
     dli_say(&e->body, "    for (int i0 = 0; i0 < %lld; i0++) ", (long long)n);
@@ -30402,33 +30403,32 @@ static void dli_c_move(dli_export *e, dl_tensor *y, const char *out)
     }
 }
 
+/* Loops over the axes that stay, in them those over the axes that go.  Sums are double: many small numbers add up. */
 static void dli_c_reduce(dli_export *e, dl_tensor *y, const char *out)
 {
+    static const struct { const dl_op *op; const char *begin, *step; } ways[] = {
+        {&dli_max_op, "float r = -INFINITY", "r = max_(r, %s);\n"}, {&dli_min_op, "float r = INFINITY", "r = min_(r, %s);\n"},
+        {&dli_prod_op, "float r = 1", "r *= %s;\n"}, {NULL, "double r = 0", "r += %s;\n"}};
     const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
     const dl_tensor *x = y->src[0];
-    const int largest = y->op == &dli_max_op, least = y->op == &dli_min_op, product = y->op == &dli_prod_op;
-    const char *to, *from;
     char number[40];
-    int64_t xs[DL_MAX_DIMS], n = 1;
-    dli_nest t = dli_no_loops;
-    int d;
+    int64_t xs[DL_MAX_DIMS], n = y->size;
+    dli_nest all = dli_no_loops, kept;
+    int d, way = 0, indent;
+    while (ways[way].op && ways[way].op != y->op) way++;
     dli_strides(x->ndim, x->shape, xs);
-    for (d = x->ndim - 1; d >= 0; d--) if (!(o->mask >> d & 1)) n *= x->shape[d];
-    for (d = 0; d < x->ndim; d++) {
-        int kept = !(o->mask >> d & 1);
-        if (kept) n /= x->shape[d];
-        dli_nest_add(&t, x->shape[d], kept ? n : 0, xs[d], 0, 0);
-    }
-    dli_c_loop(e, y->size);
-    dli_say(&e->body, "%s[i0] = %s;\n", out, largest ? "-INFINITY" : least ? "INFINITY" : product ? "1" : "0");
-    dli_c_loops(e, &t);
-    to = dli_c_at(e, &t, 0, out, 0);
-    from = dli_c_at(e, &t, 1, dli_c_in(e, y, 0), 0);
-    if (largest || least) dli_say(&e->body, "%s = %s_(%s, %s);\n", to, largest ? "max" : "min", to, from);
-    else dli_say(&e->body, "%s %s= %s;\n", to, product ? "*" : "+", from);
-    if (y->op != &dli_mean_op) return;
-    dli_c_loop(e, y->size);
-    dli_say(&e->body, "%s[i0] /= %s;\n", out, dli_c_number(number, sizeof number, o->p));
+    for (d = 0; d < x->ndim; d++) if (!(o->mask >> d & 1)) dli_nest_add(&all, x->shape[d], n /= x->shape[d], xs[d], 0, 0);
+    kept = all;
+    for (d = 0; d < x->ndim; d++) if (o->mask >> d & 1) dli_nest_add(&all, x->shape[d], 0, xs[d], 0, 0);
+    indent = 4 + 4 * kept.n;
+    dli_c_loops(e, &kept);
+    dli_say(&e->body, "{\n%*s%s;\n", indent, "", ways[way].begin);
+    dli_c_loops_from(e, &all, kept.n);
+    dli_say(&e->body, ways[way].step, dli_c_at(e, &all, 1, dli_c_in(e, y, 0), 0));
+    dli_say(&e->body, "%*s%s = (float)", indent, "", dli_c_at(e, &kept, 0, out, 0));
+    if (y->op == &dli_mean_op) dli_say(&e->body, "(r / %s);\n", dli_c_number(number, sizeof number, o->p));
+    else dli_say(&e->body, "r;\n");
+    dli_say(&e->body, "%*s}\n", indent, "");
 }
 
 /* linear, matmul.  Weights are written turned where the innermost loop would go down a column. */
