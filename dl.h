@@ -3019,7 +3019,8 @@ DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
    c: one C99 file of its own with the weights and
        void NAME(const float *input, float *output, float *work);          (input: int32_t if x is int32)
      for inputs of x's shape; the constants NAME_INPUT, NAME_OUTPUT and NAME_WORK are the sizes of the arrays in elements.  It
-     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work. */
+     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work.  NAME is none that math.h,
+     stdint.h or the file itself declares. */
 #ifdef DL_EXPORT
 typedef struct { int fixed_batch; int end_; } dl_export_onnx_opts;
 DL_API int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, dl_export_onnx_opts o);
@@ -30756,22 +30757,32 @@ DL_DEF int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char
     return dli_export_end(&e, path, &model);
 }
 
-static const char dli_c_keywords[] = " auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "NAN INFINITY int32_t ";
+static const char dli_c_names[] = " auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long main register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "NAN INFINITY fpclassify isfinite isinf isnan isnormal signbit isgreater isgreaterequal isless islessequal islessgreater "
+    "isunordered signgam ";
+static const char dli_c_math[] = " acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 exp10 expm1 frexp "
+    "ilogb ldexp log log10 log1p log2 logb modf scalb scalbn scalbln cbrt fabs hypot pow sqrt erf erfc gamma lgamma tgamma ceil "
+    "floor nearbyint rint lrint llrint round lround llround trunc fmod remainder remquo copysign nan nextafter nexttoward fdim "
+    "fmax fmin fma drem finite significand sincos j0 j1 jn y0 y1 yn ";
 
-/* Whether the file has use for the name itself. */
+static int dli_has_word(const char *list, const char *name, size_t n)                    /* of n letters */
+{
+    char word[24];
+    snprintf(word, sizeof word, " %.*s ", (int)n, name);
+    return strstr(list, word) != NULL;
+}
+
+/* Whether the file has use for the name itself: weights are w1.., types end with _t, functions of math.h also with f or l. */
 static int dli_c_is_taken(const char *name)
 {
     const size_t n = strlen(name);
-    char word[16];
     size_t i;
-    snprintf(word, sizeof word, " %s ", name);
-    if (strstr(dli_c_keywords, word)) return 1;
+    if (dli_has_word(dli_c_names, name, n) || dli_has_word(dli_c_math, name, n)) return 1;
+    if ((name[n - 1] == 'f' || name[n - 1] == 'l') && dli_has_word(dli_c_math, name, n - 1)) return 1;
+    if ((*name == 'w' && name[1] >= '0' && name[1] <= '9') || (n > 2 && !strcmp(name + n - 2, "_t"))) return 1;
     for (i = 0; i < sizeof dli_c_helpers / sizeof *dli_c_helpers; i++)
         if (!strncmp(dli_c_helpers[i][0], name, n) && (!dli_c_helpers[i][0][n] || dli_c_helpers[i][0][n] == '(')) return 1;
-    for (i = 0; i < sizeof dli_words / sizeof *dli_words; i++)
-        if (!strncmp(dli_words[i].text, name, n) && dli_words[i].text[n] == '(') return 1;
     return 0;
 }
 
