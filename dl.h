@@ -2263,7 +2263,7 @@ DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
 /* CSV files, lines that end with LF or CR LF, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale
    says; they are rounded correctly up to 19 digits (double build: from 1e-290 on), digits behind that are ignored.
    data_csv: all columns but the target's are inputs.  Targets are classes, 0, 1, .. or words, which get numbers in alphabetical
-   order and stay as the names of the data set; or, with .regression, reals (n, 1). */
+   order and stay as the names of the data set (numbers that are not whole are an error); or, with .regression, reals (n, 1). */
 typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
 typedef struct {
     int         delimiter;               /* ','                                             */
@@ -26820,7 +26820,7 @@ static int dli_csv_word(dli_csv *s, const dli_field *x, int64_t column)
         const dli_field *w = &s->words[s->table[h] - 1];
         if (w->n == x->n && !memcmp(w->p, x->p, (size_t)x->n)) return s->table[h] - 1;
     }
-    if (s->nwords == DLI_CSV_CLASSES) { dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels", x); return 0; }
+    if (s->nwords == DLI_CSV_CLASSES) { dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels (reals: .regression = 1)", x); return 0; }
     s->words[s->nwords] = *x;
     s->table[h] = ++s->nwords;
     return s->nwords - 1;
@@ -26920,21 +26920,35 @@ static int dli_word_order(const void *a, const void *b)
     return order ? order : x->n < y->n ? -1 : x->n > y->n;
 }
 
+/* Numbers of which this is one are no classes. */
+static void dli_csv_no_class(dli_csv *s, const dli_field *x)
+{
+    const unsigned char *p;
+    int64_t column = 0;
+    for (p = s->f.bytes, s->line = 1; p < x->p; p++) s->line += *p == '\n';
+    while (s->place[column] != -2) column++;
+    dli_csv_fail(s, "NotAClass", column, "a class: 0, 1, .. or a word (reals: .regression = 1)", x);
+}
+
 /* Words to classes: if all of them are 0, 1, .. they are that, else their place in alphabetical order. */
 static void dli_csv_classes(dli_csv *s, dl_dataset *d, dl_tensor *t)
 {
     const dli_field **sorted = (const dli_field **)dl_alloc(s->c, (size_t)s->nwords * sizeof *sorted);
     int32_t *class_of = (int32_t *)dl_alloc(s->c, (size_t)s->nwords * sizeof *class_of);
+    const dli_field *broken = NULL;
     const char **names;
     int64_t i;
-    int k, numbers = 1, most = 0;
+    int k, numbers = 1, words = 0, most = 0;
     if (!sorted || !class_of) return;
     for (k = 0; k < s->nwords; k++) {
-        dl_real v;
+        dl_real v = 0;
         sorted[k] = &s->words[k];
-        numbers &= dli_field_number(sorted[k], &v) && v >= 0 && v < 1000000 && v == (dl_real)(int32_t)v;
+        if (!dli_field_number(sorted[k], &v)) words = 1;
+        else if (!broken && v > DLI_C(-1e15) && v < DLI_C(1e15) && v != (dl_real)(int64_t)v) broken = sorted[k];
+        numbers &= !words && v >= 0 && v < 1000000 && v == (dl_real)(int32_t)v;
         if (numbers && (class_of[k] = (int32_t)v) > most) most = (int)v;
     }
+    if (broken && !words) { dli_csv_no_class(s, broken); return; }
     if (!numbers) {
         names = (const char **)dl_alloc_keep(s->c, (size_t)s->nwords * sizeof *names);
         qsort(sorted, (size_t)s->nwords, sizeof *sorted, dli_word_order);

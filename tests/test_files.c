@@ -676,6 +676,7 @@ static void csv(void)
     double nan[6] = {1, 0, 2, 3, 4, 5};
     dl_ctx *c = dl_create();
     dl_dataset *d;
+    int i;
     is(dl_load_csv(c, CSV("1,2.5,-3e2\n.5,7,1e-3\n")), 2, 3, plain);
     is(dl_load_csv(c, CSV("1,2.5,-3e2\n.5,7,1e-3")), 2, 3, plain);                 /* no end of the last line */
     is(dl_load_csv(c, CSV("\357\273\277a,\"b c\",d\r\n 1 , \"2.5\",-3E+2\r\n+0.5,7.,001e-3\r\n\r\n")), 2, 3, plain);
@@ -711,6 +712,21 @@ static void csv(void)
         free(many);
     }
     CHECK_OK(c);
+    d = dl_data_csv(c, CSV("1,1.0\n2,2e0\n"));
+    CHECK(d->classes == 3 && d->names == NULL && d->targets->idata[1] == 2);
+    d = dl_data_csv(c, CSV("1,0.5\n2,half\n3,-1\n"));                 /* words some of which look like numbers */
+    CHECK(d->classes == 3 && !strcmp(d->names[1], "0.5") && d->targets->idata[2] == 0);
+    d = dl_data_csv(c, CSV("1,-1\n2,1\n"));
+    CHECK(d->classes == 2 && !strcmp(d->names[0], "-1"));
+    CHECK_OK(c);
+    CHECK(!dl_data_csv(c, CSV("x,y,z\n1,2,3\n1,0.011,3\n1,.381,4\n"), .target = "y")->inputs->size);
+    CHECK_ERROR(c, "NotAClass at byte 14: line 3, column 1: a class: 0, 1, .. or a word (reals: .regression = 1) expected, \"0.011\" found");
+    {
+        char *many = (char *)malloc(1002 * 9 + 1);
+        for (i = 0; i < 1002; i++) snprintf(many + i * 9, 10, "1,0.%04d\n", i);
+        dl_data_csv(c, CSV(many));                                    CHECK_ERROR(c, "labels (reals: .regression = 1) expected, \"0.1000\"");
+        free(many);
+    }
     dl_load_csv(c, CSV(""));                                          CHECK_ERROR(c, "EmptyFile");
     dl_load_csv(c, CSV("\r\n\n"));                                    CHECK_ERROR(c, "EmptyFile");
     dl_load_csv(c, CSV("a,b\n"));                                     CHECK_ERROR(c, "EmptyFile");
