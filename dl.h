@@ -13313,7 +13313,7 @@ static int dli_json_skip(dli_scan *s)                                  /* any va
 }
 
 /* --- writing: whatever happens, a reader of `path` finds the old file or the new one, whole --------------------------
-   create path.tmp.., write, flush to the disk, close, rename it to path, flush the folder.  Without POSIX the flushes are
+   create PATH.tmp.. (of a long name its begin), write, flush to the disk, close, rename it to path, flush the folder.  Without POSIX the flushes are
    the C library's, which a power cut may undo.
    Bytes gather in a block; when it is full its checksum is taken, if one is wanted, while it is in the cache. */
 #define DLI_BLOCK ((size_t)1 << 18)
@@ -13359,6 +13359,7 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
     struct stat there;
     int old;
 #endif
+    size_t name, stem;
     dli_text text;
     memset(o, 0, sizeof *o);
     if (!c || c->failed) return 0;
@@ -13366,8 +13367,11 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
     o->path = path ? path : "";
     if (!path || !*path) { dl_fail(c, "%s: the path is %s", who, path ? "empty" : "NULL"); return 0; }
     if (strlen(path) >= DLI_PATH_SIZE) { dl_fail(c, "%s: the path is too long: %s", who, path); return 0; }
-    text.p = o->temp; text.left = sizeof o->temp;
-    dli_put(&text, path);
+    for (name = stem = strlen(path); name && path[name - 1] != '/' && path[name - 1] != '\\'; name--) {}
+    if (stem - name > 100)                                             /* names have 255 bytes at most; whole letters of UTF-8 */
+        for (stem = name + 100; stem > name && ((unsigned char)path[stem] & 0xC0) == 0x80; stem--) {}
+    memcpy(o->temp, path, stem);
+    text.p = o->temp + stem; text.left = sizeof o->temp - stem;
     dli_put(&text, ".tmp.");
 #if DLI_POSIX
     dli_put_int(&text, (int64_t)getpid());                             /* of this process, and in it of this context */

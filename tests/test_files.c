@@ -380,6 +380,26 @@ static void permissions_stay(void)
 #endif
 }
 
+static void long_names(void)                            /* of 245 to 255 bytes: a temporary name is longer */
+{
+#if defined(__unix__) || defined(__APPLE__)
+    char name[256] = "";
+    dl_ctx *c = dl_create();
+    dl_module *m = dl_nn_linear(c, 1, 2);
+    int i;
+    memset(name, 'a', 99);
+    for (i = 0; i < 72; i++) strcat(name, "\303\244");                  /* byte 100 is within a letter */
+    strcat(name, ".safetensors");
+    CHECK(strlen(name) == 255);
+    for (i = 0; i < 2; i++) CHECK(dl_save(c, m, path(name)));            /* new, and in the place of the old one */
+    CHECK(dl_load(c, m, path(name)));
+    CHECK_OK(c);
+    dl_destroy(c);
+#else
+    SKIP("no long names");
+#endif
+}
+
 static void shards(void)
 {
     dl_ctx *c = dl_create(.seed = 1);
@@ -818,6 +838,7 @@ int main(void)
     RUN(shared_weights);
     RUN(limits);
     RUN(permissions_stay);
+    RUN(long_names);
     RUN(shards);
     RUN(halves);
     RUN(numpy);
