@@ -28140,9 +28140,9 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
     if (!dli_check(c, "sample_token", "logits", logits, DL_REAL)) return DLI_NIL;
     if (o.history && !dli_check(c, "sample_token", "history", o.history, DL_INT32)) return DLI_NIL;
     if (logits->ndim < 1) return dl_fail(c, "sample_token: logits %t have no axis", logits);
-    if (!(temperature >= 0) || o.top_k < 0 || !(o.top_p >= 0 && o.top_p <= 1) || !(penalty > 0))
-        return dl_fail(c, "sample_token: temperature %g, top_k %l, top_p %g, repetition_penalty %g: the first two are not "
-                          "negative, top_p is from 0 to 1 and the penalty positive",
+    if (!(temperature >= 0 && temperature - temperature == 0) || o.top_k < 0 || !(o.top_p >= 0 && o.top_p <= 1) || !(penalty > 0))
+        return dl_fail(c, "sample_token: temperature %g, top_k %l, top_p %g, repetition_penalty %g: the first two are finite and "
+                          "not negative, top_p is from 0 to 1 and the penalty positive",
                        (double)temperature, o.top_k, (double)o.top_p, (double)penalty);
     V = logits->shape[logits->ndim - 1];
     rows = logits->size / V;
