@@ -25584,7 +25584,7 @@ static int dli_read_safetensors(dli_reader *r, dli_file *f)
     if (f->length < 8) return dli_file_fail(c, f, "HeaderTooSmall", 0, "bytes, at least", 8, f->length);
     size = dli_get_bits(f->bytes, 8, 0);
     n = size < INT64_MAX ? (int64_t)size : INT64_MAX;
-    if (n > most) return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header (of a safetensors file), at most", most, n);
+    if (n > most) return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header (is it a safetensors file?), at most", most, n);
     if (n > f->length - 8)
         return dli_file_fail(c, f, "InvalidHeaderLength", 0, "bytes of header, at most", f->length - 8, n);
     return dli_scan_open(c, &s, f, 8, 8 + n, "InvalidHeaderDeserialization", "InvalidHeader") &&
@@ -26085,7 +26085,9 @@ static int dli_match_items(dli_reader *r, const dli_items *l, dli_entry **entry,
     dli_put_names(&t, " mismatched", o->mismatched, o->nmismatched);
     dli_put_names(&t, " missing", o->missing, o->nmissing);
     dli_put_names(&t, " unexpected", o->unexpected, o->nunexpected);
-    dl_fail(r->c, "%s: \"%s\": NamesDiffer: %s", r->who, r->path, names + 2);
+    for (i = 0; i < o->nmissing && dli_find_entry(r, dli_concat(r->c, "model.", o->missing[i], "")); i++) {}
+    dl_fail(r->c, "%s: \"%s\": NamesDiffer: %s%s", r->who, r->path, names + 2,
+            i > 0 && i == o->nmissing ? "; a checkpoint: load it with .prefix = \"model.\"" : "");
     o->loaded = 0;
     return 0;
 }

@@ -132,7 +132,7 @@ static void named_faults(void)
     static const unsigned char small[] = {1, 2, 3}, large[] = {0, 0, 0, 0, 1, 0, 0, 0, '{'}, length[] = {200, 0, 0, 0, 0, 0, 0, 0,
             '{', '}'};
     bad(c, "HeaderTooSmall at byte 0", spill("x", small, sizeof small));
-    bad(c, "HeaderTooLarge", spill("x", large, sizeof large));
+    bad(c, "HeaderTooLarge at byte 0: bytes of header (is it a safetensors file?)", spill("x", large, sizeof large));
     bad(c, "InvalidHeaderLength", spill("x", length, sizeof length));
     bad(c, "InvalidHeader at byte 9", st("{\xff}", 0));
     bad(c, "InvalidHeader at byte 10", st("{\"\xc0\x80\":1}", 0));                 /* overlong, .. */
