@@ -2277,7 +2277,7 @@ DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
 /* CSV files, lines that end with LF or CR LF, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale
    says; they are rounded correctly up to 19 digits (double build: from 1e-290 on), digits behind that are ignored.
    data_csv: all columns but the target's are inputs.  Targets are classes, 0, 1, .. or words, which get numbers in alphabetical
-   order and stay as the names of the data set; or, with .regression, reals (n, 1). */
+   order and stay as the names of the data set (numbers that are not whole are an error); or, with .regression, reals (n, 1). */
 typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
 typedef struct {
     int         delimiter;               /* ','                                             */
@@ -3034,7 +3034,8 @@ DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
    c: one C99 file of its own with the weights and
        void NAME(const float *input, float *output, float *work);          (input: int32_t if x is int32)
      for inputs of x's shape; the constants NAME_INPUT, NAME_OUTPUT and NAME_WORK are the sizes of the arrays in elements.  It
-     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work. */
+     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work.  NAME is none that math.h,
+     stdint.h or the file itself declares. */
 #ifdef DL_EXPORT
 typedef struct { int fixed_batch; int end_; } dl_export_onnx_opts;
 DL_API int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, dl_export_onnx_opts o);
@@ -13386,7 +13387,7 @@ static int dli_json_skip(dli_scan *s)                                  /* any va
 }
 
 /* --- writing: whatever happens, a reader of `path` finds the old file or the new one, whole --------------------------
-   create path.tmp.., write, flush to the disk, close, rename it to path, flush the folder.  Without POSIX the flushes are
+   create PATH.tmp.. (of a long name its begin), write, flush to the disk, close, rename it to path, flush the folder.  Without POSIX the flushes are
    the C library's, which a power cut may undo.
    Bytes gather in a block; when it is full its checksum is taken, if one is wanted, while it is in the cache. */
 #define DLI_BLOCK ((size_t)1 << 18)
@@ -13432,6 +13433,7 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
     struct stat there;
     int old;
 #endif
+    size_t name, stem;
     dli_text text;
     memset(o, 0, sizeof *o);
     if (!c || c->failed) return 0;
@@ -13439,8 +13441,11 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
     o->path = path ? path : "";
     if (!path || !*path) { dl_fail(c, "%s: the path is %s", who, path ? "empty" : "NULL"); return 0; }
     if (strlen(path) >= DLI_PATH_SIZE) { dl_fail(c, "%s: the path is too long: %s", who, path); return 0; }
-    text.p = o->temp; text.left = sizeof o->temp;
-    dli_put(&text, path);
+    for (name = stem = strlen(path); name && path[name - 1] != '/' && path[name - 1] != '\\'; name--) {}
+    if (stem - name > 100)                                             /* names have 255 bytes at most; whole letters of UTF-8 */
+        for (stem = name + 100; stem > name && ((unsigned char)path[stem] & 0xC0) == 0x80; stem--) {}
+    memcpy(o->temp, path, stem);
+    text.p = o->temp + stem; text.left = sizeof o->temp - stem;
     dli_put(&text, ".tmp.");
 #if DLI_POSIX
     dli_put_int(&text, (int64_t)getpid());                             /* of this process, and in it of this context */
@@ -25710,7 +25715,7 @@ static int dli_read_safetensors(dli_reader *r, dli_file *f)
     if (f->length < 8) return dli_file_fail(c, f, "HeaderTooSmall", 0, "bytes, at least", 8, f->length);
     size = dli_get_bits(f->bytes, 8, 0);
     n = size < INT64_MAX ? (int64_t)size : INT64_MAX;
-    if (n > most) return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header (of a safetensors file), at most", most, n);
+    if (n > most) return dli_file_fail(c, f, "HeaderTooLarge", 0, "bytes of header (is it a safetensors file?), at most", most, n);
     if (n > f->length - 8)
         return dli_file_fail(c, f, "InvalidHeaderLength", 0, "bytes of header, at most", f->length - 8, n);
     return dli_scan_open(c, &s, f, 8, 8 + n, "InvalidHeaderDeserialization", "InvalidHeader") &&
@@ -26211,7 +26216,9 @@ static int dli_match_items(dli_reader *r, const dli_items *l, dli_entry **entry,
     dli_put_names(&t, " mismatched", o->mismatched, o->nmismatched);
     dli_put_names(&t, " missing", o->missing, o->nmissing);
     dli_put_names(&t, " unexpected", o->unexpected, o->nunexpected);
-    dl_fail(r->c, "%s: \"%s\": NamesDiffer: %s", r->who, r->path, names + 2);
+    for (i = 0; i < o->nmissing && dli_find_entry(r, dli_concat(r->c, "model.", o->missing[i], "")); i++) {}
+    dl_fail(r->c, "%s: \"%s\": NamesDiffer: %s%s", r->who, r->path, names + 2,
+            i > 0 && i == o->nmissing ? "; a checkpoint: load it with .prefix = \"model.\"" : "");
     o->loaded = 0;
     return 0;
 }
@@ -26950,7 +26957,7 @@ static int dli_csv_word(dli_csv *s, const dli_field *x, int64_t column)
         const dli_field *w = &s->words[s->table[h] - 1];
         if (w->n == x->n && !memcmp(w->p, x->p, (size_t)x->n)) return s->table[h] - 1;
     }
-    if (s->nwords == DLI_CSV_CLASSES) { dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels", x); return 0; }
+    if (s->nwords == DLI_CSV_CLASSES) { dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels (reals: .regression = 1)", x); return 0; }
     s->words[s->nwords] = *x;
     s->table[h] = ++s->nwords;
     return s->nwords - 1;
@@ -27050,21 +27057,35 @@ static int dli_word_order(const void *a, const void *b)
     return order ? order : x->n < y->n ? -1 : x->n > y->n;
 }
 
+/* Numbers of which this is one are no classes. */
+static void dli_csv_no_class(dli_csv *s, const dli_field *x)
+{
+    const unsigned char *p;
+    int64_t column = 0;
+    for (p = s->f.bytes, s->line = 1; p < x->p; p++) s->line += *p == '\n';
+    while (s->place[column] != -2) column++;
+    dli_csv_fail(s, "NotAClass", column, "a class: 0, 1, .. or a word (reals: .regression = 1)", x);
+}
+
 /* Words to classes: if all of them are 0, 1, .. they are that, else their place in alphabetical order. */
 static void dli_csv_classes(dli_csv *s, dl_dataset *d, dl_tensor *t)
 {
     const dli_field **sorted = (const dli_field **)dl_alloc(s->c, (size_t)s->nwords * sizeof *sorted);
     int32_t *class_of = (int32_t *)dl_alloc(s->c, (size_t)s->nwords * sizeof *class_of);
+    const dli_field *broken = NULL;
     const char **names;
     int64_t i;
-    int k, numbers = 1, most = 0;
+    int k, numbers = 1, words = 0, most = 0;
     if (!sorted || !class_of) return;
     for (k = 0; k < s->nwords; k++) {
-        dl_real v;
+        dl_real v = 0;
         sorted[k] = &s->words[k];
-        numbers &= dli_field_number(sorted[k], &v) && v >= 0 && v < 1000000 && v == (dl_real)(int32_t)v;
+        if (!dli_field_number(sorted[k], &v)) words = 1;
+        else if (!broken && v > DLI_C(-1e15) && v < DLI_C(1e15) && v != (dl_real)(int64_t)v) broken = sorted[k];
+        numbers &= !words && v >= 0 && v < 1000000 && v == (dl_real)(int32_t)v;
         if (numbers && (class_of[k] = (int32_t)v) > most) most = (int)v;
     }
+    if (broken && !words) { dli_csv_no_class(s, broken); return; }
     if (!numbers) {
         names = (const char **)dl_alloc_keep(s->c, (size_t)s->nwords * sizeof *names);
         qsort(sorted, (size_t)s->nwords, sizeof *sorted, dli_word_order);
@@ -28252,9 +28273,9 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
     if (!dli_check(c, "sample_token", "logits", logits, DL_REAL)) return DLI_NIL;
     if (o.history && !dli_check(c, "sample_token", "history", o.history, DL_INT32)) return DLI_NIL;
     if (logits->ndim < 1) return dl_fail(c, "sample_token: logits %t have no axis", logits);
-    if (!(temperature >= 0) || o.top_k < 0 || !(o.top_p >= 0 && o.top_p <= 1) || !(penalty > 0))
-        return dl_fail(c, "sample_token: temperature %g, top_k %l, top_p %g, repetition_penalty %g: the first two are not "
-                          "negative, top_p is from 0 to 1 and the penalty positive",
+    if (!(temperature >= 0 && temperature - temperature == 0) || o.top_k < 0 || !(o.top_p >= 0 && o.top_p <= 1) || !(penalty > 0))
+        return dl_fail(c, "sample_token: temperature %g, top_k %l, top_p %g, repetition_penalty %g: the first two are finite and "
+                          "not negative, top_p is from 0 to 1 and the penalty positive",
                        (double)temperature, o.top_k, (double)o.top_p, (double)penalty);
     V = logits->shape[logits->ndim - 1];
     rows = logits->size / V;
@@ -29388,35 +29409,37 @@ static dl_tensor *dli_lower_groups(dl_ctx *c, dl_tensor *x, int64_t H)          
     x = dl_expand(c, dl_reshape(c, x, dli_dims(N, G, 1, T, D)), dli_dims(N, G, H / G, T, D));
     return dl_reshape(c, x, dli_dims(N, H, T, D, 0));
 }
-/* Causality, padding, ALiBi and int32 masks as numbers for the scores; NULL: none.  seen: 0 for queries that see no key,
-   else 1; NULL: all do */
+/* Causality, padding, ALiBi and masks as numbers for the scores, NULL: none.  One below -3e38 may not be seen; -3.1e38 leaves
+   room for the scores.  seen: 0 for queries that see no key, else 1; NULL: all do */
 static dl_tensor *dli_lower_bias(dl_ctx *c, const dl_tensor *y, const dli_attention_args *a, dl_tensor **seen)
 {
-    const dl_tensor *mask = a->mask && y->src[a->mask]->dtype == DL_INT32 ? y->src[a->mask] : NULL;
+    dl_tensor *given = a->mask ? y->src[a->mask] : NULL, *real = given && given->dtype == DL_REAL ? given : NULL, *b = NULL;
+    const dl_tensor *mask = real ? NULL : given;
     const dl_tensor *lengths = a->lengths ? y->src[a->lengths] : NULL, *slopes = a->alibi ? y->src[a->alibi] : NULL;
     int64_t N = lengths || (mask && a->mask_at[0]) ? a->N : 1, H = slopes || (mask && a->mask_at[1]) ? a->H : 1;
-    int64_t n, h, t, s, some, least = 1;
-    dl_tensor *b;
+    int64_t n, h, t, s;
+    dl_reduce_opts keys;
     *seen = NULL;
-    if (!mask && !lengths && !slopes && !a->causal) return NULL;
-    b = dl_zeros(c, dli_dims(N, H, a->T, a->S, 0));
-    *seen = dl_zeros(c, dli_dims(N, H, a->T, 1, 0));
-    for (n = 0; n < N && !c->failed; n++)
+    if (!given && !lengths && !slopes && !a->causal) return NULL;
+    if (mask || lengths || slopes || a->causal) b = dl_zeros(c, dli_dims(N, H, a->T, a->S, 0));
+    for (n = 0; b && n < N && !c->failed; n++)
         for (h = 0; h < H; h++)
-            for (t = 0; t < a->T; t++) {
-                for (s = some = 0; s < a->S; s++) {
+            for (t = 0; t < a->T; t++)
+                for (s = 0; s < a->S; s++) {
                     dl_real *p = &b->data[((n * H + h) * a->T + t) * a->S + s];
                     const int64_t far = t + a->S - a->T - s, *at = a->mask_at;
                     if (slopes) *p = -slopes->data[h] * (dl_real)(far < 0 ? -far : far);
                     if ((a->causal && far < 0) || (lengths && s >= lengths->idata[n]) ||
                         (mask && !mask->idata[n * at[0] + h * at[1] + t * at[2] + s * at[3]]))
-                        *p = DLI_C(-1e30);
-                    else some = 1;
+                        *p = DLI_C(-3.1e38);
                 }
-                (*seen)->data[(n * H + h) * a->T + t] = (dl_real)some;
-                least = dli_min64(least, some);
-            }
-    if (least) *seen = NULL;
+    if (real) b = dl_clamp(c, b ? dl_add(c, b, real) : real, DLI_C(-3.1e38), DLI_C(3.4028234e38));   /* no -inf - -inf */
+    memset(&keys, 0, sizeof keys);
+    if (b->ndim) keys.dims = DL_DIM(-1);
+    keys.keepdim = 1;
+    *seen = dl_gt(c, dl_max_with(c, b, keys), dl_scalar(c, DLI_C(-3e38)));
+    keys.dims = 0;
+    if (!real && dl_item(dl_min_with(c, *seen, keys)) > 0) *seen = NULL;               /* a real mask may be of the input */
     return b;
 }
 static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
@@ -29430,7 +29453,6 @@ static dl_tensor *dli_lower_attention(dl_ctx *c, dl_tensor *y)
     turned = none;
     turned.transpose_b = 1;
     p = dl_mul_scalar(c, dl_matmul_with(c, q, dli_lower_groups(c, k, a->H), turned), a->scale);
-    if (a->mask && y->src[a->mask]->dtype == DL_REAL) p = dl_add(c, p, y->src[a->mask]);
     if (bias) p = dl_add(c, p, bias);
     p = dl_softmax(c, p, -1);
     if (seen) p = dl_mul(c, p, seen);
@@ -29569,6 +29591,22 @@ static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more)
     return t;
 }
 
+/* Records m on another input.  Of ids that read the same backwards others are tried first, which m may not know. */
+static int dli_record_other(dli_export *f, dl_module *m, const dl_tensor *x, unsigned how, int more)
+{
+    const dli_export none = *f;
+    dl_tensor *t = dli_other_input(f->c, x, more);
+    int64_t i;
+    if (t->idata && !memcmp(t->idata, x->idata, (size_t)x->size * sizeof *x->idata)) {
+        for (i = 0; i < t->size; i++) t->idata[i] += t->idata[i] > 0 ? -1 : 1;
+        if (dli_record(f, m, t, how)) return 1;
+        dl_clear_error(f->c);
+        *f = none;
+        t = dli_other_input(f->c, x, more);
+    }
+    return dli_record(f, m, t, how);
+}
+
 /* Whether op is elementwise with scalars, p and q in its formula */
 static int dli_has_numbers(const dl_op *op)
 {
@@ -29615,12 +29653,12 @@ static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module
     if (!dli_record(e, m, x, how)) return 0;
     e->fixed = 1;
     if (batch && x->ndim) {
-        e->fixed = !dli_record(&other, m, dli_other_input(c, x, 1), how) || !dli_export_pair(e, &other);
+        e->fixed = !dli_record_other(&other, m, x, how, 1) || !dli_export_pair(e, &other);
         if (!e->fixed) return 1;
         dl_clear_error(c);                                               /* perhaps the model wants this batch */
         other = none;
     }
-    if (dli_record(&other, m, dli_other_input(c, x, 0), how)) dli_export_pair(e, &other);
+    if (dli_record_other(&other, m, x, how, 0)) dli_export_pair(e, &other);
     return !c->failed;
 }
 
@@ -29858,20 +29896,20 @@ static int dli_dynamic(const dli_export *e, const dl_tensor *t, int d)
 static const dl_tensor *dli_twin(const dli_export *e, const dl_tensor *y)
 {
     int i;
-    for (i = 1; i <= e->results && !e->fixed; i++) if (e->v[i].t == y && e->v[i].twin) return e->v[i].twin;
+    for (i = 0; i <= e->results && !e->fixed; i++) if (e->v[i].t == y && e->v[i].twin) return e->v[i].twin;
     return y;
 }
 
 /* Reshape takes 0 where a dynamic axis stays, -1 for one that is made. */
 static void dli_onnx_view(dli_export *e, dl_tensor *y, const char *out)
 {
-    const dl_tensor *x = y->src[0];
+    const dl_tensor *x = y->src[0], *t = dli_twin(e, y);                   /* t: where the batch is not 1 */
     int64_t shape[DL_MAX_DIMS];
     int d, free = 0;
     for (d = 0; d < y->ndim; d++) {
         shape[d] = y->shape[d];
         if (!dli_dynamic(e, y, d)) continue;
-        shape[d] = d < x->ndim && dli_dynamic(e, x, d) && x->shape[d] == y->shape[d] ? 0 : -1;
+        shape[d] = d < x->ndim && dli_dynamic(e, x, d) && t->shape[d] == t->src[0]->shape[d] ? 0 : -1;
         free += shape[d] == -1;
     }
     if (free > 1) e->stuck = 1;
@@ -30001,7 +30039,12 @@ static void dli_onnx_join(dli_export *e, dl_tensor *y, const char *out)         
     dli_onnx(e, out, dli_export_text(y), y->nsrc, in, axis);
 }
 
-/* Convolution and pooling: the last n of three axes; pads before and behind. */
+/* Convolution and pooling: the last n of three axes; pads before and behind.  How much of the padding behind is used depends on
+   the size of the axis, unless the stride is 1 or x is the smaller. */
+static int dli_onnx_axis_varies(const dli_export *e, const dl_tensor *y, int d)
+{
+    return dli_dynamic(e, y, d) || dli_dynamic(e, y->src[0], d);
+}
 static void dli_onnx_conv(dli_export *e, dl_tensor *y, const char *out)
 {
     const dli_conv_args *o = (const dli_conv_args *)y->opts;
@@ -30012,6 +30055,7 @@ static void dli_onnx_conv(dli_export *e, dl_tensor *y, const char *out)
     for (a = 0; a < n; a++) {
         int i = first + a;
         const int64_t reach = (g->small[i] - 1) * g->stride[i] + g->dilation[i] * (g->kernel[i] - 1) + 1;
+        if (g->stride[i] > 1 && !o->transposed && dli_onnx_axis_varies(e, y, 2 + a)) e->stuck = 1;
         pads[a] = g->before[i];
         pads[n + a] = dli_max64(0, reach - g->big[i] - g->before[i]);
         more[a] = dli_max64(0, g->big[i] + g->before[i] - reach);
@@ -30035,6 +30079,7 @@ static void dli_onnx_pool(dli_export *e, dl_tensor *y, const char *out)
     }
     o.ceil_mode = 0;                                                      /* ONNX keeps windows that begin in the padding: only if needed */
     for (a = first; a < 3; a++) {
+        if ((o.stride[a] > 1 || o.adaptive) && dli_onnx_axis_varies(e, y, 2 + a - first)) e->stuck = 1;
         pads[a - first] = pads[n + a - first] = o.padding[a];
         o.ceil_mode |= o.out[a] > dli_conv_fit(o.in[a], o.kernel[a], o.stride[a], o.padding[a], o.padding[a], o.dilation[a]);
     }
@@ -30189,12 +30234,16 @@ static void dli_onnx_rnn_final(dli_export *e, dl_tensor *y, const char *out)
 static void dli_onnx_value(dli_export *e, dli_buf *graph, int field, const char *name, const dl_tensor *t)
 {
     dli_buf value = {NULL, 0, 0, 0}, type = {NULL, 0, 0, 0}, tensor = {NULL, 0, 0, 0}, shape = {NULL, 0, 0, 0};
+    const dl_tensor *x = e->v[0].t;
+    const int batch = t->ndim && t->shape[0] == x->shape[0] && dli_twin(e, t)->shape[0] == dli_twin(e, x)->shape[0];
+    char other[] = "axis0";
     int d;
     for (d = 0; d < t->ndim; d++) {
         dli_buf axis = {NULL, 0, 0, 0};
-        if (dli_dynamic(e, t, d)) dli_pb_string(&axis, 2, field == 11 || d == 0 ? "batch" : "axis");
+        if (dli_dynamic(e, t, d)) dli_pb_string(&axis, 2, d == 0 && batch ? "batch" : other);
         else dli_pb_int(&axis, 1, t->shape[d]);
         dli_pb_message(&shape, 1, &axis);
+        other[4]++;
     }
     dli_pb_int(&tensor, 1, t->dtype == DL_INT32 ? DLI_ONNX_INT32 : DLI_ONNX_FLOAT);
     dli_pb_message(&tensor, 2, &shape);
@@ -30271,7 +30320,8 @@ static const char *const dli_c_helpers[][2] = {
     "        for (o[0] = 0; o[0] < out[0]; o[0]++)\n"
     "            for (o[1] = 0; o[1] < out[1]; o[1]++)\n"
     "                for (o[2] = 0; o[2] < out[2]; o[2]++) {\n"
-    "                    float best = -INFINITY, sum = 0;\n"
+    "                    float best = -INFINITY;\n"
+    "                    double sum = 0;\n"
     "                    int lo[3], hi[3], inside = 0, window = 1;\n"
     "                    for (a = 0; a < 3; a++) {\n"
     "                        lo[a] = p[2] ? o[a] * in[a] / out[a] : o[a] * stride[a] - pad[a];\n"
@@ -30289,7 +30339,7 @@ static const char *const dli_c_helpers[][2] = {
     "                                sum += f;\n"
     "                                inside++;\n"
     "                            }\n"
-    "                    *y++ = p[1] ? best : sum / (float)(p[4] ? p[4] : p[2] || p[3] ? inside : window);\n"
+    "                    *y++ = p[1] ? best : (float)(sum / (p[4] ? p[4] : p[2] || p[3] ? inside : window));\n"
     "                }\n"
     "}\n\n"},
     {"rnn_(",
@@ -30410,13 +30460,13 @@ static void dli_nest_add(dli_nest *t, int64_t size, int64_t a, int64_t b, int64_
     for (k = 0; k < 4; k++) t->stride[k][last] = stride[k];
 }
 
-static void dli_c_loops(dli_export *e, const dli_nest *t)
+static void dli_c_loops_from(dli_export *e, const dli_nest *t, int d)
 {
-    int d;
-    for (d = 0; d < t->n; d++)
+    for (; d < t->n; d++)
         dli_say(&e->body, "%*sfor (int i%d = 0; i%d < %lld; i%d++)\n", 4 + 4 * d, "", d, d, (long long)t->size[d], d);
     dli_say(&e->body, "%*s", 4 + 4 * t->n, "");
 }
+static void dli_c_loops(dli_export *e, const dli_nest *t) { dli_c_loops_from(e, t, 0); }
 static void dli_c_loop(dli_export *e, int64_t n)                                         /* one loop, over i0 */
 {
     dli_say(&e->body, "    for (int i0 = 0; i0 < %lld; i0++) ", (long long)n);
@@ -30505,33 +30555,32 @@ static void dli_c_move(dli_export *e, dl_tensor *y, const char *out)
     }
 }
 
+/* Loops over the axes that stay, in them those over the axes that go.  Sums are double: many small numbers add up. */
 static void dli_c_reduce(dli_export *e, dl_tensor *y, const char *out)
 {
+    static const struct { const dl_op *op; const char *begin, *step; } ways[] = {
+        {&dli_max_op, "float r = -INFINITY", "r = max_(r, %s);\n"}, {&dli_min_op, "float r = INFINITY", "r = min_(r, %s);\n"},
+        {&dli_prod_op, "float r = 1", "r *= %s;\n"}, {NULL, "double r = 0", "r += %s;\n"}};
     const dli_reduce_args *o = (const dli_reduce_args *)y->opts;
     const dl_tensor *x = y->src[0];
-    const int largest = y->op == &dli_max_op, least = y->op == &dli_min_op, product = y->op == &dli_prod_op;
-    const char *to, *from;
     char number[40];
-    int64_t xs[DL_MAX_DIMS], n = 1;
-    dli_nest t = dli_no_loops;
-    int d;
+    int64_t xs[DL_MAX_DIMS], n = y->size;
+    dli_nest all = dli_no_loops, kept;
+    int d, way = 0, indent;
+    while (ways[way].op && ways[way].op != y->op) way++;
     dli_strides(x->ndim, x->shape, xs);
-    for (d = x->ndim - 1; d >= 0; d--) if (!(o->mask >> d & 1)) n *= x->shape[d];
-    for (d = 0; d < x->ndim; d++) {
-        int kept = !(o->mask >> d & 1);
-        if (kept) n /= x->shape[d];
-        dli_nest_add(&t, x->shape[d], kept ? n : 0, xs[d], 0, 0);
-    }
-    dli_c_loop(e, y->size);
-    dli_say(&e->body, "%s[i0] = %s;\n", out, largest ? "-INFINITY" : least ? "INFINITY" : product ? "1" : "0");
-    dli_c_loops(e, &t);
-    to = dli_c_at(e, &t, 0, out, 0);
-    from = dli_c_at(e, &t, 1, dli_c_in(e, y, 0), 0);
-    if (largest || least) dli_say(&e->body, "%s = %s_(%s, %s);\n", to, largest ? "max" : "min", to, from);
-    else dli_say(&e->body, "%s %s= %s;\n", to, product ? "*" : "+", from);
-    if (y->op != &dli_mean_op) return;
-    dli_c_loop(e, y->size);
-    dli_say(&e->body, "%s[i0] /= %s;\n", out, dli_c_number(number, sizeof number, o->p));
+    for (d = 0; d < x->ndim; d++) if (!(o->mask >> d & 1)) dli_nest_add(&all, x->shape[d], n /= x->shape[d], xs[d], 0, 0);
+    kept = all;
+    for (d = 0; d < x->ndim; d++) if (o->mask >> d & 1) dli_nest_add(&all, x->shape[d], 0, xs[d], 0, 0);
+    indent = 4 + 4 * kept.n;
+    dli_c_loops(e, &kept);
+    dli_say(&e->body, "{\n%*s%s;\n", indent, "", ways[way].begin);
+    dli_c_loops_from(e, &all, kept.n);
+    dli_say(&e->body, ways[way].step, dli_c_at(e, &all, 1, dli_c_in(e, y, 0), 0));
+    dli_say(&e->body, "%*s%s = (float)", indent, "", dli_c_at(e, &kept, 0, out, 0));
+    if (y->op == &dli_mean_op) dli_say(&e->body, "(r / %s);\n", dli_c_number(number, sizeof number, o->p));
+    else dli_say(&e->body, "r;\n");
+    dli_say(&e->body, "%*s}\n", indent, "");
 }
 
 /* linear, matmul.  Weights are written turned where the innermost loop would go down a column. */
@@ -30859,22 +30908,32 @@ DL_DEF int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char
     return dli_export_end(&e, path, &model);
 }
 
-static const char dli_c_keywords[] = " auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "NAN INFINITY int32_t ";
+static const char dli_c_names[] = " auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long main register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "NAN INFINITY fpclassify isfinite isinf isnan isnormal signbit isgreater isgreaterequal isless islessequal islessgreater "
+    "isunordered signgam ";
+static const char dli_c_math[] = " acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 exp10 expm1 frexp "
+    "ilogb ldexp log log10 log1p log2 logb modf scalb scalbn scalbln cbrt fabs hypot pow sqrt erf erfc gamma lgamma tgamma ceil "
+    "floor nearbyint rint lrint llrint round lround llround trunc fmod remainder remquo copysign nan nextafter nexttoward fdim "
+    "fmax fmin fma drem finite significand sincos j0 j1 jn y0 y1 yn ";
 
-/* Whether the file has use for the name itself. */
+static int dli_has_word(const char *list, const char *name, size_t n)                    /* of n letters */
+{
+    char word[24];
+    snprintf(word, sizeof word, " %.*s ", (int)n, name);
+    return strstr(list, word) != NULL;
+}
+
+/* Whether the file has use for the name itself: weights are w1.., types end with _t, functions of math.h also with f or l. */
 static int dli_c_is_taken(const char *name)
 {
     const size_t n = strlen(name);
-    char word[16];
     size_t i;
-    snprintf(word, sizeof word, " %s ", name);
-    if (strstr(dli_c_keywords, word)) return 1;
+    if (dli_has_word(dli_c_names, name, n) || dli_has_word(dli_c_math, name, n)) return 1;
+    if ((name[n - 1] == 'f' || name[n - 1] == 'l') && dli_has_word(dli_c_math, name, n - 1)) return 1;
+    if ((*name == 'w' && name[1] >= '0' && name[1] <= '9') || (n > 2 && !strcmp(name + n - 2, "_t"))) return 1;
     for (i = 0; i < sizeof dli_c_helpers / sizeof *dli_c_helpers; i++)
         if (!strncmp(dli_c_helpers[i][0], name, n) && (!dli_c_helpers[i][0][n] || dli_c_helpers[i][0][n] == '(')) return 1;
-    for (i = 0; i < sizeof dli_words / sizeof *dli_words; i++)
-        if (!strncmp(dli_words[i].text, name, n) && dli_words[i].text[n] == '(') return 1;
     return 0;
 }
 

@@ -356,6 +356,11 @@ static void refused(void)
     b.all.nnumbers = 0;
     CHECK(!dl_checkpoint_load(b.c, path("r.ckpt"), .module = a.all.module));
     CHECK_ERROR(b.c, "unexpected");
+    CHECK(!dl_load(b.c, a.all.module, path("r.ckpt")));
+    CHECK_ERROR(b.c, "; a checkpoint: load it with .prefix = \"model.\"");
+    CHECK(dl_load(b.c, a.all.module, path("r.ckpt"), .prefix = "model."));
+    CHECK(!dl_load(b.c, b.all.module, path("r.ckpt")) && !strstr(dl_error(b.c), ".prefix"));      /* another network's */
+    dl_clear_error(b.c);
     dl_save(b.c, a.all.module, path("w.safetensors"));
     CHECK(!dl_checkpoint_load(b.c, path("w.safetensors"), .module = a.all.module));
     CHECK_ERROR(b.c, "NotACheckpoint");

@@ -221,13 +221,30 @@ static dl_tensor *pools(dl_ctx *c, dl_tensor *x)                         /* (N, 
 static dl_tensor *corners(dl_ctx *c, dl_tensor *x)                       /* (N, 3): rows of -infinity, queries that see no key */
 {
     static const int32_t seen[] = {1, 0, 1, 0, 0, 0, 1, 1, 1};
-    dl_tensor *y[3], *q = dl_reshape(c, x, DL_SHAPE(-1, 1, 3, 1)), *k = dl_slice(c, q, 2, 0, 2);
+    const dl_real inf = (dl_real)INFINITY, hides[] = {-inf, 2, -1, 0, 1, -inf, -inf, (dl_real)-3.4e38, -inf};
+    dl_tensor *y[6], *q = dl_reshape(c, x, DL_SHAPE(-1, 1, 3, 1)), *k = dl_slice(c, q, 2, 0, 2);
     int i;
     y[0] = dl_logsumexp(c, dl_add(c, x, dl_full(c, DL_SHAPE(3), (dl_real)-INFINITY)), .dims = DL_DIM(1), .keepdim = 1);
     y[1] = dl_attention(c, q, k, k, .causal = 1);                        /* 3 queries, 2 keys: the first sees none */
     y[2] = dl_attention(c, q, q, q, .mask = dl_tensor_from_int(c, seen, DL_SHAPE(3, 3)));
-    for (i = 1; i < 3; i++) y[i] = dl_flatten(c, y[i], 1, -1);
-    return dl_cat(c, 3, y, 1);
+    y[3] = dl_attention(c, q, q, q, .mask = dl_tensor_from(c, hides, DL_SHAPE(3, 3)), .causal = 1);   /* the first and the last see none */
+    y[4] = dl_attention(c, q, q, q, .mask = dl_log(c, dl_relu(c, q)));   /* those that are negative see none */
+    y[5] = dl_attention(c, q, q, q, .mask = dl_scalar(c, -inf));
+    for (i = 1; i < 6; i++) y[i] = dl_flatten(c, y[i], 1, -1);
+    return dl_cat(c, 6, y, 1);
+}
+static dl_tensor *outer(dl_ctx *c, dl_tensor *x)                         /* (N, 3) -> (N N), exported with N = 1 */
+{
+    return dl_flatten(c, dl_matmul(c, x, x, .transpose_b = 1), 0, -1);
+}
+static dl_tensor *sums(dl_ctx *c, dl_tensor *x)                          /* (N, 2): of 65536 equal numbers, ONNX Runtime's add up to 5e-4 too much */
+{
+    dl_tensor *y[4], *all = dl_expand(c, dl_reshape(c, x, DL_SHAPE(-1, 2, 1, 1)), DL_SHAPE(-1, -1, 256, 256));
+    y[0] = dl_flatten(c, dl_global_avg_pool2d(c, all), 1, -1);
+    y[1] = dl_mean(c, all, .dims = DL_DIM(2) | DL_DIM(3));
+    y[2] = dl_div_scalar(c, dl_sum(c, all, .dims = DL_DIM(2) | DL_DIM(3)), 65536);
+    y[3] = dl_div_scalar(c, dl_log(c, dl_div_scalar(c, dl_sum(c, dl_softmax(c, dl_flatten(c, all, 2, -1), 2), .dims = DL_DIM(2)), 2)), 10);
+    return dl_cat(c, 4, y, 1);
 }
 static dl_tensor *one(dl_ctx *c, dl_tensor *x)                           /* (N, 1, 3), exported with N = 1: which axis is which? */
 {
@@ -279,13 +296,13 @@ static const dl_module_type ends_type = { "ends", sizeof(ends), ends_forward };
 
 /* --- the models ---------------------------------------------------------------------------------------------------------- */
 static const struct { const char *name; char input; int64_t shape[4]; } models[] = {    /* r: -0.9 .. 1.1, p: positive, w: words,
-                                                                     1: like r, exported with N = 1; n: with NaN, C only */
+                                                                     1: like r, exported with N = 1; n: with NaN, C only, c: like p, C only */
     {"mlp", 'r', {6}}, {"lenet", 'r', {1, 28, 28}}, {"resnet", 'r', {3, 18, 18}}, {"gpt", 'w', {7}}, {"elementwise", 'p', {9}},
     {"shapes", 'p', {4, 6}}, {"segment", 'r', {4, 7, 8}}, {"audio", 'r', {2, 23}}, {"volume", 'r', {1, 4, 6, 5}}, {"rnn", 'r', {4, 3}},
     {"lstm", 'w', {7}}, {"gru", 'w', {7}}, {"recurrence", 'r', {4, 3}}, {"cells", 'r', {4, 3}}, {"mobile", 'r', {3, 13, 12}},
     {"encoder", 'r', {6, 8}}, {"gpt2", 'w', {7}}, {"llama", 'w', {7}}, {"pools", 'r', {2, 9, 8}},
     {"vit", 'r', {3, 8, 8}}, {"corners", 'r', {3}}, {"one", '1', {1, 3}}, {"odd", 'n', {6}}, {"look_up", 'w', {1}},
-    {"edges", 'r', {3, 4}}, {"ends", 'r', {4}}};
+    {"edges", 'r', {3, 4}}, {"ends", 'r', {4}}, {"outer", '1', {3}}, {"sums", 'c', {2}}};
 enum { MODELS = sizeof models / sizeof *models };
 
 static dl_module *make(dl_ctx *c, int i)
@@ -332,6 +349,8 @@ static dl_module *make(dl_ctx *c, int i)
         dl_init_uniform(c, m->out, 1, 2);
         return &m->base;
     }
+    case 26: return dl_nn_function(c, "outer", outer);
+    case 27: return dl_nn_function(c, "sums", sums);
     case 23: return dl_nn_embedding(c, 11, 4, .max_norm = (dl_real)0.5);
     case 19: return dl_model_vit(c, 8, 4, .layers = 1, .heads = 2, .dim = 8, .mlp_dim = 12, .num_classes = 5);
     default: return dl_nn_sequential(c, dl_nn_conv3d(c, 1, 4, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool3d(c, 2), dl_nn_flatten(c));
@@ -349,7 +368,7 @@ static dl_tensor *input(dl_ctx *c, int i, int batch)
     dl_manual_seed(c, 77);
     x = dl_add_scalar(c, dl_rand(c, s), (dl_real)0.05);
     if (models[i].input == 'n') x->data[1] = (dl_real)NAN;
-    if (models[i].input != 'w') return models[i].input == 'p' ? x : dl_sub_scalar(c, dl_mul_scalar(c, x, 2), 1);
+    if (models[i].input != 'w') return strchr("pc", models[i].input) ? x : dl_sub_scalar(c, dl_mul_scalar(c, x, 2), 1);
     for (k = 0; k < x->size; k++) x->data[k] = (dl_real)(k * k % 11);
     return dl_to_int(c, x);
 }
@@ -398,7 +417,7 @@ static int write_all(const char *folder)
         save(folder, models[i].name, ".in", x);
         save(folder, models[i].name, ".out", dl_forward(c, m, x));
         snprintf(path, sizeof path, "%s/%s.onnx", folder, models[i].name);
-        if (models[i].input != 'n') dl_export_onnx(c, m, x, path);
+        if (!strchr("nc", models[i].input)) dl_export_onnx(c, m, x, path);
         snprintf(path, sizeof path, "%s/%s.c", folder, models[i].name);
         dl_export_c(c, m, x, path, models[i].name);
         save(folder, models[i].name, ".in5", more);                      /* not before: .max_norm changes what it looks up */
@@ -561,6 +580,22 @@ static dl_tensor *copies(dl_ctx *c, dl_tensor *x)                        /* as m
     for (i = 0; i < 8; i++) y[i] = x;
     return dl_cat(c, (int)x->shape[0], y, 1);
 }
+static dl_tensor *as_time(dl_ctx *c, dl_tensor *x) { return dl_unsqueeze(c, dl_transpose(c, x, 0, 1), 0); }       /* (T, C) -> (1, C, T) */
+static dl_tensor *time_conv(dl_ctx *c, dl_tensor *x) { return dl_conv1d(c, as_time(c, x), dl_ones(c, DL_SHAPE(3, 4, 3)), NULL, .stride = 2, .padding = 1); }
+static dl_tensor *time_pool(dl_ctx *c, dl_tensor *x) { return dl_max_pool1d(c, as_time(c, x), 2, .stride = 2, .ceil_mode = 1); }
+static dl_tensor *time_mean(dl_ctx *c, dl_tensor *x) { return dl_adaptive_avg_pool1d(c, as_time(c, x), 1); }
+static dl_tensor *time_most(dl_ctx *c, dl_tensor *x) { return dl_adaptive_max_pool1d(c, as_time(c, x), 1); }
+static dl_tensor *time_step(dl_ctx *c, dl_tensor *x)                     /* stride 1: for any length */
+{
+    return dl_max_pool1d(c, dl_conv1d(c, as_time(c, x), dl_ones(c, DL_SHAPE(3, 4, 3)), NULL, .padding = 1), 3, .stride = 1, .padding = 1);
+}
+static dl_tensor *twice(dl_ctx *c, dl_tensor *x)     { return dl_repeat(c, x, DL_SHAPE(2, 3)); }
+static dl_tensor *numbers(dl_ctx *c, dl_tensor *ids) { return dl_mul_scalar(c, dl_to_real(c, ids), 2); }
+static dl_tensor *first_id(dl_ctx *c, dl_tensor *ids)                    /* a number that no op made, for each of the batch */
+{
+    return dl_mul_scalar(c, dl_reshape(c, dl_index_select(c, dl_eye(c, 9), 0, dl_flatten(c, ids, 0, -1)), DL_SHAPE(ids->shape[0], -1)),
+                         (dl_real)ids->idata[0]);
+}
 static dl_tensor *nothing(dl_ctx *c, dl_tensor *x) { (void)c; return x; }
 
 static void refused(void)
@@ -570,7 +605,8 @@ static void refused(void)
     dl_tensor *x = dl_rand(c, DL_SHAPE(2, 4));
     dl_module *m = dl_nn_function(c, "sorted", sorted);
     dl_module *relu = dl_nn_relu(c);
-    int before = dl_set_training(c, 1);
+    static const char *const taken[] = {"exp", "log", "floor", "round", "cosl", "j0", "int8_t", "float_t", "isnan", "w1", "w12_weight", "main"};
+    int before = dl_set_training(c, 1), i;
     CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op sort cannot be written to ONNX: result of sort");
     CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op sort cannot be written to C");
     m = dl_nn_lstm(c, 4, 3, .proj_size = 2);
@@ -593,9 +629,19 @@ static void refused(void)
     m = dl_nn_function(c, "sampled", sampled);
     CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "depends on its input");
     CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "depends on its input");
+    for (i = 0; i < 2; i++) {                                              /* ids that read the same backwards */
+        dl_tensor *ids = dl_to_int(c, i ? dl_full(c, DL_SHAPE(2, 3), 7) : dl_zeros(c, DL_SHAPE(2, 3)));
+        CHECK(!dl_export_onnx(c, dl_nn_function(c, "numbers", numbers), ids, path)); CHECK_ERROR(c, "depends on its input");
+        CHECK(!dl_export_c(c, dl_nn_function(c, "numbers", numbers), ids, path, "f")); CHECK_ERROR(c, "depends on its input");
+        CHECK(!dl_export_onnx(c, dl_nn_function(c, "first", first_id), ids, path)); CHECK_ERROR(c, "depends on its input");
+        CHECK(dl_export_onnx(c, dl_nn_embedding(c, i ? 8 : 1, 3), ids, path)); CHECK_OK(c);         /* it knows no 1 */
+    }
     translator = dl_model_seq2seq(c, 5, 5, 4);
     dl_export_c(c, dl_nn_function(c, "decoded", decoded), dl_to_int(c, dl_ones(c, DL_SHAPE(2, 3))), path, "f");
     dl_clear_error(c);                                                     /* the point is that it lives */
+    for (i = 0; i < (int)(sizeof taken / sizeof *taken); i++) {
+        CHECK(!dl_export_c(c, relu, x, path, taken[i])); CHECK_ERROR(c, "no name");
+    }
     CHECK(!dl_export_c(c, relu, x, path, "while")); CHECK_ERROR(c, "\"while\" is no name");
     CHECK(!dl_export_c(c, relu, x, path, "2b")); CHECK_ERROR(c, "no name");
     CHECK(!dl_export_c(c, relu, x, path, "max_")); CHECK_ERROR(c, "no name");
@@ -620,7 +666,8 @@ static void state_comes_back(void)
 {
     static const struct { const char *name; dl_tensor *(*f)(dl_ctx *c, dl_tensor *x); } fixed[] = {
         {"fixed", fixed_batch}, {"two", two_batches}, {"mean", mean_row}, {"share", share}, {"last", last_row}, {"rows", two_rows},
-        {"even", even_rows}, {"pad", pad_to_8}, {"copies", copies} };
+        {"even", even_rows}, {"pad", pad_to_8}, {"copies", copies},
+        {"conv", time_conv}, {"pool", time_pool}, {"adaptive", time_mean}, {"most", time_most} };
     const char *path = "build/test_export_" BUILD "m.c";
     int i;
     dl_ctx *c = dl_create(.seed = 5, .threads = 1, .no_grad = 1);
@@ -639,6 +686,10 @@ static void state_comes_back(void)
         if (!(CHECK(!has(slurp(path), "batch")) && ok)) printf("  (%s: %s)", fixed[i].name, dl_error(c) ? dl_error(c) : "");
         dl_clear_error(c);
     }
+    CHECK(dl_export_onnx(c, dl_nn_function(c, "step", time_step), dl_rand(c, DL_SHAPE(2, 4)), path) && has(slurp(path), "batch"));
+    CHECK(!has(slurp(path), "axis0") && has(slurp(path), "axis2"));        /* (1, 3, T) */
+    CHECK(dl_export_onnx(c, dl_nn_function(c, "twice", twice), dl_rand(c, DL_SHAPE(2, 4)), path));
+    CHECK(has(slurp(path), "batch") && has(slurp(path), "axis0"));         /* (2 N, 12) */
     m = dl_nn_embedding(c, 3, 2, .max_norm = (dl_real)0.5);                /* rows nobody looked up, too, but in the file only */
     for (i = 0; i < 6; i++) dl_module_get(c, m, "weight")->data[i] = (dl_real)(4 + i % 2);
     CHECK(dl_export_c(c, m, dl_to_int(c, dl_zeros(c, DL_SHAPE(2))), path, "f"));

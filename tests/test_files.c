@@ -132,7 +132,7 @@ static void named_faults(void)
     static const unsigned char small[] = {1, 2, 3}, large[] = {0, 0, 0, 0, 1, 0, 0, 0, '{'}, length[] = {200, 0, 0, 0, 0, 0, 0, 0,
             '{', '}'};
     bad(c, "HeaderTooSmall at byte 0", spill("x", small, sizeof small));
-    bad(c, "HeaderTooLarge", spill("x", large, sizeof large));
+    bad(c, "HeaderTooLarge at byte 0: bytes of header (is it a safetensors file?)", spill("x", large, sizeof large));
     bad(c, "InvalidHeaderLength", spill("x", length, sizeof length));
     bad(c, "InvalidHeader at byte 9", st("{\xff}", 0));
     bad(c, "InvalidHeader at byte 10", st("{\"\xc0\x80\":1}", 0));                 /* overlong, .. */
@@ -377,6 +377,26 @@ static void permissions_stay(void)
     dl_destroy(c);
 #else
     SKIP("no permissions");
+#endif
+}
+
+static void long_names(void)                            /* of 245 to 255 bytes: a temporary name is longer */
+{
+#if defined(__unix__) || defined(__APPLE__)
+    char name[256] = "";
+    dl_ctx *c = dl_create();
+    dl_module *m = dl_nn_linear(c, 1, 2);
+    int i;
+    memset(name, 'a', 99);
+    for (i = 0; i < 72; i++) strcat(name, "\303\244");                  /* byte 100 is within a letter */
+    strcat(name, ".safetensors");
+    CHECK(strlen(name) == 255);
+    for (i = 0; i < 2; i++) CHECK(dl_save(c, m, path(name)));            /* new, and in the place of the old one */
+    CHECK(dl_load(c, m, path(name)));
+    CHECK_OK(c);
+    dl_destroy(c);
+#else
+    SKIP("no long names");
 #endif
 }
 
@@ -676,6 +696,7 @@ static void csv(void)
     double nan[6] = {1, 0, 2, 3, 4, 5};
     dl_ctx *c = dl_create();
     dl_dataset *d;
+    int i;
     is(dl_load_csv(c, CSV("1,2.5,-3e2\n.5,7,1e-3\n")), 2, 3, plain);
     is(dl_load_csv(c, CSV("1,2.5,-3e2\n.5,7,1e-3")), 2, 3, plain);                 /* no end of the last line */
     is(dl_load_csv(c, CSV("\357\273\277a,\"b c\",d\r\n 1 , \"2.5\",-3E+2\r\n+0.5,7.,001e-3\r\n\r\n")), 2, 3, plain);
@@ -711,6 +732,21 @@ static void csv(void)
         free(many);
     }
     CHECK_OK(c);
+    d = dl_data_csv(c, CSV("1,1.0\n2,2e0\n"));
+    CHECK(d->classes == 3 && d->names == NULL && d->targets->idata[1] == 2);
+    d = dl_data_csv(c, CSV("1,0.5\n2,half\n3,-1\n"));                 /* words some of which look like numbers */
+    CHECK(d->classes == 3 && !strcmp(d->names[1], "0.5") && d->targets->idata[2] == 0);
+    d = dl_data_csv(c, CSV("1,-1\n2,1\n"));
+    CHECK(d->classes == 2 && !strcmp(d->names[0], "-1"));
+    CHECK_OK(c);
+    CHECK(!dl_data_csv(c, CSV("x,y,z\n1,2,3\n1,0.011,3\n1,.381,4\n"), .target = "y")->inputs->size);
+    CHECK_ERROR(c, "NotAClass at byte 14: line 3, column 1: a class: 0, 1, .. or a word (reals: .regression = 1) expected, \"0.011\" found");
+    {
+        char *many = (char *)malloc(1002 * 9 + 1);
+        for (i = 0; i < 1002; i++) snprintf(many + i * 9, 10, "1,0.%04d\n", i);
+        dl_data_csv(c, CSV(many));                                    CHECK_ERROR(c, "labels (reals: .regression = 1) expected, \"0.1000\"");
+        free(many);
+    }
     dl_load_csv(c, CSV(""));                                          CHECK_ERROR(c, "EmptyFile");
     dl_load_csv(c, CSV("\r\n\n"));                                    CHECK_ERROR(c, "EmptyFile");
     dl_load_csv(c, CSV("a,b\n"));                                     CHECK_ERROR(c, "EmptyFile");
@@ -802,6 +838,7 @@ int main(void)
     RUN(shared_weights);
     RUN(limits);
     RUN(permissions_stay);
+    RUN(long_names);
     RUN(shards);
     RUN(halves);
     RUN(numpy);

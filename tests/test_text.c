@@ -429,6 +429,7 @@ static void greedy_tokens(void)
     CHECK_OK(c);
     BAD(dl_sample_token(c, REALS(0, 1), .temperature = -2), "sample_token: temperature -2");
     BAD(dl_sample_token(c, REALS(0, 1), .temperature = (dl_real)NAN), "sample_token: temperature nan");
+    BAD(dl_sample_token(c, REALS(-INFINITY, 1), .temperature = (dl_real)INFINITY), "sample_token: temperature inf");
     BAD(dl_sample_token(c, REALS(0, 1), .top_k = -1), "sample_token: temperature 1, top_k -1");
     BAD(dl_sample_token(c, REALS(0, 1), .top_p = (dl_real)1.5), "top_p 1.5");
     BAD(dl_sample_token(c, REALS(0, 1), .repetition_penalty = -1), "repetition_penalty -1");
