@@ -6,6 +6,9 @@
 #include "dl.h"
 #include "test.h"
 #include "golden_models.h"
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
 
 #ifdef DLI_ASAN                                              /* large networks: only where they are quick */
 #define SMALL 1
@@ -388,7 +391,7 @@ static void trend(void)                                      /* deeper, fewer pa
     dl_ctx *c;
     double share[4];
     int64_t count[4];
-    ROW("CNN-23"); ROW("CNN-24");
+    ROW("CNN-24");
     if (!LARGE) { SKIP("only in the plain build"); return; }
     for (int i = 0; i < 4; i++) {
         dl_module *m;
@@ -718,11 +721,43 @@ static int64_t summary_rows(dl_ctx *c, dl_module *m, int channels, int side)
     }
     return n;
 }
+
+/* What dl_summary prints of LeNet-5: parameters by layer, and their sum. */
+static void printed_summary(dl_ctx *c)
+{
+#if defined(__unix__) || defined(__APPLE__)
+    static const struct { const char *layer, *parameters; } want[] = { {"conv1: conv2d ", " 156 "}, {"conv2: conv2d ", " 2416 "},
+        {"fc1: linear ", " 48120 "}, {"fc2: linear ", " 10164 "}, {"fc3: linear ", " 850 "}, {"total ", " 61706 "} };
+    dl_dataset *d = dl_data_tensors(c, picture(c, 1, 28), dl_zeros(c, DL_SHAPE(1, 10)));
+    dl_module *m = dl_model_lenet5(c);
+    FILE *f = tmpfile();
+    char line[200];
+    int screen = dup(1), rows = 0;
+    if (!CHECK(f && screen >= 0)) return;
+    fflush(stdout);
+    dup2(fileno(f), 1);
+    dl_summary(c, m, d);
+    fflush(stdout);
+    dup2(screen, 1);
+    close(screen);
+    rewind(f);
+    while (fgets(line, sizeof line, f))
+        for (int i = 0; i < 6; i++)
+            if (strstr(line, want[i].layer)) { rows++; if (!CHECK(strstr(line, want[i].parameters))) printf(" %s", line); }
+    fclose(f);
+    CHECK(rows == 6);
+    CHECK_OK(c);
+#else
+    (void)c;
+#endif
+}
 static void summaries(void)
 {
     dl_ctx *c = viewer();
     dl_module *m[] = {dl_model_resnet_cifar(c, 1), dl_model_resnet_cifar(c, 1, .pre_act = 1), dl_model_unet(c, 2, .depth = 2, .width = 4),
                       dl_model_lenet5(c), dl_model_small_cnn(c)};
+    ROW("CNN-23");
+    printed_summary(c);
     for (int i = 0; i < 5; i++) CHECK(summary_rows(c, m[i], i < 3 ? 3 : 1, i < 3 ? 32 : 28) == dl_param_count(m[i]));
     if (LARGE) {
         m[0] = dl_model_resnet(c, 50);
