@@ -770,7 +770,8 @@ static void ad_jacobians(void)                                                  
     IS(dl_eye(c, 3), 1, 0, 0, 0, 1, 0, 0, 0, 1);
     IS(jacobian(dl_reshape(c, x, DL_SHAPE(3)), x), 1, 0, 0, 0, 1, 0, 0, 0, 1);     /* identity */
     IS(jacobian(dl_square(c, x), x), 2, 0, 0, 0, 4, 0, 0, 0, -6);                  /* elementwise: diag(2 x) */
-    IS(dl_mul(c, dl_eye(c, 3), scaled(x, 2)), 2, 0, 0, 0, 4, 0, 0, 0, -6);
+    IS(dl_diag(c, scaled(x, 2)), 2, 0, 0, 0, 4, 0, 0, 0, -6);
+    IS(dl_diag(c, dl_diag(c, x)), 1, 2, -3);
     /* a deep net: a product of Jacobians */
     dl_manual_seed(c, 4);
     h[0] = dl_requires_grad(c, dl_randn(c, DL_SHAPE(4)), 1);
@@ -779,9 +780,10 @@ static void ad_jacobians(void)                                                  
         h[i] = dl_tanh(c, dl_matmul(c, w[i], h[i - 1]));
     }
     product = dl_eye(c, 4);
-    for (i = 5; i > 0; i--)                                                        /* diag(1 - h^2) W */
-        product = dl_matmul(c, product,
-                dl_mul(c, w[i], dl_reshape(c, dl_rsub_scalar(c, dl_square(c, dl_detach(c, h[i])), 1), DL_SHAPE(4, 1))));
+    for (i = 5; i > 0; i--) {                                                      /* diag(1 - h^2) W */
+        dl_tensor *slopes = dl_rsub_scalar(c, dl_square(c, dl_detach(c, h[i])), 1);
+        product = dl_matmul(c, product, dl_matmul(c, dl_diag(c, slopes), w[i]));
+    }
     CHECK_NEAR(dl_item(dl_norm(c, dl_sub(c, product, jacobian(h[5], h[0])))), 0, 1e-6);
     for (i = 0; i < 2; i++) {                                                      /* 10 layers that halve or double */
         dl_tensor *y = LEAF(S1, 1), *first = y;
