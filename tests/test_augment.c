@@ -1007,11 +1007,13 @@ static void dropout_forms(void)
         y = dl_dropout(c, x, (dl_real)0.5);
         if (y->data[0] != 0 && y->data[1] == 0 && y->data[2] != 0 && y->data[3] == 0) break;
     }
-    IS(y, 2, 0, 6, 0);                                                 /* inverted: V23 */
-    IS(dl_mul_scalar(c, y, (dl_real)0.5), 1, 0, 3, 0);                 /* classic: times the keep probability */
+    /* V23.  dl_dropout is the inverted form; the classic one, which scales in evaluation and not in training, is 1 - p times it
+       in both. */
+    IS(y, 2, 0, 6, 0);
+    IS(dl_mul_scalar(c, y, (dl_real)0.5), 1, 0, 3, 0);                 /* classic */
     dl_set_training(c, 0);
     IS(dl_dropout(c, x, (dl_real)0.5), 1, 2, 3, 4);                    /* all units on */
-    IS(dl_mul_scalar(c, dl_dropout(c, x, (dl_real)0.5), (dl_real)0.5), .5, 1, 1.5, 2);
+    IS(dl_mul_scalar(c, dl_dropout(c, x, (dl_real)0.5), (dl_real)0.5), .5, 1, 1.5, 2);     /* classic */
     dl_set_training(c, 1);
     CHECK_OK(c);
 }
