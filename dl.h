@@ -587,6 +587,7 @@ typedef struct { int64_t before[DL_MAX_DIMS], after[DL_MAX_DIMS]; } dl_pads;    
 typedef struct { dl_real value; int end_; } dl_pad_opts;                                   /* 0 */
 DL_API dl_tensor *dl_pad_with(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_pad_opts o);       /* constant padding                   */
 #define dl_pad(...) DLI_KW3(dl_pad, __VA_ARGS__)
+DL_API dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x);                                        /* (n): (n, n), x on its diagonal; (n, m): its diagonal */
 
 /* --- indexing: index tensors are int32 and are always checked ---------------------------------- */
 DL_API dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);           /* y[i][j] = x[index[i][j]][j] for dim 0 */
@@ -1054,7 +1055,8 @@ DL_API int  dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value);
 DL_API void dl_early_stop_restore(dl_ctx *c, dl_early_stop *e);
 
 /* Learning curves, as dl_fit fills them.  save: a CSV file with the columns epoch, loss, accuracy, validation_loss,
-   validation_accuracy, lr; 0 after an error.  print: the losses as a chart of characters, * and, for the validation, o. */
+   validation_accuracy, lr; 0 after an error.  print: the losses as a chart of characters, * and, for the validation, o; below
+   it the accuracies, if there are classes. */
 typedef struct { dl_scores train, validation; double lr; } dl_epoch;       /* validation: NaN if there was none */
 typedef struct {
     dl_epoch *epochs;                    /* count of them; they live as long as the context */
@@ -6782,6 +6784,26 @@ DL_DEF dl_tensor *dl_pad_with(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_pad_opts
         dli_walk_axis(&o.piece[0].walk, x->shape[d], ys[d], xs[d]);
     }
     return dl_apply(c, &dli_pad_op, 1, &x, &o, sizeof o);
+}
+
+/* (n, m), flat: every (m + 1)th element.  (n): as (n, n + 1), flat, with x in the first column; without the last n zeros this is
+   (n, n) with x on the diagonal. */
+DL_DEF dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x)
+{
+    dl_slice_opts o;
+    dl_pad_opts zero;
+    dl_pads pads;
+    dl_shape square;
+    if (!dli_check_any(c, "diag", x)) return DLI_NIL;
+    if (x->ndim != 1 && x->ndim != 2) return dl_fail(c, "diag: %t, expected 1 or 2 axes", x);
+    memset(&o, 0, sizeof o); memset(&zero, 0, sizeof zero); memset(&pads, 0, sizeof pads); memset(&square, 0, sizeof square);
+    if (x->ndim == 2) {
+        o.step = x->shape[1] + 1;
+        return dl_slice_with(c, dl_flatten(c, x, 0, -1), 0, 0, dli_min64(x->shape[0], x->shape[1]) * x->shape[1], o);
+    }
+    square.d[0] = square.d[1] = pads.after[1] = x->shape[0];
+    x = dl_flatten(c, dl_pad_with(c, dl_unsqueeze(c, x, 1), pads, zero), 0, -1);
+    return dl_reshape(c, dl_slice_with(c, x, 0, 0, -square.d[0], o), square);
 }
 
 /* --- indexing ----------------------------------------------------------------------------------------
@@ -23017,38 +23039,52 @@ DL_DEF int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
     return dli_file_save(c, "history_save", path, &b);
 }
 
-DL_DEF void dl_history_print(FILE *f, const dl_history *h)
+static double dli_epoch_score(const dl_epoch *e, int validation, int accuracy)
+{
+    const dl_scores *s = validation ? &e->validation : &e->train;
+    return accuracy ? s->accuracy : s->loss;
+}
+
+static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)           /* or the loss */
 {
     enum { WIDTH = 64, HEIGHT = 12 };
     char chart[HEIGHT][WIDTH + 1];
     double low = 0, high = 0;
     int i, k, row, width, any = 0;
-    if (!f || !h || h->count < 1) return;
     for (i = 0; i < h->count; i++)
         for (k = 0; k < 2; k++) {
-            double v = k ? h->epochs[i].validation.loss : h->epochs[i].train.loss;
+            double v = dli_epoch_score(&h->epochs[i], k, accuracy);
             if (!(v - v == 0)) continue;
             if (!any || v < low) low = v;
             if (!any || v > high) high = v;
             any = 1;
         }
+    if (accuracy && high <= 0) return;                                             /* no classes: NaN or 0 */
     width = h->count < WIDTH ? h->count : WIDTH;
     memset(chart, ' ', sizeof chart);
     for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
     for (i = 0; i < h->count; i++)
         for (k = 1; k >= 0; k--) {
-            double v = k ? h->epochs[i].validation.loss : h->epochs[i].train.loss;
+            double v = dli_epoch_score(&h->epochs[i], k, accuracy);
             if (!(v - v == 0)) continue;
-            row = high > low ? (int)((high - v) / (high - low) * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
+            row = HEIGHT - 1;                                                      /* halves: their differences are finite */
+            if (high / 2 > low / 2) row = (int)((high / 2 - v / 2) / (high / 2 - low / 2) * (HEIGHT - 1) + 0.5);
             chart[row][(int)((int64_t)i * width / h->count)] = k ? 'o' : '*';
         }
     for (row = 0; row < HEIGHT; row++) {
         if (row % (HEIGHT - 1) == 0) fprintf(f, "%9.4g |%s\n", row ? low : high, chart[row]);
-        else fprintf(f, "%9s |%s\n", row == HEIGHT / 2 ? "loss" : "", chart[row]);
+        else fprintf(f, "%9s |%s\n", row != HEIGHT / 2 ? "" : accuracy ? "accuracy" : "loss", chart[row]);
     }
     fprintf(f, "%9s +", "");
     for (i = 0; i < width; i++) fputc('-', f);
     fprintf(f, " %d epochs; * training%s\n", h->count, h->epochs[0].validation.loss == h->epochs[0].validation.loss ? ", o validation" : "");
+}
+
+DL_DEF void dl_history_print(FILE *f, const dl_history *h)
+{
+    if (!f || !h || h->count < 1) return;
+    dli_print_curves(f, h, 0);
+    dli_print_curves(f, h, 1);
 }
 #else
 static int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
@@ -31489,6 +31525,7 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define dl_stack(c, ...) dl_stack(DLI_HERE(c), __VA_ARGS__)
 #define dl_expand(c, ...) dl_expand(DLI_HERE(c), __VA_ARGS__)
 #define dl_repeat(c, ...) dl_repeat(DLI_HERE(c), __VA_ARGS__)
+#define dl_diag(c, ...) dl_diag(DLI_HERE(c), __VA_ARGS__)
 #define dl_gather(c, ...) dl_gather(DLI_HERE(c), __VA_ARGS__)
 #define dl_scatter_add(c, ...) dl_scatter_add(DLI_HERE(c), __VA_ARGS__)
 #define dl_index_select(c, ...) dl_index_select(DLI_HERE(c), __VA_ARGS__)

@@ -91,7 +91,8 @@ static void layouts(void)
     EXPECT("one-hot, class 3 of 7", dl_one_hot(c, dl_tensor_from_int(c, (const int32_t[]){3}, DL_SHAPE(1)), 7), 0, 0, 0,
            1, 0, 0, 0);
     EXPECT("identity", dl_eye(c, 2), 1, 0, 0, 1);
-    EXPECT("diag(2, 4): identity times the row", dl_mul(c, dl_eye(c, 2), TENSOR(DL_SHAPE(2), 2, 4)), 2, 0, 0, 4);
+    EXPECT("diag(2, 4)", dl_diag(c, TENSOR(DL_SHAPE(2), 2, 4)), 2, 0, 0, 4);
+    EXPECT("the diagonal of [[1,2],[3,4]]", dl_diag(c, TENSOR(DL_SHAPE(2, 2), 1, 2, 3, 4)), 1, 4);
 }
 
 static void reductions(void)

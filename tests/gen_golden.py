@@ -364,6 +364,8 @@ for reduction in ["mean", "sum", "none"]:
          o=reduction: F.binary_cross_entropy_with_logits(a, b, reduction=o),
          real([100, -100, 1e4, -1e4, 0, 100]), const(real([1, 1, 0, 0, 0.5, 0])))
 case("dl_mse_loss(c, x[0], x[1])", F.mse_loss, rnd(), rnd())
+for shape in [(3,), (1,), (3, 3), (2, 4), (4, 2)]:
+    case("dl_diag(c, x[0])", torch.diag, rnd(*shape))
 
 
 def number(v):

@@ -147,6 +147,25 @@ jobs() {
     for path in examples/*.c examples/*.cpp examples/*.py; do [ ! -f "$path" ] || echo "$path example"; done
 }
 
+# After all jobs: every row of curriculum.txt was true, unless a test or a job that claims it was skipped; no other row was.
+curriculum() {
+    sed 's/ .*//' tests/curriculum.txt | sort -u >$out/rows
+    sed -n 's/^row //p' $out/*.log | sort -u >$out/rows.true
+    {
+        sed -n 's/^skipped row //p' $out/*.log
+        while read -r path kind; do
+            case $(tail -n 1 "$(log_of "$path" "$kind")") in
+            *': 0 passed, 0 failed, '*) grep -oE '(ROW\("|row )[A-Z]+-[0-9]+' "$path" | sed 's/.*[" ]//' ;;
+            esac
+        done <$out/jobs.$$
+    } | sort -u >$out/rows.skipped
+    comm -23 $out/rows $out/rows.true >$out/rows.missing
+    { comm -23 $out/rows.missing $out/rows.skipped; comm -13 $out/rows $out/rows.true; } >$out/rows.wrong
+    echo "curriculum: $(comm -12 $out/rows $out/rows.true | wc -l) of $(wc -l <$out/rows) rows true"
+    comm -12 $out/rows.missing $out/rows.skipped | sed 's/^/    skipped: /'
+    sed 's/^/    FAILED: not true, or not in curriculum.txt: /' $out/rows.wrong
+}
+
 if [ "${1-}" = --job ]; then job "$2" "$3"; exit 0; fi
 if [ "${1-}" = --object ]; then object "$2"; exit 0; fi
 
@@ -157,9 +176,11 @@ jobs | grep -E "${pattern:-.}" >$out/jobs.$$ || { echo "no test is called $patte
 sed -n 's,.*\.c \(float\|double\|asan\|tsan\)$,\1,p' $out/jobs.$$ | sort -u | xargs -r -n 1 -P "${J:-2}" sh tests/run.sh --object
 xargs -r -n 2 -P "${J:-2}" sh tests/run.sh --job <$out/jobs.$$
 
-[ -n "$pattern" ] ||
-    echo "curriculum: $(sed -n 's/^row //p' $out/*.log | sort -u | wc -l) of $(wc -l <tests/curriculum.txt) rows true"
-while read -r path kind; do tail -n 1 "$(log_of "$path" "$kind")"; done <$out/jobs.$$ | sed 's/.*: //' | awk '
+if [ -n "$pattern" ]; then : >$out/rows.wrong; else curriculum; fi
+{
+    while read -r path kind; do tail -n 1 "$(log_of "$path" "$kind")"; done <$out/jobs.$$
+    echo "0 passed, $(wc -l <$out/rows.wrong) failed"
+} | sed 's/.*: //' | awk '
     { passed += $1; failed += $3; skipped += $5 }
     END { printf "%d passed, %d failed", passed, failed; if (skipped) printf ", %d skipped", skipped; print ""
           exit failed || !passed }'

@@ -79,11 +79,10 @@ static void test_run(void (*f)(void), const char *name)
     f();
     if (!test_checks && !test_skipping) { test_errors++; printf("\n  no checks"); }
     if (test_errors) { test_failed++; printf("\n  FAILED %s\n", name); }
-    else if (test_skipping) { test_skipped++; printf("\n"); }
     else {
-        test_passed++;
-        printf("ok\n");
-        for (i = 0; i < test_nrows; i++) if (test_rows[i]) printf("row %s\n", test_rows[i]);
+        if (test_skipping) test_skipped++; else test_passed++;
+        printf(test_skipping ? "\n" : "ok\n");
+        for (i = 0; i < test_nrows; i++) if (test_rows[i]) printf("%srow %s\n", test_skipping ? "skipped " : "", test_rows[i]);
     }
     fflush(stdout);
 }

@@ -1007,11 +1007,13 @@ static void dropout_forms(void)
         y = dl_dropout(c, x, (dl_real)0.5);
         if (y->data[0] != 0 && y->data[1] == 0 && y->data[2] != 0 && y->data[3] == 0) break;
     }
-    IS(y, 2, 0, 6, 0);                                                 /* inverted: V23 */
-    IS(dl_mul_scalar(c, y, (dl_real)0.5), 1, 0, 3, 0);                 /* classic: times the keep probability */
+    /* V23.  dl_dropout is the inverted form; the classic one, which scales in evaluation and not in training, is 1 - p times it
+       in both. */
+    IS(y, 2, 0, 6, 0);
+    IS(dl_mul_scalar(c, y, (dl_real)0.5), 1, 0, 3, 0);                 /* classic */
     dl_set_training(c, 0);
     IS(dl_dropout(c, x, (dl_real)0.5), 1, 2, 3, 4);                    /* all units on */
-    IS(dl_mul_scalar(c, dl_dropout(c, x, (dl_real)0.5), (dl_real)0.5), .5, 1, 1.5, 2);
+    IS(dl_mul_scalar(c, dl_dropout(c, x, (dl_real)0.5), (dl_real)0.5), .5, 1, 1.5, 2);     /* classic */
     dl_set_training(c, 1);
     CHECK_OK(c);
 }
@@ -1161,6 +1163,52 @@ static void fit_options(void)
     BAD(dl_fit(c, net, opt, train, .log = "no/such/folder/log.csv", .quiet = 1), "history_save: \"no/such/folder/log.csv\"");
 }
 
+/* The rows, from the top, of the sign in the first three columns of the n-th chart of a history; -1: none. */
+static void chart_rows(const dl_history *h, int n, char sign, int rows[3])
+{
+    char line[200];
+    FILE *f = tmpfile();
+    rows[0] = rows[1] = rows[2] = -1;
+    if (!f) return;
+    dl_history_print(f, h);
+    rewind(f);
+    for (int i = 0; fgets(line, sizeof line, f); i++)
+        for (int k = 0; k < 3 && i / 13 == n && i % 13 < 12; k++) if (line[11 + k] == sign) rows[k] = i % 13;
+    fclose(f);
+}
+
+static void charts(void)                                               /* large values are at the top, early epochs on the left */
+{
+    dl_epoch e[3];
+    dl_history h = {e, 3, 2};
+    int rows[3];
+    ROW("TRN-10");
+    for (int i = 0; i < 3; i++) {
+        e[i].train.loss = 3 - i;
+        e[i].train.accuracy = .2 + .3 * i;
+        e[i].validation.loss = e[i].validation.accuracy = NAN;
+    }
+    chart_rows(&h, 0, '*', rows);
+    CHECK(rows[0] == 0 && rows[1] == 6 && rows[2] == 11);              /* 5.5 rounds up */
+    chart_rows(&h, 1, '*', rows);
+    CHECK(rows[0] == 11 && rows[1] > 4 && rows[1] < 7 && rows[2] == 0);
+    chart_rows(&h, 1, 'o', rows);
+    CHECK(rows[0] < 0 && rows[1] < 0 && rows[2] < 0);
+    for (int i = 0; i < 3; i++) { e[i].validation.loss = 4 - i; e[i].validation.accuracy = .1 + .3 * i; }
+    chart_rows(&h, 0, 'o', rows);                                      /* of 4 .. 1 */
+    CHECK(rows[0] == 0 && rows[1] == 4 && rows[2] == 7);
+    chart_rows(&h, 1, 'o', rows);                                      /* of .1 .. .8 */
+    CHECK(rows[0] == 11 && rows[1] == 6 && rows[2] == 2);
+    for (int i = 0; i < 3; i++) { e[i].train.accuracy = 0; e[i].validation.accuracy = NAN; }       /* numbers, not classes */
+    chart_rows(&h, 0, '*', rows);
+    CHECK(rows[0] == 4 && rows[2] == 11);
+    chart_rows(&h, 1, '*', rows);
+    CHECK(rows[0] < 0 && rows[2] < 0);
+    e[0].train.loss = 1e308; e[2].train.loss = -1e308;                 /* their difference is infinite */
+    chart_rows(&h, 0, '*', rows);
+    CHECK(rows[0] == 0 && rows[2] == 11);
+}
+
 static void curves(void)
 {
     const char *log = path("log.csv");
@@ -1195,14 +1243,14 @@ static void curves(void)
     fclose(f);
     remove(log);
     CHECK(lines == 6);
-    f = tmpfile();                                                     /* a chart: 12 lines and an axis */
+    f = tmpfile();                                                     /* two charts: 12 lines and an axis each */
     if (f) {
         int stars = 0;
         dl_history_print(f, &h);
         rewind(f);
         for (lines = 0; fgets(line, sizeof line, f); lines++)
-            for (char *p = line; lines < 12 && *p; p++) stars += *p == '*';
-        CHECK(lines == 13 && stars >= 1 && stars <= 5 && strstr(line, "5 epochs"));
+            for (char *p = line; lines % 13 < 12 && *p; p++) stars += *p == '*';
+        CHECK(lines == 26 && stars >= 2 && stars <= 10 && strstr(line, "5 epochs"));
         fclose(f);
     }
     dl_history_print(NULL, &h);
@@ -1270,6 +1318,7 @@ int main(void)
     RUN(two_towers);
     RUN(early_stop);
     RUN(fit_options);
+    RUN(charts);
     RUN(curves);
     RUN(sharpness);
     dl_destroy(c);

@@ -65,6 +65,7 @@ typedef struct { const char *name, *args; dl_tensor *(*call)(dl_tensor **x); } c
     OP(slice,         "r23",           dl_slice(c, x[0], 1, 0, 2))                                            \
     OP(expand,        "r13",           dl_expand(c, x[0], DL_SHAPE(4, 3)))                                    \
     OP(repeat,        "r23",           dl_repeat(c, x[0], DL_SHAPE(2, 1)))                                    \
+    OP(diag,          "r23",           dl_diag(c, x[0]))                                                      \
     OP(pad,           "r23",           dl_pad(c, x[0], pads_of_one()))
 
 static dl_pads pads_of_one(void) { dl_pads p; memset(&p, 0, sizeof p); p.before[0] = 1; return p; }
@@ -310,6 +311,8 @@ static void shapes(void)
     BAD(dl_expand(c, x, DL_SHAPE(-1, 2, 3)), "expand");
     BAD(dl_expand(c, ones(1, 1), DL_SHAPE(BIG, BIG)), "expand|too large");
     BAD(dl_repeat(c, x, DL_SHAPE(2)), "repeat");
+    BAD(dl_diag(c, dl_scalar(c, 1)), "diag: (), expected 1 or 2 axes");
+    BAD(dl_diag(c, dl_ones(c, DL_SHAPE(2, 2, 2))), "diag: (2,2,2), expected 1 or 2 axes");
     BAD(dl_repeat(c, x, DL_SHAPE(-1, 2)), "repeat|-1");
     BAD(dl_repeat(c, x, DL_SHAPE(BIG, BIG)), "repeat|too large");
     BAD(dl_repeat(c, x, DL_SHAPE(INT64_MAX, 1)), "repeat|too large");

@@ -273,13 +273,16 @@ static void dcgan(void)
     dl_module *G = dl_model_dcgan_generator(c, .width = 8), *D = dl_model_dcgan_discriminator(c, .width = 8), *list = G->children[1];
     static const int side[] = {4, 8, 16, 32};
     dl_tensor *x = dl_forward(c, G->children[0], dl_randn(c, DL_SHAPE(2, 100)));
-    int up = 0, down = 0;
+    int up = 0, down = 0, norms = 0;
     for (int i = 0; i < list->nchildren; i++) {
         x = dl_forward(c, list->children[i], x);
         if (!strncmp(list->children[i]->type->name, "conv", 4) || strstr(list->children[i]->type->name, "transpose"))
             CHECK(x->shape[2] == side[up] && x->shape[3] == side[up] && x->shape[1] == (up == 3 ? 1 : 32 >> up)), up++;
     }
     CHECK(up == 4 && x->shape[0] == 2 && x->shape[1] == 1);
+    for (int i = 0; i + 1 < list->nchildren; i++)
+        if (!strcmp(list->children[i]->type->name, "batchnorm2d")) norms++, CHECK(!strcmp(list->children[i + 1]->type->name, "relu"));
+    CHECK(norms == 3 && !strcmp(list->children[list->nchildren - 1]->type->name, "tanh"));
     for (int i = 0; i < x->size; i++) CHECK(fabs((double)x->data[i]) < 1);
     list = D->children[0];
     for (int i = 0; i < list->nchildren; i++) {

@@ -250,6 +250,23 @@ static void smote(void)
     }
     CHECK_NEAR(off, 0, 1e-5);
 
+    /* Between 0 and 1, from either side in turn, the share u of the way is uniform: mean 1/2, mean square 1/3. */
+    x = dl_zeros(c, DL_SHAPE(1002, 1));
+    t = dl_to_int(c, dl_zeros(c, DL_SHAPE(1002)));
+    x->data[1] = 1;
+    t->idata[0] = t->idata[1] = 1;
+    y = dl_data_smote(c, dl_data_tensors(c, x, t));
+    if (CHECK(y->size == 2000)) {
+        double mean = 0, square = 0;
+        for (int i = 0; i < 998; i++) {
+            double v = (double)y->inputs->data[1002 + i], u = i % 2 ? 1 - v : v;
+            mean += u / 998;
+            square += u * u / 998;
+        }
+        CHECK_NEAR(mean, 1 / 2.0, 4 * sqrt(1 / 12.0 / 998));
+        CHECK_NEAR(square, 1 / 3.0, 4 * sqrt(4 / 45.0 / 998));
+    }
+
     /* Two far clusters of one class: with k = 2 neighbours no point lies between them. */
     x = dl_mul_scalar(c, dl_rand(c, DL_SHAPE(40, 3, 2)), (dl_real).1);
     t = dl_to_int(c, dl_zeros(c, DL_SHAPE(40)));

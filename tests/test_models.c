@@ -6,6 +6,9 @@
 #include "dl.h"
 #include "test.h"
 #include "golden_models.h"
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
 
 #ifdef DLI_ASAN                                              /* large networks: only where they are quick */
 #define SMALL 1
@@ -38,6 +41,35 @@ static dl_ctx *viewer(void)
     return c;
 }
 static dl_tensor *picture(dl_ctx *c, int C, int side) { return dl_rand(c, DL_SHAPE(1, C, side, side)); }
+
+/* The layers of m in order: the names of their types, each followed by a space. */
+static void add_leaves(dl_module *m, char *text, size_t size)
+{
+    if (!m->nchildren) snprintf(text + strlen(text), size - strlen(text), "%s ", m->type->name);
+    for (int i = 0; i < m->nchildren; i++) add_leaves(m->children[i], text, size);
+}
+static void leaves_are(dl_module *m, const char *want)
+{
+    char text[1000] = "";
+    add_leaves(m, text, sizeof text);
+    if (!CHECK(!strcmp(text, want))) printf(" %s", text);
+}
+
+/* Every dropout of m zeroes the share p of 100,000 ones, within 6 standard deviations; gives how many there are. */
+static int dropouts(dl_ctx *c, dl_module *m, double p)
+{
+    int n = 0;
+    if (!strcmp(m->type->name, "dropout")) {
+        int training = dl_set_training(c, 1), zeros = 0;
+        dl_tensor *y = dl_forward(c, m, dl_ones(c, DL_SHAPE(1, 100000)));
+        dl_set_training(c, training);
+        for (int64_t i = 0; i < y->size; i++) zeros += y->data[i] == 0;
+        CHECK_NEAR(zeros / 100000.0, p, 0.01);
+        n++;
+    }
+    for (int i = 0; i < m->nchildren; i++) n += dropouts(c, m->children[i], p);
+    return n;
+}
 
 /* --- counts of convolutions ------------------------------------------------------------------------------------ */
 static void conv_counts(void)
@@ -73,6 +105,7 @@ static void small_networks(void)
     dl_module *m = dl_model_small_cnn(c);
     dl_tensor *x = picture(c, 1, 28), *y;
     ROW("CNN-01"); ROW("CNN-02"); ROW("CNN-03"); ROW("CNN-04"); ROW("CNN-09");
+    leaves_are(m, "conv2d relu max_pool2d conv2d relu max_pool2d flatten linear ");
     y = dl_forward(c, m->children[0], x);                    /* [conv - ReLU - pool] x 2, affine */
     shape_is(y, 32, 14, 14);
     shape_is(y = dl_forward(c, m->children[2], dl_forward(c, m->children[1], y)), 32, 7, 7);
@@ -93,6 +126,10 @@ static void small_networks(void)
     for (int i = 0; i < 8; i++)
         CHECK(dl_module_at(m, 2 * i, NULL, 0)->tensor->size + dl_module_at(m, 2 * i + 1, NULL, 0)->tensor->size == deep_counts[i]);
     CHECK(dl_param_count(m) == 123552);
+    leaves_are(m, "conv2d relu conv2d relu max_pool2d conv2d relu conv2d relu max_pool2d conv2d relu conv2d relu max_pool2d "
+                  "flatten linear relu dropout linear dropout ");
+    CHECK(dropouts(c, m, 0.5) == 2);
+    CHECK_NEAR(dl_item(dl_std(c, dl_module_get(c, m, "12.weight"))) / sqrt(2.0 / (64 * 9)), 1, 0.03);     /* He's */
     y = x;
     for (int i = 0; i < 15; i++) {
         y = dl_forward(c, m->children[i], y);
@@ -110,7 +147,8 @@ static void alexnet_counts(void)
 {
     static const int64_t with_biases[8] = {34944, 307456, 885120, 663936, 442624, 37752832, 16781312, 4097000};
     static const int64_t only_weights[8] = {34848, 307200, 884736, 663552, 442368, 37748736, 16777216, 4096000};
-    static const double printed[8] = {35e3, 307e3, 884e3, 663e3, 442e3, 37.7e6, 16.7e6, 4e6};
+    /* the row's numbers; it prints 177M and 16M for the first two dense layers: E29.  177M is checked below. */
+    static const double rounded[8] = {35e3, 307e3, 884e3, 663e3, 442e3, 37.7e6, 16.7e6, 4e6};
     static const struct { int at, C, H; } shapes[] = { {0, 96, 55}, {3, 96, 27}, {4, 256, 27}, {7, 256, 13}, {8, 384, 13}, {10, 384, 13}, {12, 256, 13}, {14, 256, 6} };
     dl_ctx *c;
     dl_module *m, *features, *one;
@@ -122,10 +160,16 @@ static void alexnet_counts(void)
     m = dl_model_alexnet(c, .original = 1);
     features = m->children[0];
     CHECK(dl_param_count(m) == 60965224 && weights(m) == 60954656);
+    leaves_are(m, "conv2d relu local_response_norm max_pool2d conv2d relu local_response_norm max_pool2d conv2d relu conv2d relu "
+                  "conv2d relu max_pool2d flatten dropout linear relu dropout linear relu linear ");
+    CHECK(dropouts(c, m, 0.5) == 2);
+    y = dl_forward(c, features->children[2], dl_ones(c, DL_SHAPE(1, 96, 1, 1)));       /* (2 + 1e-4 sum of 5 squares)^-.75 */
+    CHECK_NEAR(y->data[40], pow(2 + 5e-4, -0.75), 1e-6);
+    CHECK_NEAR(y->data[0], pow(2 + 3e-4, -0.75), 1e-6);
     for (int i = 0; i < 8; i++) {
         dl_tensor *weight = dl_module_at(m, 2 * i, NULL, 0)->tensor, *bias = dl_module_at(m, 2 * i + 1, NULL, 0)->tensor;
         CHECK(weight->size == only_weights[i] && weight->size + bias->size == with_biases[i]);
-        CHECK_NEAR((double)weight->size / printed[i], 1, 0.03);
+        CHECK_NEAR((double)weight->size / rounded[i], 1, 0.03);
         if (i < 5) convolutions += weight->size;
     }
     y = x = picture(c, 3, 227);
@@ -180,6 +224,7 @@ static void vgg(void)
         c = viewer();
         m = dl_model_vgg(c, nets[n].layers);
         CHECK(dl_param_count(m) == nets[n].count);
+        CHECK(dropouts(c, m, 0.5) == 2);
         if (n == 0) {
             for (int i = 0; i < 16; i++) {
                 int64_t both = dl_module_at(m, 2 * i, NULL, 0)->tensor->size + dl_module_at(m, 2 * i + 1, NULL, 0)->tensor->size;
@@ -231,6 +276,7 @@ static void googlenet(void)
         if (!strcmp(child->name, "fc")) CHECK(dl_param_count(child) == 1025000);
     }
     CHECK(block == 9 && y->shape[1] == 1000 && dl_param_count(m) == 6998552);
+    CHECK(dropouts(c, m, 0.4) == 1);
     CHECK(!memcmp(dl_forward(c, m, x)->data, y->data, 1000 * sizeof *y->data));
     CHECK(dl_is_nil(dl_model_googlenet_forward(c, m, x, heads)) == 0 && dl_is_nil(heads[0]) && dl_is_nil(heads[1]));
     CHECK_OK(c);
@@ -345,7 +391,7 @@ static void trend(void)                                      /* deeper, fewer pa
     dl_ctx *c;
     double share[4];
     int64_t count[4];
-    ROW("CNN-23"); ROW("CNN-24");
+    ROW("CNN-24");
     if (!LARGE) { SKIP("only in the plain build"); return; }
     for (int i = 0; i < 4; i++) {
         dl_module *m;
@@ -675,11 +721,43 @@ static int64_t summary_rows(dl_ctx *c, dl_module *m, int channels, int side)
     }
     return n;
 }
+
+/* What dl_summary prints of LeNet-5: parameters by layer, and their sum. */
+static void printed_summary(dl_ctx *c)
+{
+#if defined(__unix__) || defined(__APPLE__)
+    static const struct { const char *layer, *parameters; } want[] = { {"conv1: conv2d ", " 156 "}, {"conv2: conv2d ", " 2416 "},
+        {"fc1: linear ", " 48120 "}, {"fc2: linear ", " 10164 "}, {"fc3: linear ", " 850 "}, {"total ", " 61706 "} };
+    dl_dataset *d = dl_data_tensors(c, picture(c, 1, 28), dl_zeros(c, DL_SHAPE(1, 10)));
+    dl_module *m = dl_model_lenet5(c);
+    FILE *f = tmpfile();
+    char line[200];
+    int screen = dup(1), rows = 0;
+    if (!CHECK(f && screen >= 0)) return;
+    fflush(stdout);
+    dup2(fileno(f), 1);
+    dl_summary(c, m, d);
+    fflush(stdout);
+    dup2(screen, 1);
+    close(screen);
+    rewind(f);
+    while (fgets(line, sizeof line, f))
+        for (int i = 0; i < 6; i++)
+            if (strstr(line, want[i].layer)) { rows++; if (!CHECK(strstr(line, want[i].parameters))) printf(" %s", line); }
+    fclose(f);
+    CHECK(rows == 6);
+    CHECK_OK(c);
+#else
+    (void)c;
+#endif
+}
 static void summaries(void)
 {
     dl_ctx *c = viewer();
     dl_module *m[] = {dl_model_resnet_cifar(c, 1), dl_model_resnet_cifar(c, 1, .pre_act = 1), dl_model_unet(c, 2, .depth = 2, .width = 4),
                       dl_model_lenet5(c), dl_model_small_cnn(c)};
+    ROW("CNN-23");
+    printed_summary(c);
     for (int i = 0; i < 5; i++) CHECK(summary_rows(c, m[i], i < 3 ? 3 : 1, i < 3 ? 32 : 28) == dl_param_count(m[i]));
     if (LARGE) {
         m[0] = dl_model_resnet(c, 50);

@@ -95,6 +95,7 @@
     GRADCHECK(repeat, "r3x4; r5; r2x19", dl_repeat(c, x[0], DL_SHAPE(3, 1, 2)))                                         \
     GRADCHECK(pad, "r3x4; r1x1; r2x19", dl_pad(c, x[0], pads(1, 0, 0, 2)))                                              \
     GRADCHECK(pad, "r3x4; r1x1; r2x19", dl_pad(c, x[0], pads(0, 3, 1, 1), .value = 1.5))                                \
+    GRADCHECK(diag, "r1; r5; r3x3; r2x5; r5x2; r1x7; r7x1", dl_diag(c, x[0]))                                           \
     /* indexing */                                                                                                      \
     GRADCHECK(gather, "r5x3 i5:4x3; r5x1 i5:2x1; r5x19 i5:7x19", dl_gather(c, x[0], 0, x[1]))                           \
     GRADCHECK(gather, "r3x4 i4:3x6; r1x4 i4:1x2; r2x19 i19:2x23", dl_gather(c, x[0], 1, x[1]))                          \

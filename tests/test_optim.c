@@ -166,12 +166,17 @@ static dl_module *point(dl_ctx *c)
     return m;
 }
 
+static dl_tensor *parabola(dl_ctx *c, dl_tensor *w)                    /* E(w) */
+{
+    dl_step_begin(c);
+    return dl_add_scalar(c, dl_mul_scalar(c, dl_square(c, dl_sub_scalar(c, w, 2)), 3), 5);
+}
+
 static void follows(dl_ctx *c, dl_module *m, dl_optim *o, const double *expected, int n)
 {
     dl_tensor *w = dl_module_get(c, m, "w");
     for (int t = 0; t < n; t++) {
-        dl_step_begin(c);
-        dl_backward(c, dl_add_scalar(c, dl_mul_scalar(c, dl_square(c, dl_sub_scalar(c, w, 2)), 3), 5));
+        dl_backward(c, parabola(c, w));
         dl_optim_step(c, o);
         CHECK_NEAR(dl_item(w), expected[t], 1e-6 * (fabs(expected[t]) + 1));
     }
@@ -181,13 +186,35 @@ static void follows(dl_ctx *c, dl_module *m, dl_optim *o, const double *expected
 static void gradient_descent(void)
 {
     static const double lr[] = {0.4, 0.01, 0.1};
+    static const double printed[11][6] = {                             /* V17, step by step: w and E for each rate */
+        {5.000000, 32.000000, 5.000000, 32.000000, 5.000000, 32.000000},
+        {-2.200000, 57.920000, 4.820000, 28.857200, 3.200000, 9.320000},
+        {7.880000, 108.723200, 4.650800, 26.080222, 2.480000, 5.691200},
+        {-6.232000, 208.297472, 4.491752, 23.626484, 2.192000, 5.110592},
+        {13.524800, 403.463045, 4.342247, 21.458361, 2.076800, 5.017695},
+        {-14.134720, 785.987568, 4.201712, 19.542608, 2.030720, 5.002831},
+        {24.588608, 1535.735634, 4.069609, 17.849848, 2.012288, 5.000453},
+        {-29.624051, 3005.241843, 3.945433, 16.354126, 2.004915, 5.000072},
+        {46.273672, 5885.474012, 3.828707, 15.032506, 2.001966, 5.000012},
+        {-59.983140, 11530.729064, 3.718984, 13.864722, 2.000786, 5.000002},
+        {88.776396, 22595.428965, 3.615845, 12.832869, 2.000315, 5.000000} };
+    const double digits = sizeof(dl_real) == 8 ? 6e-7 : 0;             /* six decimals; in float the first six digits */
     ROW("OPT-01"); ROW("OPT-03"); ROW("OPT-04"); ROW("OPT-05"); ROW("OPT-24"); ROW("OPT-25");
     for (int i = 0; i < 3; i++) {
         dl_ctx *c = dl_create();
         dl_module *m = point(c);
-        double w[10];
-        for (int t = 0; t < 10; t++) w[t] = 2 + 3 * pow(1 - 6 * lr[i], t + 1);
-        follows(c, m, dl_optim_sgd(c, m, .lr = (dl_real)lr[i]), w, 10);
+        dl_optim *o = dl_optim_sgd(c, m, .lr = (dl_real)lr[i]);
+        dl_tensor *w = dl_module_get(c, m, "w");
+        for (int t = 0; t <= 10; t++) {
+            const double *want = printed[t] + 2 * i, closed = 2 + 3 * pow(1 - 6 * lr[i], t);
+            dl_tensor *E = parabola(c, w);
+            CHECK_NEAR(dl_item(w), want[0], digits ? digits : 1e-6 * (fabs(want[0]) + 1));
+            CHECK_NEAR(dl_item(E), want[1], digits ? digits : 1e-6 * (fabs(want[1]) + 1));
+            CHECK_NEAR(dl_item(w), closed, 1e-6 * (fabs(closed) + 1));
+            dl_backward(c, E);
+            dl_optim_step(c, o);
+        }
+        CHECK_OK(c);
         dl_destroy(c);
     }
 }
@@ -216,12 +243,6 @@ static void ten_steps(void)
     dl_destroy(c);
 }
 
-static void gradient_of(dl_ctx *c, dl_tensor *w)                       /* of E(w) = 3 (w - 2)^2 + 5 */
-{
-    dl_step_begin(c);
-    dl_backward(c, dl_add_scalar(c, dl_mul_scalar(c, dl_square(c, dl_sub_scalar(c, w, 2)), 3), 5));
-}
-
 /* OPT-11: W itself, where PyTorch keeps W - lr momentum a: W = w + lr momentum a. */
 static void nesterov_point(void)
 {
@@ -232,7 +253,7 @@ static void nesterov_point(void)
     dl_optim *o = dl_optim_sgd(c, m, .lr = 0.01, .momentum = 0.9, .nesterov = 1);
     ROW("OPT-11");
     for (int t = 0; t < 10; t++) {
-        gradient_of(c, w);
+        dl_backward(c, parabola(c, w));
         dl_optim_step(c, o);
         CHECK_NEAR(dl_item(w) + 0.01 * 0.9 * (double)dl_optim_state(o, w, 0)[0], point_[t], 2e-6);
     }
@@ -343,7 +364,8 @@ static void state_bytes(void)
     CHECK(dl_optim_state_bytes(dl_optim_adafactor(c, m)) == (50 + 100 + 50) * (int64_t)sizeof(dl_real));
     CHECK(dl_optim_state_bytes(dl_optim_lbfgs(c, m)) == 4 * size);     /* and 2 for each remembered step */
     CHECK(dl_optim_state_bytes(NULL) == 0 && !dl_optim_state(NULL, NULL, 0));
-    CHECK(1e11 * sizeof(float) == 4e11);                               /* GPT-3, for each tensor of state: 400 GB */
+    /* GPT-3, 1e11 parameters: for Adam 2e11 numbers, in float 800 GB */
+    CHECK_NEAR(1e11 / 5050 * (double)dl_optim_state_bytes(adam), 2e11 * sizeof(dl_real), 1);
     CHECK_OK(c);
     dl_destroy(c);
 }
