@@ -5147,6 +5147,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
 {
     dl_tensor *y;
     int i, needs_grad = 0;
+    unsigned constants = 0;
     if (!c || c->failed) return DLI_NIL;
     if (!op || !op->name || !op->shape || !op->forward) return dl_fail(c, "apply: the op, its name, shape or forward is NULL");
     if (n < 0 || (n && !src) || (opts_size && !opts))
@@ -5155,6 +5156,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
         if (dl_is_nil(src[i])) return dl_fail(c, "%s: input %d is %s", op->name, i, src[i] ? "nil, the result of a failed call" : "NULL");
         if (!dli_lives(c, src[i])) { dli_fail_dead(c, op->name, "an input"); return DLI_NIL; }
         needs_grad |= src[i]->requires_grad;
+        if (i < 32) constants |= (unsigned)!src[i]->requires_grad << i;
     }
     y = dli_node(c, n, opts_size, 0);
     if (!y) return DLI_NIL;
@@ -5174,7 +5176,7 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     c->macs += y->macs;
     if ((needs_grad && c->grad_enabled && op->backward) || c->tracing & DLI_TRACE_RECORD) {
         y->requires_grad = needs_grad;
-        for (i = 0; i < n && i < 32; i++) y->constants |= (unsigned)!src[i]->requires_grad << i;
+        y->constants = constants;
         y->prev = c->tape;
         c->tape = y;
     } else {
@@ -5211,7 +5213,7 @@ static void dli_grad_release(dl_ctx *c, dl_tensor *x)
     x->grad = x->grad_buf = NULL;
 }
 
-/* Whether x, a source of y, required no gradient when y was made, though it may now. */
+/* Whether x, a leaf and source of y, required no gradient when y was made, though it may now. */
 static int dli_was_constant(const dl_tensor *y, const dl_tensor *x)
 {
     int i;
@@ -5223,7 +5225,7 @@ DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
 {
     *add = x->grad != NULL;
     if (!x->requires_grad || c->failed) return NULL;
-    if (c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
+    if (!x->op && c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
     if (x->grad) return x->grad;
     if (x->kept && !dli_is_own(c, x)) {                   /* its gradient would go with c, or meet another thread's */
         dl_fail(c, "backward: parameter %t belongs to another context; only that one trains it, others use .no_grad", x);
