@@ -497,7 +497,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(leaky,      a > 0 ? a : a * b,             a > 0 ? g : g * b,            a > 0 ? 0 : g * a)                   \
 /* pointwise losses: a prediction or logit, b target */                                                              \
     OP(squared_error, (a - b) * (a - b),          g * (a - b) * 2,              g * (b - a) * 2)                     \
-    OP(bce_logits, (a > 0 ? a : 0) - a * b + dli_softplus_tail(a), g * (dli_sigmoid(a) - b), -g * a)
+    OP(bce_logits, (a > 0 ? a * (1 - b) : -a * b) + dli_softplus_tail(a), g * (dli_sigmoid(a) - b), -g * a)
 
 #define DL_TERNARY_OPS(OP)                                                                                           \
 /*     name        y = f(m, a, b)                 da                            db                                */ \
@@ -3154,6 +3154,21 @@ DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1
 #define DLI_MAX_INPUTS 5
 #define DLI_STREAMED   (2 << 20)    /* elements of a result that is stored past the caches */
 typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s);
+
+/* More rows like those of DL_BINARY_OPS, for losses, with a scalar p: dli_NAME(c, a, b, p).
+   xlogy: 0 log 0 = 0;   bce: logarithms are at least -100, as in PyTorch;
+   huber: c (d - c / 2), d = a - b, c = d held between -p and p: both branches at once;   smooth_l1: huber / p */
+#define DLI_LOSS_OPS(OP)                                                                                                         \
+/*     name       y = f(a, b, p)                                    da                            db                */           \
+    OP(xlogy,     (a == 0) & (b == b) ? 0 : a * dli_log(b),         (a == 0) & (b <= 0) ? 0 : g * dli_log(b),                    \
+                                                                    a == 0 ? 0 : g * a / b)                                      \
+    OP(bce,       -(b * dli_log_p(a) + (1 - b) * dli_log_not_p(a)), g * (a - b) / dli_at_least(a * (1 - a), DLI_C(1e-12)),       \
+                                                                    g * (dli_log_not_p(a) - dli_log_p(a)))                       \
+    OP(huber,     dli_held(a - b, p) * (a - b - dli_held(a - b, p) * DLI_C(0.5)),                                                \
+                                                                    g * dli_held(a - b, p),       -g * dli_held(a - b, p))       \
+    OP(smooth_l1, dli_held(a - b, p) / p * (a - b - dli_held(a - b, p) * DLI_C(0.5)),                                            \
+                                                                    g * (dli_held(a - b, p) / p), -g * (dli_held(a - b, p) / p))
+
 /* Tiles of attention: x[s ld + t] belongs to key s < n and query t < ld, see >>attention. */
 typedef struct {
     const dl_real *mask;                /* laid out as x; NULL: none                              */
@@ -3503,7 +3518,7 @@ DLI_KERNELS(DLI_ROW)
 DL_UNARY_OPS(DLI_ROW) DL_UNARY_SCALAR_OPS(DLI_ROW) DL_UNARY_RANGE_OPS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(name, f, da, db)   DLI_MAPS(f_##name) DLI_MAPS(da_##name) DLI_MAPS(db_##name)
-DL_BINARY_OPS(DLI_ROW) DL_TERNARY_OPS(DLI_ROW)
+DL_BINARY_OPS(DLI_ROW) DL_TERNARY_OPS(DLI_ROW) DLI_LOSS_OPS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(name, f)           DLI_MAPS(f_##name)
 DL_COMPARE_OPS(DLI_ROW)
@@ -5784,6 +5799,16 @@ DL_BINARY_OPS(DLI_ROW)
     { dl_tensor *s[3]; s[0] = m; s[1] = a; s[2] = b; return dl_apply(c, &dli_##name##_op, 3, s, NULL, 0); }
 DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_ROW
+#define DLI_ROW(name, f, da, db) DLI_BODY(name)                                                                      \
+    static dl_tensor *dli_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_real p)                                   \
+    {                                                                                                                \
+        dl_tensor *x[2];                                                                                             \
+        dl_real s[2];                                                                                                \
+        x[0] = a; x[1] = b; s[0] = p; s[1] = 0;                                                                      \
+        return dl_apply(c, &dli_##name##_op, 2, x, s, sizeof s);                                                     \
+    }
+DLI_LOSS_OPS(DLI_ROW)
+#undef DLI_ROW
 #undef DLI_BODY
 #define DLI_ROW(name, f)                                                                                             \
     static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, DLI_ON(c->isa, f_##name)); }  \
@@ -7285,39 +7310,6 @@ static dl_tensor *dli_weighted(dl_ctx *c, const char *who, dl_tensor *l, dl_tens
     return r == DL_MEAN ? dl_div(c, dli_sum_all(c, l), dli_sum_all(c, weight)) : dli_reduced(c, l, r);
 }
 
-/* Elementwise ops of two inputs that need not be fast: rows like those of DL_BINARY_OPS, as plain loops.
-   xlogy: 0 log 0 = 0;   bce: logarithms are at least -100, as in PyTorch */
-static dl_real dli_log_p(dl_real p)     { dl_real l = dli_log_portable(p);    return l < -100 ? -100 : l; }
-static dl_real dli_log_not_p(dl_real p) { dl_real l = dli_log1p_portable(-p); return l < -100 ? -100 : l; }
-static dl_real dli_at_least(dl_real x, dl_real low) { return x < low ? low : x; }
-#define DLI_PLAIN_OPS(OP)                                                                                            \
-/*     name        y = f(a, b)                                      da                              db            */ \
-    OP(xlogy,      a == 0 && b == b ? 0 : a * dli_log_portable(b),  a == 0 && b <= 0 ? 0 : g * dli_log_portable(b),  \
-                                                                    a == 0 ? 0 : g * a / b)                          \
-    OP(bce,        -(b * dli_log_p(a) + (1 - b) * dli_log_not_p(a)), g * (a - b) / dli_at_least(a * (1 - a), DLI_C(1e-12)), \
-                                                                    g * (dli_log_not_p(a) - dli_log_p(a)))
-#define DLI_LOOP(name, last, f)                                                                                      \
-    static void name(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s)               \
-    {                                                                                                                \
-        int64_t i;                                                                                                   \
-        for (i = 0; i < n; i++) {                                                                                    \
-            const dl_real a = in[0][i], b = in[1][i], g = in[last][i];                                               \
-            (void)s; (void)b; (void)g;                                                                               \
-            out[i] = (f);                                                                                            \
-        }                                                                                                            \
-    }
-#define DLI_ROW(name, f, da, db)                                                                                     \
-    DLI_LOOP(dli_##name##_f, 0, f) DLI_LOOP(dli_##name##_da, 3, da) DLI_LOOP(dli_##name##_db, 3, db)                 \
-    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, dli_##name##_f); }            \
-    static void dli_##name##_backward(dl_ctx *c, dl_tensor *y)                                                       \
-    { dli_map *df[2]; df[0] = dli_##name##_da; df[1] = dli_##name##_db; dli_map_backward(c, y, 0, 2, df); }          \
-    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, dli_##name##_backward }; \
-    static dl_tensor *dli_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b)                                              \
-    { dl_tensor *x[2]; x[0] = a; x[1] = b; return dl_apply(c, &dli_##name##_op, 2, x, NULL, 0); }
-DLI_PLAIN_OPS(DLI_ROW)
-#undef DLI_ROW
-#undef DLI_LOOP
-
 /* log(1 + exp(z)), without overflow: the cross-entropy of the logit z and the answer no */
 static dl_tensor *dli_log1p_exp(dl_ctx *c, dl_tensor *z) { return dl_softplus(c, z, 1, dli_infinity()); }
 
@@ -7343,12 +7335,6 @@ DL_DEF dl_tensor *dl_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl
     return dli_weighted(c, "l1_loss", dl_abs(c, dl_sub(c, x, target)), o.weight, o.reduction);
 }
 
-/* q (e - q / 2) with e = abs(x - t), q = min(e, delta): both branches at once, gradients included */
-static dl_tensor *dli_huber(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_real delta)
-{
-    dl_tensor *e = dl_abs(c, dl_sub(c, x, target)), *q = dl_clamp(c, e, 0, delta);
-    return dl_mul(c, q, dl_sub(c, e, dl_mul_scalar(c, q, DLI_C(0.5))));
-}
 DL_DEF dl_tensor *dl_huber_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_huber_loss_opts o)
 {
     dl_real delta = o.delta == 0 ? 1 : o.delta;
@@ -7364,7 +7350,7 @@ DL_DEF dl_tensor *dl_smooth_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *tar
     if (!dli_check_loss(c, "smooth_l1_loss", x, target, o.reduction)) return DLI_NIL;
     if (!dli_check_option(c, "smooth_l1_loss", "beta, which must not be negative,", beta, beta >= 0)) return DLI_NIL;
     if (beta == 0) return dli_reduced(c, dl_abs(c, dl_sub(c, x, target)), o.reduction);
-    return dli_reduced(c, dl_div_scalar(c, dli_huber(c, x, target, beta), beta), o.reduction);
+    return dli_reduced(c, beta == 1 ? dli_huber(c, x, target, 1) : dli_smooth_l1(c, x, target, beta), o.reduction);
 }
 
 /* --- class labels: cross-entropy, nll, focal -------------------------------------------------------------
@@ -7679,7 +7665,7 @@ DL_DEF dl_tensor *dl_bce_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, d
         if (p->data[i] < 0 || p->data[i] > 1)
             return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who,
                            (double)p->data[i], i);
-    l = dli_bce(c, p, target);
+    l = dli_bce(c, p, target, 0);
     return dli_reduced(c, o.weight ? dl_mul(c, l, o.weight) : l, o.reduction);
 }
 
@@ -7722,7 +7708,7 @@ DL_DEF dl_tensor *dl_kl_div_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_
     dl_tensor *l;
     if (!dli_check_loss(c, "kl_div", x, target, o.reduction)) return DLI_NIL;
     if (o.log_target) l = dl_mul(c, dl_exp(c, target), dl_sub(c, target, x));
-    else l = dl_sub(c, dli_xlogy(c, target, target), dl_mul(c, target, x));
+    else l = dl_sub(c, dli_xlogy(c, target, target, 0), dl_mul(c, target, x));
     return o.batchmean ? dl_div_scalar(c, dli_sum_all(c, l), (dl_real)x->shape[0]) : dli_reduced(c, l, o.reduction);
 }
 
@@ -7739,7 +7725,7 @@ DL_DEF dl_tensor *dl_poisson_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *t
     if (o.full) {
         one = dl_scalar(c, 1);
         t = dl_maximum(c, target, one);
-        stirling = dl_add(c, dl_sub(c, dli_xlogy(c, t, t), t),
+        stirling = dl_add(c, dl_sub(c, dli_xlogy(c, t, t, 0), t),
                           dl_mul_scalar(c, dl_add_scalar(c, dl_log(c, t), DLI_C(DLI_LOG_2PI)), DLI_C(0.5)));
         l = dl_add(c, l, dl_where(c, dl_gt(c, target, one), stirling, dl_scalar(c, 0)));
     }
@@ -8193,7 +8179,7 @@ static dl_tensor *dli_sum_p_log_q(dl_ctx *c, const char *who, dl_tensor *p, dl_t
 {
     int axis = dli_axis(c, who, p, dim, p->ndim);
     if (axis < 0) return DLI_NIL;
-    return dl_mul_scalar(c, dli_information(c, dli_sum_over(c, dli_xlogy(c, p, q), DL_DIM(axis)), bits), s);
+    return dl_mul_scalar(c, dli_information(c, dli_sum_over(c, dli_xlogy(c, p, q, 0), DL_DIM(axis)), bits), s);
 }
 DL_DEF dl_tensor *dl_surprisal_with(dl_ctx *c, dl_tensor *p, dl_surprisal_opts o)
 {
@@ -30619,7 +30605,9 @@ static const dli_export_row dli_export_rows[] = {
     DLI_ROW(lp, "x p Mul 1 q Div Pow"), DLI_ROW(add, "x y Add"), DLI_ROW(sub, "x y Sub"), DLI_ROW(mul, "x y Mul"),
     DLI_ROW(div, "x y Div"), DLI_ROW(pow, "x y Pow"), DLI_ROW(minimum, "x y Min"), DLI_ROW(maximum, "x y Max"),
     DLI_ROW(leaky, "x 0 Greater x x y Mul Where"), DLI_ROW(squared_error, "x y Sub x y Sub Mul"),
-    DLI_ROW(bce_logits, "x Softplus x y Mul Sub"), DLI_ROW(where, "x 0 Equal z y Where"),
+    DLI_ROW(bce_logits, "x Softplus x y Mul Sub"),
+    DLI_ROW(huber, "x y Sub p Neg Max p Min x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"),
+    DLI_ROW(smooth_l1, "x y Sub p Neg Max p Min p Div x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"), DLI_ROW(where, "x 0 Equal z y Where"),
     DLI_ROW(eq, "x y Equal 1 0 Where"), DLI_ROW(ne, "x y Equal 0 1 Where"), DLI_ROW(lt, "x y Less 1 0 Where"),
     DLI_ROW(le, "x y LessOrEqual 1 0 Where"), DLI_ROW(gt, "x y Greater 1 0 Where"),
     DLI_ROW(ge, "x y GreaterOrEqual 1 0 Where"),
@@ -31567,6 +31555,10 @@ DLI_V float dlv_hmin(dlv x) { DLI_TREE4(dli_min4_neon, dli_min2_neon, x); }
 #define dli_cdf     DLI_FN(dli_cdf)
 #define dli_softplus_tail DLI_FN(dli_softplus_tail)
 #define dli_exp_low DLI_FN(dli_exp_low)
+#define dli_at_least  DLI_FN(dli_at_least)
+#define dli_held      DLI_FN(dli_held)
+#define dli_log_p     DLI_FN(dli_log_p)
+#define dli_log_not_p DLI_FN(dli_log_not_p)
 
 #ifdef DL_DOUBLE
 DLI_V double dli_sqrt(double x)          { return sqrt(x); }
@@ -31854,6 +31846,12 @@ DLI_V float dli_softplus_tail(float x)
     return dli_fma(s * u, q, s + s);
 }
 #endif
+
+/* --- pieces of losses; NaN stays NaN */
+DLI_V dl_real dli_at_least(dl_real x, dl_real low) { return x < low ? low : x; }
+DLI_V dl_real dli_held(dl_real x, dl_real p)       { return x < -p ? -p : x > p ? p : x; }
+DLI_V dl_real dli_log_p(dl_real p)                 { return dli_at_least(dli_log(p), -100); }
+DLI_V dl_real dli_log_not_p(dl_real p)             { return dli_at_least(dli_log1p(-p), -100); }
 
 /* --- rows ---------------------------------------------------------------------------------------
    Sums: in a block of 4096, element i goes to accumulator (i / 16) mod 4, lane i mod 16; accumulators, lanes (dlv_sum)
@@ -34244,6 +34242,14 @@ DL_UNARY_RANGE_OPS(DLI_ROW)
     DLI_MAP(da_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(da_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), da) } \
     DLI_MAP(db_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(db_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), db) }
 DL_BINARY_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, da, db)                                                                   \
+    DLI_MAP(f_##name)  { const dl_real p = s[0]; DLI_2AT DLI_LOOP(f_##name, 2, DLI_2IN, f) (void)p; } \
+    DLI_MAP(da_##name) { const dl_real p = s[0]; DLI_2AT DLI_AT(2, y) DLI_AT(3, g)                 \
+                         DLI_LOOP(da_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), da) (void)p; }  \
+    DLI_MAP(db_##name) { const dl_real p = s[0]; DLI_2AT DLI_AT(2, y) DLI_AT(3, g)                 \
+                         DLI_LOOP(db_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), db) (void)p; }
+DLI_LOSS_OPS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(name, f)   DLI_MAP(f_##name) { DLI_2AT DLI_LOOP(f_##name, 2, DLI_2IN, f) }
 DL_COMPARE_OPS(DLI_ROW)

@@ -19,7 +19,7 @@ static const dl_real scalars[2] = {DLI_C(0.7), DLI_C(1.3)};
 DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
 #undef ROWS
 #define ROWS(name, f, da, db) MAP(f_##name) MAP(da_##name) MAP(db_##name)
-DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS)
+DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS) DLI_LOSS_OPS(ROWS)
 #undef ROWS
 #define ROWS(name, f) MAP(f_##name)
 DL_COMPARE_OPS(ROWS)
@@ -148,7 +148,7 @@ static const struct { const char *name; run *f; } kernels[] = {
     DL_UNARY_OPS(ROWS) DL_UNARY_SCALAR_OPS(ROWS) DL_UNARY_RANGE_OPS(ROWS)
 #undef ROWS
 #define ROWS(name, f, da, db) {"f_" #name, run_f_##name}, {"da_" #name, run_da_##name}, {"db_" #name, run_db_##name},
-    DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS)
+    DL_BINARY_OPS(ROWS) DL_TERNARY_OPS(ROWS) DLI_LOSS_OPS(ROWS)
 #undef ROWS
 #define ROWS(name, f) {"f_" #name, run_f_##name},
     DL_COMPARE_OPS(ROWS)
