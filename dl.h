@@ -6016,37 +6016,68 @@ DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
     return keepdim ? v : dl_squeeze(c, v, o.dims);
 }
 
-/* The elements that make one output, gathered in order if they are not in a row: for reductions that are no single pass.
-   d: room for their gradients, if asked for. */
-typedef struct { dli_groups g; int64_t *at; dl_real *row, *d; } dli_gathered;      /* at: where they are; NULL: in a row */
+/* How many lines of n numbers, whose first ones are `side` neighbours, are worth being transposed to rows at once. */
+static int64_t dli_lines_at_once(int64_t n, int64_t side)
+{
+    const int64_t most = dli_max64(65536 / n, 1);
+    return dli_min64(dli_min64(most, 16), side);
+}
+
+/* The elements that make one output, as rows for reductions that are no single pass, output by output.  If they are not in
+   a row, they are gathered: those of neighbouring outputs [begin, end) at once.  d: room for the gradients, if asked for. */
+typedef struct { dli_groups g; int apart; int64_t side, begin, end; dl_real *rows, *ds, *d; } dli_gathered;
 
 static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a, int gradients)
 {
-    int64_t i;
-    int apart;
+    int last;
+    size_t bytes;
     a->g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
-    apart = a->g.ngroups > 2 || (a->g.ngroups == 2 && !a->g.reduced[1]);
-    a->at  = apart ? (int64_t *)dl_alloc(c, (size_t)a->g.count * sizeof *a->at) : NULL;
-    a->row = apart ? (dl_real *)dl_alloc(c, (size_t)a->g.count * sizeof *a->row) : NULL;
-    a->d   = gradients ? (dl_real *)dl_alloc(c, (size_t)a->g.count * sizeof *a->d) : NULL;
-    for (i = 0; a->at && i < a->g.count; i++) a->at[i] = dli_group_offset(&a->g, 1, a->g.ngroups, i);
+    last = a->g.ngroups - 1;
+    a->apart = last > 1 || (last == 1 && !a->g.reduced[1]);
+    a->side = a->g.reduced[last] ? 1 : a->g.size[last];                 /* so many neighbours in x are so many outputs */
+    a->begin = a->end = 0;
+    bytes = (size_t)(dli_lines_at_once(a->g.count, a->side) * a->g.count) * sizeof *a->d;
+    a->rows = a->apart ? (dl_real *)dl_alloc(c, bytes) : NULL;
+    a->ds = a->d = gradients ? (dl_real *)dl_alloc(c, bytes) : NULL;
     return !c->failed;
 }
-static const dl_real *dli_gather_row(const dli_gathered *a, const dl_real *x, int64_t out)
+/* rows = the elements of the outputs [begin, end), or back */
+static void dli_gather_turn(const dl_ctx *c, const dli_gathered *a, dl_real *rows, dl_real *x, int back)
 {
+    const dli_groups *g = &a->g;
+    const int inner = g->ngroups - 1 - !g->reduced[g->ngroups - 1];
+    const int64_t n = g->size[inner], step = g->stride[inner], width = a->end - a->begin;
     int64_t i;
-    x += dli_group_offset(&a->g, 0, a->g.ngroups, out);
-    if (!a->at) return x;
-    for (i = 0; i < a->g.count; i++) a->row[i] = x[a->at[i]];
-    return a->row;
+    x += dli_group_offset(g, 0, g->ngroups, a->begin);
+    for (i = 0; i < g->count; i += n) {
+        dl_real *at = x + dli_group_offset(g, 1, g->ngroups, i);
+        if (back) DLI_ON(c->isa, transpose)(at, step, rows + i, g->count, n, width);
+        else      DLI_ON(c->isa, transpose)(rows + i, g->count, at, step, width, n);
+    }
 }
-static void dli_scatter_row(const dli_gathered *a, dl_real *dx, int64_t out, int add)
+static const dl_real *dli_gather_row(const dl_ctx *c, dli_gathered *a, dl_real *x, int64_t out)
+{
+    if (!a->apart) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
+    if (out == a->end) {
+        a->begin = out;
+        a->end = out + dli_lines_at_once(a->g.count, a->side - out % a->side);
+        dli_gather_turn(c, a, a->rows, x, 0);
+    }
+    if (a->ds) a->d = a->ds + (out - a->begin) * a->g.count;
+    return a->rows + (out - a->begin) * a->g.count;
+}
+static void dli_scatter_row(const dl_ctx *c, dli_gathered *a, dl_real *dx, int64_t out, int add)
 {
     int64_t i;
-    dx += dli_group_offset(&a->g, 0, a->g.ngroups, out);
-    for (i = 0; i < a->g.count; i++) {
-        dl_real *p = dx + (a->at ? a->at[i] : i);
-        *p = (add ? *p : 0) + a->d[i];
+    if (!a->apart) {
+        dx += dli_group_offset(&a->g, 0, a->g.ngroups, out);
+        for (i = 0; i < a->g.count; i++) dx[i] = (add ? dx[i] : 0) + a->d[i];
+    } else if (out == a->end - 1) {
+        if (add) {
+            dli_gather_turn(c, a, a->rows, dx, 0);
+            DLI_ON(c->isa, add)(a->rows, a->ds, (a->end - a->begin) * a->g.count);
+        }
+        dli_gather_turn(c, a, add ? a->rows : a->ds, dx, 1);
     }
 }
 
@@ -6058,14 +6089,19 @@ static void dli_prod_backward(dl_ctx *c, dl_tensor *y)
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
-    int64_t o, i;
+    int64_t o, i, j;
     if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
             dl_real left = y->grad[o], right = 1;
-            for (i = 0; i < a.g.count; i++) { a.d[i] = left; left *= x[i]; }
-            for (i = a.g.count - 1; i >= 0; i--) { a.d[i] *= right; right *= x[i]; }
-            dli_scatter_row(&a, dx, o, add);
+            for (i = 0, j = a.g.count - 1; j >= 0; i++, j--) {          /* from both ends at once; past the middle the two meet */
+                if (i < j)       { a.d[i] = left; a.d[j] = right; }
+                else if (i == j) a.d[i] = left * right;
+                else             { a.d[i] *= left; a.d[j] *= right; }
+                left *= x[i];
+                right *= x[j];
+            }
+            dli_scatter_row(c, &a, dx, o, add);
         }
     dli_arena_release(&c->step, m);
 }
@@ -6080,7 +6116,7 @@ static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
     int64_t o;
     if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
             dl_real top = DLI_ON(c->isa, max)(x, a.g.count);
             y->data[o] = top - top == 0 ? top + DLI_ON(c->isa, log_sum_exp)(x, top, a.g.count) : top;
         }
@@ -6095,10 +6131,10 @@ static void dli_logsumexp_backward(dl_ctx *c, dl_tensor *y)
     int64_t o, i;
     if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o), g = y->grad[o], v = y->data[o];
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o), g = y->grad[o], v = y->data[o];
             if (v - v == 0) DLI_ON(c->isa, exp_row)(a.d, g, x, v, a.g.count, 0);
             else for (i = 0; i < a.g.count; i++) a.d[i] = g * (x[i] < v ? 0 : v - v);      /* NaN where x is infinite, too */
-            dli_scatter_row(&a, dx, o, add);
+            dli_scatter_row(c, &a, dx, o, add);
         }
     dli_arena_release(&c->step, m);
 }
@@ -6133,7 +6169,7 @@ static void dli_norm_forward(dl_ctx *c, dl_tensor *y)
     int64_t o;
     if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o++)
-            y->data[o] = dli_vector_norm(c, dli_gather_row(&a, y->src[0]->data, o), a.g.count, ((dli_reduce_args *)y->opts)->p);
+            y->data[o] = dli_vector_norm(c, dli_gather_row(c, &a, y->src[0]->data, o), a.g.count, ((dli_reduce_args *)y->opts)->p);
     dli_arena_release(&c->step, m);
 }
 static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
@@ -6146,7 +6182,7 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
     int64_t o, i;
     if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
             dl_real norm = y->data[o], g = y->grad[o];
             int64_t ties = 0;
             for (i = 0; p > 1e300 && i < a.g.count; i++) ties += DLI_ABS(x[i]) == norm;
@@ -6159,7 +6195,7 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
                 else if ((t /= norm) != 0) t = dli_pow_portable(t, (dl_real)(p - 1));
                 a.d[i] = x[i] < 0 ? -g * t : g * t;
             }
-            dli_scatter_row(&a, dx, o, add);
+            dli_scatter_row(c, &a, dx, o, add);
         }
     dli_arena_release(&c->step, m);
 }
@@ -6194,7 +6230,7 @@ static void dli_arg_forward(dl_ctx *c, dl_tensor *y, int64_t (*row)(const dl_rea
     dli_gathered a;
     int64_t i;
     if (dli_gather_begin(c, y, &a, 0))
-        for (i = 0; i < y->size; i++) y->idata[i] = (int32_t)row(dli_gather_row(&a, y->src[0]->data, i), a.g.count);
+        for (i = 0; i < y->size; i++) y->idata[i] = (int32_t)row(dli_gather_row(c, &a, y->src[0]->data, i), a.g.count);
     dli_arena_release(&c->step, m);
 }
 static void dli_argmax_forward(dl_ctx *c, dl_tensor *y) { dli_arg_forward(c, y, DLI_ON(c->isa, argmax)); }
@@ -6225,8 +6261,6 @@ static dli_lines dli_make_lines(const dl_tensor *x, int dim)
 static int64_t dli_line(const dli_lines *l, int64_t i) { return i / l->stride * l->n * l->stride + i % l->stride; }
 static void dli_line_get(const dli_lines *l, dl_real *row, const dl_real *x)
 { int64_t i; for (i = 0; i < l->n; i++) row[i] = x[i * l->stride]; }
-static void dli_line_put(const dli_lines *l, dl_real *x, const dl_real *row, int add)
-{ int64_t i; for (i = 0; i < l->n; i++) x[i * l->stride] = (add ? x[i * l->stride] : 0) + row[i]; }
 
 /* opts of ops along one axis */
 typedef struct { int dim, flag; } dli_dim_args;
@@ -6247,7 +6281,7 @@ static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int di
 }
 
 /* Lines in, lines out: softmax, log_softmax, cumsum and their gradients are functions of rows of n, one behind the other, from
-   a and perhaps b.  Lines of the last axis are such rows; others are gathered one by one. */
+   a and perhaps b.  Lines of the last axis are such rows; others are transposed to rows, `width` neighbours at once. */
 typedef void dli_rows_fn(const dl_ctx *c, dl_real *out, const dl_real *a, const dl_real *b, int64_t n, int64_t rows, int add);
 typedef struct {
     const dl_ctx  *c;
@@ -6257,21 +6291,29 @@ typedef struct {
     const dl_real *a, *b;
     int            add;
     dl_real       *scratch;
-    int64_t        per_task;
+    int64_t        width, per_task;
 } dli_line_job;
 
 static void dli_line_task(void *arg, int64_t task, int worker)
 {
     const dli_line_job *j = (const dli_line_job *)arg;
-    int64_t i = task * j->per_task, hi = dli_min64((task + 1) * j->per_task, j->l.count), n = j->l.n;
-    dl_real *row = j->scratch + worker * 3 * n;
-    if (j->l.stride == 1) { j->f(j->c, j->out + i * n, j->a + i * n, j->b ? j->b + i * n : NULL, n, hi - i, j->add); return; }
-    for (; i < hi; i++) {
-        int64_t at = dli_line(&j->l, i);
-        dli_line_get(&j->l, row, j->a + at);
-        if (j->b) dli_line_get(&j->l, row + n, j->b + at);
-        j->f(j->c, row + 2 * n, row, row + n, n, 1, 0);
-        dli_line_put(&j->l, j->out + at, row + 2 * n, j->add);
+    const int64_t n = j->l.n, stride = j->l.stride, hi = dli_min64((task + 1) * j->per_task, j->l.count);
+    int64_t i = task * j->per_task, w;
+    dl_real *row[3];
+    int k;
+    if (stride == 1) { j->f(j->c, j->out + i * n, j->a + i * n, j->b ? j->b + i * n : NULL, n, hi - i, j->add); return; }
+    for (k = 0; k < 3; k++) row[k] = j->scratch + (worker * 3 + k) * n * j->width;
+    for (; i < hi; i += w) {
+        const int64_t at = dli_line(&j->l, i);
+        w = dli_min64(dli_min64(j->width, stride - i % stride), hi - i);
+        DLI_ON(j->c->isa, transpose)(row[0], n, j->a + at, stride, w, n);
+        if (j->b) DLI_ON(j->c->isa, transpose)(row[1], n, j->b + at, stride, w, n);
+        j->f(j->c, row[2], row[0], row[1], n, w, 0);
+        if (j->add) {
+            DLI_ON(j->c->isa, transpose)(row[0], n, j->out + at, stride, w, n);
+            DLI_ON(j->c->isa, add)(row[2], row[0], n * w);
+        }
+        DLI_ON(j->c->isa, transpose)(j->out + at, stride, row[2], n, n, w);
     }
 }
 
@@ -6282,7 +6324,8 @@ static void dli_run_lines(dl_ctx *c, dli_rows_fn *f, const dl_tensor *y, dl_real
     dli_mark m = dli_arena_mark(&c->step);
     j.c = c; j.f = f; j.out = out; j.a = a; j.b = b; j.add = add;
     j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
-    j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)j.l.n * sizeof *out);
+    j.width = dli_lines_at_once(j.l.n, j.l.stride);
+    j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)(j.l.n * j.width) * sizeof *out);
     j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
     if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
     dli_arena_release(&c->step, m);
@@ -6772,26 +6815,30 @@ static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0];
     int dim = ((dli_index_args *)y->opts)->dim;
     dli_lines l = dli_make_lines(x, dim);
+    const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
     size_t run = (size_t)l.stride * dli_elem(x);
     char *to = y->idata ? (char *)y->idata : (char *)y->data;
     const char *from = (const char *)dli_bytes_of(x);
     (void)c;
     for (o = 0; o < outer; o++)
-        for (i = 0; i < m; i++) memcpy(to + (size_t)(o * m + i) * run, from + (size_t)(o * l.n + y->src[1]->idata[i]) * run, run);
+        if (run == 4) for (i = 0; i < m; i++) memcpy(to + 4 * (o * m + i), from + 4 * (o * l.n + index[i]), 4);   /* no call */
+        else for (i = 0; i < m; i++) memcpy(to + (size_t)(o * m + i) * run, from + (size_t)(o * l.n + index[i]) * run, run);
 }
 static void dli_index_select_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0];
     int dim = ((dli_index_args *)y->opts)->dim, add;
     dli_lines l = dli_make_lines(x, dim);
+    const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
     dl_real *dx = dl_grad_of(c, x, &add);
     if (!dx) return;
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
     for (o = 0; o < outer; o++)
-        for (i = 0; i < m; i++)
-            DLI_ON(c->isa, add)(dx + (o * l.n + y->src[1]->idata[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
+        if (l.stride == 1) for (i = 0; i < m; i++) dx[o * l.n + index[i]] += y->grad[o * m + i];
+        else for (i = 0; i < m; i++)
+            DLI_ON(c->isa, add)(dx + (o * l.n + index[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
 }
 static const dl_op dli_index_select_op = { "index_select", dli_index_select_shape, dli_index_select_forward, dli_index_select_backward };
 DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
@@ -6802,18 +6849,27 @@ DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *i
     return dl_apply(c, &dli_index_select_op, 2, s, &o, sizeof o);
 }
 
-/* Offset in x of element i of the index tensor, which is no larger than x in the other axes. */
-static int64_t dli_indexed(const dl_tensor *x, const dl_tensor *index, int dim, int64_t i)
+/* The index tensor in rows of its last axis, as it is no larger than x in axes other than dim: element j of a row belongs to
+   x[off + index[j] step + j unit].  dim -1: all axes are those of x. */
+typedef struct { const int32_t *index; int64_t off, step, unit; } dli_indexed;
+static int64_t dli_index_length(const dl_tensor *index) { return index->ndim ? index->shape[index->ndim - 1] : 1; }
+static dli_indexed dli_index_row(const dl_tensor *x, const dl_tensor *index, int dim, int64_t row)
 {
-    int64_t off = 0, stride = 1, rest = i;
+    dli_indexed r;
+    int64_t stride = 1, rest = row;
     int d;
+    r.index = index->idata + row * dli_index_length(index);
+    r.off = r.step = 0;
+    r.unit = dim != x->ndim - 1;
     for (d = x->ndim - 1; d >= 0; d--) {
-        int64_t k = rest % index->shape[d];
-        rest /= index->shape[d];
-        off += (d == dim ? index->idata[i] : k) * stride;
+        if (d == dim) r.step = stride;
+        if (d < x->ndim - 1) {
+            if (d != dim) r.off += rest % index->shape[d] * stride;
+            rest /= index->shape[d];
+        }
         stride *= x->shape[d];
     }
-    return off;
+    return r;
 }
 /* Whether index has x's axes and is no larger than x, but along dim (-1: in none). */
 static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *index, int dim)
@@ -6835,18 +6891,28 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 }
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
-    int64_t i;
+    const dl_tensor *index = y->src[1];
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     (void)c;
-    for (i = 0; i < y->size; i++) y->data[i] = y->src[0]->data[dli_indexed(y->src[0], y->src[1], ((dli_index_args *)y->opts)->dim, i)];
+    for (i = 0; i < y->size / n; i++) {
+        const dli_indexed r = dli_index_row(y->src[0], index, ((dli_index_args *)y->opts)->dim, i);
+        const dl_real *x = y->src[0]->data + r.off;
+        for (j = 0; j < n; j++) y->data[i * n + j] = x[r.index[j] * r.step + j * r.unit];
+    }
 }
 static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
 {
-    dl_tensor *x = y->src[0];
-    int64_t i;
+    dl_tensor *x = y->src[0], *index = y->src[1];
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     int add;
     dl_real *dx = dl_grad_of(c, x, &add);
     if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
-    for (i = 0; dx && i < y->size; i++) dx[dli_indexed(x, y->src[1], ((dli_index_args *)y->opts)->dim, i)] += y->grad[i];
+    for (i = 0; dx && i < y->size / n; i++) {
+        const dli_indexed r = dli_index_row(x, index, ((dli_index_args *)y->opts)->dim, i);
+        for (j = 0; j < n; j++) dx[r.off + r.index[j] * r.step + j * r.unit] += y->grad[i * n + j];
+    }
 }
 static const dl_op dli_gather_op = { "gather", dli_gather_shape, dli_gather_forward, dli_gather_backward };
 DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
@@ -6871,21 +6937,29 @@ static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
 static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *src = y->src[1], *index = y->src[2];
-    int64_t i;
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     (void)c;
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
-    for (i = 0; i < index->size; i++)
-        y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_indexed(src, index, -1, i)];
+    for (i = 0; i < index->size / n; i++) {
+        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
+        const dl_real *s = src->data + dli_index_row(src, index, -1, i).off;
+        for (j = 0; j < n; j++) y->data[r.off + r.index[j] * r.step + j * r.unit] += s[j];
+    }
 }
 static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *src = y->src[1], *index = y->src[2];
-    int64_t i;
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     int add;
     dl_real *ds = dl_grad_of(c, src, &add);
     if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
-    for (i = 0; ds && i < index->size; i++)
-        ds[dli_indexed(src, index, -1, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
+    for (i = 0; ds && i < index->size / n; i++) {
+        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
+        dl_real *s = ds + dli_index_row(src, index, -1, i).off;
+        for (j = 0; j < n; j++) s[j] += y->grad[r.off + r.index[j] * r.step + j * r.unit];
+    }
     dli_grad_pass(c, y, y->src[0]);
 }
 static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
