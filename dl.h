@@ -6980,6 +6980,22 @@ static int dli_sort_before(dl_real a, dl_real b, int descending)       /* whethe
     return descending ? b > a : b < a;
 }
 
+/* Merges two runs of n: from the front and from the back at once, so that neither run can end early and nothing is to be guessed. */
+static void dli_merge_halves(const dl_real *x, const int32_t *index, int32_t *out, int64_t n, int descending)
+{
+    int64_t k, a = 0, b = n, last_a = n - 1, last_b = 2 * n - 1;
+    for (k = 0; k < n; k++) {
+        const int32_t i = index[a], j = index[b], last_i = index[last_a], last_j = index[last_b];
+        const int swap = dli_sort_before(x[i], x[j], descending), last_swap = dli_sort_before(x[last_i], x[last_j], descending);
+        out[k] = i ^ ((i ^ j) & -swap);                                                       /* swap ? j : i, without a jump */
+        out[2 * n - 1 - k] = last_j ^ ((last_i ^ last_j) & -last_swap);
+        b += swap;
+        a += !swap;
+        last_a -= last_swap;
+        last_b -= !last_swap;
+    }
+}
+
 static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int64_t n, int descending)
 {
     int64_t width, lo, i;
@@ -6987,6 +7003,7 @@ static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int6
     for (width = 1; width < n; width *= 2) {
         for (lo = 0; lo < n; lo += 2 * width) {
             int64_t mid = dli_min64(lo + width, n), hi = dli_min64(lo + 2 * width, n), a = lo, b = mid, k;
+            if (hi == lo + 2 * width) { dli_merge_halves(x, index + lo, other + lo, width, descending); continue; }
             for (k = lo; k < hi; k++)
                 other[k] = b < hi && (a == mid || dli_sort_before(x[index[a]], x[index[b]], descending)) ? index[b++] : index[a++];
         }

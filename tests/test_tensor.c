@@ -783,6 +783,31 @@ static void products(void)
     CHECK_ERROR(c, "linear: (2,8) with weight (8,4)");
 }
 
+/* Lines of all lengths, with many equals and some NaN: in order, equals as they were, nothing lost. */
+static void sorting(void)
+{
+    int64_t n, i;
+    for (n = 1; n < 200; n++) {
+        const int descending = (int)pick(2);
+        dl_tensor *x, *y, *at = NULL;
+        int seen[200] = {0}, ok = 1;
+        dl_step_begin(c);
+        x = dl_zeros(c, DL_SHAPE(n));
+        for (i = 0; i < n; i++) x->data[i] = pick(20) ? (dl_real)pick(30) - 15 : (dl_real)NAN;
+        y = dl_sort(c, x, 0, .descending = descending, .indices = &at);
+        for (i = 0; i < n; i++) {
+            const dl_real v = x->data[at->idata[i]];
+            ok &= !seen[at->idata[i]]++ && (y->data[i] == v || (v != v && y->data[i] != y->data[i]));
+        }
+        for (i = 1; i < n; i++) {
+            const dl_real a = descending ? y->data[i] : y->data[i - 1], b = descending ? y->data[i - 1] : y->data[i];
+            ok &= a == b || (a != a && b != b) ? at->idata[i - 1] < at->idata[i] : a < b || (a == a && b != b);
+        }
+        if (!CHECK(ok)) return;
+    }
+    CHECK_OK(c);
+}
+
 static void indexing(void)
 {
     static const int32_t bad[3] = {-1, 3, INT32_MIN};
@@ -1144,6 +1169,7 @@ int main(void)
     RUN(corners);
     RUN(permutations);
     RUN(products);
+    RUN(sorting);
     RUN(indexing);
     RUN(printing);
     RUN(recording);
