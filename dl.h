@@ -3411,7 +3411,7 @@ typedef void dli_gates(dl_real *const *out, const dl_real *const *in, int64_t n)
     K(void,    softmax,      (dl_real *y, const dl_real *x, int64_t n, int64_t rows))                                  \
     K(void,    softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add))      \
 /* y = x - max x - log sum exp(x - max x);  dx (+)= g - exp(y) sum g */                                                \
-    K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n))                                            \
+    K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n, int64_t rows))                              \
     K(void,    log_softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                \
 /* uniform on [0, 1), 24 bits; normal, mean 0, variance 1 */                                                           \
     K(void,    uniform,     (dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first))                     \
@@ -6019,45 +6019,53 @@ DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
 /* How many lines of n numbers, whose first ones are `side` neighbours, are worth being transposed to rows at once. */
 static int64_t dli_lines_at_once(int64_t n, int64_t side)
 {
-    const int64_t most = dli_max64(65536 / n, 1);
-    return dli_min64(dli_min64(most, 16), side);
+    return dli_min64(dli_min64((65535 + n) / n, 16), side);
 }
 
 /* The elements that make one output, as rows for reductions that are no single pass, output by output.  If they are not in
    a row, they are gathered: those of neighbouring outputs [begin, end) at once.  d: room for the gradients, if asked for. */
-typedef struct { dli_groups g; int apart; int64_t side, begin, end; dl_real *rows, *ds, *d; } dli_gathered;
+typedef struct {
+    dli_groups g;
+    int64_t   *at;                              /* where runs of n elements, `step` apart, begin; NULL: all in a row */
+    int64_t    n, step, side, begin, end;       /* side: so many neighbours in x are so many outputs                 */
+    dl_real   *rows, *ds, *d;
+} dli_gathered;
 
 static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a, int gradients)
 {
-    int last;
+    const dli_groups g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
+    const int last = g.ngroups - 1, inner = last && !g.reduced[last] ? last - 1 : last, apart = last > 1 || inner < last;
     size_t bytes;
-    a->g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
-    last = a->g.ngroups - 1;
-    a->apart = last > 1 || (last == 1 && !a->g.reduced[1]);
-    a->side = a->g.reduced[last] ? 1 : a->g.size[last];                 /* so many neighbours in x are so many outputs */
+    int64_t i;
+    a->g = g;
+    a->n = g.size[inner];
+    a->step = g.stride[inner];
+    a->side = inner < last ? g.size[last] : 1;
     a->begin = a->end = 0;
-    bytes = (size_t)(dli_lines_at_once(a->g.count, a->side) * a->g.count) * sizeof *a->d;
-    a->rows = a->apart ? (dl_real *)dl_alloc(c, bytes) : NULL;
+    bytes = (size_t)(dli_lines_at_once(g.count, a->side) * g.count) * sizeof *a->d;
+    a->at   = apart ? (int64_t *)dl_alloc(c, (size_t)(g.count / a->n) * sizeof *a->at) : NULL;
+    a->rows = apart ? (dl_real *)dl_alloc(c, bytes) : NULL;
     a->ds = a->d = gradients ? (dl_real *)dl_alloc(c, bytes) : NULL;
+    for (i = 0; a->at && i < g.count / a->n; i++) a->at[i] = dli_group_offset(&g, 1, g.ngroups, i * a->n);
     return !c->failed;
 }
 /* rows = the elements of the outputs [begin, end), or back */
 static void dli_gather_turn(const dl_ctx *c, const dli_gathered *a, dl_real *rows, dl_real *x, int back)
 {
-    const dli_groups *g = &a->g;
-    const int inner = g->ngroups - 1 - !g->reduced[g->ngroups - 1];
-    const int64_t n = g->size[inner], step = g->stride[inner], width = a->end - a->begin;
-    int64_t i;
-    x += dli_group_offset(g, 0, g->ngroups, a->begin);
-    for (i = 0; i < g->count; i += n) {
-        dl_real *at = x + dli_group_offset(g, 1, g->ngroups, i);
-        if (back) DLI_ON(c->isa, transpose)(at, step, rows + i, g->count, n, width);
-        else      DLI_ON(c->isa, transpose)(rows + i, g->count, at, step, width, n);
+    const int64_t n = a->n, step = a->step, count = a->g.count, width = a->end - a->begin, *from = a->at;
+    int64_t i, j;
+    x += dli_group_offset(&a->g, 0, a->g.ngroups, a->begin);
+    for (i = 0; i < count; i += n, rows += n) {
+        dl_real *at = x + *from++;
+        if (width > 1 && back) DLI_ON(c->isa, transpose)(at, step, rows, count, n, width);
+        else if (width > 1)    DLI_ON(c->isa, transpose)(rows, count, at, step, width, n);
+        else if (back)         for (j = 0; j < n; j++) at[j * step] = rows[j];
+        else                   for (j = 0; j < n; j++) rows[j] = at[j * step];
     }
 }
 static const dl_real *dli_gather_row(const dl_ctx *c, dli_gathered *a, dl_real *x, int64_t out)
 {
-    if (!a->apart) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
+    if (!a->at) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
     if (out == a->end) {
         a->begin = out;
         a->end = out + dli_lines_at_once(a->g.count, a->side - out % a->side);
@@ -6069,7 +6077,7 @@ static const dl_real *dli_gather_row(const dl_ctx *c, dli_gathered *a, dl_real *
 static void dli_scatter_row(const dl_ctx *c, dli_gathered *a, dl_real *dx, int64_t out, int add)
 {
     int64_t i;
-    if (!a->apart) {
+    if (!a->at) {
         dx += dli_group_offset(&a->g, 0, a->g.ngroups, out);
         for (i = 0; i < a->g.count; i++) dx[i] = (add ? dx[i] : 0) + a->d[i];
     } else if (out == a->end - 1) {
@@ -6350,7 +6358,7 @@ DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_appl
 static void dli_log_softmax_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
 {
     (void)unused; (void)add;
-    for (; rows > 0; rows--, y += n, x += n) DLI_ON(c->isa, log_softmax)(y, x, n);
+    DLI_ON(c->isa, log_softmax)(y, x, n, rows);
 }
 static void dli_log_softmax_rows_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add)
 {
@@ -32135,11 +32143,20 @@ DLI_KERNEL(void, softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, 
     }
     if (past) dlv_stream_end();
 }
-DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n)
+DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n, int64_t rows)
 {
-    const dl_real m = DLI_FN(dli_max)(x, n), s = DLI_FN(dli_log_sum_exp)(x, m, n);
-    int64_t i;
-    for (i = 0; i < n; i++) y[i] = x[i] - m - s;
+    const int64_t most = n > 4096 ? 1 : n > 256 ? 4096 / n : 16;    /* rows whose logarithms are taken together, in the L1 cache */
+    dl_real top[16], sum[16];
+    int64_t i, r, m;
+    for (; rows > 0; rows -= m, x += m * n, y += m * n) {
+        m = rows < most ? rows : most;
+        for (r = 0; r < m; r++) {
+            top[r] = DLI_FN(dli_top)(x + r * n, n);
+            sum[r] = DLI_FN(dli_sum_exp)(x + r * n, top[r], n);
+        }
+        for (r = 0; r < m; r++) sum[r] = dli_log(sum[r]);
+        for (r = 0; r < m; r++) for (i = r * n; i < (r + 1) * n; i++) y[i] = x[i] - top[r] - sum[r];
+    }
 }
 DLI_KERNEL(void, log_softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
 {
