@@ -3160,7 +3160,7 @@ typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_
    huber: c (d - c / 2), d = a - b, c = d held between -p and p: both branches at once;   smooth_l1: huber / p */
 #define DLI_LOSS_OPS(OP)                                                                                                         \
 /*     name       y = f(a, b, p)                                    da                            db                */           \
-    OP(xlogy,     (a == 0) & (b == b) ? 0 : a * dli_log(b),         (a == 0) & (b <= 0) ? 0 : g * dli_log(b),                    \
+    OP(xlogy,     ((a == 0) & (b == b)) ? 0 : a * dli_log(b),       ((a == 0) & (b <= 0)) ? 0 : g * dli_log(b),                  \
                                                                     a == 0 ? 0 : g * a / b)                                      \
     OP(bce,       -(b * dli_log_p(a) + (1 - b) * dli_log_not_p(a)), g * (a - b) / dli_at_least(a * (1 - a), DLI_C(1e-12)),       \
                                                                     g * (dli_log_not_p(a) - dli_log_p(a)))                       \
