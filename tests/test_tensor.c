@@ -445,7 +445,7 @@ static void gathering(void)
         g = random_tensor(ndim, small);
         for (d = 0; d < ndim; d++) small[d] += d != dim && pick(2);
         src = dl_requires_grad(c, random_tensor(ndim, small), 1);                    /* may be larger, too */
-        at = dl_to_int(c, dl_mul_scalar(c, dl_abs(c, dl_mul_scalar(c, g, DLI_C(0.5))), (dl_real)shape[dim]));
+        at = dl_to_int(c, dl_mul_scalar(c, dl_abs(c, dl_mul_scalar(c, g, (dl_real)0.5)), (dl_real)shape[dim]));
         for (i = 0; i < at->size; i++) if (at->idata[i] == shape[dim]) at->idata[i]--;
         y = dl_gather(c, x, dim, at);
         z = dl_scatter_add(c, x, dim, at, src);
