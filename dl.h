@@ -503,7 +503,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(leaky,      a > 0 ? a : a * b,             a > 0 ? g : g * b,            a > 0 ? 0 : g * a)                   \
 /* pointwise losses: a prediction or logit, b target */                                                              \
     OP(squared_error, (a - b) * (a - b),          g * (a - b) * 2,              g * (b - a) * 2)                     \
-    OP(bce_logits, (a > 0 ? a : 0) - a * b + dli_softplus_tail(a), g * (dli_sigmoid(a) - b), -g * a)
+    OP(bce_logits, (a > 0 ? a * (1 - b) : -a * b) + dli_softplus_tail(a), g * (dli_sigmoid(a) - b), -g * a)
 
 #define DL_TERNARY_OPS(OP)                                                                                           \
 /*     name        y = f(m, a, b)                 da                            db                                */ \
@@ -3172,6 +3172,21 @@ DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1
 #define DLI_MAX_INPUTS 5
 #define DLI_STREAMED   (2 << 20)    /* elements of a result that is stored past the caches */
 typedef void dli_map(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s);
+
+/* More rows like those of DL_BINARY_OPS, for losses, with a scalar p: dli_NAME(c, a, b, p).
+   xlogy: 0 log 0 = 0;   bce: logarithms are at least -100, as in PyTorch;
+   huber: c (d - c / 2), d = a - b, c = d held between -p and p: both branches at once;   smooth_l1: huber / p */
+#define DLI_LOSS_OPS(OP)                                                                                                         \
+/*     name       y = f(a, b, p)                                    da                            db                */           \
+    OP(xlogy,     ((a == 0) & (b == b)) ? 0 : a * dli_log(b),       ((a == 0) & (b <= 0)) ? 0 : g * dli_log(b),                  \
+                                                                    a == 0 ? 0 : g * a / b)                                      \
+    OP(bce,       -(b * dli_log_p(a) + (1 - b) * dli_log_not_p(a)), g * (a - b) / dli_at_least(a * (1 - a), DLI_C(1e-12)),       \
+                                                                    g * (dli_log_not_p(a) - dli_log_p(a)))                       \
+    OP(huber,     dli_held(a - b, p) * (a - b - dli_held(a - b, p) * DLI_C(0.5)),                                                \
+                                                                    g * dli_held(a - b, p),       -g * dli_held(a - b, p))       \
+    OP(smooth_l1, dli_held(a - b, p) / p * (a - b - dli_held(a - b, p) * DLI_C(0.5)),                                            \
+                                                                    g * (dli_held(a - b, p) / p), -g * (dli_held(a - b, p) / p))
+
 /* Tiles of attention: x[s ld + t] belongs to key s < n and query t < ld, see >>attention. */
 typedef struct {
     const dl_real *mask;                /* laid out as x; NULL: none                              */
@@ -3414,7 +3429,7 @@ typedef void dli_gates(dl_real *const *out, const dl_real *const *in, int64_t n)
     K(void,    softmax,      (dl_real *y, const dl_real *x, int64_t n, int64_t rows))                                  \
     K(void,    softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add))      \
 /* y = x - max x - log sum exp(x - max x);  dx (+)= g - exp(y) sum g */                                                \
-    K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n))                                            \
+    K(void,    log_softmax,      (dl_real *y, const dl_real *x, int64_t n, int64_t rows))                              \
     K(void,    log_softmax_back, (dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add))                \
 /* uniform on [0, 1), 24 bits; normal, mean 0, variance 1 */                                                           \
     K(void,    uniform,     (dl_real *y, int64_t n, uint64_t seed, uint64_t call, uint64_t first))                     \
@@ -3521,7 +3536,7 @@ DLI_KERNELS(DLI_ROW)
 DL_UNARY_OPS(DLI_ROW) DL_UNARY_SCALAR_OPS(DLI_ROW) DL_UNARY_RANGE_OPS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(name, f, da, db)   DLI_MAPS(f_##name) DLI_MAPS(da_##name) DLI_MAPS(db_##name)
-DL_BINARY_OPS(DLI_ROW) DL_TERNARY_OPS(DLI_ROW)
+DL_BINARY_OPS(DLI_ROW) DL_TERNARY_OPS(DLI_ROW) DLI_LOSS_OPS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(name, f)           DLI_MAPS(f_##name)
 DL_COMPARE_OPS(DLI_ROW)
@@ -5861,6 +5876,16 @@ DL_BINARY_OPS(DLI_ROW)
     { dl_tensor *s[3]; s[0] = m; s[1] = a; s[2] = b; return dl_apply(c, &dli_##name##_op, 3, s, NULL, 0); }
 DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_ROW
+#define DLI_ROW(name, f, da, db) DLI_BODY(name)                                                                      \
+    static dl_tensor *dli_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_real p)                                   \
+    {                                                                                                                \
+        dl_tensor *x[2];                                                                                             \
+        dl_real s[2];                                                                                                \
+        x[0] = a; x[1] = b; s[0] = p; s[1] = 0;                                                                      \
+        return dl_apply(c, &dli_##name##_op, 2, x, s, sizeof s);                                                     \
+    }
+DLI_LOSS_OPS(DLI_ROW)
+#undef DLI_ROW
 #undef DLI_BODY
 #define DLI_ROW(name, f)                                                                                             \
     static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, DLI_ON(c->isa, f_##name)); }  \
@@ -6068,37 +6093,76 @@ DL_DEF dl_tensor *dl_std_with(dl_ctx *c, dl_tensor *x, dl_std_opts o)
     return keepdim ? v : dl_squeeze(c, v, o.dims);
 }
 
-/* The elements that make one output, gathered in order if they are not in a row: for reductions that are no single pass.
-   d: room for their gradients, if asked for. */
-typedef struct { dli_groups g; int64_t *at; dl_real *row, *d; } dli_gathered;      /* at: where they are; NULL: in a row */
+/* How many lines of n numbers, whose first ones are `side` neighbours, are worth being transposed to rows at once. */
+static int64_t dli_lines_at_once(int64_t n, int64_t side)
+{
+    return dli_min64(dli_min64((65535 + n) / n, 16), side);
+}
+
+/* The elements that make one output, as rows for reductions that are no single pass, output by output.  If they are not in
+   a row, they are gathered: those of neighbouring outputs [begin, end) at once.  d: room for the gradients, if asked for. */
+typedef struct {
+    dli_groups g;
+    int64_t   *at;                              /* where runs of n elements, `step` apart, begin; NULL: all in a row */
+    int64_t    n, step, side, begin, end;       /* side: so many neighbours in x are so many outputs                 */
+    dl_real   *rows, *ds, *d;
+} dli_gathered;
 
 static int dli_gather_begin(dl_ctx *c, const dl_tensor *y, dli_gathered *a, int gradients)
 {
+    const dli_groups g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
+    const int last = g.ngroups - 1, inner = last && !g.reduced[last] ? last - 1 : last, apart = last > 1 || inner < last;
+    size_t bytes;
     int64_t i;
-    int apart;
-    a->g = dli_make_groups(y->src[0], ((dli_reduce_args *)y->opts)->mask);
-    apart = a->g.ngroups > 2 || (a->g.ngroups == 2 && !a->g.reduced[1]);
-    a->at  = apart ? (int64_t *)dl_alloc(c, (size_t)a->g.count * sizeof *a->at) : NULL;
-    a->row = apart ? (dl_real *)dl_alloc(c, (size_t)a->g.count * sizeof *a->row) : NULL;
-    a->d   = gradients ? (dl_real *)dl_alloc(c, (size_t)a->g.count * sizeof *a->d) : NULL;
-    for (i = 0; a->at && i < a->g.count; i++) a->at[i] = dli_group_offset(&a->g, 1, a->g.ngroups, i);
+    a->g = g;
+    a->n = g.size[inner];
+    a->step = g.stride[inner];
+    a->side = inner < last ? g.size[last] : 1;
+    a->begin = a->end = 0;
+    bytes = (size_t)(dli_lines_at_once(g.count, a->side) * g.count) * sizeof *a->d;
+    a->at   = apart ? (int64_t *)dl_alloc(c, (size_t)(g.count / a->n) * sizeof *a->at) : NULL;
+    a->rows = apart ? (dl_real *)dl_alloc(c, bytes) : NULL;
+    a->ds = a->d = gradients ? (dl_real *)dl_alloc(c, bytes) : NULL;
+    for (i = 0; a->at && i < g.count / a->n; i++) a->at[i] = dli_group_offset(&g, 1, g.ngroups, i * a->n);
     return !c->failed;
 }
-static const dl_real *dli_gather_row(const dli_gathered *a, const dl_real *x, int64_t out)
+/* rows = the elements of the outputs [begin, end), or back */
+static void dli_gather_turn(const dl_ctx *c, const dli_gathered *a, dl_real *rows, dl_real *x, int back)
 {
-    int64_t i;
-    x += dli_group_offset(&a->g, 0, a->g.ngroups, out);
-    if (!a->at) return x;
-    for (i = 0; i < a->g.count; i++) a->row[i] = x[a->at[i]];
-    return a->row;
+    const int64_t n = a->n, step = a->step, count = a->g.count, width = a->end - a->begin, *from = a->at;
+    int64_t i, j;
+    x += dli_group_offset(&a->g, 0, a->g.ngroups, a->begin);
+    for (i = 0; i < count; i += n, rows += n) {
+        dl_real *at = x + *from++;
+        if (width > 1 && back) DLI_ON(c->isa, transpose)(at, step, rows, count, n, width);
+        else if (width > 1)    DLI_ON(c->isa, transpose)(rows, count, at, step, width, n);
+        else if (back)         for (j = 0; j < n; j++) at[j * step] = rows[j];
+        else                   for (j = 0; j < n; j++) rows[j] = at[j * step];
+    }
 }
-static void dli_scatter_row(const dli_gathered *a, dl_real *dx, int64_t out, int add)
+static const dl_real *dli_gather_row(const dl_ctx *c, dli_gathered *a, dl_real *x, int64_t out)
+{
+    if (!a->at) return x + dli_group_offset(&a->g, 0, a->g.ngroups, out);
+    if (out == a->end) {
+        a->begin = out;
+        a->end = out + dli_lines_at_once(a->g.count, a->side - out % a->side);
+        dli_gather_turn(c, a, a->rows, x, 0);
+    }
+    if (a->ds) a->d = a->ds + (out - a->begin) * a->g.count;
+    return a->rows + (out - a->begin) * a->g.count;
+}
+static void dli_scatter_row(const dl_ctx *c, dli_gathered *a, dl_real *dx, int64_t out, int add)
 {
     int64_t i;
-    dx += dli_group_offset(&a->g, 0, a->g.ngroups, out);
-    for (i = 0; i < a->g.count; i++) {
-        dl_real *p = dx + (a->at ? a->at[i] : i);
-        *p = (add ? *p : 0) + a->d[i];
+    if (!a->at) {
+        dx += dli_group_offset(&a->g, 0, a->g.ngroups, out);
+        for (i = 0; i < a->g.count; i++) dx[i] = (add ? dx[i] : 0) + a->d[i];
+    } else if (out == a->end - 1) {
+        if (add) {
+            dli_gather_turn(c, a, a->rows, dx, 0);
+            DLI_ON(c->isa, add)(a->rows, a->ds, (a->end - a->begin) * a->g.count);
+        }
+        dli_gather_turn(c, a, add ? a->rows : a->ds, dx, 1);
     }
 }
 
@@ -6110,14 +6174,19 @@ static void dli_prod_backward(dl_ctx *c, dl_tensor *y)
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
-    int64_t o, i;
+    int64_t o, i, j;
     if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
             dl_real left = y->grad[o], right = 1;
-            for (i = 0; i < a.g.count; i++) { a.d[i] = left; left *= x[i]; }
-            for (i = a.g.count - 1; i >= 0; i--) { a.d[i] *= right; right *= x[i]; }
-            dli_scatter_row(&a, dx, o, add);
+            for (i = 0, j = a.g.count - 1; j >= 0; i++, j--) {          /* from both ends at once; past the middle the two meet */
+                if (i < j)       { a.d[i] = left; a.d[j] = right; }
+                else if (i == j) a.d[i] = left * right;
+                else             { a.d[i] *= left; a.d[j] *= right; }
+                left *= x[i];
+                right *= x[j];
+            }
+            dli_scatter_row(c, &a, dx, o, add);
         }
     dli_arena_release(&c->step, m);
 }
@@ -6132,7 +6201,7 @@ static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
     int64_t o;
     if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
             dl_real top = DLI_ON(c->isa, max)(x, a.g.count);
             y->data[o] = top - top == 0 ? top + DLI_ON(c->isa, log_sum_exp)(x, top, a.g.count) : top;
         }
@@ -6147,10 +6216,10 @@ static void dli_logsumexp_backward(dl_ctx *c, dl_tensor *y)
     int64_t o, i;
     if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o), g = y->grad[o], v = y->data[o];
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o), g = y->grad[o], v = y->data[o];
             if (v - v == 0) DLI_ON(c->isa, exp_row)(a.d, g, x, v, a.g.count, 0);
             else for (i = 0; i < a.g.count; i++) a.d[i] = g * (x[i] < v ? 0 : v - v);      /* NaN where x is infinite, too */
-            dli_scatter_row(&a, dx, o, add);
+            dli_scatter_row(c, &a, dx, o, add);
         }
     dli_arena_release(&c->step, m);
 }
@@ -6185,7 +6254,7 @@ static void dli_norm_forward(dl_ctx *c, dl_tensor *y)
     int64_t o;
     if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o++)
-            y->data[o] = dli_vector_norm(c, dli_gather_row(&a, y->src[0]->data, o), a.g.count, ((dli_reduce_args *)y->opts)->p);
+            y->data[o] = dli_vector_norm(c, dli_gather_row(c, &a, y->src[0]->data, o), a.g.count, ((dli_reduce_args *)y->opts)->p);
     dli_arena_release(&c->step, m);
 }
 static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
@@ -6198,7 +6267,7 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
     int64_t o, i;
     if (dx && dli_gather_begin(c, y, &a, 1))
         for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(&a, y->src[0]->data, o);
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
             dl_real norm = y->data[o], g = y->grad[o];
             int64_t ties = 0;
             for (i = 0; p > 1e300 && i < a.g.count; i++) ties += DLI_ABS(x[i]) == norm;
@@ -6211,7 +6280,7 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
                 else if ((t /= norm) != 0) t = dli_pow_portable(t, (dl_real)(p - 1));
                 a.d[i] = x[i] < 0 ? -g * t : g * t;
             }
-            dli_scatter_row(&a, dx, o, add);
+            dli_scatter_row(c, &a, dx, o, add);
         }
     dli_arena_release(&c->step, m);
 }
@@ -6246,7 +6315,7 @@ static void dli_arg_forward(dl_ctx *c, dl_tensor *y, int64_t (*row)(const dl_rea
     dli_gathered a;
     int64_t i;
     if (dli_gather_begin(c, y, &a, 0))
-        for (i = 0; i < y->size; i++) y->idata[i] = (int32_t)row(dli_gather_row(&a, y->src[0]->data, i), a.g.count);
+        for (i = 0; i < y->size; i++) y->idata[i] = (int32_t)row(dli_gather_row(c, &a, y->src[0]->data, i), a.g.count);
     dli_arena_release(&c->step, m);
 }
 static void dli_argmax_forward(dl_ctx *c, dl_tensor *y) { dli_arg_forward(c, y, DLI_ON(c->isa, argmax)); }
@@ -6277,8 +6346,6 @@ static dli_lines dli_make_lines(const dl_tensor *x, int dim)
 static int64_t dli_line(const dli_lines *l, int64_t i) { return i / l->stride * l->n * l->stride + i % l->stride; }
 static void dli_line_get(const dli_lines *l, dl_real *row, const dl_real *x)
 { int64_t i; for (i = 0; i < l->n; i++) row[i] = x[i * l->stride]; }
-static void dli_line_put(const dli_lines *l, dl_real *x, const dl_real *row, int add)
-{ int64_t i; for (i = 0; i < l->n; i++) x[i * l->stride] = (add ? x[i * l->stride] : 0) + row[i]; }
 
 /* opts of ops along one axis */
 typedef struct { int dim, flag; } dli_dim_args;
@@ -6299,7 +6366,7 @@ static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int di
 }
 
 /* Lines in, lines out: softmax, log_softmax, cumsum and their gradients are functions of rows of n, one behind the other, from
-   a and perhaps b.  Lines of the last axis are such rows; others are gathered one by one. */
+   a and perhaps b.  Lines of the last axis are such rows; others are transposed to rows, `width` neighbours at once. */
 typedef void dli_rows_fn(const dl_ctx *c, dl_real *out, const dl_real *a, const dl_real *b, int64_t n, int64_t rows, int add);
 typedef struct {
     const dl_ctx  *c;
@@ -6309,21 +6376,29 @@ typedef struct {
     const dl_real *a, *b;
     int            add;
     dl_real       *scratch;
-    int64_t        per_task;
+    int64_t        width, per_task;
 } dli_line_job;
 
 static void dli_line_task(void *arg, int64_t task, int worker)
 {
     const dli_line_job *j = (const dli_line_job *)arg;
-    int64_t i = task * j->per_task, hi = dli_min64((task + 1) * j->per_task, j->l.count), n = j->l.n;
-    dl_real *row = j->scratch + worker * 3 * n;
-    if (j->l.stride == 1) { j->f(j->c, j->out + i * n, j->a + i * n, j->b ? j->b + i * n : NULL, n, hi - i, j->add); return; }
-    for (; i < hi; i++) {
-        int64_t at = dli_line(&j->l, i);
-        dli_line_get(&j->l, row, j->a + at);
-        if (j->b) dli_line_get(&j->l, row + n, j->b + at);
-        j->f(j->c, row + 2 * n, row, row + n, n, 1, 0);
-        dli_line_put(&j->l, j->out + at, row + 2 * n, j->add);
+    const int64_t n = j->l.n, stride = j->l.stride, hi = dli_min64((task + 1) * j->per_task, j->l.count);
+    int64_t i = task * j->per_task, w;
+    dl_real *row[3];
+    int k;
+    if (stride == 1) { j->f(j->c, j->out + i * n, j->a + i * n, j->b ? j->b + i * n : NULL, n, hi - i, j->add); return; }
+    for (k = 0; k < 3; k++) row[k] = j->scratch + (worker * 3 + k) * n * j->width;
+    for (; i < hi; i += w) {
+        const int64_t at = dli_line(&j->l, i);
+        w = dli_min64(dli_min64(j->width, stride - i % stride), hi - i);
+        DLI_ON(j->c->isa, transpose)(row[0], n, j->a + at, stride, w, n);
+        if (j->b) DLI_ON(j->c->isa, transpose)(row[1], n, j->b + at, stride, w, n);
+        j->f(j->c, row[2], row[0], row[1], n, w, 0);
+        if (j->add) {
+            DLI_ON(j->c->isa, transpose)(row[0], n, j->out + at, stride, w, n);
+            DLI_ON(j->c->isa, add)(row[2], row[0], n * w);
+        }
+        DLI_ON(j->c->isa, transpose)(j->out + at, stride, row[2], n, n, w);
     }
 }
 
@@ -6334,7 +6409,8 @@ static void dli_run_lines(dl_ctx *c, dli_rows_fn *f, const dl_tensor *y, dl_real
     dli_mark m = dli_arena_mark(&c->step);
     j.c = c; j.f = f; j.out = out; j.a = a; j.b = b; j.add = add;
     j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
-    j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)j.l.n * sizeof *out);
+    j.width = dli_lines_at_once(j.l.n, j.l.stride);
+    j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)(j.l.n * j.width) * sizeof *out);
     j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
     if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
     dli_arena_release(&c->step, m);
@@ -6359,7 +6435,7 @@ DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_appl
 static void dli_log_softmax_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
 {
     (void)unused; (void)add;
-    for (; rows > 0; rows--, y += n, x += n) DLI_ON(c->isa, log_softmax)(y, x, n);
+    DLI_ON(c->isa, log_softmax)(y, x, n, rows);
 }
 static void dli_log_softmax_rows_back(const dl_ctx *c, dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int64_t rows, int add)
 {
@@ -6844,26 +6920,30 @@ static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0];
     int dim = ((dli_index_args *)y->opts)->dim;
     dli_lines l = dli_make_lines(x, dim);
+    const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
     size_t run = (size_t)l.stride * dli_elem(x);
     char *to = y->idata ? (char *)y->idata : (char *)y->data;
     const char *from = (const char *)dli_bytes_of(x);
     (void)c;
     for (o = 0; o < outer; o++)
-        for (i = 0; i < m; i++) memcpy(to + (size_t)(o * m + i) * run, from + (size_t)(o * l.n + y->src[1]->idata[i]) * run, run);
+        if (run == 4) for (i = 0; i < m; i++) memcpy(to + 4 * (o * m + i), from + 4 * (o * l.n + index[i]), 4);   /* no call */
+        else for (i = 0; i < m; i++) memcpy(to + (size_t)(o * m + i) * run, from + (size_t)(o * l.n + index[i]) * run, run);
 }
 static void dli_index_select_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0];
     int dim = ((dli_index_args *)y->opts)->dim, add;
     dli_lines l = dli_make_lines(x, dim);
+    const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
     dl_real *dx = dl_grad_of(c, x, &add);
     if (!dx) return;
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
     for (o = 0; o < outer; o++)
-        for (i = 0; i < m; i++)
-            DLI_ON(c->isa, add)(dx + (o * l.n + y->src[1]->idata[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
+        if (l.stride == 1) for (i = 0; i < m; i++) dx[o * l.n + index[i]] += y->grad[o * m + i];
+        else for (i = 0; i < m; i++)
+            DLI_ON(c->isa, add)(dx + (o * l.n + index[i]) * l.stride, y->grad + (o * m + i) * l.stride, l.stride);
 }
 static const dl_op dli_index_select_op = { "index_select", dli_index_select_shape, dli_index_select_forward, dli_index_select_backward };
 DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
@@ -6874,18 +6954,27 @@ DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *i
     return dl_apply(c, &dli_index_select_op, 2, s, &o, sizeof o);
 }
 
-/* Offset in x of element i of the index tensor, which is no larger than x in the other axes. */
-static int64_t dli_indexed(const dl_tensor *x, const dl_tensor *index, int dim, int64_t i)
+/* The index tensor in rows of its last axis, as it is no larger than x in axes other than dim: element j of a row belongs to
+   x[off + index[j] step + j unit].  dim -1: all axes are those of x. */
+typedef struct { const int32_t *index; int64_t off, step, unit; } dli_indexed;
+static int64_t dli_index_length(const dl_tensor *index) { return index->ndim ? index->shape[index->ndim - 1] : 1; }
+static dli_indexed dli_index_row(const dl_tensor *x, const dl_tensor *index, int dim, int64_t row)
 {
-    int64_t off = 0, stride = 1, rest = i;
+    dli_indexed r;
+    int64_t stride = 1, rest = row;
     int d;
+    r.index = index->idata + row * dli_index_length(index);
+    r.off = r.step = 0;
+    r.unit = dim != x->ndim - 1;
     for (d = x->ndim - 1; d >= 0; d--) {
-        int64_t k = rest % index->shape[d];
-        rest /= index->shape[d];
-        off += (d == dim ? index->idata[i] : k) * stride;
+        if (d == dim) r.step = stride;
+        if (d < x->ndim - 1) {
+            if (d != dim) r.off += rest % index->shape[d] * stride;
+            rest /= index->shape[d];
+        }
         stride *= x->shape[d];
     }
-    return off;
+    return r;
 }
 /* Whether index has x's axes and is no larger than x, but along dim (-1: in none). */
 static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *index, int dim)
@@ -6907,18 +6996,28 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 }
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
-    int64_t i;
+    const dl_tensor *index = y->src[1];
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     (void)c;
-    for (i = 0; i < y->size; i++) y->data[i] = y->src[0]->data[dli_indexed(y->src[0], y->src[1], ((dli_index_args *)y->opts)->dim, i)];
+    for (i = 0; i < y->size / n; i++) {
+        const dli_indexed r = dli_index_row(y->src[0], index, ((dli_index_args *)y->opts)->dim, i);
+        const dl_real *x = y->src[0]->data + r.off;
+        for (j = 0; j < n; j++) y->data[i * n + j] = x[r.index[j] * r.step + j * r.unit];
+    }
 }
 static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
 {
-    dl_tensor *x = y->src[0];
-    int64_t i;
+    dl_tensor *x = y->src[0], *index = y->src[1];
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     int add;
     dl_real *dx = dl_grad_of(c, x, &add);
     if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
-    for (i = 0; dx && i < y->size; i++) dx[dli_indexed(x, y->src[1], ((dli_index_args *)y->opts)->dim, i)] += y->grad[i];
+    for (i = 0; dx && i < y->size / n; i++) {
+        const dli_indexed r = dli_index_row(x, index, ((dli_index_args *)y->opts)->dim, i);
+        for (j = 0; j < n; j++) dx[r.off + r.index[j] * r.step + j * r.unit] += y->grad[i * n + j];
+    }
 }
 static const dl_op dli_gather_op = { "gather", dli_gather_shape, dli_gather_forward, dli_gather_backward };
 DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
@@ -6943,21 +7042,29 @@ static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
 static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *src = y->src[1], *index = y->src[2];
-    int64_t i;
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     (void)c;
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
-    for (i = 0; i < index->size; i++)
-        y->data[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)] += src->data[dli_indexed(src, index, -1, i)];
+    for (i = 0; i < index->size / n; i++) {
+        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
+        const dl_real *s = src->data + dli_index_row(src, index, -1, i).off;
+        for (j = 0; j < n; j++) y->data[r.off + r.index[j] * r.step + j * r.unit] += s[j];
+    }
 }
 static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *src = y->src[1], *index = y->src[2];
-    int64_t i;
+    const int64_t n = dli_index_length(index);
+    int64_t i, j;
     int add;
     dl_real *ds = dl_grad_of(c, src, &add);
     if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
-    for (i = 0; ds && i < index->size; i++)
-        ds[dli_indexed(src, index, -1, i)] += y->grad[dli_indexed(y, index, ((dli_index_args *)y->opts)->dim, i)];
+    for (i = 0; ds && i < index->size / n; i++) {
+        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
+        dl_real *s = ds + dli_index_row(src, index, -1, i).off;
+        for (j = 0; j < n; j++) s[j] += y->grad[r.off + r.index[j] * r.step + j * r.unit];
+    }
     dli_grad_pass(c, y, y->src[0]);
 }
 static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
@@ -6978,6 +7085,22 @@ static int dli_sort_before(dl_real a, dl_real b, int descending)       /* whethe
     return descending ? b > a : b < a;
 }
 
+/* Merges two runs of n: from the front and from the back at once, so that neither run can end early and nothing is to be guessed. */
+static void dli_merge_halves(const dl_real *x, const int32_t *index, int32_t *out, int64_t n, int descending)
+{
+    int64_t k, a = 0, b = n, last_a = n - 1, last_b = 2 * n - 1;
+    for (k = 0; k < n; k++) {
+        const int32_t i = index[a], j = index[b], last_i = index[last_a], last_j = index[last_b];
+        const int swap = dli_sort_before(x[i], x[j], descending), last_swap = dli_sort_before(x[last_i], x[last_j], descending);
+        out[k] = i ^ ((i ^ j) & -swap);                                                       /* swap ? j : i, without a jump */
+        out[2 * n - 1 - k] = last_j ^ ((last_i ^ last_j) & -last_swap);
+        b += swap;
+        a += !swap;
+        last_a -= last_swap;
+        last_b -= !last_swap;
+    }
+}
+
 static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int64_t n, int descending)
 {
     int64_t width, lo, i;
@@ -6985,6 +7108,7 @@ static void dli_sort_line(const dl_real *x, int32_t *index, int32_t *other, int6
     for (width = 1; width < n; width *= 2) {
         for (lo = 0; lo < n; lo += 2 * width) {
             int64_t mid = dli_min64(lo + width, n), hi = dli_min64(lo + 2 * width, n), a = lo, b = mid, k;
+            if (hi == lo + 2 * width) { dli_merge_halves(x, index + lo, other + lo, width, descending); continue; }
             for (k = lo; k < hi; k++)
                 other[k] = b < hi && (a == mid || dli_sort_before(x[index[a]], x[index[b]], descending)) ? index[b++] : index[a++];
         }
@@ -7377,39 +7501,6 @@ static dl_tensor *dli_weighted(dl_ctx *c, const char *who, dl_tensor *l, dl_tens
     return r == DL_MEAN ? dl_div(c, dli_sum_all(c, l), dli_sum_all(c, weight)) : dli_reduced(c, l, r);
 }
 
-/* Elementwise ops of two inputs that need not be fast: rows like those of DL_BINARY_OPS, as plain loops.
-   xlogy: 0 log 0 = 0;   bce: logarithms are at least -100, as in PyTorch */
-static dl_real dli_log_p(dl_real p)     { dl_real l = dli_log_portable(p);    return l < -100 ? -100 : l; }
-static dl_real dli_log_not_p(dl_real p) { dl_real l = dli_log1p_portable(-p); return l < -100 ? -100 : l; }
-static dl_real dli_at_least(dl_real x, dl_real low) { return x < low ? low : x; }
-#define DLI_PLAIN_OPS(OP)                                                                                            \
-/*     name        y = f(a, b)                                      da                              db            */ \
-    OP(xlogy,      a == 0 && b == b ? 0 : a * dli_log_portable(b),  a == 0 && b <= 0 ? 0 : g * dli_log_portable(b),  \
-                                                                    a == 0 ? 0 : g * a / b)                          \
-    OP(bce,        -(b * dli_log_p(a) + (1 - b) * dli_log_not_p(a)), g * (a - b) / dli_at_least(a * (1 - a), DLI_C(1e-12)), \
-                                                                    g * (dli_log_not_p(a) - dli_log_p(a)))
-#define DLI_LOOP(name, last, f)                                                                                      \
-    static void name(dl_real *DLI_RESTRICT out, const dl_real *const *in, int64_t n, const dl_real *s)               \
-    {                                                                                                                \
-        int64_t i;                                                                                                   \
-        for (i = 0; i < n; i++) {                                                                                    \
-            const dl_real a = in[0][i], b = in[1][i], g = in[last][i];                                               \
-            (void)s; (void)b; (void)g;                                                                               \
-            out[i] = (f);                                                                                            \
-        }                                                                                                            \
-    }
-#define DLI_ROW(name, f, da, db)                                                                                     \
-    DLI_LOOP(dli_##name##_f, 0, f) DLI_LOOP(dli_##name##_da, 3, da) DLI_LOOP(dli_##name##_db, 3, db)                 \
-    static void dli_##name##_forward(dl_ctx *c, dl_tensor *y)  { dli_map_forward(c, y, dli_##name##_f); }            \
-    static void dli_##name##_backward(dl_ctx *c, dl_tensor *y)                                                       \
-    { dli_map *df[2]; df[0] = dli_##name##_da; df[1] = dli_##name##_db; dli_map_backward(c, y, 0, 2, df); }          \
-    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##name##_forward, dli_##name##_backward }; \
-    static dl_tensor *dli_##name(dl_ctx *c, dl_tensor *a, dl_tensor *b)                                              \
-    { dl_tensor *x[2]; x[0] = a; x[1] = b; return dl_apply(c, &dli_##name##_op, 2, x, NULL, 0); }
-DLI_PLAIN_OPS(DLI_ROW)
-#undef DLI_ROW
-#undef DLI_LOOP
-
 /* log(1 + exp(z)), without overflow: the cross-entropy of the logit z and the answer no */
 static dl_tensor *dli_log1p_exp(dl_ctx *c, dl_tensor *z) { return dl_softplus(c, z, 1, dli_infinity()); }
 
@@ -7435,12 +7526,6 @@ DL_DEF dl_tensor *dl_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl
     return dli_weighted(c, "l1_loss", dl_abs(c, dl_sub(c, x, target)), o.weight, o.reduction);
 }
 
-/* q (e - q / 2) with e = abs(x - t), q = min(e, delta): both branches at once, gradients included */
-static dl_tensor *dli_huber(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_real delta)
-{
-    dl_tensor *e = dl_abs(c, dl_sub(c, x, target)), *q = dl_clamp(c, e, 0, delta);
-    return dl_mul(c, q, dl_sub(c, e, dl_mul_scalar(c, q, DLI_C(0.5))));
-}
 DL_DEF dl_tensor *dl_huber_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_huber_loss_opts o)
 {
     dl_real delta = o.delta == 0 ? 1 : o.delta;
@@ -7456,7 +7541,7 @@ DL_DEF dl_tensor *dl_smooth_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *tar
     if (!dli_check_loss(c, "smooth_l1_loss", x, target, o.reduction)) return DLI_NIL;
     if (!dli_check_option(c, "smooth_l1_loss", "beta, which must not be negative,", beta, beta >= 0)) return DLI_NIL;
     if (beta == 0) return dli_reduced(c, dl_abs(c, dl_sub(c, x, target)), o.reduction);
-    return dli_reduced(c, dl_div_scalar(c, dli_huber(c, x, target, beta), beta), o.reduction);
+    return dli_reduced(c, beta == 1 ? dli_huber(c, x, target, 1) : dli_smooth_l1(c, x, target, beta), o.reduction);
 }
 
 /* --- class labels: cross-entropy, nll, focal -------------------------------------------------------------
@@ -7771,7 +7856,7 @@ DL_DEF dl_tensor *dl_bce_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, d
         if (p->data[i] < 0 || p->data[i] > 1)
             return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who,
                            (double)p->data[i], i);
-    l = dli_bce(c, p, target);
+    l = dli_bce(c, p, target, 0);
     return dli_reduced(c, o.weight ? dl_mul(c, l, o.weight) : l, o.reduction);
 }
 
@@ -7814,7 +7899,7 @@ DL_DEF dl_tensor *dl_kl_div_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_
     dl_tensor *l;
     if (!dli_check_loss(c, "kl_div", x, target, o.reduction)) return DLI_NIL;
     if (o.log_target) l = dl_mul(c, dl_exp(c, target), dl_sub(c, target, x));
-    else l = dl_sub(c, dli_xlogy(c, target, target), dl_mul(c, target, x));
+    else l = dl_sub(c, dli_xlogy(c, target, target, 0), dl_mul(c, target, x));
     return o.batchmean ? dl_div_scalar(c, dli_sum_all(c, l), (dl_real)x->shape[0]) : dli_reduced(c, l, o.reduction);
 }
 
@@ -7831,7 +7916,7 @@ DL_DEF dl_tensor *dl_poisson_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *t
     if (o.full) {
         one = dl_scalar(c, 1);
         t = dl_maximum(c, target, one);
-        stirling = dl_add(c, dl_sub(c, dli_xlogy(c, t, t), t),
+        stirling = dl_add(c, dl_sub(c, dli_xlogy(c, t, t, 0), t),
                           dl_mul_scalar(c, dl_add_scalar(c, dl_log(c, t), DLI_C(DLI_LOG_2PI)), DLI_C(0.5)));
         l = dl_add(c, l, dl_where(c, dl_gt(c, target, one), stirling, dl_scalar(c, 0)));
     }
@@ -8285,7 +8370,7 @@ static dl_tensor *dli_sum_p_log_q(dl_ctx *c, const char *who, dl_tensor *p, dl_t
 {
     int axis = dli_axis(c, who, p, dim, p->ndim);
     if (axis < 0) return DLI_NIL;
-    return dl_mul_scalar(c, dli_information(c, dli_sum_over(c, dli_xlogy(c, p, q), DL_DIM(axis)), bits), s);
+    return dl_mul_scalar(c, dli_information(c, dli_sum_over(c, dli_xlogy(c, p, q, 0), DL_DIM(axis)), bits), s);
 }
 DL_DEF dl_tensor *dl_surprisal_with(dl_ctx *c, dl_tensor *p, dl_surprisal_opts o)
 {
@@ -30837,7 +30922,9 @@ static const dli_export_row dli_export_rows[] = {
     DLI_ROW(lp, "x p Mul 1 q Div Pow"), DLI_ROW(add, "x y Add"), DLI_ROW(sub, "x y Sub"), DLI_ROW(mul, "x y Mul"),
     DLI_ROW(div, "x y Div"), DLI_ROW(pow, "x y Pow"), DLI_ROW(minimum, "x y Min"), DLI_ROW(maximum, "x y Max"),
     DLI_ROW(leaky, "x 0 Greater x x y Mul Where"), DLI_ROW(squared_error, "x y Sub x y Sub Mul"),
-    DLI_ROW(bce_logits, "x Softplus x y Mul Sub"), DLI_ROW(where, "x 0 Equal z y Where"),
+    DLI_ROW(bce_logits, "x Softplus x y Mul Sub"),
+    DLI_ROW(huber, "x y Sub p Neg Max p Min x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"),
+    DLI_ROW(smooth_l1, "x y Sub p Neg Max p Min p Div x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"), DLI_ROW(where, "x 0 Equal z y Where"),
     DLI_ROW(eq, "x y Equal 1 0 Where"), DLI_ROW(ne, "x y Equal 0 1 Where"), DLI_ROW(lt, "x y Less 1 0 Where"),
     DLI_ROW(le, "x y LessOrEqual 1 0 Where"), DLI_ROW(gt, "x y Greater 1 0 Where"),
     DLI_ROW(ge, "x y GreaterOrEqual 1 0 Where"),
@@ -31796,6 +31883,10 @@ DLI_V float dlv_hmin(dlv x) { DLI_TREE4(dli_min4_neon, dli_min2_neon, x); }
 #define dli_cdf     DLI_FN(dli_cdf)
 #define dli_softplus_tail DLI_FN(dli_softplus_tail)
 #define dli_exp_low DLI_FN(dli_exp_low)
+#define dli_at_least  DLI_FN(dli_at_least)
+#define dli_held      DLI_FN(dli_held)
+#define dli_log_p     DLI_FN(dli_log_p)
+#define dli_log_not_p DLI_FN(dli_log_not_p)
 
 #ifdef DL_DOUBLE
 DLI_V double dli_sqrt(double x)          { return sqrt(x); }
@@ -32084,6 +32175,12 @@ DLI_V float dli_softplus_tail(float x)
 }
 #endif
 
+/* --- pieces of losses; NaN stays NaN */
+DLI_V dl_real dli_at_least(dl_real x, dl_real low) { return x < low ? low : x; }
+DLI_V dl_real dli_held(dl_real x, dl_real p)       { return x < -p ? -p : x > p ? p : x; }
+DLI_V dl_real dli_log_p(dl_real p)                 { return dli_at_least(dli_log(p), -100); }
+DLI_V dl_real dli_log_not_p(dl_real p)             { return dli_at_least(dli_log1p(-p), -100); }
+
 /* --- rows ---------------------------------------------------------------------------------------
    Sums: in a block of 4096, element i goes to accumulator (i / 16) mod 4, lane i mod 16; accumulators, lanes (dlv_sum)
    and then blocks are joined by fixed binary trees: the error grows with log n. */
@@ -32275,11 +32372,20 @@ DLI_KERNEL(void, softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, 
     }
     if (past) dlv_stream_end();
 }
-DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n)
+DLI_KERNEL(void, log_softmax)(dl_real *y, const dl_real *x, int64_t n, int64_t rows)
 {
-    const dl_real m = DLI_FN(dli_max)(x, n), s = DLI_FN(dli_log_sum_exp)(x, m, n);
-    int64_t i;
-    for (i = 0; i < n; i++) y[i] = x[i] - m - s;
+    const int64_t most = n > 4096 ? 1 : n > 256 ? 4096 / n : 16;    /* rows whose logarithms are taken together, in the L1 cache */
+    dl_real top[16], sum[16];
+    int64_t i, r, m;
+    for (; rows > 0; rows -= m, x += m * n, y += m * n) {
+        m = rows < most ? rows : most;
+        for (r = 0; r < m; r++) {
+            top[r] = DLI_FN(dli_top)(x + r * n, n);
+            sum[r] = DLI_FN(dli_sum_exp)(x + r * n, top[r], n);
+        }
+        for (r = 0; r < m; r++) sum[r] = dli_log(sum[r]);
+        for (r = 0; r < m; r++) for (i = r * n; i < (r + 1) * n; i++) y[i] = x[i] - top[r] - sum[r];
+    }
 }
 DLI_KERNEL(void, log_softmax_back)(dl_real *dx, const dl_real *y, const dl_real *g, int64_t n, int add)
 {
@@ -34473,6 +34579,14 @@ DL_UNARY_RANGE_OPS(DLI_ROW)
     DLI_MAP(da_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(da_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), da) } \
     DLI_MAP(db_##name) { DLI_2AT DLI_AT(2, y) DLI_AT(3, g) DLI_LOOP(db_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), db) }
 DL_BINARY_OPS(DLI_ROW)
+#undef DLI_ROW
+#define DLI_ROW(name, f, da, db)                                                                   \
+    DLI_MAP(f_##name)  { const dl_real p = s[0]; DLI_2AT DLI_LOOP(f_##name, 2, DLI_2IN, f) (void)p; } \
+    DLI_MAP(da_##name) { const dl_real p = s[0]; DLI_2AT DLI_AT(2, y) DLI_AT(3, g)                 \
+                         DLI_LOOP(da_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), da) (void)p; }  \
+    DLI_MAP(db_##name) { const dl_real p = s[0]; DLI_2AT DLI_AT(2, y) DLI_AT(3, g)                 \
+                         DLI_LOOP(db_##name, 4, DLI_2IN DLI_IN(2, y) DLI_IN(3, g), db) (void)p; }
+DLI_LOSS_OPS(DLI_ROW)
 #undef DLI_ROW
 #define DLI_ROW(name, f)   DLI_MAP(f_##name) { DLI_2AT DLI_LOOP(f_##name, 2, DLI_2IN, f) }
 DL_COMPARE_OPS(DLI_ROW)

@@ -27,6 +27,8 @@ static dl_tensor *elementwise(dl_ctx *c, dl_tensor *x)                   /* ever
     DL_COMPARE_OPS(ROW1)
 #undef ROW1
     y[n++] = dl_where(c, dl_gt(c, x, b), x, b);
+    y[n++] = dl_huber_loss(c, x, b, .delta = (dl_real)0.3, .reduction = DL_NONE);
+    y[n++] = dl_smooth_l1_loss(c, x, b, .beta = (dl_real)0.3, .reduction = DL_NONE);
     y[n++] = dl_relu(c, v); y[n++] = dl_gelu(c, v); y[n++] = dl_silu(c, v); y[n++] = dl_selu(c, v); y[n++] = dl_elu(c, v, 1);
     y[n++] = dl_softplus(c, v, 1, 20); y[n++] = dl_logsigmoid(c, v); y[n++] = dl_hardshrink(c, v, (dl_real)0.2); y[n++] = dl_relu6(c, v);
     return dl_cat(c, n, y, 1);

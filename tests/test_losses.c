@@ -177,9 +177,33 @@ static void hard_numbers(void)
     dl_backward(c, dl_bce_with_logits(c, x, FROM(DL_SHAPE(2), 0, 1), .pos_weight = FROM(S1, 3), .reduction = DL_SUM));
     NEAR(x->grad[0], 1);
     NEAR(x->grad[1], -3);
+    y = dl_bce_with_logits(c, FROM(DL_SHAPE(3), (dl_real)HUGE_VAL, -(dl_real)HUGE_VAL, 1000), FROM(DL_SHAPE(3), 0, 1, (dl_real)0.9999),
+                           .reduction = DL_NONE);                                                 /* wrong without doubt */
+    CHECK(y->data[0] == (dl_real)HUGE_VAL && y->data[1] == (dl_real)HUGE_VAL);
+    CHECK_NEAR((double)y->data[2], 1000 * (1 - (double)(dl_real)0.9999), 1e-7);
     y = dl_soft_margin_loss(c, FROM(DL_SHAPE(3), (dl_real)HUGE_VAL, -(dl_real)HUGE_VAL, 1), FROM(DL_SHAPE(3), 1, -1, 1), .reduction = DL_NONE);
     CHECK(y->data[0] == 0 && y->data[1] == 0);
     NEAR(y->data[2], log1p(exp(-1.0)));
+    CHECK_OK(c);
+}
+
+/* A NaN shows in the gradient too; what is ordinary is not made of what is not.  The numbers are PyTorch's. */
+static void huber_of_hard_numbers(void)
+{
+    const dl_real nan = (dl_real)NAN, big = (dl_real)3e38, small = (dl_real)1e-30;
+    dl_tensor *x, *y;
+    dl_step_begin(c);
+    x = dl_requires_grad(c, FROM(DL_SHAPE(4), nan, 3, (dl_real)-0.5, -(dl_real)HUGE_VAL), 1);
+    y = dl_huber_loss(c, x, dl_zeros(c, DL_SHAPE(4)), .delta = 2, .reduction = DL_NONE);
+    dl_backward(c, dl_sum(c, y));
+    CHECK(isnan(y->data[0]) && y->data[1] == 4 && y->data[2] == (dl_real)0.125 && isinf(y->data[3]));
+    CHECK(isnan(x->grad[0]) && x->grad[1] == 2 && x->grad[2] == (dl_real)-0.5 && x->grad[3] == -2);
+    x = dl_requires_grad(c, FROM(DL_SHAPE(3), nan, big, -1), 1);
+    y = dl_smooth_l1_loss(c, x, dl_zeros(c, DL_SHAPE(3)), .beta = 2, .reduction = DL_NONE);
+    dl_backward(c, dl_sum(c, y));
+    CHECK(isnan(y->data[0]) && y->data[1] == big && y->data[2] == (dl_real)0.25);
+    CHECK(isnan(x->grad[0]) && x->grad[1] == 1 && x->grad[2] == (dl_real)-0.5);
+    CHECK_NEAR(dl_item(dl_smooth_l1_loss(c, FROM(S1, small), dl_zeros(c, S1), .beta = small)) / 5e-31, 1, 1e-6);
     CHECK_OK(c);
 }
 
@@ -394,6 +418,7 @@ int main(void)
     RUN(bad_ctc);
     RUN(usual_options);
     RUN(hard_numbers);
+    RUN(huber_of_hard_numbers);
     RUN(many_weighted_labels);
     RUN(ctc_by_enumeration);
     RUN(ctc_edges);

@@ -375,6 +375,107 @@ static void reductions(void)                              /* over random sets of
     CHECK_ERROR(c, "argmax");
 }
 
+/* Lines along other axes are moved to rows, some at a time: the bits of rows that lie there already, gradients included.
+   (Adding a second gradient may be fused there.) */
+static dl_tensor *along(int op, dl_tensor *x, unsigned dims, int dim)
+{
+    switch (op) {
+    case 0:  return dl_logsumexp(c, x, .dims = dims);
+    case 1:  return dl_norm(c, x, .dims = dims);
+    case 2:  return dl_prod(c, x, .dims = dims);
+    case 3:  return dl_softmax(c, x, dim);
+    case 4:  return dl_log_softmax(c, x, dim);
+    default: return dl_cumsum(c, x, dim);
+    }
+}
+static int equal(const dl_tensor *x, const dl_real *a, const dl_real *b, double tol)
+{
+    int64_t i;
+    for (i = 0; i < x->size; i++) if (!(fabs((double)(a[i] - b[i])) <= tol * (1 + fabs((double)b[i])))) return 0;
+    return 1;
+}
+static dl_tensor *copy_of(const dl_tensor *x, const dl_real *data)
+{
+    dl_tensor *y = random_tensor(x->ndim, x->shape);
+    memcpy(y->data, data, (size_t)x->size * sizeof *data);
+    return y;
+}
+static void lines_and_rows(void)
+{
+    static const dl_order sides[3] = {{{0, 2, 3, 4, 1}}, {{0, 2, 4, 1, 3}}, {{1, 3, 0, 2, 4}}};   /* what is kept, then what is not */
+    static const unsigned dims[3] = {DL_DIM(1), DL_DIM(1) | DL_DIM(3), DL_DIM(0) | DL_DIM(2) | DL_DIM(4)};
+    static const unsigned last[3] = {DL_DIM(4), DL_DIM(3) | DL_DIM(4), DL_DIM(2) | DL_DIM(3) | DL_DIM(4)};
+    int round, op, k;
+    for (round = 0; round < 200; round++) {
+        dl_tensor *x, *rows, *y, *z, *r, *s;
+        int64_t n = round % 50 ? 1 + pick(40) : 5000;
+        int sums;
+        dl_step_begin(c);
+        op = (int)pick(6);
+        k = op < 3 ? (int)pick(3) : 0;
+        x = dl_requires_grad(c, dl_rand(c, DL_SHAPE(1 + pick(3), n, 1 + pick(4), k ? 1 + pick(3) : 1, 1 + pick(40))), 1);
+        rows = dl_requires_grad(c, dl_permute(c, dl_detach(c, x), sides[k]), 1);
+        y = along(op, x, dims[k], 1);
+        z = along(op, rows, last[k], 4);
+        r = random_tensor(y->ndim, y->shape);
+        s = op < 3 ? r : dl_permute(c, r, sides[0]);
+        for (sums = 1; sums <= 2; sums++) {
+            dl_backward(c, y, .grad = r);
+            dl_backward(c, z, .grad = s);
+            if (!CHECK(equal(rows, dl_permute(c, copy_of(x, x->grad), sides[k])->data, rows->grad, sums == 1 ? 0 : TOL))) return;
+            if (sums == 1) { y = along(op, x, dims[k], 1); z = along(op, rows, last[k], 4); }
+        }
+        if (!CHECK(op == 2 || equal(z, op < 3 ? y->data : dl_permute(c, y, sides[0])->data, z->data, 0))) return;
+    }
+    CHECK_OK(c);
+}
+
+/* gather and scatter_add against plain loops; the index is smaller than x in the other axes */
+static void gathering(void)
+{
+    int round, d;
+    for (round = 0; round < 200; round++) {
+        int64_t shape[4], small[4], index[5], i, off;
+        int ndim = 1 + (int)pick(4), dim = (int)pick(ndim), ok = 1;
+        dl_tensor *x, *src, *at, *y, *z, *g;
+        dl_real *sum;
+        dl_step_begin(c);
+        for (d = 0; d < ndim; d++) { shape[d] = 1 + pick(9); small[d] = d == dim ? 1 + pick(20) : 1 + pick(shape[d]); }
+        x = dl_requires_grad(c, random_tensor(ndim, shape), 1);
+        g = random_tensor(ndim, small);
+        for (d = 0; d < ndim; d++) small[d] += d != dim && pick(2);
+        src = dl_requires_grad(c, random_tensor(ndim, small), 1);                    /* may be larger, too */
+        at = dl_to_int(c, dl_mul_scalar(c, dl_abs(c, dl_mul_scalar(c, g, (dl_real)0.5)), (dl_real)shape[dim]));
+        for (i = 0; i < at->size; i++) if (at->idata[i] == shape[dim]) at->idata[i]--;
+        y = dl_gather(c, x, dim, at);
+        z = dl_scatter_add(c, x, dim, at, src);
+        sum = copy_of(x, x->data)->data;
+        for (i = 0; i < at->size; i++) {
+            unravel(at, i, index);
+            off = offset(src, ndim, index);
+            index[dim] = at->idata[i];
+            ok &= y->data[i] == x->data[offset(x, ndim, index)];
+            sum[offset(x, ndim, index)] += src->data[off];
+        }
+        if (!CHECK(ok && equal(z, z->data, sum, 0))) return;
+        dl_backward(c, y, .grad = g);
+        sum = dl_mul_scalar(c, copy_of(x, x->data), 0)->data;
+        for (i = 0; i < at->size; i++) { unravel(at, i, index); index[dim] = at->idata[i]; sum[offset(x, ndim, index)] += g->data[i]; }
+        if (!CHECK(equal(x, x->grad, sum, 0))) return;
+        g = random_tensor(ndim, shape);
+        dl_backward(c, z, .grad = g);
+        sum = dl_mul_scalar(c, copy_of(src, src->data), 0)->data;
+        for (i = 0; i < at->size; i++) {
+            unravel(at, i, index);
+            off = offset(src, ndim, index);
+            index[dim] = at->idata[i];
+            sum[off] = g->data[offset(x, ndim, index)];
+        }
+        if (!CHECK(equal(src, src->grad, sum, 0))) return;
+    }
+    CHECK_OK(c);
+}
+
 /* Sizes at which the drivers change their ways: rows longer than a chunk, many rows, many columns, several threads. */
 static void large_tensors(void)
 {
@@ -680,6 +781,31 @@ static void products(void)
     CHECK_ERROR(c, "matmul");
     dl_linear(c, dl_ones(c, DL_SHAPE(2, 8)), dl_ones(c, DL_SHAPE(8, 4)), NULL);
     CHECK_ERROR(c, "linear: (2,8) with weight (8,4)");
+}
+
+/* Lines of all lengths, with many equals and some NaN: in order, equals as they were, nothing lost. */
+static void sorting(void)
+{
+    int64_t n, i;
+    for (n = 1; n < 200; n++) {
+        const int descending = (int)pick(2);
+        dl_tensor *x, *y, *at = NULL;
+        int seen[200] = {0}, ok = 1;
+        dl_step_begin(c);
+        x = dl_zeros(c, DL_SHAPE(n));
+        for (i = 0; i < n; i++) x->data[i] = pick(20) ? (dl_real)pick(30) - 15 : (dl_real)NAN;
+        y = dl_sort(c, x, 0, .descending = descending, .indices = &at);
+        for (i = 0; i < n; i++) {
+            const dl_real v = x->data[at->idata[i]];
+            ok &= !seen[at->idata[i]]++ && (y->data[i] == v || (v != v && y->data[i] != y->data[i]));
+        }
+        for (i = 1; i < n; i++) {
+            const dl_real a = descending ? y->data[i] : y->data[i - 1], b = descending ? y->data[i - 1] : y->data[i];
+            ok &= a == b || (a != a && b != b) ? at->idata[i - 1] < at->idata[i] : a < b || (a == a && b != b);
+        }
+        if (!CHECK(ok)) return;
+    }
+    CHECK_OK(c);
 }
 
 static void indexing(void)
@@ -1063,6 +1189,8 @@ int main(void)
     RUN(views);
     RUN(broadcasting);
     RUN(reductions);
+    RUN(lines_and_rows);
+    RUN(gathering);
     RUN(large_tensors);
     RUN(long_rows);
     RUN(hard_numbers);
@@ -1071,6 +1199,7 @@ int main(void)
     RUN(corners);
     RUN(permutations);
     RUN(products);
+    RUN(sorting);
     RUN(indexing);
     RUN(printing);
     RUN(recording);
