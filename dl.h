@@ -5658,19 +5658,41 @@ typedef struct {
     int64_t size[DL_MAX_DIMS], to[DL_MAX_DIMS], from[DL_MAX_DIMS];    /* extents; strides in elements */
 } dli_walk;
 
-/* dst[walk] = or += src[walk], elements of elem bytes; adding only for dl_real. */
-static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *src, size_t elem, int add)
+/* dst[i ldd + j] = or += src[j lds + i], i < n, j < width: in squares, whose rows stay in the cache */
+static void dli_copy_turned(const dl_ctx *c, dl_real *dst, int64_t ldd, const dl_real *src, int64_t lds, int64_t n, int64_t width, int add)
 {
+    enum { SIDE = 32 };
+    dl_real square[SIDE * SIDE];
+    int64_t i, j, k;
+    for (j = 0; j < width; j += SIDE)
+        for (i = 0; i < n; i += SIDE) {
+            const int64_t rows = dli_min64(SIDE, n - i), columns = dli_min64(SIDE, width - j);
+            dl_real *to = dst + i * ldd + j;
+            DLI_ON(c->isa, transpose)(add ? square : to, add ? SIDE : ldd, src + j * lds + i, lds, rows, columns);
+            for (k = 0; add && k < rows; k++) DLI_ON(c->isa, add)(to + k * ldd, square + k * SIDE, columns);
+        }
+}
+
+/* dst[walk] = or += src[walk]; adding only for dl_real. */
+static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *src, dl_dtype dtype, int add)
+{
+    const size_t elem = dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real);
     int64_t index[DL_MAX_DIMS] = {0}, to = 0, from = 0, n = 1, ts = 1, fs = 1, i;
-    int d, last = w->ndim - 1;
+    int d, last = w->ndim - 1, row = -1, column = -1;       /* the axes along which src and dst run on: a transpose if they differ */
+    for (d = 0; d <= last && dtype == DL_REAL; d++) {
+        if (w->from[d] == 1) row = d;
+        if (w->to[d] == 1) column = d;
+    }
+    if (row < 0 || column < 0 || row == column) row = column = last;
     if (last >= 0) { n = w->size[last]; ts = w->to[last]; fs = w->from[last]; }
     for (;;) {
         char *p = (char *)dst + to * (int64_t)elem;
         const char *q = (const char *)src + from * (int64_t)elem;
-        if (add) {
+        if (add || row != column) {
             dl_real *pr = (dl_real *)(void *)p;
             const dl_real *qr = (const dl_real *)(const void *)q;
-            if (ts == 1 && fs == 1) DLI_ON(c->isa, add)(pr, qr, n);
+            if (row != column) dli_copy_turned(c, pr, w->to[row], qr, w->from[column], w->size[row], w->size[column], add);
+            else if (ts == 1 && fs == 1) DLI_ON(c->isa, add)(pr, qr, n);
             else for (i = 0; i < n; i++) pr[i * ts] += qr[i * fs];
         } else if (ts == 1 && fs == 1) {
             memcpy(p, q, (size_t)n * elem);
@@ -5679,7 +5701,8 @@ static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *
         } else {
             for (i = 0; i < n; i++) memcpy(p + 8 * i * ts, q + 8 * i * fs, 8);
         }
-        for (d = last - 1; d >= 0; d--) {
+        for (d = last; d >= 0; d--) {
+            if (d == row || d == column) continue;
             to += w->to[d];
             from += w->from[d];
             if (++index[d] < w->size[d]) break;
@@ -6459,7 +6482,7 @@ static void dli_move_forward(dl_ctx *c, dl_tensor *y)
         if (y->idata) y->idata[i] = (int32_t)o->value; else y->data[i] = o->value;
     for (k = 0; k < y->nsrc; k++) {
         const dli_move *p = &o->piece[k];
-        dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, elem, 0);
+        dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, y->dtype, 0);
     }
 }
 static void dli_move_backward(dl_ctx *c, dl_tensor *y)
@@ -6482,7 +6505,7 @@ static void dli_move_backward(dl_ctx *c, dl_tensor *y)
             memset(dx, 0, (size_t)x->size * sizeof *dx);
             add = 1;
         }
-        dli_copy(c, &back, dx + o->piece[k].from, y->grad + o->piece[k].to, sizeof *dx, add);
+        dli_copy(c, &back, dx + o->piece[k].from, y->grad + o->piece[k].to, DL_REAL, add);
     }
 }
 /* expand, repeat: the axes along which x stands still are summed over, y being the axes of the walk in order */
@@ -14933,7 +14956,7 @@ static int dli_sliding_window_shape(dl_ctx *c, dl_tensor *y)
 static void dli_sliding_window_forward(dl_ctx *c, dl_tensor *y)
 {
     dli_walk w = dli_window_walk(y->src[0], y, ((const dli_window_args *)y->opts)->stride);
-    dli_copy(c, &w, y->data, y->src[0]->data, sizeof *y->data, 0);
+    dli_copy(c, &w, y->data, y->src[0]->data, DL_REAL, 0);
 }
 static void dli_sliding_window_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -14945,7 +14968,7 @@ static void dli_sliding_window_backward(dl_ctx *c, dl_tensor *y)
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
     memcpy(back.to, w.from, sizeof w.from);
     memcpy(back.from, w.to, sizeof w.to);
-    dli_copy(c, &back, dx, y->grad, sizeof *dx, 1);
+    dli_copy(c, &back, dx, y->grad, DL_REAL, 1);
 }
 static const dl_op dli_sliding_window_op = { "sliding_window", dli_sliding_window_shape, dli_sliding_window_forward,
                                             dli_sliding_window_backward };
