@@ -10979,6 +10979,22 @@ typedef struct {
     int      back;
 } dli_taps_job;
 
+static void dli_taps_line(const dli_taps *t, dl_real *x, dl_real *y, int back)
+{
+    const int64_t *at = t->at;
+    const dl_real *w = t->weight;
+    int64_t i;
+    int k;
+    for (i = 0; i < t->n; i++, at += t->taps, w += t->taps) {
+        dl_real sum = 0;
+        for (k = 0; k < t->taps; k++) {
+            if (w[k] == 0) continue;                                        /* what it stands for may be infinite */
+            if (back) x[at[k]] += w[k] * y[i];
+            else      sum += w[k] * x[at[k]];
+        }
+        if (!back) y[i] = sum;
+    }
+}
 static void dli_taps_task(void *arg, int64_t task, int worker)
 {
     const dli_taps_job *j = (const dli_taps_job *)arg;
@@ -10987,16 +11003,16 @@ static void dli_taps_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (q = task * j->per_task; q < hi; q++) {
         dl_real *x = j->x + q * j->in * j->inner, *y = j->y + q * t->n * j->inner;
+        if (j->inner == 1) { dli_taps_line(t, x, y, j->back); continue; }
         for (i = 0; i < t->n; i++, y += j->inner) {
             const int64_t *at = t->at + i * t->taps;
             const dl_real *w = t->weight + i * t->taps;
+            if (!j->back && t->taps == 1 && w[0] == 1) { memcpy(y, x + at[0] * j->inner, (size_t)j->inner * sizeof *y); continue; }
             if (!j->back) memset(y, 0, (size_t)j->inner * sizeof *y);
             for (k = 0; k < t->taps; k++) {
-                if (w[k] == 0) continue;                                    /* what it stands for may be infinite */
-                if (j->inner == 1 && j->back) x[at[k]] += w[k] * y[0];
-                else if (j->inner == 1)       y[0] += w[k] * x[at[k]];
-                else if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
-                else              DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
+                if (w[k] == 0) continue;
+                if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
+                else         DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
             }
         }
     }
