@@ -10563,32 +10563,35 @@ typedef struct {
     int                  add;
 } dli_pool_job;
 
+#define DLI_BOX_PLANES 16               /* that a box is computed for */
 static void dli_pool_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
+    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k, some;
     (void)worker;
     if (j->p) {
         DLI_ON(j->c->isa, pool)(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
             j->p, n);
         return;
     }
-    for (q = first; q < first + n; q++)
-        for (i = 0; i < j->y_size; i++) {
+    for (; n > 0; first += some, n -= some)
+        for (i = 0, some = dli_min64(n, DLI_BOX_PLANES); i < j->y_size; i++) {
             const dli_box b = dli_pool_box(o, i);
-            const dl_real *x = j->x + q * j->x_size;
-            int64_t where = (b.first[0] * o->in[1] + b.first[1]) * o->in[2] + b.first[2], at;
-            dl_real sum = 0, best = -dli_infinity();
-            for (e = 0; e < b.count[0]; e++)
-                for (f = 0; f < b.count[1]; f++) {
-                    at = ((b.first[0] + e * o->dilation[0]) * o->in[1] + b.first[1] + f * o->dilation[1]) * o->in[2] + b.first[2];
-                    if (!o->largest) sum += DLI_ON(j->c->isa, sum)(x + at, b.count[2]);
-                    else for (k = 0; k < b.count[2]; k++, at += o->dilation[2])
-                        if (x[at] > best || x[at] != x[at]) best = x[where = at];
-                }
-            j->y[q * j->y_size + i] = o->largest ? best : sum / (dl_real)b.divisor;
-            if (j->index) j->index[q * j->y_size + i] = (int32_t)where;
+            for (q = first; q < first + some; q++) {
+                const dl_real *x = j->x + q * j->x_size;
+                int64_t where = (b.first[0] * o->in[1] + b.first[1]) * o->in[2] + b.first[2], at;
+                dl_real sum = 0, best = -dli_infinity();
+                for (e = 0; e < b.count[0]; e++)
+                    for (f = 0; f < b.count[1]; f++) {
+                        at = ((b.first[0] + e * o->dilation[0]) * o->in[1] + b.first[1] + f * o->dilation[1]) * o->in[2] + b.first[2];
+                        if (!o->largest) sum += DLI_ON(j->c->isa, sum)(x + at, b.count[2]);
+                        else for (k = 0; k < b.count[2]; k++, at += o->dilation[2])
+                            if (x[at] > best || x[at] != x[at]) best = x[where = at];
+                    }
+                j->y[q * j->y_size + i] = o->largest ? best : sum / (dl_real)b.divisor;
+                if (j->index) j->index[q * j->y_size + i] = (int32_t)where;
+            }
         }
 }
 
@@ -10596,35 +10599,37 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
+    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k, some;
     if (j->p && o->largest) {
         DLI_ON(j->c->isa, pool_back)(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
         return;
     }
-    for (q = first; q < first + n; q++) {
-        dl_real *dx = j->x + q * j->x_size, *share = j->scratch ? j->scratch + worker * j->y_size : NULL;
-        const dl_real *g = j->y + q * j->y_size;
-        if (j->p) {
-            const dl_real *in[2];
-            in[0] = g; in[1] = j->p->divisor;
-            DLI_ON(j->c->isa, f_div)(share, in, j->y_size, NULL);
-            DLI_ON(j->c->isa, pool_back)(dx, share, NULL, j->p, 1, j->add);
-            continue;
-        }
-        if (!j->add) memset(dx, 0, (size_t)j->x_size * sizeof *dx);
-        for (i = 0; i < j->y_size; i++) {
-            const dli_box b = dli_pool_box(o, i);
-            if (o->largest) {                                          /* of a window without taps nothing is the largest */
-                if (b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0) dx[j->index[q * j->y_size + i]] += g[i];
-                continue;
-            }
-            for (e = 0; e < b.count[0]; e++)
-                for (f = 0; f < b.count[1]; f++) {
-                    dl_real *to = dx + ((b.first[0] + e) * o->in[1] + b.first[1] + f) * o->in[2] + b.first[2];
-                    for (k = 0; k < b.count[2]; k++) to[k] += g[i] / (dl_real)b.divisor;
-                }
-        }
+    for (q = first; j->p && q < first + n; q++) {
+        dl_real *share = j->scratch + worker * j->y_size;
+        const dl_real *in[2];
+        in[0] = j->y + q * j->y_size; in[1] = j->p->divisor;
+        DLI_ON(j->c->isa, f_div)(share, in, j->y_size, NULL);
+        DLI_ON(j->c->isa, pool_back)(j->x + q * j->x_size, share, NULL, j->p, 1, j->add);
     }
+    if (j->p) return;
+    if (!j->add) memset(j->x + first * j->x_size, 0, (size_t)(n * j->x_size) * sizeof *j->x);
+    for (; n > 0; first += some, n -= some)
+        for (i = 0, some = dli_min64(n, DLI_BOX_PLANES); i < j->y_size; i++) {
+            const dli_box b = dli_pool_box(o, i);
+            for (q = first; q < first + some; q++) {
+                const dl_real g = j->y[q * j->y_size + i], share = g / (dl_real)b.divisor;
+                dl_real *dx = j->x + q * j->x_size;
+                if (o->largest) {                                      /* of a window without taps nothing is the largest */
+                    if (b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0) dx[j->index[q * j->y_size + i]] += g;
+                    continue;
+                }
+                for (e = 0; e < b.count[0]; e++)
+                    for (f = 0; f < b.count[1]; f++) {
+                        dl_real *to = dx + ((b.first[0] + e) * o->in[1] + b.first[1] + f) * o->in[2] + b.first[2];
+                        for (k = 0; k < b.count[2]; k++) to[k] += share;
+                    }
+            }
+        }
 }
 
 static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_pool *p)

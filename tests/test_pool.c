@@ -322,6 +322,30 @@ static void infinite_pixels(void)
     CHECK_OK(c);
 }
 
+/* Boxes are computed for many planes: all together give what each gives alone. */
+static void planes_in_parts(void)
+{
+    int k;
+    for (k = 0; k < 2; k++) {
+        dl_tensor *x, *y, *g, *grad;
+        int64_t q;
+        dl_step_begin(c);
+        x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(1, 37, 9, 10)), 1);
+        g = dl_randn(c, DL_SHAPE(1, 37, 4, 4));
+        y = k ? dl_adaptive_max_pool2d(c, x, 4) : dl_adaptive_avg_pool2d(c, x, 4);
+        CHECK(dl_backward(c, y, .grad = g));
+        grad = dl_tensor_from(c, x->grad, DL_SHAPE(1, 37, 9, 10));
+        for (q = 0; q < 37; q++) {
+            dl_tensor *one = dl_requires_grad(c, dl_slice(c, dl_detach(c, x), 1, q, q + 1), 1);
+            dl_tensor *z = k ? dl_adaptive_max_pool2d(c, one, 4) : dl_adaptive_avg_pool2d(c, one, 4);
+            CHECK(dl_backward(c, z, .grad = dl_slice(c, g, 1, q, q + 1)));
+            CHECK(!memcmp(z->data, y->data + q * 16, 16 * sizeof(dl_real)));
+            CHECK(!memcmp(one->grad, grad->data + q * 90, 90 * sizeof(dl_real)));
+        }
+    }
+    CHECK_OK(c);
+}
+
 /* Positions are taken some at a time: many together give what each row gives alone. */
 static void grids_in_parts(void)
 {
@@ -779,6 +803,7 @@ int main(void)
     RUN(infinite_lp);
     RUN(windows_without_taps);
     RUN(infinite_pixels);
+    RUN(planes_in_parts);
     RUN(grids_in_parts);
     RUN(grids_of_nan);
     RUN(dilated_column);
