@@ -3395,6 +3395,26 @@ typedef struct {
 /* dx (+)= sum of the g whose window the element is in, or, if at is not NULL, of those it was the largest for */      \
     K(void,    pool_back, (dl_real *dx, const dl_real *g, const unsigned char *at, const dli_pool *p, int64_t planes, int add))
 
+/* Grid sampling, some positions at a time (see >>resample): tap k of position i is element at[k][i] of its plane, -1: outside, which
+   reads as 0;  weight[k] is its weight, weight[(1 + a) taps + k] the derivative of that by component a of the position. */
+#define DLI_GRID 64
+#ifdef DL_DOUBLE                    /* as wide as dl_real: else gcc 12 walks both arrays with one pointer, from a base that it takes for */
+typedef int64_t dli_grid_at;        /* NULL, and drops the calls of grid_add */
+#else
+typedef int32_t dli_grid_at;
+#endif
+typedef struct { int axes, nearest, bicubic, align; dl_padding_mode padding; int64_t size[3]; } dli_grid_args;    /* size: (D, H, W) */
+typedef struct { int taps; dli_grid_at at[16][DLI_GRID]; dl_real weight[48][DLI_GRID]; } dli_grid_block;
+typedef struct { int taps; int32_t at[4][DLI_GRID]; dl_real weight[4][DLI_GRID], slope[4][DLI_GRID]; } dli_grid_line;    /* one axis */
+
+#define DLI_KERNELS_GRID(K)                                                                                            \
+/* the taps of n <= DLI_GRID positions, with derivatives or without */                                                 \
+    K(void,    grid_taps, (dli_grid_block *b, const dl_real *grid, int64_t n, const dli_grid_args *o, int slopes))     \
+/* s = sum over the taps of weight[row + k] x;  y = s or, if g is not NULL, y += g s */                                \
+    K(void,    grid_sum,  (dl_real *y, const dl_real *g, const dl_real *x, const dli_grid_block *b, int row, int64_t n)) \
+/* dx += weight g at every tap, position by position */                                                                \
+    K(void,    grid_add,  (dl_real *dx, const dl_real *g, const dli_grid_block *b, int64_t n))
+
 /* Gates of a recurrent layer, one step and one sequence: n numbers of each out[k] from those of the in[k];
    an out may be an in.
    forward:  in:  G gates of the input, G of the state, c or (GRU) b_hn, h
@@ -3471,6 +3491,7 @@ DLI_KERNELS_CONV(K)                                                             
 DLI_KERNELS_NORM(K)                                                                                                    \
 DLI_KERNELS_RECURRENT(K)                                                                                               \
 DLI_KERNELS_POOL(K)                                                                                                    \
+DLI_KERNELS_GRID(K)                                                                                                    \
 DLI_KERNELS_ATTENTION(K)                                                                                               \
 DLI_KERNELS_TEXT(K)                                                                                                    \
 DLI_KERNELS_FILES(K)                                                                                                   \
@@ -3492,6 +3513,7 @@ typedef struct {
 #define dlv        DLI_FN(dlv_t)
 #define dlv_load   DLI_FN(dlv_load_)
 #define dlv_load_n DLI_FN(dlv_load_n_)
+#define dlv_gather DLI_FN(dlv_gather_)
 #define dlv_store  DLI_FN(dlv_store_)
 #define dlv_store_n DLI_FN(dlv_store_n_)
 #define dlv_stream DLI_FN(dlv_stream_)
@@ -5750,19 +5772,41 @@ typedef struct {
     int64_t size[DL_MAX_DIMS], to[DL_MAX_DIMS], from[DL_MAX_DIMS];    /* extents; strides in elements */
 } dli_walk;
 
-/* dst[walk] = or += src[walk], elements of elem bytes; adding only for dl_real. */
-static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *src, size_t elem, int add)
+/* dst[i ldd + j] = or += src[j lds + i], i < n, j < width: in squares, whose rows stay in the cache */
+static void dli_copy_turned(const dl_ctx *c, dl_real *dst, int64_t ldd, const dl_real *src, int64_t lds, int64_t n, int64_t width, int add)
 {
+    enum { SIDE = 32 };
+    dl_real square[SIDE * SIDE];
+    int64_t i, j, k;
+    for (j = 0; j < width; j += SIDE)
+        for (i = 0; i < n; i += SIDE) {
+            const int64_t rows = dli_min64(SIDE, n - i), columns = dli_min64(SIDE, width - j);
+            dl_real *to = dst + i * ldd + j;
+            DLI_ON(c->isa, transpose)(add ? square : to, add ? (int64_t)SIDE : ldd, src + j * lds + i, lds, rows, columns);
+            for (k = 0; add && k < rows; k++) DLI_ON(c->isa, add)(to + k * ldd, square + k * SIDE, columns);
+        }
+}
+
+/* dst[walk] = or += src[walk]; adding only for dl_real. */
+static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *src, dl_dtype dtype, int add)
+{
+    const size_t elem = dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real);
     int64_t index[DL_MAX_DIMS] = {0}, to = 0, from = 0, n = 1, ts = 1, fs = 1, i;
-    int d, last = w->ndim - 1;
+    int d, last = w->ndim - 1, row = -1, column = -1;       /* the axes along which src and dst run on: a transpose if they differ */
+    for (d = 0; d <= last && dtype == DL_REAL; d++) {
+        if (w->from[d] == 1) row = d;
+        if (w->to[d] == 1) column = d;
+    }
+    if (row < 0 || column < 0 || row == column) row = column = last;
     if (last >= 0) { n = w->size[last]; ts = w->to[last]; fs = w->from[last]; }
     for (;;) {
         char *p = (char *)dst + to * (int64_t)elem;
         const char *q = (const char *)src + from * (int64_t)elem;
-        if (add) {
+        if (add || row != column) {
             dl_real *pr = (dl_real *)(void *)p;
             const dl_real *qr = (const dl_real *)(const void *)q;
-            if (ts == 1 && fs == 1) DLI_ON(c->isa, add)(pr, qr, n);
+            if (row != column) dli_copy_turned(c, pr, w->to[row], qr, w->from[column], w->size[row], w->size[column], add);
+            else if (ts == 1 && fs == 1) DLI_ON(c->isa, add)(pr, qr, n);
             else for (i = 0; i < n; i++) pr[i * ts] += qr[i * fs];
         } else if (ts == 1 && fs == 1) {
             memcpy(p, q, (size_t)n * elem);
@@ -5771,7 +5815,8 @@ static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *
         } else {
             for (i = 0; i < n; i++) memcpy(p + 8 * i * ts, q + 8 * i * fs, 8);
         }
-        for (d = last - 1; d >= 0; d--) {
+        for (d = last; d >= 0; d--) {
+            if (d == row || d == column) continue;
             to += w->to[d];
             from += w->from[d];
             if (++index[d] < w->size[d]) break;
@@ -6612,7 +6657,7 @@ static void dli_move_forward(dl_ctx *c, dl_tensor *y)
         if (y->idata) y->idata[i] = (int32_t)o->value; else y->data[i] = o->value;
     for (k = 0; k < y->nsrc; k++) {
         const dli_move *p = &o->piece[k];
-        dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, elem, 0);
+        dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, y->dtype, 0);
     }
 }
 static void dli_move_backward(dl_ctx *c, dl_tensor *y)
@@ -6635,7 +6680,7 @@ static void dli_move_backward(dl_ctx *c, dl_tensor *y)
             memset(dx, 0, (size_t)x->size * sizeof *dx);
             add = 1;
         }
-        dli_copy(c, &back, dx + o->piece[k].from, y->grad + o->piece[k].to, sizeof *dx, add);
+        dli_copy(c, &back, dx + o->piece[k].from, y->grad + o->piece[k].to, DL_REAL, add);
     }
 }
 /* expand, repeat: the axes along which x stands still are summed over, y being the axes of the walk in order */
@@ -10702,32 +10747,35 @@ typedef struct {
     int                  add;
 } dli_pool_job;
 
+#define DLI_BOX_PLANES 16               /* that a box is computed for */
 static void dli_pool_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
+    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k, some;
     (void)worker;
     if (j->p) {
         DLI_ON(j->c->isa, pool)(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
             j->p, n);
         return;
     }
-    for (q = first; q < first + n; q++)
-        for (i = 0; i < j->y_size; i++) {
+    for (; n > 0; first += some, n -= some)
+        for (i = 0, some = dli_min64(n, DLI_BOX_PLANES); i < j->y_size; i++) {
             const dli_box b = dli_pool_box(o, i);
-            const dl_real *x = j->x + q * j->x_size;
-            int64_t where = (b.first[0] * o->in[1] + b.first[1]) * o->in[2] + b.first[2], at;
-            dl_real sum = 0, best = -dli_infinity();
-            for (e = 0; e < b.count[0]; e++)
-                for (f = 0; f < b.count[1]; f++) {
-                    at = ((b.first[0] + e * o->dilation[0]) * o->in[1] + b.first[1] + f * o->dilation[1]) * o->in[2] + b.first[2];
-                    if (!o->largest) sum += DLI_ON(j->c->isa, sum)(x + at, b.count[2]);
-                    else for (k = 0; k < b.count[2]; k++, at += o->dilation[2])
-                        if (x[at] > best || x[at] != x[at]) best = x[where = at];
-                }
-            j->y[q * j->y_size + i] = o->largest ? best : sum / (dl_real)b.divisor;
-            if (j->index) j->index[q * j->y_size + i] = (int32_t)where;
+            for (q = first; q < first + some; q++) {
+                const dl_real *x = j->x + q * j->x_size;
+                int64_t where = (b.first[0] * o->in[1] + b.first[1]) * o->in[2] + b.first[2], at;
+                dl_real sum = 0, best = -dli_infinity();
+                for (e = 0; e < b.count[0]; e++)
+                    for (f = 0; f < b.count[1]; f++) {
+                        at = ((b.first[0] + e * o->dilation[0]) * o->in[1] + b.first[1] + f * o->dilation[1]) * o->in[2] + b.first[2];
+                        if (!o->largest) sum += DLI_ON(j->c->isa, sum)(x + at, b.count[2]);
+                        else for (k = 0; k < b.count[2]; k++, at += o->dilation[2])
+                            if (x[at] > best || x[at] != x[at]) best = x[where = at];
+                    }
+                j->y[q * j->y_size + i] = o->largest ? best : sum / (dl_real)b.divisor;
+                if (j->index) j->index[q * j->y_size + i] = (int32_t)where;
+            }
         }
 }
 
@@ -10735,35 +10783,37 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k;
+    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k, some;
     if (j->p && o->largest) {
         DLI_ON(j->c->isa, pool_back)(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
         return;
     }
-    for (q = first; q < first + n; q++) {
-        dl_real *dx = j->x + q * j->x_size, *share = j->scratch ? j->scratch + worker * j->y_size : NULL;
-        const dl_real *g = j->y + q * j->y_size;
-        if (j->p) {
-            const dl_real *in[2];
-            in[0] = g; in[1] = j->p->divisor;
-            DLI_ON(j->c->isa, f_div)(share, in, j->y_size, NULL);
-            DLI_ON(j->c->isa, pool_back)(dx, share, NULL, j->p, 1, j->add);
-            continue;
-        }
-        if (!j->add) memset(dx, 0, (size_t)j->x_size * sizeof *dx);
-        for (i = 0; i < j->y_size; i++) {
-            const dli_box b = dli_pool_box(o, i);
-            if (o->largest) {                                          /* of a window without taps nothing is the largest */
-                if (b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0) dx[j->index[q * j->y_size + i]] += g[i];
-                continue;
-            }
-            for (e = 0; e < b.count[0]; e++)
-                for (f = 0; f < b.count[1]; f++) {
-                    dl_real *to = dx + ((b.first[0] + e) * o->in[1] + b.first[1] + f) * o->in[2] + b.first[2];
-                    for (k = 0; k < b.count[2]; k++) to[k] += g[i] / (dl_real)b.divisor;
-                }
-        }
+    for (q = first; j->p && q < first + n; q++) {
+        dl_real *share = j->scratch + worker * j->y_size;
+        const dl_real *in[2];
+        in[0] = j->y + q * j->y_size; in[1] = j->p->divisor;
+        DLI_ON(j->c->isa, f_div)(share, in, j->y_size, NULL);
+        DLI_ON(j->c->isa, pool_back)(j->x + q * j->x_size, share, NULL, j->p, 1, j->add);
     }
+    if (j->p) return;
+    if (!j->add) memset(j->x + first * j->x_size, 0, (size_t)(n * j->x_size) * sizeof *j->x);
+    for (; n > 0; first += some, n -= some)
+        for (i = 0, some = dli_min64(n, DLI_BOX_PLANES); i < j->y_size; i++) {
+            const dli_box b = dli_pool_box(o, i);
+            for (q = first; q < first + some; q++) {
+                const dl_real g = j->y[q * j->y_size + i], share = g / (dl_real)b.divisor;
+                dl_real *dx = j->x + q * j->x_size;
+                if (o->largest) {                                      /* of a window without taps nothing is the largest */
+                    if (b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0) dx[j->index[q * j->y_size + i]] += g;
+                    continue;
+                }
+                for (e = 0; e < b.count[0]; e++)
+                    for (f = 0; f < b.count[1]; f++) {
+                        dl_real *to = dx + ((b.first[0] + e) * o->in[1] + b.first[1] + f) * o->in[2] + b.first[2];
+                        for (k = 0; k < b.count[2]; k++) to[k] += share;
+                    }
+            }
+        }
 }
 
 static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_pool *p)
@@ -11118,6 +11168,22 @@ typedef struct {
     int      back;
 } dli_taps_job;
 
+static void dli_taps_line(const dli_taps *t, dl_real *x, dl_real *y, int back)
+{
+    const int64_t *at = t->at;
+    const dl_real *w = t->weight;
+    int64_t i;
+    int k;
+    for (i = 0; i < t->n; i++, at += t->taps, w += t->taps) {
+        dl_real sum = 0;
+        for (k = 0; k < t->taps; k++) {
+            if (w[k] == 0) continue;                                        /* what it stands for may be infinite */
+            if (back) x[at[k]] += w[k] * y[i];
+            else      sum += w[k] * x[at[k]];
+        }
+        if (!back) y[i] = sum;
+    }
+}
 static void dli_taps_task(void *arg, int64_t task, int worker)
 {
     const dli_taps_job *j = (const dli_taps_job *)arg;
@@ -11126,16 +11192,16 @@ static void dli_taps_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (q = task * j->per_task; q < hi; q++) {
         dl_real *x = j->x + q * j->in * j->inner, *y = j->y + q * t->n * j->inner;
+        if (j->inner == 1) { dli_taps_line(t, x, y, j->back); continue; }
         for (i = 0; i < t->n; i++, y += j->inner) {
             const int64_t *at = t->at + i * t->taps;
             const dl_real *w = t->weight + i * t->taps;
+            if (!j->back && t->taps == 1 && w[0] == 1) { memcpy(y, x + at[0] * j->inner, (size_t)j->inner * sizeof *y); continue; }
             if (!j->back) memset(y, 0, (size_t)j->inner * sizeof *y);
             for (k = 0; k < t->taps; k++) {
-                if (w[k] == 0) continue;                                    /* what it stands for may be infinite */
-                if (j->inner == 1 && j->back) x[at[k]] += w[k] * y[0];
-                else if (j->inner == 1)       y[0] += w[k] * x[at[k]];
-                else if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
-                else              DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
+                if (w[k] == 0) continue;
+                if (j->back) DLI_ON(j->c->isa, axpy)(x + at[k] * j->inner, w[k], y, j->inner);
+                else         DLI_ON(j->c->isa, axpy)(y, w[k], x + at[k] * j->inner, j->inner);
             }
         }
     }
@@ -11353,62 +11419,6 @@ DL_DEF dl_tensor *dl_affine_grid_with(dl_ctx *c, dl_tensor *theta, dl_shape size
 
 /* grid_sample:  y[n, c, p] = sum of w x[n, c, tap] over the product of the taps of every axis, w the product of their weights
    dx[tap] += w g,   dgrid_a = sum over channels and taps of g x[tap] (dw_a / da) (the other axes' weights) */
-typedef struct { int axes, nearest, bicubic, align; dl_padding_mode padding; } dli_grid_args;
-typedef struct { int taps; int64_t at[4]; double weight[4], slope[4]; } dli_grid_axis;     /* at -1: outside, reads as 0 */
-
-/* Position p of n elements, reflected or clamped into them; *slope is multiplied by the derivative. */
-static double dli_grid_inside(const dli_grid_args *o, double p, double n, double *slope)
-{
-    if (o->padding == DL_PAD_REFLECT) {
-        double low = o->align ? 0 : -0.5, span = o->align ? n - 1 : n, turns;
-        if (span <= 0) { *slope = 0; return 0; }
-        p -= low;
-        if (p < 0) { p = -p; *slope = -*slope; }
-        turns = dli_floor(p / span);
-        p -= turns * span;
-        if (turns - 2 * dli_floor(turns / 2) != 0) { p = span - p; *slope = -*slope; }
-        p += low;
-    }
-    if (o->padding != DL_PAD_ZEROS) {
-        if (p <= 0) { p = 0; *slope = 0; }
-        if (p >= n - 1) { p = n - 1; *slope = 0; }
-    }
-    return p;
-}
-
-static dli_grid_axis dli_grid_taps(const dli_grid_args *o, double x, int64_t n)
-{
-    dli_grid_axis a;
-    double slope = (double)(o->align ? n - 1 : n) / 2, p, t, unused = 1;
-    int k;
-    p = o->align ? (x + 1) / 2 * (double)(n - 1) : ((x + 1) * (double)n - 1) / 2;
-    if (!(p > -1e9 && p < 1e9)) p = o->padding == DL_PAD_ZEROS ? -100 : p > 0 ? 1e9 : -1e9;      /* NaN and infinities too */
-    if (!o->bicubic) p = dli_grid_inside(o, p, (double)n, &slope);
-    t = dli_floor(p);
-    if (o->nearest) {                                               /* halves to even */
-        double up = p - t;
-        a.taps = 1;
-        a.at[0] = (int64_t)(up > 0.5 || (up == 0.5 && (int64_t)t % 2) ? t + 1 : t);
-        a.weight[0] = 1;
-        a.slope[0] = 0;
-    } else {
-        a.taps = o->bicubic ? 4 : 2;
-        for (k = 0; k < a.taps; k++) {
-            double d = p - t - k + o->bicubic, e = d < 0 ? -d : d, A = -0.75;
-            a.at[k] = (int64_t)t + k - o->bicubic;
-            a.weight[k] = o->bicubic ? dli_cubic_weight(d, A) : 1 - e;
-            a.slope[k] = o->bicubic ? (e < 1 ? (3 * (A + 2) * e - 2 * (A + 3)) * e : (3 * A * e - 10 * A) * e + 8 * A) : -1;
-            a.slope[k] *= o->bicubic ? (d < 0 ? -slope : slope) : k ? -slope : slope;
-        }
-    }
-    for (k = 0; k < a.taps; k++) {
-        if (o->bicubic) a.at[k] = (int64_t)dli_floor(dli_grid_inside(o, (double)a.at[k], (double)n, &unused));
-        if (a.at[k] < 0 || a.at[k] >= n) a.at[k] = -1;
-        if (x != x && !o->nearest && o->padding == DL_PAD_ZEROS) { a.at[k] = 0; a.weight[k] = a.slope[k] = x; }    /* NaN stays NaN */
-    }
-    return a;
-}
-
 static int dli_grid_shape(dl_ctx *c, dl_tensor *y)
 {
     dli_grid_args *o = (dli_grid_args *)y->opts;
@@ -11417,6 +11427,7 @@ static int dli_grid_shape(dl_ctx *c, dl_tensor *y)
     int a;
     if (!dli_check(c, "grid_sample", "x", x, DL_REAL) || !dli_check(c, "grid_sample", "grid", grid, DL_REAL)) return 0;
     o->axes = x->ndim - 2;
+    for (a = 0; a < 3; a++) o->size[a] = a < 3 - o->axes ? 1 : x->shape[x->ndim - 3 + a];
     if (o->axes < 2 || o->axes > 3 || grid->ndim != x->ndim || grid->shape[0] != x->shape[0] ||
         grid->shape[x->ndim - 1] != o->axes) {
         dl_fail(c, "grid_sample: %t with grid %t, expected (N, C, H, W) with (N, H', W', 2) or (N, C, D, H, W) with (N, D', H', W', 3)", x, grid);
@@ -11427,77 +11438,79 @@ static int dli_grid_shape(dl_ctx *c, dl_tensor *y)
         dl_fail(c, "grid_sample: padding mode %d is none of zeros, reflect and replicate", (int)o->padding);
         return 0;
     }
+    if (dli_plane(x, o->axes) > 1000000000) { dl_fail(c, "grid_sample: the planes of %t are too large", x); return 0; }
     shape[0] = x->shape[0];
     shape[1] = x->shape[1];
     for (a = 0; a < o->axes; a++) shape[2 + a] = grid->shape[1 + a];
     return dl_set_shape(c, y, x->ndim, shape);
 }
 
-typedef struct { const dl_tensor *y; dl_real *dx, *dgrid; int add; } dli_grid_job;
+typedef struct { const dl_ctx *c; const dl_tensor *y; dl_real *d; int add; int64_t per_task, parts; } dli_grid_job;
 
-/* Sample n of the batch; dx and dgrid are NULL in the forward pass. */
-static void dli_grid_task(void *arg, int64_t n, int worker)
+/* Some positions of a sample, all channels: y or, where d is not NULL, dgrid. */
+static void dli_grid_task(void *arg, int64_t task, int worker)
+{
+    const dli_grid_job *j = (const dli_grid_job *)arg;
+    const dli_isa *isa = j->c->isa;
+    const dli_grid_args *o = (const dli_grid_args *)j->y->opts;
+    const dl_tensor *x = j->y->src[0], *grid = j->y->src[1];
+    const int64_t in = dli_plane(x, o->axes), out = dli_plane(j->y, o->axes), channels = x->shape[1], n = task / j->parts;
+    int64_t p = task % j->parts * j->per_task, end = dli_min64(p + j->per_task, out), q, i;
+    dl_real slope[3][DLI_GRID];
+    dli_grid_block b;
+    int a;
+    (void)worker;
+    for (; p < end; p += DLI_GRID) {
+        const int64_t some = dli_min64(DLI_GRID, end - p), first = (n * out + p) * o->axes;
+        DLI_ON(isa, grid_taps)(&b, grid->data + first, some, o, j->d != NULL);
+        if (j->d) memset(slope, 0, sizeof slope);
+        for (q = n * channels; q < (n + 1) * channels; q++) {
+            if (!j->d) DLI_ON(isa, grid_sum)(j->y->data + q * out + p, NULL, x->data + q * in, &b, 0, some);
+            else for (a = 0; a < o->axes && !o->nearest; a++)       /* the nearest pixel's slope is 0, whatever it is */
+                DLI_ON(isa, grid_sum)(slope[a], j->y->grad + q * out + p, x->data + q * in, &b, (1 + a) * b.taps, some);
+        }
+        for (i = 0; j->d && i < some * o->axes; i++)
+            j->d[first + i] = (j->add ? j->d[first + i] : 0) + slope[i % o->axes][i / o->axes];
+    }
+}
+/* d = dx of some channels of a sample: a plane has one owner, who adds in the order of positions */
+static void dli_grid_back_task(void *arg, int64_t task, int worker)
 {
     const dli_grid_job *j = (const dli_grid_job *)arg;
     const dli_grid_args *o = (const dli_grid_args *)j->y->opts;
     const dl_tensor *x = j->y->src[0], *grid = j->y->src[1];
-    int64_t in = dli_plane(x, o->axes), out = dli_plane(j->y, o->axes), p, ch, channels = x->shape[1], size[3];
-    int a, i, k[3], back = j->dx || j->dgrid;
+    const int64_t in = dli_plane(x, o->axes), out = dli_plane(j->y, o->axes), channels = x->shape[1], n = task / j->parts;
+    const int64_t from = task % j->parts * j->per_task, first = n * channels + from, end = first + dli_min64(j->per_task, channels - from);
+    int64_t p, q;
+    dli_grid_block b;
     (void)worker;
-    for (a = 0; a < 3; a++) size[a] = a < 3 - o->axes ? 1 : x->shape[x->ndim - 3 + a];
-    for (p = 0; p < out; p++) {
-        const dl_real *at = grid->data + (n * out + p) * o->axes;
-        double dgrid[3] = {0, 0, 0};
-        dli_grid_axis axis[3];
-        for (a = 0; a < 3; a++) {
-            if (a >= 3 - o->axes) axis[a] = dli_grid_taps(o, (double)at[2 - a], size[a]);
-            else { axis[a].taps = 1; axis[a].at[0] = 0; axis[a].weight[0] = 1; axis[a].slope[0] = 0; }
-        }
-        for (ch = 0; ch < channels; ch++) {
-            const dl_real *from = x->data + (n * channels + ch) * in;
-            int64_t to = (n * channels + ch) * out + p;
-            double sum = 0, g = back ? (double)j->y->grad[to] : 0;
-            for (k[0] = 0; k[0] < axis[0].taps; k[0]++)
-                for (k[1] = 0; k[1] < axis[1].taps; k[1]++)
-                    for (k[2] = 0; k[2] < axis[2].taps; k[2]++) {
-                        double w[3], s[3];
-                        int64_t tap = 0;
-                        for (a = 0; a < 3 && tap >= 0; a++) {
-                            w[a] = axis[a].weight[k[a]];
-                            s[a] = axis[a].slope[k[a]];
-                            tap = axis[a].at[k[a]] < 0 ? -1 : tap * size[a] + axis[a].at[k[a]];
-                        }
-                        if (tap < 0) continue;
-                        if (!back) { sum += w[0] * w[1] * w[2] * (double)from[tap]; continue; }
-                        if (j->dx) j->dx[(n * channels + ch) * in + tap] += (dl_real)(w[0] * w[1] * w[2] * g);
-                        if (o->nearest) continue;                           /* its slope is 0, whatever the pixel is */
-                        dgrid[0] += s[0] * w[1] * w[2] * (double)from[tap] * g;
-                        dgrid[1] += w[0] * s[1] * w[2] * (double)from[tap] * g;
-                        dgrid[2] += w[0] * w[1] * s[2] * (double)from[tap] * g;
-                    }
-            if (!back) j->y->data[to] = (dl_real)sum;
-        }
-        for (i = 0; j->dgrid && i < o->axes; i++) {
-            dl_real *d = j->dgrid + (n * out + p) * o->axes + i;
-            *d = (j->add ? *d : 0) + (dl_real)dgrid[2 - i];
-        }
+    if (!j->add) memset(j->d + first * in, 0, (size_t)((end - first) * in) * sizeof *j->d);
+    for (p = 0; p < out; p += DLI_GRID) {
+        const int64_t some = dli_min64(DLI_GRID, out - p);
+        DLI_ON(j->c->isa, grid_taps)(&b, grid->data + (n * out + p) * o->axes, some, o, 0);
+        for (q = first; q < end; q++) DLI_ON(j->c->isa, grid_add)(j->d + q * in, j->y->grad + q * out + p, &b, some);
     }
+}
+/* Every sample in tasks of per_task of n: positions or channels. */
+static void dli_grid_run(dl_ctx *c, const dl_tensor *y, dli_task *task, dl_real *d, int add, int64_t n, int64_t per_task)
+{
+    dli_grid_job j;
+    j.c = c; j.y = y; j.d = d; j.add = add; j.per_task = per_task;
+    j.parts = (n + per_task - 1) / per_task;
+    dli_parallel_if(c, y->size >= DLI_PAR_WORK / 16, y->shape[0] * j.parts, task, &j);
 }
 static void dli_grid_forward(dl_ctx *c, dl_tensor *y)
 {
-    dli_grid_job j;
-    j.y = y; j.dx = j.dgrid = NULL; j.add = 0;
-    dli_parallel_if(c, y->size >= DLI_PAR_WORK / 16, y->shape[0], dli_grid_task, &j);
+    dli_grid_run(c, y, dli_grid_task, NULL, 0, dli_plane(y, y->ndim - 2), 16 * DLI_GRID);
 }
 static void dli_grid_backward(dl_ctx *c, dl_tensor *y)
 {
-    dli_grid_job j;
+    const int64_t channels = y->shape[1], groups = (c->threads + y->shape[0] - 1) / y->shape[0];
     int add;
-    j.y = y;
-    j.dx = dl_grad_of(c, y->src[0], &add);
-    if (j.dx && !add) memset(j.dx, 0, (size_t)y->src[0]->size * sizeof *j.dx);
-    j.dgrid = dl_grad_of(c, y->src[1], &j.add);
-    if (j.dx || j.dgrid) dli_parallel_if(c, y->size >= DLI_PAR_WORK / 16, y->shape[0], dli_grid_task, &j);
+    dl_real *d = dl_grad_of(c, y->src[0], &add);
+    if (d) dli_grid_run(c, y, dli_grid_back_task, d, add, channels, (channels + groups - 1) / groups);
+    d = dl_grad_of(c, y->src[1], &add);
+    if (d) dli_grid_run(c, y, dli_grid_task, d, add, dli_plane(y, y->ndim - 2), 16 * DLI_GRID);
 }
 static const dl_op dli_grid_sample_op = { "grid_sample", dli_grid_shape, dli_grid_forward, dli_grid_backward };
 DL_DEF dl_tensor *dl_grid_sample_with(dl_ctx *c, dl_tensor *x, dl_tensor *grid, dl_grid_sample_opts opts)
@@ -15121,7 +15134,7 @@ static int dli_sliding_window_shape(dl_ctx *c, dl_tensor *y)
 static void dli_sliding_window_forward(dl_ctx *c, dl_tensor *y)
 {
     dli_walk w = dli_window_walk(y->src[0], y, ((const dli_window_args *)y->opts)->stride);
-    dli_copy(c, &w, y->data, y->src[0]->data, sizeof *y->data, 0);
+    dli_copy(c, &w, y->data, y->src[0]->data, DL_REAL, 0);
 }
 static void dli_sliding_window_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -15133,7 +15146,7 @@ static void dli_sliding_window_backward(dl_ctx *c, dl_tensor *y)
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
     memcpy(back.to, w.from, sizeof w.from);
     memcpy(back.from, w.to, sizeof w.to);
-    dli_copy(c, &back, dx, y->grad, sizeof *dx, 1);
+    dli_copy(c, &back, dx, y->grad, DL_REAL, 1);
 }
 static const dl_op dli_sliding_window_op = { "sliding_window", dli_sliding_window_shape, dli_sliding_window_forward,
                                             dli_sliding_window_backward };
@@ -31698,7 +31711,8 @@ DLI_V float dli_fma(float a, float b, float c)
 }
 #endif
 
-/* The vocabulary: 16 lanes.  load_n, store_n: the lanes below n, any n < 2^31; the others read as fill.  stream: a store
+/* The vocabulary: 16 lanes.  load_n, store_n: the lanes below n, any n < 2^31; the others read as fill.  gather: p[at[l]], 0
+   where at[l] < 0.  stream: a store
    past the caches, p aligned to 64 bytes; other threads see it after stream_end.  sum, hmax, hmin: the
    tree 16 -> 8 -> 4 -> 2 -> 1.  max and min are a > b ? a : b, which every instruction set can do alike. */
 #if DLI_ISA == 0
@@ -31706,6 +31720,7 @@ typedef struct { dl_real v[16]; } dlv;
 #define DLI_LANES(expr) do { int l; for (l = 0; l < 16; l++) { expr; } } while (0)
 DLI_V dlv  dlv_load(const dl_real *p) { dlv r; DLI_LANES(r.v[l] = p[l]); return r; }
 DLI_V dlv  dlv_load_n(const dl_real *p, int64_t n, dl_real fill) { dlv r; DLI_LANES(r.v[l] = l < n ? p[l] : fill); return r; }
+DLI_V dlv  dlv_gather(const dl_real *p, const dli_grid_at *at) { dlv r; DLI_LANES(r.v[l] = at[l] < 0 ? 0 : p[at[l]]); return r; }
 DLI_V void dlv_store(dl_real *p, dlv a) { DLI_LANES(p[l] = a.v[l]); }
 DLI_V void dlv_store_n(dl_real *p, dlv a, int64_t n) { DLI_LANES(if (l < n) p[l] = a.v[l]); }
 DLI_V void dlv_stream(dl_real *p, dlv a) { dlv_store(p, a); }
@@ -31741,6 +31756,12 @@ DLI_V dlv dlv_load_n(const float *p, int64_t n, float fill)
     r.b = _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, k), _mm256_castsi256_ps(k));
     return r;
 }
+DLI_V __m256 dli_gather_avx2(const float *p, const int32_t *at)
+{
+    const __m256i i = _mm256_loadu_si256((const __m256i *)(const void *)at), inside = _mm256_cmpgt_epi32(i, _mm256_set1_epi32(-1));
+    return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), p, i, _mm256_castsi256_ps(inside), 4);
+}
+DLI_V dlv dlv_gather(const float *p, const int32_t *at) { dlv r; r.a = dli_gather_avx2(p, at); r.b = dli_gather_avx2(p, at + 8); return r; }
 DLI_V void dlv_store(float *p, dlv x) { _mm256_storeu_ps(p, x.a); _mm256_storeu_ps(p + 8, x.b); }
 DLI_V void dlv_store_n(float *p, dlv x, int64_t n)
 {
@@ -31775,6 +31796,11 @@ DLI_V __mmask16 dli_mask_avx512(int64_t n)
 }
 DLI_V dlv  dlv_load(const float *p) { return _mm512_loadu_ps(p); }
 DLI_V dlv  dlv_load_n(const float *p, int64_t n, float fill) { return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), dli_mask_avx512(n), p); }
+DLI_V dlv  dlv_gather(const float *p, const int32_t *at)
+{
+    const __m512i i = _mm512_loadu_si512((const void *)at);
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), _mm512_cmpgt_epi32_mask(i, _mm512_set1_epi32(-1)), i, p, 4);
+}
 DLI_V void dlv_store(float *p, dlv x) { _mm512_storeu_ps(p, x); }
 DLI_V void dlv_store_n(float *p, dlv x, int64_t n) { _mm512_mask_storeu_ps(p, dli_mask_avx512(n), x); }
 DLI_V void dlv_stream(float *p, dlv x) { _mm512_stream_ps(p, x); }
@@ -31830,6 +31856,13 @@ DLI_V dlv dlv_load_n(const float *p, int64_t n, float fill)
     r.a = dli_load4_neon(p, n, fill);         r.b = dli_load4_neon(p + 4, n - 4, fill);
     r.c = dli_load4_neon(p + 8, n - 8, fill); r.d = dli_load4_neon(p + 12, n - 12, fill);
     return r;
+}
+DLI_V dlv dlv_gather(const float *p, const int32_t *at)
+{
+    float v[16];
+    int l;
+    for (l = 0; l < 16; l++) v[l] = at[l] < 0 ? 0 : p[at[l]];
+    return dlv_load(v);
 }
 DLI_V void dlv_store(float *p, dlv x) { vst1q_f32(p, x.a); vst1q_f32(p + 4, x.b); vst1q_f32(p + 8, x.c); vst1q_f32(p + 12, x.d); }
 DLI_V void dlv_store_n(float *p, dlv x, int64_t n)
@@ -34001,6 +34034,144 @@ DLI_KERNEL(void, pool_back)(dl_real *dx, const dl_real *g, const unsigned char *
 #undef DLI_WHAT
 }
 #undef DLI_UNROLL
+
+/* --- >>resample, the part that depends on the instruction set: loops over positions, which the compiler vectorizes ----- */
+
+/* Positions p of n elements, reflected or clamped into them; slopes are multiplied by the derivative. */
+DLI_V void DLI_FN(dli_grid_inside)(double *p, double *slope, double n, const dli_grid_args *o)
+{
+    const double low = o->align ? 0 : -0.5, span = o->align ? n - 1 : n, last = n - 1;
+    int i;
+    if (o->padding == DL_PAD_REFLECT && span > 0)
+        for (i = 0; i < DLI_GRID; i++) {
+            const double far = p[i] < low ? low - p[i] : p[i] - low;
+            const int32_t turns = (int32_t)(far / span);
+            const double rest = far - (double)turns * span;
+            slope[i] = (p[i] < low) ^ (turns & 1) ? -slope[i] : slope[i];
+            p[i] = (turns & 1 ? span - rest : rest) + low;
+        }
+    if (o->padding != DL_PAD_ZEROS)
+        for (i = 0; i < DLI_GRID; i++) {
+            slope[i] = p[i] > 0 && p[i] < last ? slope[i] : 0;
+            p[i] = p[i] < last ? p[i] : last;
+            p[i] = p[i] > 0 ? p[i] : 0;
+        }
+}
+
+/* The taps along an axis of size elements. */
+DLI_V void DLI_FN(dli_grid_along)(dli_grid_line *r, const dl_real *grid, int64_t size, const dli_grid_args *o)
+{
+    const double n = (double)size, half = (o->align ? n - 1 : n) / 2, shift = o->align ? 0 : 0.5, A = -0.75;
+    const uint32_t elements = (uint32_t)size;
+    double p[DLI_GRID], slope[DLI_GRID];
+    int i, k, nan = 0;
+    for (i = 0; i < DLI_GRID; i++) {
+        const double at = ((double)grid[i] + 1) * half - shift, least = at > -1e9 ? at : -1e9;
+        p[i] = least < 1e9 ? least : 1e9;                           /* NaN is far before the first, infinities far outside */
+        slope[i] = half;
+    }
+    for (i = 0; i < DLI_GRID; i++) nan |= grid[i] != grid[i];
+    if (!o->bicubic) DLI_FN(dli_grid_inside)(p, slope, n, o);
+    r->taps = o->nearest ? 1 : o->bicubic ? 4 : 2;
+    for (i = 0; i < DLI_GRID; i++) {
+        const int32_t whole = (int32_t)p[i], t = whole - (p[i] < (double)whole);
+        const double f = p[i] - (double)t;
+        r->at[0][i] = t;
+        p[i] = f;
+    }
+    if (o->nearest) {                                               /* halves to even */
+        for (i = 0; i < DLI_GRID; i++) {
+            r->at[0][i] += p[i] > 0.5 || (p[i] == 0.5 && r->at[0][i] & 1);
+            r->weight[0][i] = 1;
+            r->slope[0][i] = 0;
+        }
+    } else if (!o->bicubic) {
+        for (i = 0; i < DLI_GRID; i++) {
+            r->at[1][i] = r->at[0][i] + 1;
+            r->weight[0][i] = (dl_real)(1 - p[i]);
+            r->weight[1][i] = (dl_real)p[i];
+            r->slope[0][i] = (dl_real)-slope[i];
+            r->slope[1][i] = (dl_real)slope[i];
+        }
+    } else {
+        for (k = 3; k >= 0; k--) {                                  /* Keys' cubic at distance e, see dli_cubic_weight */
+            double at[DLI_GRID], unused[DLI_GRID];
+            const int outer = k % 3 == 0;
+            const double sign = k < 2 ? half : -half;
+            for (i = 0; i < DLI_GRID; i++) {
+                const double e = k < 2 ? p[i] + (1 - k) : k - 1 - p[i];
+                const double near = ((A + 2) * e - (A + 3)) * e * e + 1, far = ((A * e - 5 * A) * e + 8 * A) * e - 4 * A;
+                const double near_slope = (3 * (A + 2) * e - 2 * (A + 3)) * e, far_slope = (3 * A * e - 10 * A) * e + 8 * A;
+                r->weight[k][i] = (dl_real)(outer ? far : near);
+                r->slope[k][i] = (dl_real)(sign * (outer ? far_slope : near_slope));
+                at[i] = (double)(r->at[0][i] + k - 1);
+                unused[i] = 0;
+            }
+            DLI_FN(dli_grid_inside)(at, unused, n, o);
+            for (i = 0; i < DLI_GRID; i++) r->at[k][i] = (int32_t)at[i];
+        }
+    }
+    for (k = 0; k < r->taps; k++)
+        for (i = 0; i < DLI_GRID; i++) r->at[k][i] = (uint32_t)r->at[k][i] < elements ? r->at[k][i] : -1;
+    for (i = 0; nan && i < DLI_GRID && !o->nearest && o->padding == DL_PAD_ZEROS; i++)
+        if (grid[i] != grid[i])                       /* NaN stays NaN */
+            for (k = 0; k < r->taps; k++) { r->at[k][i] = 0; r->weight[k][i] = r->slope[k][i] = grid[i]; }
+}
+
+DLI_KERNEL(void, grid_taps)(dli_grid_block *b, const dl_real *grid, int64_t n, const dli_grid_args *o, int slopes)
+{
+    const int32_t H = (int32_t)o->size[1], W = (int32_t)o->size[2];
+    dl_real part[3][DLI_GRID];
+    dli_grid_line line[3];
+    const int some = (int)n;
+    int a, i, k[3], row = 0;
+    for (i = some; i < DLI_GRID; i++) part[0][i] = part[1][i] = part[2][i] = 0;
+    if (o->axes == 2) for (i = 0; i < some; i++) { part[0][i] = grid[2 * i]; part[1][i] = grid[2 * i + 1]; }
+    else for (i = 0; i < some; i++) for (a = 0; a < 3; a++) part[a][i] = grid[3 * i + a];
+    line[2].taps = 1;                                               /* of a picture: the depth it has not */
+    for (i = 0; i < DLI_GRID; i++) { line[2].at[0][i] = 0; line[2].weight[0][i] = 1; }
+    for (a = 0; a < o->axes; a++) DLI_FN(dli_grid_along)(&line[a], part[a], o->size[2 - a], o);
+    b->taps = line[0].taps * line[1].taps * line[2].taps;
+    for (k[2] = 0; k[2] < line[2].taps; k[2]++)
+        for (k[1] = 0; k[1] < line[1].taps; k[1]++)
+            for (k[0] = 0; k[0] < line[0].taps; k[0]++, row++) {
+                const int32_t *x = line[0].at[k[0]], *y = line[1].at[k[1]], *z = line[2].at[k[2]];
+                for (i = 0; i < DLI_GRID; i++) b->at[row][i] = (x[i] | y[i] | z[i]) < 0 ? -1 : (z[i] * H + y[i]) * W + x[i];
+                for (a = -1; a < (slopes ? o->axes : 0); a++) {     /* -1: the weight itself */
+                    const dl_real *u = a == 0 ? line[0].slope[k[0]] : line[0].weight[k[0]];
+                    const dl_real *v = a == 1 ? line[1].slope[k[1]] : line[1].weight[k[1]];
+                    const dl_real *w = a == 2 ? line[2].slope[k[2]] : line[2].weight[k[2]];
+                    dl_real *to = b->weight[(1 + a) * b->taps + row];
+                    for (i = 0; i < DLI_GRID; i++) to[i] = b->at[row][i] < 0 ? 0 : w[i] * v[i] * u[i];
+                }
+            }
+}
+DLI_KERNEL(void, grid_sum)(dl_real *y, const dl_real *g, const dl_real *x, const dli_grid_block *b, int row, int64_t n)
+{
+    int64_t i;
+    int k;
+    for (i = 0; i < n; i += 16) {
+        dlv s = dlv_mul(dlv_load(b->weight[row] + i), dlv_gather(x, b->at[0] + i));
+        for (k = 1; k < b->taps; k++) s = dlv_fma(dlv_load(b->weight[row + k] + i), dlv_gather(x, b->at[k] + i), s);
+        if (g) s = dlv_fma(dlv_load_n(g + i, n - i, 0), s, dlv_load_n(y + i, n - i, 0));
+        dlv_store_n(y + i, s, n - i);
+    }
+}
+DLI_V void DLI_FN(dli_grid_scatter)(const int taps, dl_real *dx, const dl_real *g, const dli_grid_block *b, int64_t n)
+{
+    int64_t i;
+    int k;
+    for (i = 0; i < n; i++)
+        for (k = 0; k < taps; k++) {
+            const dli_grid_at at = b->at[k][i];
+            if (at >= 0) dx[at] = dli_fma(b->weight[k][i], g[i], dx[at]);
+        }
+}
+DLI_KERNEL(void, grid_add)(dl_real *dx, const dl_real *g, const dli_grid_block *b, int64_t n)
+{
+    if (b->taps == 4) DLI_FN(dli_grid_scatter)(4, dx, g, b, n);
+    else              DLI_FN(dli_grid_scatter)(b->taps, dx, g, b, n);
+}
 
 /* --- tiles of attention: a row of a tile is one key, its lanes are queries -------------------------- */
 DLI_KERNEL(void, attention_bias)(dl_real *x, int64_t n, int64_t ld, const dli_attention_bias *b)

@@ -180,6 +180,13 @@ static uint64_t hash_all(const char *isa, int threads)
     grid = dl_rand(ctx, DL_SHAPE(4, 20, 20, 2));
     use(ctx, dl_grid_sample(ctx, x, grid), x);
     use(ctx, dl_grid_sample(ctx, x, grid, .bicubic = 1, .padding = DL_PAD_REFLECT), x);
+    for (k = 0; k < 9; k++) {                                 /* a picture, or a volume, for all threads */
+        const int deep = k / 3 == 1;
+        dl_tensor *one = dl_requires_grad(ctx, dl_randn(ctx, deep ? DL_SHAPE(1, 7, 5, 6, 9) : DL_SHAPE(1, 7, 15, 18)), 1);
+        grid = dl_requires_grad(ctx, dl_randn(ctx, deep ? DL_SHAPE(1, 3, 20, 19, 3) : DL_SHAPE(1, 60, 37, 2)), 1);
+        use(ctx, dl_grid_sample(ctx, one, grid, .nearest = k / 3 == 2, .bicubic = k == 0, .padding = (dl_padding_mode)(k % 3)), one);
+        add_bits(grid->grad, grid->size);
+    }
     use(ctx, dl_dropout2d(ctx, x, 0.3f), x);
     use(ctx, dl_alpha_dropout(ctx, x, 0.3f), x);
     use(ctx, dl_feature_alpha_dropout(ctx, x, 0.3f), x);
@@ -311,6 +318,50 @@ static void infinite_pixels(void)
         CHECK(a->size == out && b->size == out);
         for (i = 0; i < out; i++) CHECK(a->data[i] == b->data[i] || (isnan(a->data[i]) && isnan(b->data[i])));
         if (k == 0) for (i = 0; i < out; i++) CHECK(i == 3 || i == 4 ? a->data[i] == INFINITY : a->data[i] == 0);    /* as PyTorch */
+    }
+    CHECK_OK(c);
+}
+
+/* Boxes are computed for many planes: all together give what each gives alone. */
+static void planes_in_parts(void)
+{
+    int k;
+    for (k = 0; k < 2; k++) {
+        dl_tensor *x, *y, *g, *grad;
+        int64_t q;
+        dl_step_begin(c);
+        x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(1, 37, 9, 10)), 1);
+        g = dl_randn(c, DL_SHAPE(1, 37, 4, 4));
+        y = k ? dl_adaptive_max_pool2d(c, x, 4) : dl_adaptive_avg_pool2d(c, x, 4);
+        CHECK(dl_backward(c, y, .grad = g));
+        grad = dl_tensor_from(c, x->grad, DL_SHAPE(1, 37, 9, 10));
+        for (q = 0; q < 37; q++) {
+            dl_tensor *one = dl_requires_grad(c, dl_slice(c, dl_detach(c, x), 1, q, q + 1), 1);
+            dl_tensor *z = k ? dl_adaptive_max_pool2d(c, one, 4) : dl_adaptive_avg_pool2d(c, one, 4);
+            CHECK(dl_backward(c, z, .grad = dl_slice(c, g, 1, q, q + 1)));
+            CHECK(!memcmp(z->data, y->data + q * 16, 16 * sizeof(dl_real)));
+            CHECK(!memcmp(one->grad, grad->data + q * 90, 90 * sizeof(dl_real)));
+        }
+    }
+    CHECK_OK(c);
+}
+
+/* Positions are taken some at a time: many together give what each row gives alone. */
+static void grids_in_parts(void)
+{
+    dl_tensor *x, *grid, *y, *row;
+    int64_t r, ch;
+    int k;
+    for (k = 0; k < 4; k++) {
+        dl_step_begin(c);
+        x = dl_randn(c, DL_SHAPE(1, 3, 11, 12));
+        grid = dl_randn(c, DL_SHAPE(1, 40, 33, 2));
+        y = dl_grid_sample(c, x, grid, .bicubic = k == 1, .nearest = k == 2, .padding = k == 3 ? DL_PAD_REPLICATE : DL_PAD_ZEROS);
+        for (r = 0; r < 40; r++) {
+            row = dl_grid_sample(c, x, dl_slice(c, grid, 1, r, r + 1), .bicubic = k == 1, .nearest = k == 2,
+                                 .padding = k == 3 ? DL_PAD_REPLICATE : DL_PAD_ZEROS);
+            for (ch = 0; ch < 3; ch++) CHECK(!memcmp(row->data + ch * 33, y->data + (ch * 40 + r) * 33, 33 * sizeof(dl_real)));
+        }
     }
     CHECK_OK(c);
 }
@@ -752,6 +803,8 @@ int main(void)
     RUN(infinite_lp);
     RUN(windows_without_taps);
     RUN(infinite_pixels);
+    RUN(planes_in_parts);
+    RUN(grids_in_parts);
     RUN(grids_of_nan);
     RUN(dilated_column);
     RUN(kept_axes);

@@ -694,6 +694,7 @@ static void corners(void)
     CHECK_OK(c);
 }
 
+/* Values, and gradients stored and then added to. */
 static void permutations(void)
 {
     int round, d;
@@ -701,22 +702,25 @@ static void permutations(void)
         int64_t shape[5], index[5], from[5], i;
         int ndim = 1 + (int)pick(5), ok = 1;
         dl_order order = DL_ORDER(0);
-        dl_tensor *x, *y, *back;
+        dl_tensor *x, *y, *g, *back;
         dl_order inverse = DL_ORDER(0);
         dl_step_begin(c);
-        for (d = 0; d < ndim; d++) { order.d[d] = d; shape[d] = 1 + pick(d ? 6 : 40); }
+        for (d = 0; d < ndim; d++) { order.d[d] = d; shape[d] = 1 + pick(d == 0 ? 40 : d == 1 && round % 4 == 0 ? 90 : 6); }
         for (d = ndim - 1; d > 0; d--) {
             int j = (int)pick(d + 1), swap = order.d[d];
             order.d[d] = order.d[j];
             order.d[j] = swap;
         }
-        x = random_tensor(ndim, shape);
+        x = dl_requires_grad(c, random_tensor(ndim, shape), 1);
         y = dl_permute(c, x, order);
+        g = random_tensor(ndim, y->shape);
+        dl_backward(c, dl_sum(c, dl_mul(c, y, g)));
+        dl_backward(c, dl_sum(c, dl_mul(c, y, g)));
         for (d = 0; d < ndim; d++) { ok &= y->shape[d] == shape[order.d[d]]; inverse.d[order.d[d]] = d; }
         for (i = 0; i < y->size && ok; i++) {
             unravel(y, i, index);
             for (d = 0; d < ndim; d++) from[order.d[d]] = index[d];
-            ok &= y->data[i] == x->data[offset(x, ndim, from)];
+            ok &= y->data[i] == x->data[offset(x, ndim, from)] && x->grad[offset(x, ndim, from)] == 2 * g->data[i];
         }
         back = dl_permute(c, y, inverse);
         ok &= !memcmp(back->data, x->data, (size_t)x->size * sizeof(dl_real));
