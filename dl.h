@@ -20292,7 +20292,7 @@ typedef struct {
     dl_real        *state[DLI_OPTIM_STATES];
     int64_t         t;               /* updates so far: a parameter without a gradient is left alone */
     int             group;
-    double          product;         /* NAdam: of its momentums                                      */
+    double          past;            /* NAdam: the product of its momentums; SGD: its first update with a momentum, from 1 */
     dli_update      args;            /* of this step                                                 */
 } dli_slot;
 
@@ -20397,7 +20397,7 @@ static dl_optim *dli_optim_create(dl_ctx *c, const dl_optim *how, const dli_opti
         dli_slot *s = &o->slots[o->nslots];
         if (p->is_buffer) continue;
         s->w = p->tensor;
-        s->product = 1;
+        s->past = 1;
         for (k = 0; k < DLI_OPTIM_STATES; k++) if (states >> k & 1) dli_optim_add_state(c, o, s, k, s->w->size);
         for (at = 0; at < s->w->size; at += DLI_OPTIM_CHUNK) {
             dli_optim_piece *piece = &o->pieces[o->npieces++];
@@ -20424,7 +20424,7 @@ static dl_optim *dli_optim_by_rule(dl_ctx *c, dl_optim *how, const dli_optim_typ
 }
 
 /* --- a step ---------------------------------------------------------------------------------------- */
-typedef struct { const dl_ctx *c; const dl_optim *o; } dli_optim_job;
+typedef struct { const dl_ctx *c; const dl_optim *o; int rule; } dli_optim_job;
 
 static void dli_optim_task(void *arg, int64_t i, int worker)
 {
@@ -20436,24 +20436,37 @@ static void dli_optim_task(void *arg, int64_t i, int worker)
     (void)worker;
     if (!s->w->grad) return;
     for (k = 0; k < DLI_OPTIM_STATES; k++) state[k] = s->state[k] ? s->state[k] + piece->first : NULL;
-    DLI_ON(job->c->isa, update)(job->o->rule, s->w->data + piece->first, s->w->grad + piece->first, state, piece->n, &s->args);
+    DLI_ON(job->c->isa, update)(job->rule, s->w->data + piece->first, s->w->grad + piece->first, state, piece->n, &s->args);
+}
+
+/* While a schedule has the momentum at 0 its array rests, as in PyTorch. */
+static int dli_rule_now(const dl_optim *o)
+{
+    if (o->beta1 != 0) return o->rule;
+    return o->rule == DLI_RULE_momentum   ? DLI_RULE_sgd :
+           o->rule == DLI_RULE_rmsprop_a  ? DLI_RULE_rmsprop :
+           o->rule == DLI_RULE_rmsprop_ab ? DLI_RULE_rmsprop_b : o->rule;
 }
 
 static void dli_elementwise_step(dl_ctx *c, dl_optim *o)
 {
     dli_optim_job job;
     const dli_slot *last = NULL;
+    double past = 0;                                                    /* of last, before this step */
     int i;
     for (i = 0; i < o->nslots; i++) {
         dli_slot *s = &o->slots[i];
         const dli_group *group = &o->groups[s->group];
         if (!s->w->grad) continue;
         s->t++;
-        if (last && last->t == s->t && last->group == s->group) { s->args = last->args; s->product = last->product; }
-        else o->type->prepare(o, s, o->lr * group->lr, group->weight_decay);
+        if (last && last->t == s->t && last->group == s->group && past == s->past) { s->args = last->args; s->past = last->past; }
+        else {
+            past = s->past;
+            o->type->prepare(o, s, o->lr * group->lr, group->weight_decay);
+        }
         last = s;
     }
-    job.c = c; job.o = o;
+    job.c = c; job.o = o; job.rule = dli_rule_now(o);
     dli_parallel_if(c, o->size >= DLI_PAR_WORK, o->npieces, dli_optim_task, &job);
 }
 
@@ -20582,10 +20595,12 @@ static void dli_lerp(const dli_isa *isa, dl_real *y, dl_real share, const dl_rea
 static void dli_sgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     dli_update *a = &s->args;
+    int first = (double)s->t == s->past;
+    if (first && o->beta1 == 0) s->past++;                              /* not yet */
     a->lr = (dl_real)lr;
     a->l2 = (dl_real)weight_decay;
-    a->keep1 = (dl_real)(s->t == 1 ? 0 : o->beta1);
-    a->fresh1 = (dl_real)(s->t == 1 ? 1 : 1 - o->extra[0]);
+    a->keep1 = (dl_real)(first ? 0 : o->beta1);
+    a->fresh1 = (dl_real)(first ? 1 : 1 - o->extra[0]);
     a->direct = (dl_real)o->option;
     a->through = (dl_real)(o->option ? o->beta1 : 1);
 }
@@ -20665,9 +20680,9 @@ static void dli_nadam_prepare(const dl_optim *o, dli_slot *s, double lr, double 
     double mu = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)s->t * o->extra[0]));
     double next = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)(s->t + 1) * o->extra[0]));
     dli_adam_prepare(o, s, lr, weight_decay);
-    s->product *= mu;
-    s->args.direct = (dl_real)(lr * (1 - mu) / (1 - s->product));
-    s->args.lr = (dl_real)(lr * next / (1 - s->product * next));
+    s->past *= mu;
+    s->args.direct = (dl_real)(lr * (1 - mu) / (1 - s->past));
+    s->args.lr = (dl_real)(lr * next / (1 - s->past * next));
 }
 static void dli_radam_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
@@ -21494,7 +21509,10 @@ static void dli_schedule_momentum(dl_ctx *c, const char *who, dl_optim *o)
     if (!o->type->beta1 && o->type != &dli_optim_sgd_type)
         dl_fail(c, "%s: %s has no momentum; set .no_cycle_momentum = 1", who, o->type->name);
     for (i = 0; i < o->nslots && !c->failed; i++)
-        if (!o->slots[i].state[0]) dli_optim_add_state(c, o, &o->slots[i], 0, o->slots[i].w->size);
+        if (!o->slots[i].state[0]) {
+            dli_optim_add_state(c, o, &o->slots[i], 0, o->slots[i].w->size);
+            o->slots[i].past = (double)o->slots[i].t + 1;
+        }
     if (c->failed) return;
     if (o->type == &dli_optim_sgd_type)    o->rule = DLI_RULE_momentum;
     if (o->rule == DLI_RULE_rmsprop)       o->rule = DLI_RULE_rmsprop_a;
@@ -27060,7 +27078,7 @@ static const char *dli_state_name(const dli_optim_type *type, int k)
 }
 
 /* The arrays of all parameters: prefix, the parameter's name, the array's. */
-static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
+static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix, const dli_reader *r)
 {
     dl_module *m;
     dl_param *p;
@@ -27081,7 +27099,9 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
         }
         if (o->inner || o->type == &dli_ema_type) continue;
         dli_items_value(l, name, "step", &s->t, DL_I64);
-        if (o->type == &dli_optim_nadam_type) dli_items_value(l, name, "mu_product", &s->product, DL_F64);
+        if (o->type == &dli_optim_nadam_type) dli_items_value(l, name, "mu_product", &s->past, DL_F64);
+        if (o->rule == DLI_RULE_momentum && (!r || dli_find_entry(r, dli_concat(l->c, name, "momentum_from", ""))))
+            dli_items_value(l, name, "momentum_from", &s->past, DL_F64);                   /* older files have none */
     }
 }
 
@@ -27122,7 +27142,7 @@ static void dli_items_optim(dli_items *l, dl_optim *o, const char *prefix, const
     dli_items_members(l, type, o, dli_optim_members);
     if (o->inner) dli_items_value(l, type, "begun", &o->option, DL_I32);
     dli_items_array(l, type, "groups", o->groups, DL_F64, 2 * (int64_t)o->ngroups);
-    dli_items_slots(l, o, dli_concat(l->c, prefix, "state.", ""));
+    dli_items_slots(l, o, dli_concat(l->c, prefix, "state.", ""), r);
     if (o->more) dli_items_lbfgs(l, (dli_lbfgs *)o->more, type, r);
     if (o->inner) dli_items_optim(l, o->inner, dli_concat(l->c, prefix, "inner.", ""), r);
 }
@@ -27155,7 +27175,7 @@ static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const
     dli_items_schedule(l, o->schedule, "schedule.");
     dli_items_schedule(l, o->schedule2, "schedule2.");
     if (o->ema && dli_check_ema(c, "checkpoint", o->ema)) {
-        dli_items_slots(l, o->ema->o, "ema.");
+        dli_items_slots(l, o->ema->o, "ema.", r);
         dli_items_members(l, "ema.", o->ema, dli_ema_members);
     }
     if (o->loader) dli_items_loader(l, o->loader);

@@ -535,6 +535,70 @@ static void cycled_momentum(void)
     }
 }
 
+static void down(dl_ctx *c, dl_optim *o, dl_schedule *s, dl_tensor *w, dl_tensor *b)       /* a step on (w^2 + b^2) / 2; either may be NULL */
+{
+    dl_tensor *loss;
+    dl_step_begin(c);
+    loss = dl_mul_scalar(c, dl_sum(c, dl_square(c, w ? w : b)), R(0.5));
+    if (w && b) loss = dl_add(c, loss, dl_mul_scalar(c, dl_sum(c, dl_square(c, b)), R(0.5)));
+    dl_backward(c, loss);
+    dl_optim_step(c, o);
+    if (s) dl_schedule_step(c, s);
+}
+
+/* A product of momentums for each parameter, of the steps in which it has a gradient: PyTorch's numbers */
+static void nadam_products(void)
+{
+    static const double after[8][2] = {{.995877266, 1}, {.995877266, .961122692}, {.906932771, .874069750}, {.813971341, .782243550},
+        {.732277155, .701524258}, {.665196896, .635319531}, {.614118576, .584967554}, {.578668535, .550050437}};
+    dl_ctx *c = dl_create();
+    dl_module *m = dl_nn_linear(c, 1, 1);
+    dl_tensor *w = dl_module_get(c, m, "weight"), *b = dl_module_get(c, m, "bias");
+    dl_optim *o = dl_optim_nadam(c, m, .lr = 0.02);
+    dl_schedule *s = dl_lr_one_cycle(c, o, 0.1, 12, .base_momentum = 0.3, .max_momentum = 0.95);
+    w->data[0] = b->data[0] = 1;
+    for (int t = 0; t < 8; t++) {
+        down(c, o, s, t == 1 ? NULL : w, t == 0 ? NULL : b);
+        CHECK_NEAR(w->data[0], after[t][0], 1e-6);
+        CHECK_NEAR(b->data[0], after[t][1], 1e-6);
+    }
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+/* A momentum that a schedule takes to 0 and back: its array rests meanwhile, and begins as the first gradient undampened: PyTorch's */
+static void momentum_at_rest(void)
+{
+    static const double after[7][8] = {
+        {.9, .765, .6885, .5589, .38637, .2700945, .24308505, .16645257},
+        {.9, .81, .729, .65205, .5501925, .476847, .4291623, .37469871},
+        {.81, .6723, .60507, .49181985, .3034364085, .2281178021, .2053060219, .1552979138},
+        {.89, .767075, .68269675, .571058018, .423470873, .322120311, .286687076, .217427640},
+        {.9, .81, .729, .6561, .59049, .5281605, .445655925, .386246070},                    /* from step 2 on */
+        {1e-7, -.449999956, -.036197083, -.205262662, -.170237962, -.000316032, -.000028404, .076462446},
+        {-.005037714, -.452216667, -.036250659, -.203992842, -.168991176, -.000266942, -.000024085, .075923843}};
+    for (int i = 0; i < 7; i++) {
+        dl_ctx *c = dl_create();
+        dl_module *m = point(c);
+        dl_tensor *w = dl_module_get(c, m, "w");
+        dl_optim *o = i == 0 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9)
+                    : i == 1 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9, .dampening = 0.5)
+                    : i == 2 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9, .nesterov = 1)
+                    : i == 3 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9, .dampening = 0.25, .weight_decay = 0.1)
+                    : i == 4 ? dl_optim_sgd(c, m, .lr = 0.1, .dampening = 0.5)
+                    : dl_optim_rmsprop(c, m, .lr = 0.1, .momentum = 0.9, .centered = i == 6);
+        dl_schedule *s = NULL;
+        w->data[0] = 1;
+        for (int t = 0; t < 8; t++) {
+            if (t == (i == 4 ? 2 : 0)) s = dl_lr_cyclic(c, o, 0.1, 0.1, .step_size_up = 2, .base_momentum = -1, .max_momentum = 0.9);
+            down(c, o, s, w, NULL);
+            CHECK_NEAR(w->data[0], after[i][t], i < 5 ? 1e-6 : 1e-5);
+        }
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+}
+
 /* --- options, groups of parameters, errors -------------------------------------------------------------- */
 static void defaults(void)
 {
@@ -1006,6 +1070,8 @@ int main(void)
     RUN(plateau_of_accuracies);
     RUN(plateau_from_infinity);
     RUN(cycled_momentum);
+    RUN(nadam_products);
+    RUN(momentum_at_rest);
     RUN(defaults);
     RUN(without_gradient);
     RUN(two_optimizers);
