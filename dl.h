@@ -1032,6 +1032,7 @@ typedef struct {
     double     min_delta;
     dl_module *module;
     char      *weights;
+    size_t     bytes;                    /* of weights                                      */
 } dl_early_stop;
 typedef struct { double min_delta; int end_; } dl_early_stop_create_opts;
 DL_API dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t patience, dl_early_stop_create_opts o);
@@ -2282,6 +2283,7 @@ DL_API dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
 /* Checkpoints: a safetensors file with all that training depends on, so that it goes on after a load with the same bits as if it
    had not stopped: whatever is not NULL, the state of the random numbers, and a checksum.  load wants the same things, made
    by the same calls; when it returns 0 they are as they were.  A file may have fewer numbers, then the others stay.
+   Save between steps of the optimizer: gradients are not in the file, load clears those of the module.
    The weights alone: dl_load(c, net, path, .prefix = "model.").  numbers: of the program's own. */
 typedef struct {
     dl_module *module;
@@ -20486,6 +20488,7 @@ DL_DEF int dl_optim_step(dl_ctx *c, dl_optim *o)
     o->t++;
     if (o->type->step) o->type->step(c, o);
     else dli_elementwise_step(c, o);
+    if (c->failed) o->t--;
     dli_optim_zero_grads(o);
     return !c->failed;
 }
@@ -20516,6 +20519,7 @@ DL_DEF double dl_optim_step_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *
     }
     o->t++;
     loss = o->type->closure(c, o, f, user);
+    if (c->failed) o->t--;                                              /* it was none */
     dli_optim_zero_grads(o);
     return c->failed ? dl_item(NULL) : loss;
 }
@@ -21228,7 +21232,11 @@ static double dli_lbfgs_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
         if (dli_largest(c, m->d, m->n) * m->t <= m->tolerance_change) break;
         if (loss - before < m->tolerance_change && before - loss < m->tolerance_change) break;
     }
-    if (c->failed) dli_lbfgs_write(c, o, m->start, 0, NULL);            /* weights stay as they were */
+    if (c->failed) {                                                    /* weights stay as they were; the memory was of other points */
+        dli_lbfgs_write(c, o, m->start, 0, NULL);
+        m->iterations = m->count = 0;
+        m->scale = 1;
+    }
     return first;
 }
 static const dli_optim_type dli_optim_lbfgs_type = { "optim_lbfgs", NULL, NULL, NULL, NULL, dli_lbfgs_step };
@@ -21478,11 +21486,14 @@ static int dli_check_schedule(dl_ctx *c, const char *who, const dl_schedule *s)
     return !c->failed;
 }
 
-static void dli_schedule_apply(dl_schedule *s)
+/* 0: there is no rate or no momentum at this step, and both stay */
+static int dli_schedule_apply(dl_schedule *s)
 {
-    double momentum = s->optim->beta1;
-    s->optim->lr = s->type->lr(s, s->t, s->optim->base_lr, &momentum);
+    double momentum = s->optim->beta1, lr = s->type->lr(s, s->t, s->optim->base_lr, &momentum);
+    if (!(lr - lr == 0 && momentum - momentum == 0)) return 0;
+    s->optim->lr = lr;
     s->optim->beta1 = momentum;
+    return 1;
 }
 
 /* A kept copy of `how`; sets the learning rate of step 0. */
@@ -21493,9 +21504,7 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     *s = *how;
     s->type = type;
     s->optim = dli_innermost(o);
-    dli_schedule_apply(s);
-    if (s->optim->lr == s->optim->lr) return s;
-    s->optim->lr = s->optim->base_lr;
+    if (dli_schedule_apply(s)) return s;
     dl_fail(c, "%s: no value at step 0", type->name);
     return dli_nil_schedule();
 }
@@ -21530,8 +21539,7 @@ DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
 {
     if (!dli_check_schedule(c, "schedule_step", s)) return 0;
     s->t++;
-    dli_schedule_apply(s);
-    if (s->optim->lr != s->optim->lr) {                                  /* a one-cycle schedule is over */
+    if (!dli_schedule_apply(s)) {                                        /* a one-cycle schedule is over */
         s->optim->lr = 0;
         dl_fail(c, "schedule_step: step %l, but %s has no value there", s->t, s->type->name);
     }
@@ -21540,6 +21548,7 @@ DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
 
 static double dli_cosine(double turns)                                 /* of the part of the last turn, however many there were */
 {
+    if (!(turns < 9e15)) return dl_item(NULL);
     return (double)dli_cos_portable((dl_real)(6.283185307179586 * (turns - (double)(int64_t)turns)));
 }
 /* from a to b along half a cosine wave */
@@ -22842,16 +22851,24 @@ DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t
     e->patience = patience;
     e->min_delta = o.min_delta;
     e->module = m;
-    if (m) e->weights = (char *)dl_alloc_keep(c, dli_state_bytes(m));
+    e->bytes = m ? dli_state_bytes(m) : 0;
+    if (m) e->weights = (char *)dl_alloc_keep(c, e->bytes);
     return c->failed ? NULL : e;
+}
+
+static int dli_check_early_stop(dl_ctx *c, const char *who, const dl_early_stop *e)
+{
+    if (!c || c->failed) return 0;
+    if (!e) dl_fail(c, "%s: NULL", who);
+    else if (e->module && dli_state_bytes(e->module) != e->bytes) dl_fail(c, "%s: the module has changed since early_stop_create", who);
+    return !c->failed;
 }
 
 static int dli_is_less(double x, double y) { return x < y || (y != y && x == x); }           /* any number is less than NaN */
 
 DL_DEF int dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value)
 {
-    if (!c || c->failed) return 0;
-    if (!e) { dl_fail(c, "early_stop_observe: NULL"); return 0; }
+    if (!dli_check_early_stop(c, "early_stop_observe", e)) return 0;
     if (!e->count || dli_is_less(value, e->best - e->min_delta)) {
         e->best = value;
         e->best_index = e->count;
@@ -22863,9 +22880,7 @@ DL_DEF int dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value)
 
 DL_DEF void dl_early_stop_restore(dl_ctx *c, dl_early_stop *e)
 {
-    if (!c || c->failed) return;
-    if (!e) { dl_fail(c, "early_stop_restore: NULL"); return; }
-    if (e->module && e->count) dli_state_copy(e->module, e->weights, 1);
+    if (dli_check_early_stop(c, "early_stop_restore", e) && e->module && e->count) dli_state_copy(e->module, e->weights, 1);
 }
 
 /* --- learning curves ---------------------------------------------------------------------------------- */
@@ -27179,9 +27194,10 @@ static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const
         dli_items_members(l, "ema.", o->ema, dli_ema_members);
     }
     if (o->loader) dli_items_loader(l, o->loader);
-    if (o->stop) dli_items_members(l, "stop.", o->stop, dli_stop_members);
-    if (o->stop && o->stop->module)
-        dli_items_array(l, "stop.", "weights", o->stop->weights, DL_U8, (int64_t)dli_state_bytes(o->stop->module));
+    if (o->stop && dli_check_early_stop(c, "checkpoint", o->stop)) {
+        dli_items_members(l, "stop.", o->stop, dli_stop_members);
+        dli_items_array(l, "stop.", "weights", o->stop->weights, DL_U8, (int64_t)o->stop->bytes);
+    }
     if (o->numbers && o->nnumbers > 0) {
         dli_items_array(l, "", "numbers", o->numbers, DL_F64, o->nnumbers);
         if (!c->failed) l->item[l->n - 1].least = 1;
@@ -27271,6 +27287,7 @@ DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
              dli_load_items(&r, &list, 0, NULL);
         dli_reader_close(&r);
     }
+    if (ok && o.module) dl_zero_grads(o.module);                       /* of other weights */
     dli_arena_release(&c->step, mark);
     return ok;
 }

@@ -1087,6 +1087,14 @@ static void early_stop(void)
     BAD(dl_early_stop_observe(c, NULL, 1), "NULL");
     BAD(dl_early_stop_restore(c, NULL), "NULL");
     CHECK(dl_early_stop_create(NULL, m, 1) == NULL && !dl_early_stop_observe(NULL, e, 1));
+    m = dl_nn_sequential(c, dl_nn_linear(c, 1, 1));                    /* a module that grows has no room in the copy */
+    e = dl_early_stop_create(c, m, 3);
+    dl_early_stop_observe(c, e, 1);
+    dl_module_add(c, m, NULL, dl_nn_linear(c, 1, 2000));
+    BAD(dl_early_stop_observe(c, e, .5), "early_stop_observe: the module has changed");
+    BAD(dl_early_stop_restore(c, e), "early_stop_restore: the module has changed");
+    BAD(dl_checkpoint_save(c, path("grown.ckpt"), .stop = e), "checkpoint: the module has changed");
+    CHECK(e->count == 1 && e->best == 1);
 }
 
 static dl_dataset *blobs(int n)                                        /* two clouds around (-1, 0) and (1, 0) */
@@ -1114,6 +1122,12 @@ static double largest_row(const dl_tensor *w)
     return most;
 }
 static void mix(dl_ctx *k, dl_tensor **x, dl_tensor **t, void *user) { (void)user; dl_aug_mixup(k, x, t, 2, .alpha = 0.4); }
+
+static int grow(dl_ctx *k, const dl_fit_state *s)
+{
+    if (s->epoch == 1) dl_module_add(k, s->module, NULL, dl_nn_linear(k, 2, 2));
+    return 0;
+}
 
 static void fit_options(void)
 {
@@ -1155,6 +1169,7 @@ static void fit_options(void)
     CHECK(s.accuracy > .78 && h.epochs[39].train.loss > .2 && h.epochs[39].train.accuracy > .7);
     CHECK_OK(c);
     opt = dl_optim_sgd(c, net, .lr = 0.1);
+    BAD(dl_fit(c, net, opt, train, .epochs = 2, .patience = 5, .on_epoch = grow, .quiet = 1), "early_stop_observe: the module has changed");
     BAD(dl_fit(c, net, opt, train, .patience = -1, .quiet = 1), "patience -1");
     BAD(dl_fit(c, net, opt, train, .accumulate = -1, .quiet = 1), "accumulate -1");
     BAD(dl_fit(c, net, opt, train, .l1 = -1, .quiet = 1), "l1 -1");

@@ -520,6 +520,19 @@ static void last_and_best(void)
     dl_destroy(a.c);
 }
 
+static void back_from_nan(void)                                        /* gradients of before the load do not count */
+{
+    bowl p = bowl_begin(0);
+    CHECK(dl_checkpoint_save_with(p.c, path("nan.ckpt"), p.all));
+    dl_backward(p.c, dl_mul_scalar(p.c, dl_sum(p.c, p.w), (dl_real)NAN));
+    CHECK(dl_checkpoint_load_with(p.c, path("nan.ckpt"), p.all));
+    CHECK(p.w->grad == NULL);
+    bowl_down(&p);
+    CHECK_NEAR(p.w->data[0], .9, 1e-6);
+    CHECK_OK(p.c);
+    dl_destroy(p.c);
+}
+
 static void best_model_to_a_file_and_back(void)
 {
     program a, b;
@@ -830,6 +843,7 @@ int main(void)
     RUN(checksum);
     RUN(refused);
     RUN(last_and_best);
+    RUN(back_from_nan);
     RUN(best_model_to_a_file_and_back);
     RUN(faults);
     RUN(whole_files);

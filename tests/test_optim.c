@@ -599,6 +599,29 @@ static void momentum_at_rest(void)
     }
 }
 
+/* A schedule that has no value changes nothing but the rate, which is 0: steps after that are harmless. */
+static void schedule_over(void)
+{
+    for (int linear = 0; linear < 2; linear++) {
+        dl_ctx *c = dl_create();
+        dl_module *m = point(c);
+        dl_tensor *w = dl_module_get(c, m, "w");
+        dl_optim *o = dl_optim_adam(c, m);
+        dl_schedule *s = dl_lr_one_cycle(c, o, 0.1, 2, .pct_start = 1, .linear = linear);
+        CHECK(dl_schedule_step(c, s));
+        CHECK_NEAR(dl_optim_momentum(o), .85, 1e-7);
+        CHECK(!dl_schedule_step(c, s));                                /* PyTorch divides by zero there */
+        CHECK_ERROR(c, "step 2, but lr_one_cycle has no value there");
+        CHECK_NEAR(dl_optim_momentum(o), .85, 1e-7);
+        CHECK(dl_optim_lr(o) == 0);
+        dl_optim_set_lr(o, 0.1);
+        down(c, o, NULL, w, NULL);
+        CHECK_NEAR(w->data[0], 4.9, 1e-5);                             /* Adam's first step is lr */
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+}
+
 /* --- options, groups of parameters, errors -------------------------------------------------------------- */
 static void defaults(void)
 {
@@ -781,16 +804,23 @@ static dl_tensor *returns_null(dl_ctx *c, void *user)        { (void)c; (void)us
 static dl_tensor *returns_two(dl_ctx *c, void *user)         { (void)user; return dl_zeros(c, DL_SHAPE(2)); }
 static dl_tensor *forgets_backward(dl_ctx *c, void *user)    { (void)user; return dl_scalar(c, 1); }
 
-/* A closure that fails, wherever it does: the error stands, the weights are as before the step. */
+static dl_optim *of_closures(dl_ctx *c, dl_module *m, int which)
+{
+    dl_optim *lbfgs = dl_optim_lbfgs(c, m, .strong_wolfe = which % 2), *sam = dl_optim_sam(c, dl_optim_sgd(c, m, .lr = 1e-3));
+    return which < 2 ? lbfgs : which == 2 ? sam : which == 3 ? dl_optim_lookahead(c, sam, .k = 2)
+         : which == 4 ? dl_optim_lookahead(c, lbfgs, .k = 2) : dl_optim_adam(c, m);
+}
+
+/* A closure that fails, wherever it does: the error stands, the weights are as before the step, and the next steps are as if it
+   had not been tried. */
 static void closures_that_fail(void)
 {
-    for (int which = 0; which < 4; which++)
+    for (int which = 0; which < 6; which++)
         for (int at = 1; at <= 6; at++) {
             dl_ctx *c = dl_create();
-            dl_module *m = valley(c);
-            dl_tensor *w = dl_module_get(c, m, "w");
-            dl_optim *o = which == 0 ? dl_optim_lbfgs(c, m) : which == 1 ? dl_optim_lbfgs(c, m, .strong_wolfe = 1)
-                        : which == 2 ? dl_optim_sam(c, dl_optim_sgd(c, m, .lr = 1e-3)) : dl_optim_adam(c, m);
+            dl_module *m = valley(c), *fresh = valley(c);
+            dl_tensor *w = dl_module_get(c, m, "w"), *v = dl_module_get(c, fresh, "w");
+            dl_optim *o = of_closures(c, m, which), *p = of_closures(c, fresh, which);
             double loss;
             closure_calls = 0;
             closure_fails_at = at;
@@ -800,7 +830,10 @@ static void closures_that_fail(void)
             else {
                 CHECK(loss != loss && w->data[0] == R(-1.5) && w->data[1] == 2);
                 CHECK_ERROR(c, "gives up");
-                CHECK(dl_optim_step_closure(c, o, rosenbrock, m) > 0);     /* usable again */
+                for (int i = 0; i < 3; i++) {
+                    CHECK(dl_optim_step_closure(c, o, rosenbrock, m) > 0 && dl_optim_step_closure(c, p, rosenbrock, fresh) > 0);
+                    if (!CHECK(!memcmp(w->data, v->data, 2 * sizeof(dl_real)))) printf(" optimizer %d, failed at %d", which, at);
+                }
                 CHECK_OK(c);
             }
             dl_destroy(c);
@@ -1072,6 +1105,7 @@ int main(void)
     RUN(cycled_momentum);
     RUN(nadam_products);
     RUN(momentum_at_rest);
+    RUN(schedule_over);
     RUN(defaults);
     RUN(without_gradient);
     RUN(two_optimizers);
