@@ -1098,8 +1098,8 @@ DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
 
 /* The learning-rate finder (Smith 2017): steps with a rate that rises from first to last by equal factors, one batch each, until
    the loss is four times the least.  losses: means of the past, s_i = (0.9 s' + 0.1 l_i) corrected for the start as Adam does.
-   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error.  What was trained, the
-   optimizer and the random numbers are as before; gradients are cleared. */
+   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error, as when they never fell.
+   What was trained, the optimizer and the random numbers are as before; gradients are cleared. */
 typedef struct {
     double     first, last;              /* 1e-7, 10                                        */
     int        steps;                    /* 100                                             */
@@ -2188,7 +2188,7 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
    l1_penalty: sum abs(w), l2_penalty: sum w^2 over the parameters of m, to be added to a loss; .weights_only: only over those
                with two axes or more.  The gradient of the L1 norm at 0 is 0.
    max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
-               (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis stay
+               (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis and frozen ones stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
                runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise.
    sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
@@ -2306,7 +2306,7 @@ DL_API int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
 #define dl_checkpoint_load(...) DLI_KW2(dl_checkpoint_load, __VA_ARGS__)
 
 /* Ctrl-C: after install the first SIGINT or SIGTERM only makes interrupted return its number, a second one ends the program.
-   dl_fit then finishes its step, saves its .checkpoint and returns. */
+   dl_fit then finishes its step, saves its .checkpoint if it has one, and returns. */
 DL_API int dl_interrupt_install(dl_ctx *c);
 DL_API int dl_interrupted(const dl_ctx *c);
 #endif
@@ -2510,7 +2510,8 @@ DL_API dl_tensor *dl_metric_confusion(dl_ctx *c, dl_tensor *predicted, dl_tensor
 /* Of a confusion matrix.  A class has TP right, FP wrongly taken for it, FN missed:  precision = TP / (TP + FP),
    recall = TP / (TP + FN),  f1 = 2 TP / (2 TP + FP + FN);  0 / 0 counts as 0.  DL_POSITIVE: of the class .positive; the mean
    over the classes (DL_MACRO), or weighted by their size (DL_WEIGHTED); of the sums of TP, FP and FN (DL_MICRO).
-   balanced_accuracy: the mean recall.  mcc: the correlation of truth and prediction, Matthews 1975, Gorodkin 2004. */
+   balanced_accuracy: the mean recall of the classes that have samples.  mcc: the correlation of truth and prediction,
+   Matthews 1975, Gorodkin 2004. */
 typedef enum { DL_POSITIVE, DL_MACRO, DL_MICRO, DL_WEIGHTED } dl_average;
 typedef struct { double accuracy, balanced_accuracy, precision, recall, f1, mcc; } dl_class_scores;
 typedef struct { dl_average average; int positive; int end_; } dl_metric_scores_opts;      /* 1; DL_ZERO: class 0    */
@@ -22676,7 +22677,11 @@ static dl_tensor *dli_loss(dl_ctx *c, dl_loss_fn f, const dl_dataset *d, dl_tens
 {
     dl_cross_entropy_opts o;
     dl_mse_loss_opts m;
-    if (f) return f(c, output, target);
+    if (f) {
+        dl_tensor *loss = f(c, output, target);
+        if (!c->failed && (!loss || loss->size != 1)) dl_fail(c, "the loss is %t, expected a scalar", loss);
+        return c->failed ? DLI_NIL : loss;
+    }
     memset(&o, 0, sizeof o);
     memset(&m, 0, sizeof m);
     o.label_smoothing = label_smoothing;
@@ -22918,7 +22923,7 @@ DL_DEF void dl_history_print(FILE *f, const dl_history *h)
 {
     enum { WIDTH = 64, HEIGHT = 12 };
     char chart[HEIGHT][WIDTH + 1];
-    double low = 0, high = 0;
+    double low = 0, high = 0, range;                                   /* half of it, which has no overflow */
     int i, k, row, width, any = 0;
     if (!f || !h || h->count < 1) return;
     for (i = 0; i < h->count; i++)
@@ -22929,6 +22934,7 @@ DL_DEF void dl_history_print(FILE *f, const dl_history *h)
             if (!any || v > high) high = v;
             any = 1;
         }
+    range = high / 2 - low / 2;
     width = h->count < WIDTH ? h->count : WIDTH;
     memset(chart, ' ', sizeof chart);
     for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
@@ -22936,7 +22942,7 @@ DL_DEF void dl_history_print(FILE *f, const dl_history *h)
         for (k = 1; k >= 0; k--) {
             double v = k ? h->epochs[i].validation.loss : h->epochs[i].train.loss;
             if (!(v - v == 0)) continue;
-            row = high > low ? (int)((high - v) / (high - low) * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
+            row = range > 0 ? (int)((high / 2 - v / 2) / range * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
             chart[row][(int)((int64_t)i * width / h->count)] = k ? 'o' : '*';
         }
     for (row = 0; row < HEIGHT; row++) {
@@ -23169,7 +23175,7 @@ static void dli_fit_steps(dl_ctx *c, dli_fitting *f, int epoch)
         if (!c->failed)
             dli_progress_show(&f->progress, epoch, dli_min64(f->sum.n * f->ranks, f->train->size), dli_tally_mean(c, &f->sum), NULL, 0);
 #ifndef DL_NO_STDIO
-        if (f->complete && o->checkpoint && dli_on_any_rank(c, dl_interrupted(c))) f->end = f->stopped = 1;
+        if (f->complete && dli_on_any_rank(c, dl_interrupted(c))) f->end = f->stopped = 1;
 #endif
     }
     if (c->failed) return;
@@ -23241,7 +23247,7 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
     if (f.stopped && !c->failed) dli_fit_save(c, &f);
     dl_tensorboard_close(c, f.board);
 #endif
-    if (f.stop && !f.stopped) dl_early_stop_restore(c, f.stop);
+    if (f.stop && !(f.stopped && f.o.checkpoint)) dl_early_stop_restore(c, f.stop);
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
     if (opts.history) *opts.history = f.history;
@@ -23281,6 +23287,7 @@ static double dli_lr_find(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *trai
         dl_backward_with(c, loss, whole);
         dl_optim_step(c, o);
     }
+    if (steepest == 0) dl_fail(c, "lr_find: the loss never fell");
     return c->failed ? dl_item(NULL) : best;
 }
 DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_lr_find_opts opts)
@@ -23288,6 +23295,7 @@ DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
     dl_loader_create_opts how;
     dl_loader *batches;
     char *weights, *states;
+    size_t bytes;
     uint64_t calls;
     double best;
     int grad, training;
@@ -23307,9 +23315,11 @@ DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
     if (c->failed) return dl_item(NULL);
     calls = c->calls;
     batches = dl_loader_create_with(c, train, how);
-    weights = (char *)dl_alloc_keep(c, dli_state_bytes(m));
-    states = (char *)dl_alloc_keep(c, dli_optim_copy(o, NULL, 0));
     if (c->failed) return dl_item(NULL);
+    bytes = dli_state_bytes(m);
+    weights = (char *)DL_MALLOC(bytes + dli_optim_copy(o, NULL, 0));
+    if (!weights) { dl_fail(c, "lr_find: out of memory: a copy of weights and optimizer"); return dl_item(NULL); }
+    states = weights + bytes;
     dli_state_copy(m, weights, 0);
     dli_optim_copy(o, states, 0);
     grad = dl_set_grad_enabled(c, 1);
@@ -23319,6 +23329,7 @@ DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
     dl_set_training(c, training);
     dli_state_copy(m, weights, 1);
     dli_optim_copy(o, states, 1);
+    DL_FREE(weights);
     c->calls = calls;
     dl_zero_grads(m);
     return best;
@@ -23350,6 +23361,9 @@ DL_DEF dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices)
     part->names = d->names;
     return part;
 }
+
+#define DLI_MAX_CLASSES (1 << 24)       /* a label beyond would make a table too large           */
+static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes);
 
 /* The order of the samples for a split: shuffled; stratified: then sorted by class without changing the order within one, and
    dealt out so that sample i of the m in a class stands at (i + 1/2) / m of the whole. */
@@ -23400,6 +23414,7 @@ DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
         dl_fail(c, "data_split: stratified needs one class a sample, the targets are %t", d->targets);
         return 0;
     }
+    if (o.stratified && !dli_check_classes(c, "data_split", "targets", d->targets, DLI_MAX_CLASSES)) return 0;
     for (i = 0; i < n; i++) {
         if (!(fractions[i] > 0)) { dl_fail(c, "data_split: fraction %d is %g", i, fractions[i]); return 0; }
         sum += fractions[i];
@@ -24477,7 +24492,7 @@ DL_DEF dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b)
         memset(&r, 0, sizeof r);
         r.key[0] = (uint32_t)c->seed;   r.key[1] = (uint32_t)(c->seed >> 32);
         r.counter[0] = (uint32_t)i;     r.counter[1] = (uint32_t)(i >> 32);
-        r.counter[2] = (uint32_t)c->calls ^ 0x62657461u;
+        r.counter[2] = ((uint32_t)c->calls + (uint32_t)(c->calls >> 32) * 0x9E3779B9u) ^ 0x62657461u;      /* above: the rank */
         y->data[i] = (dl_real)dli_beta_draw(&r, a, b);
     }
     c->calls++;
@@ -24603,7 +24618,7 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
     if (!dli_check_module(c, "max_norm", root)) return;
     if (!(most > 0)) { dl_fail(c, "max_norm: the largest norm is %g", most); return; }
     DLI_EACH_PARAM(root, m, i, p)
-        if (!p->is_buffer && p->tensor->ndim > 1) {
+        if (!p->is_buffer && p->tensor->requires_grad && p->tensor->ndim > 1) {
             int64_t units = p->tensor->shape[0], n = p->tensor->size / units, u;
             for (u = 0; u < units; u++) {
                 dl_real *w = p->tensor->data + u * n;
@@ -24886,19 +24901,20 @@ DL_DEF double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor
 
 DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
 {
-    double mean = 0, all = 0, left = 0, d;
+    double first, mean = 0, all = 0, left = 0, d;
     int64_t i;
     if (!dli_check(c, "metric_r2", "predicted", predicted, DL_REAL) || !dli_check(c, "metric_r2", "target", target, DL_REAL))
         return dl_item(NULL);
     if (predicted->size != target->size) dl_fail(c, "metric_r2: predicted %t does not fit target %t", predicted, target);
-    for (i = 0; !c->failed && i < target->size; i++) mean += (double)target->data[i] / (double)target->size;
+    first = (double)target->data[0];                                   /* the mean less the first: exactly 0 if all are equal */
+    for (i = 0; !c->failed && i < target->size; i++) mean += ((double)target->data[i] - first) / (double)target->size;
     for (i = 0; !c->failed && i < target->size; i++) {
-        d = (double)target->data[i] - mean;
+        d = (double)target->data[i] - first - mean;
         all += d * d;
         d = (double)target->data[i] - (double)predicted->data[i];
         left += d * d;
     }
-    if (!c->failed && all == 0) dl_fail(c, "metric_r2: all targets are %g", mean);
+    if (!c->failed && all == 0) dl_fail(c, "metric_r2: all targets are %g", first);
     return c->failed ? dl_item(NULL) : 1 - left / all;
 }
 
@@ -24917,7 +24933,6 @@ static dli_draws dli_next_draws(dl_ctx *c)                          /* the next 
 static double dli_draw_fine(dli_draws *r) { return (dli_draw(r, 0, 16777216) + dli_draw(r, 0, 1)) / 16777216; }
 
 /* All samples, run after run: one run, or with targets one a class.  Run r is order[start[r]] .. order[start[r + 1] - 1]. */
-#define DLI_MAX_CLASSES (1 << 24)       /* a label beyond would make a table too large           */
 typedef struct { int32_t *order; int64_t *start; int64_t n; } dli_runs;
 
 static int dli_runs_create(dl_ctx *c, const char *who, dli_runs *r, int64_t size, const dl_tensor *targets, int shuffle,

@@ -808,6 +808,10 @@ static void fit_checks_numbers(void)
     }
 }
 
+#if UNIX
+static int press_ctrl_c(dl_ctx *c, const dl_fit_state *s) { (void)c; if (s->step == 7) raise(SIGINT); return 0; }
+#endif
+
 static void ctrl_c(void)
 {
     dl_ctx *c = dl_create();
@@ -825,6 +829,17 @@ static void ctrl_c(void)
         if (child == 0) { raise(SIGTERM); _exit(0); }                  /* the second one ends the program */
         waitpid(child, &status, 0);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    }
+    {
+        dl_module *net = network(c, MLP);                              /* dl_fit: in the second epoch of 5 steps, with and without a file */
+        dl_history h;
+        for (int file = 0; file < 2; file++) {
+            CHECK(dl_interrupt_install(c) && dl_interrupted(c) == 0);
+            dl_fit(c, net, dl_optim_sgd(c, net), samples(c, MLP), .epochs = 50, .batch_size = 5, .quiet = 1, .on_step = press_ctrl_c, .history = &h,
+                   .checkpoint = file ? path("c.ckpt") : NULL);
+            CHECK_OK(c);
+            CHECK(h.count == 1 && dl_interrupted(c) == SIGINT);
+        }
     }
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
