@@ -1047,6 +1047,7 @@ typedef struct {
     double     min_delta;
     dl_module *module;
     char      *weights;
+    size_t     bytes;                    /* of weights                                      */
 } dl_early_stop;
 typedef struct { double min_delta; int end_; } dl_early_stop_create_opts;
 DL_API dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t patience, dl_early_stop_create_opts o);
@@ -1113,8 +1114,8 @@ DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
 
 /* The learning-rate finder (Smith 2017): steps with a rate that rises from first to last by equal factors, one batch each, until
    the loss is four times the least.  losses: means of the past, s_i = (0.9 s' + 0.1 l_i) corrected for the start as Adam does.
-   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error.  What was trained, the
-   optimizer and the random numbers are as before; gradients are cleared. */
+   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error, as when they never fell.
+   What was trained, the optimizer and the random numbers are as before; gradients are cleared. */
 typedef struct {
     double     first, last;              /* 1e-7, 10                                        */
     int        steps;                    /* 100                                             */
@@ -2203,7 +2204,7 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
    l1_penalty: sum abs(w), l2_penalty: sum w^2 over the parameters of m, to be added to a loss; .weights_only: only over those
                with two axes or more.  The gradient of the L1 norm at 0 is 0.
    max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
-               (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis stay
+               (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis and frozen ones stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
                runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise.
    sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
@@ -2298,6 +2299,7 @@ DL_API dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
 /* Checkpoints: a safetensors file with all that training depends on, so that it goes on after a load with the same bits as if it
    had not stopped: whatever is not NULL, the state of the random numbers, and a checksum.  load wants the same things, made
    by the same calls; when it returns 0 they are as they were.  A file may have fewer numbers, then the others stay.
+   Save between steps of the optimizer: gradients are not in the file, load clears those of the module.
    The weights alone: dl_load(c, net, path, .prefix = "model.").  numbers: of the program's own. */
 typedef struct {
     dl_module *module;
@@ -2320,7 +2322,7 @@ DL_API int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
 #define dl_checkpoint_load(...) DLI_KW2(dl_checkpoint_load, __VA_ARGS__)
 
 /* Ctrl-C: after install the first SIGINT or SIGTERM only makes interrupted return its number, a second one ends the program.
-   dl_fit then finishes its step, saves its .checkpoint and returns. */
+   dl_fit then finishes its step, saves its .checkpoint if it has one, and returns. */
 DL_API int dl_interrupt_install(dl_ctx *c);
 DL_API int dl_interrupted(const dl_ctx *c);
 #endif
@@ -2524,7 +2526,8 @@ DL_API dl_tensor *dl_metric_confusion(dl_ctx *c, dl_tensor *predicted, dl_tensor
 /* Of a confusion matrix.  A class has TP right, FP wrongly taken for it, FN missed:  precision = TP / (TP + FP),
    recall = TP / (TP + FN),  f1 = 2 TP / (2 TP + FP + FN);  0 / 0 counts as 0.  DL_POSITIVE: of the class .positive; the mean
    over the classes (DL_MACRO), or weighted by their size (DL_WEIGHTED); of the sums of TP, FP and FN (DL_MICRO).
-   balanced_accuracy: the mean recall.  mcc: the correlation of truth and prediction, Matthews 1975, Gorodkin 2004. */
+   balanced_accuracy: the mean recall of the classes that have samples.  mcc: the correlation of truth and prediction,
+   Matthews 1975, Gorodkin 2004. */
 typedef enum { DL_POSITIVE, DL_MACRO, DL_MICRO, DL_WEIGHTED } dl_average;
 typedef struct { double accuracy, balanced_accuracy, precision, recall, f1, mcc; } dl_class_scores;
 typedef struct { dl_average average; int positive; int end_; } dl_metric_scores_opts;      /* 1; DL_ZERO: class 0    */
@@ -20500,7 +20503,7 @@ typedef struct {
     dl_real        *state[DLI_OPTIM_STATES];
     int64_t         t;               /* updates so far: a parameter without a gradient is left alone */
     int             group;
-    double          product;         /* NAdam: of its momentums                                      */
+    double          past;            /* NAdam: the product of its momentums; SGD: its first update with a momentum, from 1 */
     dli_update      args;            /* of this step                                                 */
 } dli_slot;
 
@@ -20605,7 +20608,7 @@ static dl_optim *dli_optim_create(dl_ctx *c, const dl_optim *how, const dli_opti
         dli_slot *s = &o->slots[o->nslots];
         if (p->is_buffer) continue;
         s->w = p->tensor;
-        s->product = 1;
+        s->past = 1;
         for (k = 0; k < DLI_OPTIM_STATES; k++) if (states >> k & 1) dli_optim_add_state(c, o, s, k, s->w->size);
         for (at = 0; at < s->w->size; at += DLI_OPTIM_CHUNK) {
             dli_optim_piece *piece = &o->pieces[o->npieces++];
@@ -20632,7 +20635,7 @@ static dl_optim *dli_optim_by_rule(dl_ctx *c, dl_optim *how, const dli_optim_typ
 }
 
 /* --- a step ---------------------------------------------------------------------------------------- */
-typedef struct { const dl_ctx *c; const dl_optim *o; } dli_optim_job;
+typedef struct { const dl_ctx *c; const dl_optim *o; int rule; } dli_optim_job;
 
 static void dli_optim_task(void *arg, int64_t i, int worker)
 {
@@ -20644,24 +20647,37 @@ static void dli_optim_task(void *arg, int64_t i, int worker)
     (void)worker;
     if (!s->w->grad) return;
     for (k = 0; k < DLI_OPTIM_STATES; k++) state[k] = s->state[k] ? s->state[k] + piece->first : NULL;
-    DLI_ON(job->c->isa, update)(job->o->rule, s->w->data + piece->first, s->w->grad + piece->first, state, piece->n, &s->args);
+    DLI_ON(job->c->isa, update)(job->rule, s->w->data + piece->first, s->w->grad + piece->first, state, piece->n, &s->args);
+}
+
+/* While a schedule has the momentum at 0 its array rests, as in PyTorch. */
+static int dli_rule_now(const dl_optim *o)
+{
+    if (o->beta1 != 0) return o->rule;
+    return o->rule == DLI_RULE_momentum   ? DLI_RULE_sgd :
+           o->rule == DLI_RULE_rmsprop_a  ? DLI_RULE_rmsprop :
+           o->rule == DLI_RULE_rmsprop_ab ? DLI_RULE_rmsprop_b : o->rule;
 }
 
 static void dli_elementwise_step(dl_ctx *c, dl_optim *o)
 {
     dli_optim_job job;
     const dli_slot *last = NULL;
+    double past = 0;                                                    /* of last, before this step */
     int i;
     for (i = 0; i < o->nslots; i++) {
         dli_slot *s = &o->slots[i];
         const dli_group *group = &o->groups[s->group];
         if (!s->w->grad) continue;
         s->t++;
-        if (last && last->t == s->t && last->group == s->group) { s->args = last->args; s->product = last->product; }
-        else o->type->prepare(o, s, o->lr * group->lr, group->weight_decay);
+        if (last && last->t == s->t && last->group == s->group && past == s->past) { s->args = last->args; s->past = last->past; }
+        else {
+            past = s->past;
+            o->type->prepare(o, s, o->lr * group->lr, group->weight_decay);
+        }
         last = s;
     }
-    job.c = c; job.o = o;
+    job.c = c; job.o = o; job.rule = dli_rule_now(o);
     dli_parallel_if(c, o->size >= DLI_PAR_WORK, o->npieces, dli_optim_task, &job);
 }
 
@@ -20681,6 +20697,7 @@ DL_DEF int dl_optim_step(dl_ctx *c, dl_optim *o)
     o->t++;
     if (o->type->step) o->type->step(c, o);
     else dli_elementwise_step(c, o);
+    if (c->failed) o->t--;
     dli_optim_zero_grads(o);
     return !c->failed;
 }
@@ -20711,6 +20728,7 @@ DL_DEF double dl_optim_step_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *
     }
     o->t++;
     loss = o->type->closure(c, o, f, user);
+    if (c->failed) o->t--;                                              /* it was none */
     dli_optim_zero_grads(o);
     return c->failed ? dl_item(NULL) : loss;
 }
@@ -20790,10 +20808,12 @@ static void dli_lerp(const dli_isa *isa, dl_real *y, dl_real share, const dl_rea
 static void dli_sgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     dli_update *a = &s->args;
+    int first = (double)s->t == s->past;
+    if (first && o->beta1 == 0) s->past++;                              /* not yet */
     a->lr = (dl_real)lr;
     a->l2 = (dl_real)weight_decay;
-    a->keep1 = (dl_real)(s->t == 1 ? 0 : o->beta1);
-    a->fresh1 = (dl_real)(s->t == 1 ? 1 : 1 - o->extra[0]);
+    a->keep1 = (dl_real)(first ? 0 : o->beta1);
+    a->fresh1 = (dl_real)(first ? 1 : 1 - o->extra[0]);
     a->direct = (dl_real)o->option;
     a->through = (dl_real)(o->option ? o->beta1 : 1);
 }
@@ -20873,9 +20893,9 @@ static void dli_nadam_prepare(const dl_optim *o, dli_slot *s, double lr, double 
     double mu = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)s->t * o->extra[0]));
     double next = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)(s->t + 1) * o->extra[0]));
     dli_adam_prepare(o, s, lr, weight_decay);
-    s->product *= mu;
-    s->args.direct = (dl_real)(lr * (1 - mu) / (1 - s->product));
-    s->args.lr = (dl_real)(lr * next / (1 - s->product * next));
+    s->past *= mu;
+    s->args.direct = (dl_real)(lr * (1 - mu) / (1 - s->past));
+    s->args.lr = (dl_real)(lr * next / (1 - s->past * next));
 }
 static void dli_radam_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
@@ -21421,7 +21441,11 @@ static double dli_lbfgs_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
         if (dli_largest(c, m->d, m->n) * m->t <= m->tolerance_change) break;
         if (loss - before < m->tolerance_change && before - loss < m->tolerance_change) break;
     }
-    if (c->failed) dli_lbfgs_write(c, o, m->start, 0, NULL);            /* weights stay as they were */
+    if (c->failed) {                                                    /* weights stay as they were; the memory was of other points */
+        dli_lbfgs_write(c, o, m->start, 0, NULL);
+        m->iterations = m->count = 0;
+        m->scale = 1;
+    }
     return first;
 }
 static const dli_optim_type dli_optim_lbfgs_type = { "optim_lbfgs", NULL, NULL, NULL, NULL, dli_lbfgs_step };
@@ -21721,11 +21745,14 @@ static int dli_check_schedule(dl_ctx *c, const char *who, const dl_schedule *s)
     return !c->failed;
 }
 
-static void dli_schedule_apply(dl_schedule *s)
+/* 0: there is no rate or no momentum at this step, and both stay */
+static int dli_schedule_apply(dl_schedule *s)
 {
-    double momentum = s->optim->beta1;
-    s->optim->lr = s->type->lr(s, s->t, s->optim->base_lr, &momentum);
+    double momentum = s->optim->beta1, lr = s->type->lr(s, s->t, s->optim->base_lr, &momentum);
+    if (!(lr - lr == 0 && momentum - momentum == 0)) return 0;
+    s->optim->lr = lr;
     s->optim->beta1 = momentum;
+    return 1;
 }
 
 /* A kept copy of `how`; sets the learning rate of step 0. */
@@ -21736,9 +21763,7 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     *s = *how;
     s->type = type;
     s->optim = dli_innermost(o);
-    dli_schedule_apply(s);
-    if (s->optim->lr == s->optim->lr) return s;
-    s->optim->lr = s->optim->base_lr;
+    if (dli_schedule_apply(s)) return s;
     dl_fail(c, "%s: no value at step 0", type->name);
     return dli_nil_schedule();
 }
@@ -21752,7 +21777,10 @@ static void dli_schedule_momentum(dl_ctx *c, const char *who, dl_optim *o)
     if (!o->type->beta1 && o->type != &dli_optim_sgd_type)
         dl_fail(c, "%s: %s has no momentum; set .no_cycle_momentum = 1", who, o->type->name);
     for (i = 0; i < o->nslots && !c->failed; i++)
-        if (!o->slots[i].state[0]) dli_optim_add_state(c, o, &o->slots[i], 0, o->slots[i].w->size);
+        if (!o->slots[i].state[0]) {
+            dli_optim_add_state(c, o, &o->slots[i], 0, o->slots[i].w->size);
+            o->slots[i].past = (double)o->slots[i].t + 1;
+        }
     if (c->failed) return;
     if (o->type == &dli_optim_sgd_type)    o->rule = DLI_RULE_momentum;
     if (o->rule == DLI_RULE_rmsprop)       o->rule = DLI_RULE_rmsprop_a;
@@ -21770,8 +21798,7 @@ DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
 {
     if (!dli_check_schedule(c, "schedule_step", s)) return 0;
     s->t++;
-    dli_schedule_apply(s);
-    if (s->optim->lr != s->optim->lr) {                                  /* a one-cycle schedule is over */
+    if (!dli_schedule_apply(s)) {                                        /* a one-cycle schedule is over */
         s->optim->lr = 0;
         dl_fail(c, "schedule_step: step %l, but %s has no value there", s->t, s->type->name);
     }
@@ -21780,6 +21807,7 @@ DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
 
 static double dli_cosine(double turns)                                 /* of the part of the last turn, however many there were */
 {
+    if (!(turns < 9e15)) return dl_item(NULL);
     return (double)dli_cos_portable((dl_real)(6.283185307179586 * (turns - (double)(int64_t)turns)));
 }
 /* from a to b along half a cosine wave */
@@ -22907,7 +22935,11 @@ static dl_tensor *dli_loss(dl_ctx *c, dl_loss_fn f, const dl_dataset *d, dl_tens
 {
     dl_cross_entropy_opts o;
     dl_mse_loss_opts m;
-    if (f) return f(c, output, target);
+    if (f) {
+        dl_tensor *loss = f(c, output, target);
+        if (!c->failed && (!loss || loss->size != 1)) dl_fail(c, "the loss is %t, expected a scalar", loss);
+        return c->failed ? DLI_NIL : loss;
+    }
     memset(&o, 0, sizeof o);
     memset(&m, 0, sizeof m);
     o.label_smoothing = label_smoothing;
@@ -23082,16 +23114,24 @@ DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t
     e->patience = patience;
     e->min_delta = o.min_delta;
     e->module = m;
-    if (m) e->weights = (char *)dl_alloc_keep(c, dli_state_bytes(m));
+    e->bytes = m ? dli_state_bytes(m) : 0;
+    if (m) e->weights = (char *)dl_alloc_keep(c, e->bytes);
     return c->failed ? NULL : e;
+}
+
+static int dli_check_early_stop(dl_ctx *c, const char *who, const dl_early_stop *e)
+{
+    if (!c || c->failed) return 0;
+    if (!e) dl_fail(c, "%s: NULL", who);
+    else if (e->module && dli_state_bytes(e->module) != e->bytes) dl_fail(c, "%s: the module has changed since early_stop_create", who);
+    return !c->failed;
 }
 
 static int dli_is_less(double x, double y) { return x < y || (y != y && x == x); }           /* any number is less than NaN */
 
 DL_DEF int dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value)
 {
-    if (!c || c->failed) return 0;
-    if (!e) { dl_fail(c, "early_stop_observe: NULL"); return 0; }
+    if (!dli_check_early_stop(c, "early_stop_observe", e)) return 0;
     if (!e->count || dli_is_less(value, e->best - e->min_delta)) {
         e->best = value;
         e->best_index = e->count;
@@ -23103,9 +23143,7 @@ DL_DEF int dl_early_stop_observe(dl_ctx *c, dl_early_stop *e, double value)
 
 DL_DEF void dl_early_stop_restore(dl_ctx *c, dl_early_stop *e)
 {
-    if (!c || c->failed) return;
-    if (!e) { dl_fail(c, "early_stop_restore: NULL"); return; }
-    if (e->module && e->count) dli_state_copy(e->module, e->weights, 1);
+    if (dli_check_early_stop(c, "early_stop_restore", e) && e->module && e->count) dli_state_copy(e->module, e->weights, 1);
 }
 
 /* --- learning curves ---------------------------------------------------------------------------------- */
@@ -23149,7 +23187,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
 {
     enum { WIDTH = 64, HEIGHT = 12 };
     char chart[HEIGHT][WIDTH + 1];
-    double low = 0, high = 0;
+    double low = 0, high = 0, range;                                   /* half of it, which has no overflow */
     int i, k, row, width, any = 0;
     for (i = 0; i < h->count; i++)
         for (k = 0; k < 2; k++) {
@@ -23160,6 +23198,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
             any = 1;
         }
     if (accuracy && high <= 0) return;                                             /* no classes: NaN or 0 */
+    range = high / 2 - low / 2;                                                    /* of halves: finite */
     width = h->count < WIDTH ? h->count : WIDTH;
     memset(chart, ' ', sizeof chart);
     for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
@@ -23167,8 +23206,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
         for (k = 1; k >= 0; k--) {
             double v = dli_epoch_score(&h->epochs[i], k, accuracy);
             if (!(v - v == 0)) continue;
-            row = HEIGHT - 1;                                                      /* halves: their differences are finite */
-            if (high / 2 > low / 2) row = (int)((high / 2 - v / 2) / (high / 2 - low / 2) * (HEIGHT - 1) + 0.5);
+            row = range > 0 ? (int)((high / 2 - v / 2) / range * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
             chart[row][(int)((int64_t)i * width / h->count)] = k ? 'o' : '*';
         }
     for (row = 0; row < HEIGHT; row++) {
@@ -23408,7 +23446,7 @@ static void dli_fit_steps(dl_ctx *c, dli_fitting *f, int epoch)
         if (!c->failed)
             dli_progress_show(&f->progress, epoch, dli_min64(f->sum.n * f->ranks, f->train->size), dli_tally_mean(c, &f->sum), NULL, 0);
 #ifndef DL_NO_STDIO
-        if (f->complete && o->checkpoint && dli_on_any_rank(c, dl_interrupted(c))) f->end = f->stopped = 1;
+        if (f->complete && dli_on_any_rank(c, dl_interrupted(c))) f->end = f->stopped = 1;
 #endif
     }
     if (c->failed) return;
@@ -23480,7 +23518,7 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
     if (f.stopped && !c->failed) dli_fit_save(c, &f);
     dl_tensorboard_close(c, f.board);
 #endif
-    if (f.stop && !f.stopped) dl_early_stop_restore(c, f.stop);
+    if (f.stop && !(f.stopped && f.o.checkpoint)) dl_early_stop_restore(c, f.stop);
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
     if (opts.history) *opts.history = f.history;
@@ -23520,6 +23558,7 @@ static double dli_lr_find(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *trai
         dl_backward_with(c, loss, whole);
         dl_optim_step(c, o);
     }
+    if (steepest == 0) dl_fail(c, "lr_find: the loss never fell");
     return c->failed ? dl_item(NULL) : best;
 }
 DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_lr_find_opts opts)
@@ -23527,6 +23566,7 @@ DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
     dl_loader_create_opts how;
     dl_loader *batches;
     char *weights, *states;
+    size_t bytes;
     uint64_t calls;
     double best;
     int grad, training;
@@ -23546,9 +23586,11 @@ DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
     if (c->failed) return dl_item(NULL);
     calls = c->calls;
     batches = dl_loader_create_with(c, train, how);
-    weights = (char *)dl_alloc_keep(c, dli_state_bytes(m));
-    states = (char *)dl_alloc_keep(c, dli_optim_copy(o, NULL, 0));
     if (c->failed) return dl_item(NULL);
+    bytes = dli_state_bytes(m);
+    weights = (char *)DL_MALLOC(bytes + dli_optim_copy(o, NULL, 0));
+    if (!weights) { dl_fail(c, "lr_find: out of memory: a copy of weights and optimizer"); return dl_item(NULL); }
+    states = weights + bytes;
     dli_state_copy(m, weights, 0);
     dli_optim_copy(o, states, 0);
     grad = dl_set_grad_enabled(c, 1);
@@ -23558,6 +23600,7 @@ DL_DEF double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
     dl_set_training(c, training);
     dli_state_copy(m, weights, 1);
     dli_optim_copy(o, states, 1);
+    DL_FREE(weights);
     c->calls = calls;
     dl_zero_grads(m);
     return best;
@@ -23589,6 +23632,9 @@ DL_DEF dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices)
     part->names = d->names;
     return part;
 }
+
+#define DLI_MAX_CLASSES (1 << 24)       /* a label beyond would make a table too large           */
+static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes);
 
 /* The order of the samples for a split: shuffled; stratified: then sorted by class without changing the order within one, and
    dealt out so that sample i of the m in a class stands at (i + 1/2) / m of the whole. */
@@ -23639,6 +23685,7 @@ DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
         dl_fail(c, "data_split: stratified needs one class a sample, the targets are %t", d->targets);
         return 0;
     }
+    if (o.stratified && !dli_check_classes(c, "data_split", "targets", d->targets, DLI_MAX_CLASSES)) return 0;
     for (i = 0; i < n; i++) {
         if (!(fractions[i] > 0)) { dl_fail(c, "data_split: fraction %d is %g", i, fractions[i]); return 0; }
         sum += fractions[i];
@@ -24716,7 +24763,7 @@ DL_DEF dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b)
         memset(&r, 0, sizeof r);
         r.key[0] = (uint32_t)c->seed;   r.key[1] = (uint32_t)(c->seed >> 32);
         r.counter[0] = (uint32_t)i;     r.counter[1] = (uint32_t)(i >> 32);
-        r.counter[2] = (uint32_t)c->calls ^ 0x62657461u;
+        r.counter[2] = ((uint32_t)c->calls + (uint32_t)(c->calls >> 32) * 0x9E3779B9u) ^ 0x62657461u;      /* above: the rank */
         y->data[i] = (dl_real)dli_beta_draw(&r, a, b);
     }
     c->calls++;
@@ -24842,7 +24889,7 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
     if (!dli_check_module(c, "max_norm", root)) return;
     if (!(most > 0)) { dl_fail(c, "max_norm: the largest norm is %g", most); return; }
     DLI_EACH_PARAM(root, m, i, p)
-        if (!p->is_buffer && p->tensor->ndim > 1) {
+        if (!p->is_buffer && p->tensor->requires_grad && p->tensor->ndim > 1) {
             int64_t units = p->tensor->shape[0], n = p->tensor->size / units, u;
             for (u = 0; u < units; u++) {
                 dl_real *w = p->tensor->data + u * n;
@@ -25125,19 +25172,20 @@ DL_DEF double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor
 
 DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
 {
-    double mean = 0, all = 0, left = 0, d;
+    double first, mean = 0, all = 0, left = 0, d;
     int64_t i;
     if (!dli_check(c, "metric_r2", "predicted", predicted, DL_REAL) || !dli_check(c, "metric_r2", "target", target, DL_REAL))
         return dl_item(NULL);
     if (predicted->size != target->size) dl_fail(c, "metric_r2: predicted %t does not fit target %t", predicted, target);
-    for (i = 0; !c->failed && i < target->size; i++) mean += (double)target->data[i] / (double)target->size;
+    first = (double)target->data[0];                                   /* the mean less the first: exactly 0 if all are equal */
+    for (i = 0; !c->failed && i < target->size; i++) mean += ((double)target->data[i] - first) / (double)target->size;
     for (i = 0; !c->failed && i < target->size; i++) {
-        d = (double)target->data[i] - mean;
+        d = (double)target->data[i] - first - mean;
         all += d * d;
         d = (double)target->data[i] - (double)predicted->data[i];
         left += d * d;
     }
-    if (!c->failed && all == 0) dl_fail(c, "metric_r2: all targets are %g", mean);
+    if (!c->failed && all == 0) dl_fail(c, "metric_r2: all targets are %g", first);
     return c->failed ? dl_item(NULL) : 1 - left / all;
 }
 
@@ -25156,7 +25204,6 @@ static dli_draws dli_next_draws(dl_ctx *c)                          /* the next 
 static double dli_draw_fine(dli_draws *r) { return (dli_draw(r, 0, 16777216) + dli_draw(r, 0, 1)) / 16777216; }
 
 /* All samples, run after run: one run, or with targets one a class.  Run r is order[start[r]] .. order[start[r + 1] - 1]. */
-#define DLI_MAX_CLASSES (1 << 24)       /* a label beyond would make a table too large           */
 typedef struct { int32_t *order; int64_t *start; int64_t n; } dli_runs;
 
 static int dli_runs_create(dl_ctx *c, const char *who, dli_runs *r, int64_t size, const dl_tensor *targets, int shuffle,
@@ -27348,7 +27395,7 @@ static const char *dli_state_name(const dli_optim_type *type, int k)
 }
 
 /* The arrays of all parameters: prefix, the parameter's name, the array's. */
-static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
+static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix, const dli_reader *r)
 {
     dl_module *m;
     dl_param *p;
@@ -27369,7 +27416,9 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix)
         }
         if (o->inner || o->type == &dli_ema_type) continue;
         dli_items_value(l, name, "step", &s->t, DL_I64);
-        if (o->type == &dli_optim_nadam_type) dli_items_value(l, name, "mu_product", &s->product, DL_F64);
+        if (o->type == &dli_optim_nadam_type) dli_items_value(l, name, "mu_product", &s->past, DL_F64);
+        if (o->rule == DLI_RULE_momentum && (!r || dli_find_entry(r, dli_concat(l->c, name, "momentum_from", ""))))
+            dli_items_value(l, name, "momentum_from", &s->past, DL_F64);                   /* older files have none */
     }
 }
 
@@ -27410,7 +27459,7 @@ static void dli_items_optim(dli_items *l, dl_optim *o, const char *prefix, const
     dli_items_members(l, type, o, dli_optim_members);
     if (o->inner) dli_items_value(l, type, "begun", &o->option, DL_I32);
     dli_items_array(l, type, "groups", o->groups, DL_F64, 2 * (int64_t)o->ngroups);
-    dli_items_slots(l, o, dli_concat(l->c, prefix, "state.", ""));
+    dli_items_slots(l, o, dli_concat(l->c, prefix, "state.", ""), r);
     if (o->more) dli_items_lbfgs(l, (dli_lbfgs *)o->more, type, r);
     if (o->inner) dli_items_optim(l, o->inner, dli_concat(l->c, prefix, "inner.", ""), r);
 }
@@ -27443,13 +27492,14 @@ static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const
     dli_items_schedule(l, o->schedule, "schedule.");
     dli_items_schedule(l, o->schedule2, "schedule2.");
     if (o->ema && dli_check_ema(c, "checkpoint", o->ema)) {
-        dli_items_slots(l, o->ema->o, "ema.");
+        dli_items_slots(l, o->ema->o, "ema.", r);
         dli_items_members(l, "ema.", o->ema, dli_ema_members);
     }
     if (o->loader) dli_items_loader(l, o->loader);
-    if (o->stop) dli_items_members(l, "stop.", o->stop, dli_stop_members);
-    if (o->stop && o->stop->module)
-        dli_items_array(l, "stop.", "weights", o->stop->weights, DL_U8, (int64_t)dli_state_bytes(o->stop->module));
+    if (o->stop && dli_check_early_stop(c, "checkpoint", o->stop)) {
+        dli_items_members(l, "stop.", o->stop, dli_stop_members);
+        dli_items_array(l, "stop.", "weights", o->stop->weights, DL_U8, (int64_t)o->stop->bytes);
+    }
     if (o->numbers && o->nnumbers > 0) {
         dli_items_array(l, "", "numbers", o->numbers, DL_F64, o->nnumbers);
         if (!c->failed) l->item[l->n - 1].least = 1;
@@ -27539,6 +27589,7 @@ DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
              dli_load_items(&r, &list, 0, NULL);
         dli_reader_close(&r);
     }
+    if (ok && o.module) dl_zero_grads(o.module);                       /* of other weights */
     dli_arena_release(&c->step, mark);
     return ok;
 }

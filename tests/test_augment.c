@@ -228,6 +228,8 @@ static void splits(void)
     d = dl_data_tensors(c, dl_zeros(c, DL_SHAPE(600000, 1)), dl_to_int(c, dl_zeros(c, DL_SHAPE(600000))));
     BAD(dl_data_split(c, d, 2, ((double[]){1.0000009, 1e-9}), part), "part 1 of 600000 samples would be empty");
     BAD(dl_data_split(c, dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), dl_ones(c, DL_SHAPE(4, 1))), 3, shares, part, .stratified = 1), "one class a sample");
+    d = dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), INTS(DL_SHAPE(4), 0, 30000000, 0, 30000000));     /* no table of 30 million classes */
+    BAD(dl_data_split(c, d, 2, ((double[]){.5, .5}), part, .stratified = 1), "data_split: label 30000000 at index 1 is not one of 16777216 classes");
     CHECK(dl_data_split(NULL, NULL, 3, shares, part) == 0);
 }
 
@@ -739,6 +741,17 @@ static void beta_numbers(void)                                         /* moment
         for (int i = 0; i < n; i++) tenth[(int)(y->data[i] * 10) % 10]++;
         for (int i = 0; i < 10; i++) CHECK_NEAR(tenth[i], n / 10, 4 * sqrt(n * .09));
     }
+    {
+        dl_real drawn[2];                                              /* ranks draw numbers of their own */
+        for (int rank = 0; rank < 2; rank++) {
+            dl_ctx *k = dl_create(.seed = 1);
+            dl_dataset *d = dl_data_tensors(k, dl_zeros(k, DL_SHAPE(4, 1)), dl_zeros(k, DL_SHAPE(4, 1)));
+            CHECK(dl_next_batch(k, dl_loader_create(k, d, .rank = rank, .ranks = 2)));
+            drawn[rank] = dl_rand_beta(k, DL_SHAPE(1), 2, 3)->data[0];
+            dl_destroy(k);
+        }
+        CHECK(drawn[0] != drawn[1]);
+    }
     BAD(dl_rand_beta(c, DL_SHAPE(3), 0, 1), "rand_beta: Beta(0, 1)");
     CHECK_OK(c);
 }
@@ -950,6 +963,10 @@ static void penalties(void)
     dl_max_norm(c, net, 2);
     CHECK_NEAR(v->data[0], 1.2, 1e-6);
     CHECK_NEAR(v->data[1], 1.6, 1e-6);
+    v->data[0] = 3; v->data[1] = 4;
+    dl_nn_freeze(net, 1);                                              /* then it stays */
+    dl_max_norm(c, net, 2);
+    CHECK(v->data[0] == 3 && v->data[1] == 4);
     CHECK_OK(c);
     BAD(dl_max_norm(c, net, 0), "largest norm is 0");
     BAD(dl_max_norm(c, NULL, 1), "max_norm: the module is NULL");
@@ -1089,6 +1106,14 @@ static void early_stop(void)
     BAD(dl_early_stop_observe(c, NULL, 1), "NULL");
     BAD(dl_early_stop_restore(c, NULL), "NULL");
     CHECK(dl_early_stop_create(NULL, m, 1) == NULL && !dl_early_stop_observe(NULL, e, 1));
+    m = dl_nn_sequential(c, dl_nn_linear(c, 1, 1));                    /* a module that grows has no room in the copy */
+    e = dl_early_stop_create(c, m, 3);
+    dl_early_stop_observe(c, e, 1);
+    dl_module_add(c, m, NULL, dl_nn_linear(c, 1, 2000));
+    BAD(dl_early_stop_observe(c, e, .5), "early_stop_observe: the module has changed");
+    BAD(dl_early_stop_restore(c, e), "early_stop_restore: the module has changed");
+    BAD(dl_checkpoint_save(c, path("grown.ckpt"), .stop = e), "checkpoint: the module has changed");
+    CHECK(e->count == 1 && e->best == 1);
 }
 
 static dl_dataset *blobs(int n)                                        /* two clouds around (-1, 0) and (1, 0) */
@@ -1116,6 +1141,12 @@ static double largest_row(const dl_tensor *w)
     return most;
 }
 static void mix(dl_ctx *k, dl_tensor **x, dl_tensor **t, void *user) { (void)user; dl_aug_mixup(k, x, t, 2, .alpha = 0.4); }
+
+static int grow(dl_ctx *k, const dl_fit_state *s)
+{
+    if (s->epoch == 1) dl_module_add(k, s->module, NULL, dl_nn_linear(k, 2, 2));
+    return 0;
+}
 
 static void fit_options(void)
 {
@@ -1157,6 +1188,7 @@ static void fit_options(void)
     CHECK(s.accuracy > .78 && h.epochs[39].train.loss > .2 && h.epochs[39].train.accuracy > .7);
     CHECK_OK(c);
     opt = dl_optim_sgd(c, net, .lr = 0.1);
+    BAD(dl_fit(c, net, opt, train, .epochs = 2, .patience = 5, .on_epoch = grow, .quiet = 1), "early_stop_observe: the module has changed");
     BAD(dl_fit(c, net, opt, train, .patience = -1, .quiet = 1), "patience -1");
     BAD(dl_fit(c, net, opt, train, .accumulate = -1, .quiet = 1), "accumulate -1");
     BAD(dl_fit(c, net, opt, train, .l1 = -1, .quiet = 1), "l1 -1");
@@ -1251,6 +1283,18 @@ static void curves(void)
         for (lines = 0; fgets(line, sizeof line, f); lines++)
             for (char *p = line; lines % 13 < 12 && *p; p++) stars += *p == '*';
         CHECK(lines == 26 && stars >= 2 && stars <= 10 && strstr(line, "5 epochs"));
+        fclose(f);
+    }
+    for (int i = 0; i < 2; i++) {                                      /* a range that overflows, and one whose half is 0 */
+        dl_epoch ends[2] = {{{i ? 5e-324 : 1e308, 0}, {NAN, NAN}, 0}, {{i ? 0 : -1e308, 0}, {NAN, NAN}, 0}};
+        char top[200] = "", bottom[200] = "";
+        h.epochs = ends; h.count = 2; h.best = 1;
+        f = tmpfile();
+        if (!f) break;
+        dl_history_print(f, &h);
+        rewind(f);
+        for (lines = 0; fgets(line, sizeof line, f); lines++) if (lines == 0 || lines == 11) strcpy(lines ? bottom : top, line);
+        CHECK(lines == 13 && (i ? strstr(bottom, "|**") != NULL : strstr(top, "|* ") && strstr(bottom, "| *")));
         fclose(f);
     }
     dl_history_print(NULL, &h);

@@ -301,6 +301,96 @@ static void spill(const char *name, const void *p, long n)
     fclose(f);
 }
 
+/* --- SGD whose momentum begins late: the number of that step is in the file, but not in older ones ---------------------------- */
+typedef struct { dl_ctx *c; dl_tensor *w; dl_checkpoint_opts all; } bowl;
+
+static void cycle(bowl *p)                                             /* momentum 0, .45, 0.9, .45, 0, .. */
+{
+    p->all.schedule = dl_lr_cyclic(p->c, p->all.optim, 0.1, 0.1, .step_size_up = 2, .base_momentum = 0.9, .max_momentum = -1);
+}
+static bowl bowl_begin(double dampening)
+{
+    bowl p;
+    memset(&p, 0, sizeof p);
+    p.c = dl_create(.threads = 1);
+    p.all.module = dl_nn_linear(p.c, 1, 1, .no_bias = 1);
+    p.all.optim = dl_optim_sgd(p.c, p.all.module, .lr = 0.1, .dampening = dampening);
+    p.w = dl_module_get(p.c, p.all.module, "weight");
+    p.w->data[0] = 1;
+    return p;
+}
+static void bowl_down(bowl *p)                                         /* a step on w^2 / 2 */
+{
+    dl_step_begin(p->c);
+    dl_backward(p->c, dl_mul_scalar(p->c, dl_sum(p->c, dl_square(p->c, p->w)), (dl_real)0.5));
+    dl_optim_step(p->c, p->all.optim);
+    if (p->all.schedule) dl_schedule_step(p->c, p->all.schedule);
+}
+
+static void late_momentum(void)
+{
+    static const double after[8] = {.9, .81, .729, .6561, .557685, .485514, .4369626, .38263752};          /* PyTorch's, cycled from step 2 on */
+    for (int saved = 0; saved < 8; saved++) {
+        bowl a = bowl_begin(0.5), b = bowl_begin(0.5);
+        for (int t = 0; t < saved; t++) { if (t == 2) cycle(&a); bowl_down(&a); }
+        CHECK(dl_checkpoint_save_with(a.c, path("late.ckpt"), a.all));
+        if (saved > 2) cycle(&b);
+        CHECK(dl_checkpoint_load_with(b.c, path("late.ckpt"), b.all));
+        for (int t = saved; t < 8; t++) {
+            if (t == 2) cycle(&b);
+            bowl_down(&b);
+            CHECK_NEAR(b.w->data[0], after[t], 1e-6);
+        }
+        CHECK_OK(a.c); CHECK_OK(b.c);
+        dl_destroy(a.c);
+        dl_destroy(b.c);
+    }
+}
+
+/* A file of version 0.2.0, after a step with a momentum of 0.9 and a dampening of 0.5: w = 0.9, a = 1. */
+static void older_file(void)
+{
+    static const struct { const char *name, *type; int n; double x[2]; } part[] = {
+        {"random.calls", "U64", 1, {3}}, {"random.seed", "U64", 1, {7}}, {"optimizer.optim_sgd.step", "I64", 1, {1}},
+        {"optimizer.state.weight.step", "I64", 1, {1}}, {"optimizer.optim_sgd.base_lr", "F64", 1, {.1}},
+        {"optimizer.optim_sgd.beta1", "F64", 1, {.9}}, {"optimizer.optim_sgd.groups", "F64", 2, {1}},
+        {"optimizer.optim_sgd.lr", "F64", 1, {.1}}, {"model.weight", "F64", 1, {.9}},
+        {"optimizer.state.weight.momentum_buffer", "F64", 1, {1}}};
+    unsigned char data[8 * 11], file[4096];
+    char header[2048];
+    uint32_t crc = ~(uint32_t)0;
+    bowl p = bowl_begin(0.5);
+    int n = 0, length;
+    for (int i = 0; i < 10; i++)
+        for (int k = 0; k < part[i].n; k++, n += 8) {
+            int64_t bits = (int64_t)part[i].x[k];
+            if (part[i].type[0] == 'F') memcpy(&bits, &part[i].x[k], 8);
+            for (int b = 0; b < 8; b++) data[n + b] = (unsigned char)(bits >> 8 * b);
+        }
+    for (int i = 0; i < n; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78u : 0);
+    }
+    length = sprintf(header, "{\"__metadata__\":{\"dl.crc32c\":\"%08x\",\"dl.version\":\"0.2.0\"}", (unsigned)~crc);
+    for (int i = 0, at = 0; i < 10; at += 8 * part[i++].n)
+        length += sprintf(header + length, ",\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}", part[i].name, part[i].type,
+                          i > 7 ? "[1,1]" : part[i].n == 2 ? "[2]" : "[]", at, at + 8 * part[i].n);
+    header[length++] = '}';
+    memset(file, 0, 8);
+    file[0] = (unsigned char)length; file[1] = (unsigned char)(length >> 8);
+    memcpy(file + 8, header, (size_t)length);
+    memcpy(file + 8 + length, data, (size_t)n);
+    spill("old.ckpt", file, 8 + length + n);
+
+    cycle(&p);                                                         /* for an array of momentums */
+    p.all.schedule = NULL;
+    CHECK(dl_checkpoint_load_with(p.c, path("old.ckpt"), p.all));
+    bowl_down(&p);                                                     /* a = 0.9 1 + 0.5 0.9 = 1.35: no first step */
+    CHECK_NEAR(p.w->data[0], .9 - .1 * 1.35, 1e-6);
+    CHECK_OK(p.c);
+    dl_destroy(p.c);
+}
+
 /* The checksum on every instruction set, of lengths around those that its parts go by, against one made bit by bit. */
 static void checksum(void)
 {
@@ -433,6 +523,19 @@ static void last_and_best(void)
     CHECK(step_in(a.c, "l.ckpt") == 5);
     CHECK_OK(a.c);
     dl_destroy(a.c);
+}
+
+static void back_from_nan(void)                                        /* gradients of before the load do not count */
+{
+    bowl p = bowl_begin(0);
+    CHECK(dl_checkpoint_save_with(p.c, path("nan.ckpt"), p.all));
+    dl_backward(p.c, dl_mul_scalar(p.c, dl_sum(p.c, p.w), (dl_real)NAN));
+    CHECK(dl_checkpoint_load_with(p.c, path("nan.ckpt"), p.all));
+    CHECK(p.w->grad == NULL);
+    bowl_down(&p);
+    CHECK_NEAR(p.w->data[0], .9, 1e-6);
+    CHECK_OK(p.c);
+    dl_destroy(p.c);
 }
 
 static void best_model_to_a_file_and_back(void)
@@ -710,6 +813,10 @@ static void fit_checks_numbers(void)
     }
 }
 
+#if UNIX
+static int press_ctrl_c(dl_ctx *c, const dl_fit_state *s) { (void)c; if (s->step == 7) raise(SIGINT); return 0; }
+#endif
+
 static void ctrl_c(void)
 {
     dl_ctx *c = dl_create();
@@ -728,6 +835,17 @@ static void ctrl_c(void)
         waitpid(child, &status, 0);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
     }
+    {
+        dl_module *net = network(c, MLP);                              /* dl_fit: in the second epoch of 5 steps, with and without a file */
+        dl_history h;
+        for (int file = 0; file < 2; file++) {
+            CHECK(dl_interrupt_install(c) && dl_interrupted(c) == 0);
+            dl_fit(c, net, dl_optim_sgd(c, net), samples(c, MLP), .epochs = 50, .batch_size = 5, .quiet = 1, .on_step = press_ctrl_c, .history = &h,
+                   .checkpoint = file ? path("c.ckpt") : NULL);
+            CHECK_OK(c);
+            CHECK(h.count == 1 && dl_interrupted(c) == SIGINT);
+        }
+    }
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
 #endif
@@ -740,9 +858,12 @@ int main(void)
     RUN(resume_optimizers);
     RUN(resume_networks);
     RUN(contents);
+    RUN(late_momentum);
+    RUN(older_file);
     RUN(checksum);
     RUN(refused);
     RUN(last_and_best);
+    RUN(back_from_nan);
     RUN(best_model_to_a_file_and_back);
     RUN(faults);
     RUN(whole_files);

@@ -319,6 +319,24 @@ static void unusual_shapes(void)                                         /* with
     dl_destroy(c);
 }
 
+static dl_tensor *no_scalar(dl_ctx *c, dl_tensor *y, dl_tensor *t) { return dl_square(c, dl_sub(c, y, t)); }
+static dl_tensor *no_loss(dl_ctx *c, dl_tensor *y, dl_tensor *t) { (void)c; (void)y; (void)t; return NULL; }
+static void losses_that_are_none(void)
+{
+    dl_ctx *c = dl_create(.seed = 1);
+    dl_dataset *d = dl_data_tensors(c, dl_randn(c, DL_SHAPE(10, 3)), dl_randn(c, DL_SHAPE(10, 1)));
+    dl_module *m = dl_nn_linear(c, 3, 1);
+    dl_optim *o = dl_optim_sgd(c, m);
+    for (int i = 0; i < 2; i++) {
+        dl_loss_fn f = i ? no_loss : no_scalar;
+        const char *says = i ? "the loss is nil, expected a scalar" : "the loss is (10,1), expected a scalar";
+        CHECK(isnan(dl_evaluate(c, m, d, .loss = f).loss));            CHECK_ERROR(c, says);
+        CHECK(isnan(dl_fit(c, m, o, d, .loss = f, .quiet = 1).loss));  CHECK_ERROR(c, says);
+        CHECK(isnan(dl_lr_find(c, m, o, d, .loss = f)));               CHECK_ERROR(c, says);
+    }
+    dl_destroy(c);
+}
+
 static int bad_epochs;                                                   /* so many have a loss that is NaN */
 static dl_tensor *at_first_nan(dl_ctx *c, dl_tensor *y, dl_tensor *t)
 {
@@ -395,6 +413,11 @@ static void lr_finder(void)
     dl_lr_find(c, m, dl_optim_lbfgs(c, m), d);              CHECK_ERROR(c, "lr_find: optim_lbfgs needs the loss more than once");
     found = dl_lr_find(c, NULL, o, d);                      CHECK_ERROR(c, "lr_find");
     CHECK(found != found);
+    w->data[0] = 0;                                                      /* nowhere to fall; infinite at once */
+    CHECK(isnan(dl_lr_find(c, m, o, d, .steps = 20)));      CHECK_ERROR(c, "lr_find: the loss never fell");
+    w->data[0] = (dl_real)INFINITY;
+    CHECK(isnan(dl_lr_find(c, m, o, d, .count = &count)));  CHECK_ERROR(c, "lr_find: the loss never fell");
+    CHECK(count == 1 && w->data[0] == (dl_real)INFINITY);
     dl_destroy(c);
 }
 
@@ -416,6 +439,22 @@ static void lr_finder_leaves_no_trace(void)
         if (k & 1) CHECK(!memcmp(weight[0], weight[1], sizeof weight[0]));
         dl_destroy(c);
     }
+}
+
+static void lr_finder_memory(void)                                       /* its copies go with it */
+{
+    dl_ctx *c = dl_create(.seed = 3);
+    dl_dataset *d = dl_data_tensors(c, dl_randn(c, DL_SHAPE(8, 100)), dl_randn(c, DL_SHAPE(8, 100)));
+    dl_module *m = dl_nn_linear(c, 100, 100);
+    dl_optim *o = dl_optim_adam(c, m);
+    size_t once = 0;
+    for (int i = 0; i < 30; i++) {
+        dl_lr_find(c, m, o, d, .steps = 3, .first = 1e-3);
+        if (i == 0) once = dl_memory(c).keep_bytes;                      /* with the memory of gradients */
+    }
+    CHECK_OK(c);
+    if (!CHECK(dl_memory(c).keep_bytes - once < 30000)) printf(" %d bytes ", (int)(dl_memory(c).keep_bytes - once));
+    dl_destroy(c);
 }
 
 static void fit_line(void)                                               /* real targets, a loss of one's own */
@@ -595,9 +634,11 @@ int main(void)
     RUN(evaluate);
     RUN(fit);
     RUN(unusual_shapes);
+    RUN(losses_that_are_none);
     RUN(best_after_nan);
     RUN(lr_finder);
     RUN(lr_finder_leaves_no_trace);
+    RUN(lr_finder_memory);
     RUN(fit_line);
     RUN(fit_four_points);
     RUN(fit_is_the_public_loop);

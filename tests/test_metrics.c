@@ -83,6 +83,10 @@ static void areas(void)
     CHECK(isnan(dl_metric_roc_auc(c, s, t)));                          CHECK_ERROR(c, "the score at index 1 is NaN");
     CHECK_NEAR(dl_metric_r2(c, REALS(DL_SHAPE(4), 2.5f, 0, 2, 8), REALS(DL_SHAPE(4), 3, -.5f, 2, 7)), 0.948608137, 1e-9);
     CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(4)), dl_ones(c, DL_SHAPE(4)))));       CHECK_ERROR(c, "all targets are 1");
+    for (int n = 1; n < 100; n++) {                                    /* whatever sums of it round to */
+        CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(n)), dl_full(c, DL_SHAPE(n), (dl_real).1))));
+        CHECK_ERROR(c, "all targets are 0.1");
+    }
     CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(4)), dl_ones(c, DL_SHAPE(3)))));
     CHECK_ERROR(c, "metric_r2: predicted (4)");
 }

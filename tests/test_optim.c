@@ -557,6 +557,93 @@ static void cycled_momentum(void)
     }
 }
 
+static void down(dl_ctx *c, dl_optim *o, dl_schedule *s, dl_tensor *w, dl_tensor *b)       /* a step on (w^2 + b^2) / 2; either may be NULL */
+{
+    dl_tensor *loss;
+    dl_step_begin(c);
+    loss = dl_mul_scalar(c, dl_sum(c, dl_square(c, w ? w : b)), R(0.5));
+    if (w && b) loss = dl_add(c, loss, dl_mul_scalar(c, dl_sum(c, dl_square(c, b)), R(0.5)));
+    dl_backward(c, loss);
+    dl_optim_step(c, o);
+    if (s) dl_schedule_step(c, s);
+}
+
+/* A product of momentums for each parameter, of the steps in which it has a gradient: PyTorch's numbers */
+static void nadam_products(void)
+{
+    static const double after[8][2] = {{.995877266, 1}, {.995877266, .961122692}, {.906932771, .874069750}, {.813971341, .782243550},
+        {.732277155, .701524258}, {.665196896, .635319531}, {.614118576, .584967554}, {.578668535, .550050437}};
+    dl_ctx *c = dl_create();
+    dl_module *m = dl_nn_linear(c, 1, 1);
+    dl_tensor *w = dl_module_get(c, m, "weight"), *b = dl_module_get(c, m, "bias");
+    dl_optim *o = dl_optim_nadam(c, m, .lr = 0.02);
+    dl_schedule *s = dl_lr_one_cycle(c, o, 0.1, 12, .base_momentum = 0.3, .max_momentum = 0.95);
+    w->data[0] = b->data[0] = 1;
+    for (int t = 0; t < 8; t++) {
+        down(c, o, s, t == 1 ? NULL : w, t == 0 ? NULL : b);
+        CHECK_NEAR(w->data[0], after[t][0], 1e-6);
+        CHECK_NEAR(b->data[0], after[t][1], 1e-6);
+    }
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
+/* A momentum that a schedule takes to 0 and back: its array rests meanwhile, and begins as the first gradient undampened: PyTorch's */
+static void momentum_at_rest(void)
+{
+    static const double after[7][8] = {
+        {.9, .765, .6885, .5589, .38637, .2700945, .24308505, .16645257},
+        {.9, .81, .729, .65205, .5501925, .476847, .4291623, .37469871},
+        {.81, .6723, .60507, .49181985, .3034364085, .2281178021, .2053060219, .1552979138},
+        {.89, .767075, .68269675, .571058018, .423470873, .322120311, .286687076, .217427640},
+        {.9, .81, .729, .6561, .59049, .5281605, .445655925, .386246070},                    /* from step 2 on */
+        {1e-7, -.449999956, -.036197083, -.205262662, -.170237962, -.000316032, -.000028404, .076462446},
+        {-.005037714, -.452216667, -.036250659, -.203992842, -.168991176, -.000266942, -.000024085, .075923843}};
+    for (int i = 0; i < 7; i++) {
+        dl_ctx *c = dl_create();
+        dl_module *m = point(c);
+        dl_tensor *w = dl_module_get(c, m, "w");
+        dl_optim *o = i == 0 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9)
+                    : i == 1 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9, .dampening = 0.5)
+                    : i == 2 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9, .nesterov = 1)
+                    : i == 3 ? dl_optim_sgd(c, m, .lr = 0.1, .momentum = 0.9, .dampening = 0.25, .weight_decay = 0.1)
+                    : i == 4 ? dl_optim_sgd(c, m, .lr = 0.1, .dampening = 0.5)
+                    : dl_optim_rmsprop(c, m, .lr = 0.1, .momentum = 0.9, .centered = i == 6);
+        dl_schedule *s = NULL;
+        w->data[0] = 1;
+        for (int t = 0; t < 8; t++) {
+            if (t == (i == 4 ? 2 : 0)) s = dl_lr_cyclic(c, o, 0.1, 0.1, .step_size_up = 2, .base_momentum = -1, .max_momentum = 0.9);
+            down(c, o, s, w, NULL);
+            CHECK_NEAR(w->data[0], after[i][t], i < 5 ? 1e-6 : 1e-5);
+        }
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+}
+
+/* A schedule that has no value changes nothing but the rate, which is 0: steps after that are harmless. */
+static void schedule_over(void)
+{
+    for (int linear = 0; linear < 2; linear++) {
+        dl_ctx *c = dl_create();
+        dl_module *m = point(c);
+        dl_tensor *w = dl_module_get(c, m, "w");
+        dl_optim *o = dl_optim_adam(c, m);
+        dl_schedule *s = dl_lr_one_cycle(c, o, 0.1, 2, .pct_start = 1, .linear = linear);
+        CHECK(dl_schedule_step(c, s));
+        CHECK_NEAR(dl_optim_momentum(o), .85, 1e-7);
+        CHECK(!dl_schedule_step(c, s));                                /* PyTorch divides by zero there */
+        CHECK_ERROR(c, "step 2, but lr_one_cycle has no value there");
+        CHECK_NEAR(dl_optim_momentum(o), .85, 1e-7);
+        CHECK(dl_optim_lr(o) == 0);
+        dl_optim_set_lr(o, 0.1);
+        down(c, o, NULL, w, NULL);
+        CHECK_NEAR(w->data[0], 4.9, 1e-5);                             /* Adam's first step is lr */
+        CHECK_OK(c);
+        dl_destroy(c);
+    }
+}
+
 /* --- options, groups of parameters, errors -------------------------------------------------------------- */
 static void defaults(void)
 {
@@ -739,16 +826,23 @@ static dl_tensor *returns_null(dl_ctx *c, void *user)        { (void)c; (void)us
 static dl_tensor *returns_two(dl_ctx *c, void *user)         { (void)user; return dl_zeros(c, DL_SHAPE(2)); }
 static dl_tensor *forgets_backward(dl_ctx *c, void *user)    { (void)user; return dl_scalar(c, 1); }
 
-/* A closure that fails, wherever it does: the error stands, the weights are as before the step. */
+static dl_optim *of_closures(dl_ctx *c, dl_module *m, int which)
+{
+    dl_optim *lbfgs = dl_optim_lbfgs(c, m, .strong_wolfe = which % 2), *sam = dl_optim_sam(c, dl_optim_sgd(c, m, .lr = 1e-3));
+    return which < 2 ? lbfgs : which == 2 ? sam : which == 3 ? dl_optim_lookahead(c, sam, .k = 2)
+         : which == 4 ? dl_optim_lookahead(c, lbfgs, .k = 2) : dl_optim_adam(c, m);
+}
+
+/* A closure that fails, wherever it does: the error stands, the weights are as before the step, and the next steps are as if it
+   had not been tried. */
 static void closures_that_fail(void)
 {
-    for (int which = 0; which < 4; which++)
+    for (int which = 0; which < 6; which++)
         for (int at = 1; at <= 6; at++) {
             dl_ctx *c = dl_create();
-            dl_module *m = valley(c);
-            dl_tensor *w = dl_module_get(c, m, "w");
-            dl_optim *o = which == 0 ? dl_optim_lbfgs(c, m) : which == 1 ? dl_optim_lbfgs(c, m, .strong_wolfe = 1)
-                        : which == 2 ? dl_optim_sam(c, dl_optim_sgd(c, m, .lr = 1e-3)) : dl_optim_adam(c, m);
+            dl_module *m = valley(c), *fresh = valley(c);
+            dl_tensor *w = dl_module_get(c, m, "w"), *v = dl_module_get(c, fresh, "w");
+            dl_optim *o = of_closures(c, m, which), *p = of_closures(c, fresh, which);
             double loss;
             closure_calls = 0;
             closure_fails_at = at;
@@ -758,7 +852,10 @@ static void closures_that_fail(void)
             else {
                 CHECK(loss != loss && w->data[0] == R(-1.5) && w->data[1] == 2);
                 CHECK_ERROR(c, "gives up");
-                CHECK(dl_optim_step_closure(c, o, rosenbrock, m) > 0);     /* usable again */
+                for (int i = 0; i < 3; i++) {
+                    CHECK(dl_optim_step_closure(c, o, rosenbrock, m) > 0 && dl_optim_step_closure(c, p, rosenbrock, fresh) > 0);
+                    if (!CHECK(!memcmp(w->data, v->data, 2 * sizeof(dl_real)))) printf(" optimizer %d, failed at %d", which, at);
+                }
                 CHECK_OK(c);
             }
             dl_destroy(c);
@@ -1028,6 +1125,9 @@ int main(void)
     RUN(plateau_of_accuracies);
     RUN(plateau_from_infinity);
     RUN(cycled_momentum);
+    RUN(nadam_products);
+    RUN(momentum_at_rest);
+    RUN(schedule_over);
     RUN(defaults);
     RUN(without_gradient);
     RUN(two_optimizers);
