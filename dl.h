@@ -3743,6 +3743,17 @@ static void dli_put_shape(dli_text *t, const dl_tensor *x)
     dli_put(t, ")");
 }
 
+static void dli_put_module(dli_text *t, const dl_module *m)              /* the path of m from its root, whose name is empty */
+{
+    const dl_module *up, *next = NULL, *at;
+    for (at = NULL; at != m; at = next) {                                /* from the root down, without recursion */
+        for (up = m; up->parent != at; up = up->parent) {}
+        if (at && at->parent) dli_put(t, ".");
+        dli_put(t, up->name);
+        next = up;
+    }
+}
+
 DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
 {
     va_list args;
@@ -3768,6 +3779,10 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
         }
     }
     va_end(args);
+    if (c->module && c->module->parent) {                                /* inside its forward function: which of many like it? */
+        dli_put(&t, ", in ");
+        dli_put_module(&t, c->module);
+    }
     if (c->where) {
         dli_put(&t, " (at or after ");
         dli_put(&t, c->where);
@@ -28459,17 +28474,6 @@ DL_DEF dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tenso
    ================================================================================================ */
 
 /* --- names: "layer1.0.conv1.weight", from the back as in dl_module_at ------------------------------------------------- */
-static void dli_put_module(dli_text *t, const dl_module *m)              /* the path of m from its root, whose name is empty */
-{
-    const dl_module *up, *next = NULL, *at;
-    for (at = NULL; at != m; at = next) {                                /* from the root down, without recursion */
-        for (up = m; up->parent != at; up = up->parent) {}
-        if (at && at->parent) dli_put(t, ".");
-        dli_put(t, up->name);
-        next = up;
-    }
-}
-
 static const char *dli_param_name(const dl_tensor *x)                    /* within its module; NULL: x is no parameter */
 {
     int i;
@@ -28567,6 +28571,7 @@ static void dli_check_backward(dl_ctx *c, const dl_tensor *y)
     int64_t at;
     int i;
     for (i = 0; i < y->nsrc; i++) {
+    dl_module *inside = c->module;
         const dl_tensor *x = y->src[i];
         if (!x->requires_grad || (at = dli_find_bad(x->grad, x->size, 1)) < 0) continue;
         if (y->where) c->where = y->where;                               /* not the line of dl_backward */
@@ -28577,7 +28582,9 @@ static void dli_check_backward(dl_ctx *c, const dl_tensor *y)
 
 /* --- profile ---------------------------------------------------------------------------------------------------------- */
 #ifndef DL_NO_STDIO
+    c->module = NULL;                                                    /* the text says where */
 typedef struct dli_profile { struct dli_profile *next; const dl_op *op; dl_profile_row row; double flops; } dli_profile;
+    c->module = inside;
 
 static double dli_ticks(void)                            /* seconds; where ISO C99 has no such clock, the processor's time */
 {
