@@ -6749,9 +6749,12 @@ static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0], *index = y->src[1];
     dli_index_args *o = (dli_index_args *)y->opts;
     int64_t shape[DL_MAX_DIMS];
-    o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim);
+    o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, x->shape[o->dim])) return 0;
-    if (index->ndim > 1) { dl_fail(c, "%s: index %t, expected one axis", y->op->name, index); return 0; }
+    if (index->ndim > 1 || (index->size > 1 && !x->ndim)) {
+        dl_fail(c, "%s: index %t for %t, expected one %s", y->op->name, index, x, x->ndim ? "axis" : "element");
+        return 0;
+    }
     memcpy(shape, x->shape, sizeof shape);
     shape[o->dim] = index->size;
     y->dtype = x->dtype;
@@ -6819,9 +6822,9 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *index = y->src[1];
     dli_index_args *o = (dli_index_args *)y->opts;
-    o->dim = dli_axis(c, "gather", x, o->dim, x->ndim);
-    if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_check_index(c, "gather", index, x, x->shape[o->dim])) return 0;
-    return dli_index_fits(c, "gather", x, index, o->dim) && dl_set_shape(c, y, index->ndim, index->shape);
+    o->dim = dli_axis(c, "gather", x, o->dim, x->ndim ? x->ndim : 1);
+    if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_index_fits(c, "gather", x, index, o->dim)) return 0;
+    return dli_check_index(c, "gather", index, x, x->shape[o->dim]) && dl_set_shape(c, y, index->ndim, index->shape);
 }
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -6853,9 +6856,9 @@ static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0], *src = y->src[1], *index = y->src[2];
     dli_index_args *o = (dli_index_args *)y->opts;
     if (!dli_check(c, "scatter_add", "x", x, DL_REAL) || !dli_check(c, "scatter_add", "src", src, DL_REAL)) return 0;
-    o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim);
-    if (o->dim < 0 || !dli_check_index(c, "scatter_add", index, x, x->shape[o->dim])) return 0;
-    if (!dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
+    o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim ? x->ndim : 1);
+    if (o->dim < 0 || !dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
+    if (!dli_check_index(c, "scatter_add", index, x, x->shape[o->dim])) return 0;
     return dl_set_shape(c, y, x->ndim, x->shape);
 }
 static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)

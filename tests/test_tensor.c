@@ -589,6 +589,15 @@ static void corners(void)
     x = LEAF(1, 3);
     x = dl_topk(c, dl_reshape(c, x, DL_SHAPE(0)), 1, -1, .indices = &y);
     CHECK(has_shape(x, 0, 1, 1, 1) && dl_item(x) == 3 && dl_item(y) == 0);
+    x = LEAF(1, 3);                                                                          /* indices into a scalar */
+    y = dl_tensor_from_int(c, (const int32_t[]){0}, DL_SHAPE(0));
+    dl_backward(c, dl_gather(c, dl_reshape(c, x, DL_SHAPE(0)), -1, y), .grad = dl_scalar(c, 2));
+    dl_backward(c, dl_index_select(c, dl_reshape(c, x, DL_SHAPE(0)), 0, y), .grad = dl_scalar(c, 4));
+    dl_backward(c, dl_scatter_add(c, dl_scalar(c, 7), 0, y, dl_reshape(c, x, DL_SHAPE(0))), .grad = dl_scalar(c, 8));
+    CHECK(GRADS(x, 14));
+    CHECK(has_shape(dl_gather(c, dl_scalar(c, 3), 0, y), 0, 1, 1, 1) && dl_item(dl_gather(c, dl_scalar(c, 3), 0, y)) == 3);
+    CHECK(has_shape(dl_index_select(c, dl_scalar(c, 3), 0, y), 0, 1, 1, 1) && dl_item(dl_index_select(c, dl_scalar(c, 3), 0, y)) == 3);
+    CHECK(dl_item(dl_scatter_add(c, dl_scalar(c, 3), 0, y, dl_scalar(c, 2))) == 5);
     CHECK(dl_item(dl_to_int(c, dl_scalar(c, (dl_real)-2147483648.0))) == far);
     CHECK_OK(c);
 }
