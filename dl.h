@@ -6378,7 +6378,12 @@ DL_DEF dl_tensor *dl_reshape(dl_ctx *c, dl_tensor *x, dl_shape shape)
         n *= shape.d[d];
     }
     if (n && inferred >= 0) { o.shape.d[inferred] = x->size / n; n *= o.shape.d[inferred]; }
-    if (n != x->size) return dl_fail(c, "reshape: %t has %l elements, which do not fill the new shape", x, x->size);
+    if (n != x->size) {
+        dl_tensor want;
+        want.ndim = o.ndim;
+        memcpy(want.shape, shape.d, sizeof want.shape);
+        return dl_fail(c, "reshape: %t has %l elements, which do not fill %t", x, x->size, &want);
+    }
     return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
 }
 DL_DEF dl_tensor *dl_view(dl_ctx *c, dl_tensor *x, dl_shape shape) { return dl_reshape(c, x, shape); }
@@ -6609,7 +6614,8 @@ static dl_tensor *dli_join_tensors(dl_ctx *c, const dl_op *op, int n, dl_tensor 
     for (k = 0; k < n; k++) {
         for (d = 0; d < x->ndim || xs[k]->ndim != x->ndim; d++)
             if (xs[k]->ndim != x->ndim || ((stack || d != axis) && xs[k]->shape[d] != x->shape[d]))
-                return dl_fail(c, "%s: %t does not fit %t along axis %d", op->name, xs[k], x, axis);
+                return stack ? dl_fail(c, "stack: %t beside %t, expected equal shapes", xs[k], x)
+                             : dl_fail(c, "%s: %t does not fit %t along axis %d", op->name, xs[k], x, axis);
         o->shape[axis] += stack ? 1 : xs[k]->shape[axis];
     }
     dli_strides(o->ndim, o->shape, ys);
@@ -6811,7 +6817,11 @@ static int64_t dli_indexed(const dl_tensor *x, const dl_tensor *index, int dim, 
 /* Whether index has x's axes and is no larger than x, but along dim (-1: in none). */
 static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *index, int dim)
 {
-    int d, ok = index->ndim == x->ndim;
+    int d, ok = 1;
+    if (index->ndim != x->ndim) {
+        dl_fail(c, "%s: index %t must have as many axes as %t%s", who, index, x, index->ndim < x->ndim ? "; dl_unsqueeze adds one" : "");
+        return 0;
+    }
     for (d = 0; d < x->ndim && ok; d++) ok = d == dim || index->shape[d] <= x->shape[d];
     if (!ok) dl_fail(c, "%s: index %t does not fit %t", who, index, x);
     return ok;
@@ -7254,13 +7264,16 @@ static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
     return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
 }
 
-/* x and target: reals of one shape. */
+/* a and b, by their names: reals of one shape. */
+static int dli_check_pair(dl_ctx *c, const char *who, const char *name_a, const dl_tensor *a, const char *name_b, const dl_tensor *b)
+{
+    if (!dli_check(c, who, name_a, a, DL_REAL) || !dli_check(c, who, name_b, b, DL_REAL)) return 0;
+    if (!dli_same_shape(a, b)) dl_fail(c, "%s: %s %t with %s %t", who, name_a, a, name_b, b);
+    return !c->failed;
+}
 static int dli_check_loss(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, dl_reduction r)
 {
-    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_REAL) || !dli_check_reduction(c, who, r))
-        return 0;
-    if (!dli_same_shape(x, target)) dl_fail(c, "%s: %t with target %t", who, x, target);
-    return !c->failed;
+    return dli_check_pair(c, who, "x", x, "target", target) && dli_check_reduction(c, who, r);
 }
 
 /* A weight may be NULL; else it is real and broadcasts to the shape of x. */
@@ -7407,6 +7420,10 @@ static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, cons
     C = dli_classes(x);
     if (t->dtype == DL_REAL) fits = dli_same_shape(x, t);
     else for (fits = t->ndim == x->ndim - 1, d = 0; fits && d < t->ndim; d++) fits = t->shape[d] == x->shape[d + (d > 0)];
+    if (!fits && t->dtype == DL_REAL) {
+        dl_fail(c, "%s: target %t holds reals, expected int32 labels (dl_to_int) or probabilities %t", who, t, x);
+        return 0;
+    }
     if (!fits) { dl_fail(c, "%s: scores %t with target %t, expected (N, C, ..) with labels (N, ..)%s", who, x, t,
                          distributions ? " or probabilities (N, C, ..)" : ""); return 0; }
     if (o->weight && o->weight->size != C) { dl_fail(c, "%s: weight %t for %l classes", who, o->weight, C); return 0; }
@@ -7692,7 +7709,8 @@ DL_DEF dl_tensor *dl_bce_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, d
     const char *who = "bce_loss";
     dl_tensor *l;
     int64_t i;
-    if (!dli_check_loss(c, who, p, target, o.reduction) || !dli_check_weight(c, who, o.weight, p)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "p", p, "target", target) || !dli_check_reduction(c, who, o.reduction)) return DLI_NIL;
+    if (!dli_check_weight(c, who, o.weight, p)) return DLI_NIL;
     for (i = 0; i < p->size; i++)
         if (p->data[i] < 0 || p->data[i] > 1)
             return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who,
@@ -7804,7 +7822,8 @@ static dl_tensor *dli_by_sign(dl_ctx *c, dl_tensor *y, dl_tensor *yes, dl_tensor
 
 DL_DEF dl_tensor *dl_hinge_embedding_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *y, dl_hinge_embedding_loss_opts o)
 {
-    if (!dli_check_loss(c, "hinge_embedding_loss", x, y, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, "hinge_embedding_loss", "x", x, "y", y) || !dli_check_reduction(c, "hinge_embedding_loss", o.reduction))
+        return DLI_NIL;
     return dli_reduced(c, dli_by_sign(c, y, x, dli_hinge(c, x, -1, dli_or_real(o.margin, 1))), o.reduction);
 }
 
@@ -7812,13 +7831,15 @@ DL_DEF dl_tensor *dl_margin_ranking_loss_with(dl_ctx *c, dl_tensor *a, dl_tensor
                                               dl_margin_ranking_loss_opts o)
 {
     const char *who = "margin_ranking_loss";
-    if (!dli_check_loss(c, who, a, b, o.reduction) || !dli_check_loss(c, who, a, y, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "a", a, "b", b) || !dli_check_pair(c, who, "a", a, "y", y) || !dli_check_reduction(c, who, o.reduction))
+        return DLI_NIL;
     return dli_reduced(c, dli_hinge(c, dl_mul(c, y, dl_sub(c, b, a)), 1, o.margin), o.reduction);
 }
 
 DL_DEF dl_tensor *dl_soft_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *y, dl_soft_margin_loss_opts o)
 {
-    if (!dli_check_loss(c, "soft_margin_loss", x, y, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, "soft_margin_loss", "x", x, "y", y) || !dli_check_reduction(c, "soft_margin_loss", o.reduction))
+        return DLI_NIL;
     return dli_reduced(c, dli_log1p_exp(c, dl_neg(c, dl_mul(c, y, x))), o.reduction);
 }
 
@@ -7828,7 +7849,8 @@ DL_DEF dl_tensor *dl_cosine_embedding_loss_with(dl_ctx *c, dl_tensor *a, dl_tens
 {
     const char *who = "cosine_embedding_loss";
     dl_tensor *cosine, *aa, *bb, *zero, *yes, *no;
-    if (!dli_check_loss(c, who, a, b, o.reduction) || !dli_check(c, who, "y", y, DL_REAL)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "a", a, "b", b) || !dli_check(c, who, "y", y, DL_REAL) || !dli_check_reduction(c, who, o.reduction))
+        return DLI_NIL;
     if (a->ndim < 1 || a->ndim > 2 || y->ndim != a->ndim - 1 || (y->ndim && y->size != a->shape[0]))
         return dl_fail(c, "%s: %t with labels %t, expected (N, D) with (N), or (D) with ()", who, a, y);
     aa = dl_add_scalar(c, dli_sum_over(c, dl_square(c, a), DL_DIM(-1)), DLI_C(1e-12));
@@ -7844,7 +7866,7 @@ DL_DEF dl_tensor *dl_pairwise_distance_with(dl_ctx *c, dl_tensor *a, dl_tensor *
 {
     dl_norm_opts n;
     memset(&n, 0, sizeof n);
-    if (!dli_check_loss(c, "pairwise_distance", a, b, DL_NONE)) return DLI_NIL;
+    if (!dli_check_pair(c, "pairwise_distance", "a", a, "b", b)) return DLI_NIL;
     if (a->ndim < 1) return dl_fail(c, "pairwise_distance: %t has no axis", a);
     if (!dli_check_option(c, "pairwise_distance", "p, which must be positive,", o.p, o.p >= 0)) return DLI_NIL;
     n.dims = DL_DIM(-1);
@@ -7861,7 +7883,8 @@ DL_DEF dl_tensor *dl_triplet_margin_loss_with(dl_ctx *c, dl_tensor *anchor, dl_t
     dl_real margin = dli_or_real(o.margin, 1);
     dl_pairwise_distance_opts p;
     int i;
-    if (!dli_check_loss(c, who, anchor, positive, o.reduction) || !dli_check_loss(c, who, anchor, negative, o.reduction))
+    if (!dli_check_pair(c, who, "anchor", anchor, "positive", positive) ||
+        !dli_check_pair(c, who, "anchor", anchor, "negative", negative) || !dli_check_reduction(c, who, o.reduction))
         return DLI_NIL;
     if (!dli_check_option(c, who, "margin, which must not be negative,", margin, margin >= 0)) return DLI_NIL;
     memset(&p, 0, sizeof p);
@@ -7964,7 +7987,7 @@ static dl_tensor *dli_tversky(dl_ctx *c, const char *who, dl_tensor *p, dl_tenso
     dl_tensor *tp, *fp, *fn, *top;
     unsigned dims = o.batch ? DL_DIM(0) : 0;
     int d;
-    if (!dli_check_loss(c, who, p, t, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "p", p, "target", t) || !dli_check_reduction(c, who, o.reduction)) return DLI_NIL;
     if (p->ndim < 3) return dl_fail(c, "%s: %t, expected (N, C, d1, ..)", who, p);
     if (!(o.alpha >= 0 && o.beta >= 0 && o.smooth >= 0))
         return dl_fail(c, "%s: alpha %g, beta %g, smooth %g, expected no negative number", who, (double)o.alpha,
@@ -8227,7 +8250,7 @@ DL_DEF dl_tensor *dl_cross_entropy_probs_with(dl_ctx *c, dl_tensor *p, dl_tensor
                                               dl_cross_entropy_probs_opts o)
 {
     const char *who = "cross_entropy_probs";
-    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE))
+    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_pair(c, who, "p", p, "q", q))
         return DLI_NIL;
     if (!dli_check_option(c, who, "eps, which must not be negative,", o.eps, o.eps >= 0)) return DLI_NIL;
     return dli_sum_p_log_q(c, who, p, o.eps > 0 ? dl_add_scalar(c, q, o.eps) : q, dim, -1, o.bits);
@@ -8235,7 +8258,7 @@ DL_DEF dl_tensor *dl_cross_entropy_probs_with(dl_ctx *c, dl_tensor *p, dl_tensor
 DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, int dim, dl_kl_divergence_opts o)
 {
     const char *who = "kl_divergence";
-    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE))
+    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_pair(c, who, "p", p, "q", q))
         return DLI_NIL;
     return dl_sub(c, dli_sum_p_log_q(c, who, p, p, dim, 1, o.bits), dli_sum_p_log_q(c, who, p, q, dim, 1, o.bits));
 }
@@ -16194,7 +16217,12 @@ static int dli_rnn_check(dl_ctx *c, const char *who, const char *what, const dl_
 static int dli_rnn_check_weights(dl_ctx *c, const char *who, const dli_rnn_args *o, const dl_rnn_weights *w)
 {
     const int64_t rows = dli_rnn_gates(o->kind) * o->H;
-    if (!dli_rnn_check(c, who, "weight_ih", w->weight_ih, rows, o->I) ||
+    const dl_tensor *ih = w->weight_ih;
+    if (!dl_is_nil(ih) && ih->ndim == 2 && ih->shape[0] == rows && ih->shape[1] != o->I) {
+        dl_fail(c, "%s: x %t has %l features, weight_ih %t takes %l", who, o->x, o->I, ih, ih->shape[1]);
+        return 0;
+    }
+    if (!dli_rnn_check(c, who, "weight_ih", ih, rows, o->I) ||
         !dli_rnn_check(c, who, "weight_hh", w->weight_hh, rows, o->P))
         return 0;
     if (!w->bias_ih != !w->bias_hh) { dl_fail(c, "%s: one bias is NULL, the other is not", who); return 0; }
@@ -23098,7 +23126,10 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
         dl_fail(c, "fit: epochs %d, accumulate %d, patience %d, expected positive numbers", o->epochs, o->accumulate, o->patience);
     if (!(o->clip_norm >= 0) || !(o->l1 >= 0) || !(o->max_norm >= 0))
         dl_fail(c, "fit: clip_norm %g, l1 %g, max_norm %g, expected 0 or more", o->clip_norm, o->l1, o->max_norm);
+    dli_check_dataset(c, "fit", f->train);
     f->batches = dl_loader_create_with(c, f->train, how);
+    dli_check_module(c, "fit", f->m);
+    dli_check_optim(c, "fit", f->optim);
     if (o->patience > 0) f->stop = dl_early_stop_create_with(c, f->m, o->patience, any_fall);
     if (c && !c->failed) f->history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)o->epochs * sizeof *f->history.epochs);
     if (!c || c->failed) return 0;
@@ -24719,7 +24750,8 @@ static int dli_check_predicted(dl_ctx *c, const char *who, const dl_tensor *x, c
     if (!dli_check_classes(c, who, "target", target, classes) || !dli_check_any(c, who, x)) return 0;
     if (x->ndim == (x->dtype == DL_INT32 ? 1 : 2) && x->shape[0] == target->size)
         return x->dtype == DL_REAL || dli_check_classes(c, who, "predicted", x, classes);
-    dl_fail(c, "%s: predicted %t does not fit target %t", who, x, target);
+    if (x->dtype == DL_REAL && x->ndim < 2) dl_fail(c, "%s: predicted %t holds reals, expected scores (n, C) or int32 classes (n)", who, x);
+    else dl_fail(c, "%s: predicted %t does not fit target %t", who, x, target);
     return 0;
 }
 
@@ -28539,6 +28571,7 @@ static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, cons
 {
     char text[DLI_ERROR_SIZE];
     dli_text t;
+    dl_module *inside = c->module;
     t.p = text; t.left = sizeof text;
     *text = 0;
     dli_put(&t, when);
@@ -28549,7 +28582,9 @@ static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, cons
     dli_put_real(&t, (double)v);
     dli_put(&t, " at index ");
     dli_put_int(&t, at);
+    c->module = NULL;                                                    /* the text says where */
     dl_fail(c, "detect_nan: %s", text);
+    c->module = inside;
 }
 
 static void dli_check_forward(dl_ctx *c, const dl_tensor *y)
@@ -28574,7 +28609,6 @@ static void dli_check_backward(dl_ctx *c, const dl_tensor *y)
     int64_t at;
     int i;
     for (i = 0; i < y->nsrc; i++) {
-    dl_module *inside = c->module;
         const dl_tensor *x = y->src[i];
         if (!x->requires_grad || (at = dli_find_bad(x->grad, x->size, 1)) < 0) continue;
         if (y->where) c->where = y->where;                               /* not the line of dl_backward */
@@ -28585,9 +28619,7 @@ static void dli_check_backward(dl_ctx *c, const dl_tensor *y)
 
 /* --- profile ---------------------------------------------------------------------------------------------------------- */
 #ifndef DL_NO_STDIO
-    c->module = NULL;                                                    /* the text says where */
 typedef struct dli_profile { struct dli_profile *next; const dl_op *op; dl_profile_row row; double flops; } dli_profile;
-    c->module = inside;
 
 static double dli_ticks(void)                            /* seconds; where ISO C99 has no such clock, the processor's time */
 {

@@ -725,7 +725,19 @@ static void indexing(void)
     dl_cat(c, 2, (dl_tensor *[]){x, dl_ones(c, DL_SHAPE(3, 3))}, 1);
     CHECK_ERROR(c, "cat");
     dl_stack(c, 2, (dl_tensor *[]){x, dl_ones(c, DL_SHAPE(3, 3))}, 0);
-    CHECK_ERROR(c, "stack");
+    CHECK_ERROR(c, "stack: (3,3) beside (2,3), expected equal shapes");
+    dl_gather(c, x, 1, dl_tensor_from_int(c, bad, DL_SHAPE(3)));
+    CHECK_ERROR(c, "gather: index (3) must have as many axes as (2,3); dl_unsqueeze adds one");
+    dl_scatter_add(c, x, 1, dl_tensor_from_int(c, bad, DL_SHAPE(1, 1, 3)), x);
+    CHECK_ERROR(c, "scatter_add: index (1,1,3) must have as many axes as (2,3)");
+    dl_scatter_add(c, x, 1, dl_tensor_from_int(c, bad, DL_SHAPE(1, 3)), dl_ones(c, DL_SHAPE(3)));
+    CHECK_ERROR(c, "scatter_add: index (1,3) must have as many axes as (3)");
+    dl_index_select(c, dl_scalar(c, 1), 0, dl_tensor_from_int(c, (const int32_t[]){0, 0}, DL_SHAPE(2)));
+    CHECK_ERROR(c, "index_select: index (2) for (), expected one element");
+    dl_reshape(c, x, DL_SHAPE(-1, 4));
+    CHECK_ERROR(c, "reshape: (2,3) has 6 elements, which do not fill (-1,4)");
+    dl_reshape(c, x, DL_SHAPE(0));
+    CHECK_ERROR(c, "reshape: (2,3) has 6 elements, which do not fill ()");
 }
 
 /* --- printing ---------------------------------------------------------------------------------------------------- */
