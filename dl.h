@@ -263,9 +263,10 @@ typedef float dl_real;
 typedef struct { int64_t d[DL_MAX_DIMS]; } dl_shape;
 #define DL_SHAPE(...) (DLI_LIT(dl_shape){{__VA_ARGS__}})
 
-/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes; bit 16, of
-   what cannot be an axis, is an error where the set is used. */
-#define DL_DIM(d) ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16)
+/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes.  Where the
+   set is used, bit 16, of what cannot be an axis, is an error, and so is a set without bit 17: .dims = 1 in place of DL_DIM(1). */
+#define DLI_AXES  (1u << 17)
+#define DL_DIM(d) (DLI_AXES | ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16))
 
 /* ================================================================================================
    >>types       context, tensor, op, module, optimizer, data set
@@ -4141,8 +4142,14 @@ static unsigned dli_axes(dl_ctx *c, const char *who, const dl_tensor *x, unsigne
     unsigned mask = 0;
     int b;
     *ok = 1;
-    if (!dims) return (1u << x->ndim) - 1;
-    if (dims >> 16) { dl_fail(c, "%s: .dims is not a set of DL_DIM(-8) to DL_DIM(7)", who); *ok = 0; return 0; }
+    if (!(dims & ~DLI_AXES)) return (1u << x->ndim) - 1;
+    if ((dims & ~0xffffu) != DLI_AXES) {
+        const int axis = (int)dims;
+        if (axis >= -8 && axis < 8) dl_fail(c, "%s: .dims is %d, write DL_DIM(%d)", who, axis, axis);
+        else dl_fail(c, "%s: .dims is not a set of DL_DIM(-8) to DL_DIM(7)", who);
+        *ok = 0;
+        return 0;
+    }
     for (b = 0; b < 16; b++)
         if (dims >> b & 1) {
             int d = dli_axis(c, who, x, b < 8 ? b : b - 16, x->ndim ? x->ndim : 1);
@@ -5924,7 +5931,7 @@ static double dli_reduce_count(const dl_tensor *x, unsigned dims)
     int d;
     if (dl_is_nil(x)) return 1;
     for (d = 0; d < x->ndim; d++)
-        if (!dims || dims & DL_DIM(d) || dims & DL_DIM(d - x->ndim)) n *= (double)x->shape[d];
+        if (!(dims & ~DLI_AXES) || dims >> d & 1 || dims >> ((d - x->ndim) & 15) & 1) n *= (double)x->shape[d];
     return n;
 }
 DL_DEF dl_tensor *dl_sum_with(dl_ctx *c, dl_tensor *x, dl_sum_opts o)   { return dli_apply_reduce(c, &dli_sum_op, x, o.dims, o.keepdim, 1); }
@@ -12576,7 +12583,7 @@ static dl_tensor *dli_computed_weight(dl_ctx *c, const dli_weight_type *t)
     dl_shape rows = {{0}}, columns = {{0}};
     if (t->g) {
         dl_norm_opts o = {0, 1, 2, 0};
-        o.dims = ((1u << t->v->ndim) - 1) & ~(1u << t->dim);
+        o.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
         return dl_mul(c, t->v, dl_div(c, t->g, dl_norm_with(c, t->v, o)));
     }
     m = dli_weight_matrix(c, t);
@@ -12659,7 +12666,7 @@ DL_DEF dl_module *dl_nn_weight_norm_with(dl_ctx *c, dl_module *m, dl_nn_weight_n
     if (!t) return dli_nil_module(c);
     mark = dli_arena_mark(&c->step);
     for (d = 0; d < t->v->ndim; d++) shape[d] = d == t->dim ? t->v->shape[d] : 1;
-    n.dims = ((1u << t->v->ndim) - 1) & ~(1u << t->dim);
+    n.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
     t->g = dli_module_tensor(c, node, "original0", t->v->ndim, shape, 0);
     dli_adopt_param(c, node, "original1", t->v);
     if (!c->failed) {
@@ -18918,7 +18925,7 @@ DL_DEF dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
     if (o.inverse) s = dl_neg(c, s);
     y = o.inverse ? dl_mul(c, dl_sub(c, x, t), dl_exp(c, s)) : dl_add(c, dl_mul(c, x, dl_exp(c, s)), t);
     dims = ((1u << x->ndim) - 1) & ~1u;
-    if (o.log_det) *o.log_det = dims ? dli_sum_over(c, s, dims) : s;
+    if (o.log_det) *o.log_det = dims ? dli_sum_over(c, s, DLI_AXES | dims) : s;
     return y;
 }
 
@@ -29089,7 +29096,7 @@ static dl_tensor *dli_as_channels(dl_ctx *c, dl_tensor *w, const dl_tensor *x)
 /* The kept axes of opts; for reductions by simpler ops. */
 static dl_tensor *dli_reduce_again(dl_ctx *c, const dl_op *op, dl_tensor *x, const dli_reduce_args *o, int keepdim)
 {
-    return dli_apply_reduce(c, op, x, o->mask, keepdim, 1);
+    return dli_apply_reduce(c, op, x, DLI_AXES | o->mask, keepdim, 1);
 }
 
 static dl_tensor *dli_lower_linear(dl_ctx *c, dl_tensor *y)
@@ -29115,12 +29122,12 @@ static dl_tensor *dli_lower_conv(dl_ctx *c, dl_tensor *y)
     return dli_lower_activation(c, dl_apply(c, y->op, y->nsrc, y->src, &a, sizeof a), f);
 }
 
-/* (x - mean) / sqrt(var + eps) over the axes of mask; rms: without the mean */
-static dl_tensor *dli_lower_standardize(dl_ctx *c, dl_tensor *x, unsigned mask, int rms, double eps)
+/* (x - mean) / sqrt(var + eps) over the axes of dims; rms: without the mean */
+static dl_tensor *dli_lower_standardize(dl_ctx *c, dl_tensor *x, unsigned dims, int rms, double eps)
 {
-    double n = dli_reduce_count(x, mask);
-    dl_tensor *d = rms ? x : dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, mask, 1, n));
-    dl_tensor *var = dli_apply_reduce(c, &dli_mean_op, dl_square(c, d), mask, 1, n);
+    double n = dli_reduce_count(x, dims);
+    dl_tensor *d = rms ? x : dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, dims, 1, n));
+    dl_tensor *var = dli_apply_reduce(c, &dli_mean_op, dl_square(c, d), dims, 1, n);
     return dl_mul(c, d, dl_rsqrt(c, dl_add_scalar(c, var, (dl_real)eps)));
 }
 
@@ -29145,10 +29152,10 @@ static dl_tensor *dli_lower_norm(dl_ctx *c, dl_tensor *y)
     } else {
         if (a.groups) {
             x = dl_reshape(c, x, dli_dims(a.N, a.groups, x->size / (a.N * a.groups), 0, 0));
-            x = dli_reshape_like(c, dli_lower_standardize(c, x, 4, 0, a.eps), y);
+            x = dli_reshape_like(c, dli_lower_standardize(c, x, DL_DIM(2), 0, a.eps), y);
         } else {
             for (d = 0; d < x->ndim; d++) mask |= d == 1 ? 0u : 1u << d;
-            x = dli_lower_standardize(c, x, mask, 0, a.eps);
+            x = dli_lower_standardize(c, x, DLI_AXES | mask, 0, a.eps);
         }
         if (w) x = dl_mul(c, x, dli_as_channels(c, w, y));
         if (b) x = dl_add(c, x, dli_as_channels(c, b, y));
@@ -29166,7 +29173,7 @@ static dl_tensor *dli_lower_layer(dl_ctx *c, dl_tensor *y)
     int d = x->ndim;
     if (dli_to_onnx(c) && !a->rms && a->w) return NULL;
     while (d > 0 && n < a->n) { n *= x->shape[--d]; mask |= 1u << d; }
-    x = dli_lower_standardize(c, x, mask ? mask : 1u << (x->ndim - 1), a->rms, a->eps);
+    x = dli_lower_standardize(c, x, mask ? DLI_AXES | mask : DL_DIM(-1), a->rms, a->eps);
     if (a->w) x = dl_mul(c, x, y->src[a->w]);
     return a->b ? dl_add(c, x, y->src[a->b]) : x;
 }
@@ -29174,12 +29181,12 @@ static dl_tensor *dli_lower_layer(dl_ctx *c, dl_tensor *y)
 /* softmax and its logarithm, of e = exp(x - max x) */
 static dl_tensor *dli_lower_softmax(dl_ctx *c, dl_tensor *y)
 {
-    unsigned mask = 1u << ((const dli_dim_args *)y->opts)->dim;
+    const unsigned dims = DL_DIM(((const dli_dim_args *)y->opts)->dim);
     dl_tensor *x = y->src[0], *e, *s;
     if (dli_to_onnx(c) && x->ndim) return NULL;
-    x = dl_sub(c, x, dli_apply_reduce(c, &dli_max_op, x, mask, 1, 1));
+    x = dl_sub(c, x, dli_apply_reduce(c, &dli_max_op, x, dims, 1, 1));
     e = dl_exp(c, x);
-    s = dli_apply_reduce(c, &dli_sum_op, e, mask, 1, 1);
+    s = dli_apply_reduce(c, &dli_sum_op, e, dims, 1, 1);
     return y->op == &dli_log_softmax_op ? dl_sub(c, x, dl_log(c, s)) : dl_div(c, e, s);
 }
 
