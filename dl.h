@@ -11042,6 +11042,15 @@ static double dli_cubic_weight(double t, double a)
 }
 
 /* x along dim to n elements, `scale` input elements apart. */
+/* The pixel whose centre is nearest to s (i + 1/2), rounded as PyTorch rounds: of (N, C, H, W) the product, else, once, the
+   position s (i + 1/2) - 1/2; in the end to float in either build. */
+static int64_t dli_nearest_exact(dl_real s, int64_t i, int planes)
+{
+    dl_real p = (dl_real)((double)s * ((double)i + 0.5) - 0.5);
+    if (planes) return (int64_t)(((float)i + 0.5f) * (float)s);
+    return (int64_t)(float)((p > 0 ? p : 0) + DLI_C(0.5));
+}
+
 static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n, double scale,
                                     const dl_interpolate_opts *o)
 {
@@ -11061,8 +11070,9 @@ static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n,
     if (!at || !w) return DLI_NIL;
     for (i = 0; i < n; i++, at += t.taps, w += t.taps) {
         if (!linear) {                                              /* rounded as PyTorch rounds, in dl_real */
-            dl_real s = (dl_real)scale, p = o->mode == DL_NEAREST ? (dl_real)i * s : ((dl_real)i + DLI_C(0.5)) * s;
-            at[0] = dli_max64(0, dli_min64((int64_t)p, in - 1));
+            dl_real s = (dl_real)scale;
+            int64_t pixel = o->mode == DL_NEAREST ? (int64_t)((dl_real)i * s) : dli_nearest_exact(s, i, x->ndim == 4);
+            at[0] = dli_max64(0, dli_min64(pixel, in - 1));
             w[0] = 1;
             continue;
         }
