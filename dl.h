@@ -4114,8 +4114,8 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
     if (!c || c->failed) return 0;
     if (dl_is_nil(x)) { dl_fail(c, "%s: %s is %s", who, what, x ? "nil, the result of a failed call" : "NULL"); return 0; }
     if (x->dtype != dtype) {
-        dl_fail(c, "%s: %s %t holds %s, expected %s", who, what, x, dtype == DL_REAL ? "int32" : "reals",
-                dtype == DL_REAL ? "reals" : "int32");
+        dl_fail(c, "%s: %s %t holds %s", who, what, x, dtype == DL_REAL ? "int32, expected reals (dl_to_real)"
+                                                                        : "reals, expected int32 (dl_to_int)");
         return 0;
     }
     return 1;
