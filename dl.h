@@ -283,7 +283,8 @@ typedef enum { DL_HIGHEST, DL_HIGH, DL_MEDIUM } dl_precision;          /* of pro
 typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;       /* those that dl_linear and dl_conv2d can fuse */
 
 /* An n-dimensional array: contiguous, row-major.  A tensor lives until the next dl_step_begin (results, scratch) or as
-   long as its context (dl_keep, parameters).  Read and write data freely; leave the rest to the library. */
+   long as its context (dl_keep, parameters).  Read and write data freely, but not between an op that read it and dl_backward,
+   which looks at the numbers again: so do all dl_backward of a graph before dl_optim_step.  Leave the rest to the library. */
 struct dl_tensor {
     dl_real  *data;                      /* values, or NULL if dtype is DL_INT32               */
     int32_t  *idata;                     /* values of an int32 tensor, else NULL               */
@@ -403,7 +404,7 @@ typedef struct {
 DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0 on error */
 #define dl_backward(...) DLI_KW2(dl_backward, __VA_ARGS__)
 DL_API void dl_zero_grad(dl_tensor *x);                                     /* x->grad = NULL */
-DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep the grad of the last dl_backward for reading */
+DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep its grad of the last dl_backward from x or a later result */
 
 /* Make y = op(src...).  Copies opts (may be NULL), runs shape and forward, records y if a source needs a gradient.
    A shape function calls dl_set_shape; a backward function asks, for each source,
@@ -618,7 +619,7 @@ DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);               
 typedef struct {
     const char *name;                                       /* of the struct, for messages and dl_summary            */
     size_t      size;                                       /* of the struct, at most 4096                           */
-    dl_tensor *(*forward)(dl_ctx *c, dl_module *self, dl_tensor *x);
+    dl_tensor *(*forward)(dl_ctx *c, dl_module *self, dl_tensor *x);   /* NULL: it only holds others, or parameters  */
 } dl_module_type;
 typedef struct { const char *name; dl_tensor *tensor; int is_buffer; } dl_param;
 struct dl_module {
@@ -11041,7 +11042,6 @@ static double dli_cubic_weight(double t, double a)
     return t < 1 ? ((a + 2) * t - (a + 3)) * t * t + 1 : t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
 }
 
-/* x along dim to n elements, `scale` input elements apart. */
 /* The pixel whose centre is nearest to s (i + 1/2), rounded as PyTorch rounds: of (N, C, H, W) the product, else, once, the
    position s (i + 1/2) - 1/2; in the end to float in either build. */
 static int64_t dli_nearest_exact(dl_real s, int64_t i, int planes)
@@ -11051,6 +11051,7 @@ static int64_t dli_nearest_exact(dl_real s, int64_t i, int planes)
     return (int64_t)(float)((p > 0 ? p : 0) + DLI_C(0.5));
 }
 
+/* x along dim to n elements, `scale` input elements apart. */
 static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n, double scale,
                                     const dl_interpolate_opts *o)
 {

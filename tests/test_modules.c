@@ -136,7 +136,12 @@ static void bad_modules(void)
     dl_forward(c, a, dl_ones(c, DL_SHAPE(3, 7)));                      CHECK_ERROR(c, "(3,7)");
     dl_forward(c, dl_module_create(c, &endless_type), x);              CHECK_ERROR(c, "endless");
     dl_forward(c, dl_module_create(c, &null_type), x);                 CHECK_ERROR(c, "nothing returned NULL");
-    dl_forward(c, dl_module_create(c, &idle), x);                      CHECK_ERROR(c, "idle");
+    b = dl_module_create(c, &idle);
+    dl_forward(c, b, x);                                               CHECK_ERROR(c, "idle");
+    x = dl_module_param(c, b, "x", DL_SHAPE(3, 2));                    /* but it may hold parameters for an optimizer */
+    dl_backward(c, dl_sum(c, dl_add_scalar(c, x, 1)));
+    dl_optim_step(c, dl_optim_sgd(c, b, .lr = 2));
+    CHECK(x->data[0] == -2 && x->data[5] == -2);
     b = dl_nn_sequential(c, a = dl_nn_linear(c, 2, 2), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_linear(c, 3, 2)));
     dl_forward(c, b, x);                                               /* which of many linear layers it is */
     CHECK(dl_error(c) && !strcmp(dl_error(c), "linear: (3,2) with weight (2,3): 2 and 3 differ, in 1.1"));
