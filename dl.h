@@ -266,9 +266,10 @@ typedef float dl_real;
 typedef struct { int64_t d[DL_MAX_DIMS]; } dl_shape;
 #define DL_SHAPE(...) (DLI_LIT(dl_shape){{__VA_ARGS__}})
 
-/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes; bit 16, of
-   what cannot be an axis, is an error where the set is used. */
-#define DL_DIM(d) ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16)
+/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes.  Where the
+   set is used, bit 16, of what cannot be an axis, is an error, and so is a set without bit 17: .dims = 1 in place of DL_DIM(1). */
+#define DLI_AXES  (1u << 17)
+#define DL_DIM(d) (DLI_AXES | ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16))
 
 /* ================================================================================================
    >>types       context, tensor, op, module, optimizer, data set
@@ -285,7 +286,8 @@ typedef enum { DL_HIGHEST, DL_HIGH, DL_MEDIUM } dl_precision;          /* of pro
 typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;       /* those that dl_linear and dl_conv2d can fuse */
 
 /* An n-dimensional array: contiguous, row-major.  A tensor lives until the next dl_step_begin (results, scratch) or as
-   long as its context (dl_keep, parameters).  Read and write data freely; leave the rest to the library. */
+   long as its context (dl_keep, parameters).  Read and write data freely, but not between an op that read it and dl_backward,
+   which looks at the numbers again: so do all dl_backward of a graph before dl_optim_step.  Leave the rest to the library. */
 struct dl_tensor {
     dl_real  *data;                      /* values, or NULL if dtype is DL_INT32               */
     int32_t  *idata;                     /* values of an int32 tensor, else NULL               */
@@ -408,7 +410,7 @@ typedef struct {
 DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0 on error */
 #define dl_backward(...) DLI_KW2(dl_backward, __VA_ARGS__)
 DL_API void dl_zero_grad(dl_tensor *x);                                     /* x->grad = NULL */
-DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep the grad of the last dl_backward for reading */
+DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep its grad of the last dl_backward from x or a later result */
 
 /* Make y = op(src...).  Copies opts (may be NULL), runs shape and forward, records y if a source needs a gradient.
    A shape function calls dl_set_shape; a backward function asks, for each source,
@@ -624,7 +626,7 @@ DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);               
 typedef struct {
     const char *name;                                       /* of the struct, for messages and dl_summary            */
     size_t      size;                                       /* of the struct, at most 4096                           */
-    dl_tensor *(*forward)(dl_ctx *c, dl_module *self, dl_tensor *x);
+    dl_tensor *(*forward)(dl_ctx *c, dl_module *self, dl_tensor *x);   /* NULL: it only holds others, or parameters  */
 } dl_module_type;
 typedef struct { const char *name; dl_tensor *tensor; int is_buffer; } dl_param;
 struct dl_module {
@@ -3803,6 +3805,17 @@ static void dli_put_shape(dli_text *t, const dl_tensor *x)
     dli_put(t, ")");
 }
 
+static void dli_put_module(dli_text *t, const dl_module *m)              /* the path of m from its root, whose name is empty */
+{
+    const dl_module *up, *next = NULL, *at;
+    for (at = NULL; at != m; at = next) {                                /* from the root down, without recursion */
+        for (up = m; up->parent != at; up = up->parent) {}
+        if (at && at->parent) dli_put(t, ".");
+        dli_put(t, up->name);
+        next = up;
+    }
+}
+
 DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
 {
     va_list args;
@@ -3828,6 +3841,10 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
         }
     }
     va_end(args);
+    if (c->module && c->module->parent) {                                /* inside its forward function: which of many like it? */
+        dli_put(&t, ", in ");
+        dli_put_module(&t, c->module);
+    }
     if (c->where) {
         dli_put(&t, " (at or after ");
         dli_put(&t, c->where);
@@ -4181,8 +4198,8 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
     if (dl_is_nil(x)) { dl_fail(c, "%s: %s is %s", who, what, x ? "nil, the result of a failed call" : "NULL"); return 0; }
     if (!dli_lives(c, x)) return dli_fail_dead(c, who, what);
     if (x->dtype != dtype) {
-        dl_fail(c, "%s: %s %t holds %s, expected %s", who, what, x, dtype == DL_REAL ? "int32" : "reals",
-                dtype == DL_REAL ? "reals" : "int32");
+        dl_fail(c, "%s: %s %t holds %s", who, what, x, dtype == DL_REAL ? "int32, expected reals (dl_to_real)"
+                                                                        : "reals, expected int32 (dl_to_int)");
         return 0;
     }
     return 1;
@@ -4214,8 +4231,14 @@ static unsigned dli_axes(dl_ctx *c, const char *who, const dl_tensor *x, unsigne
     unsigned mask = 0;
     int b;
     *ok = 1;
-    if (!dims) return (1u << x->ndim) - 1;
-    if (dims >> 16) { dl_fail(c, "%s: .dims is not a set of DL_DIM(-8) to DL_DIM(7)", who); *ok = 0; return 0; }
+    if (!(dims & ~DLI_AXES)) return (1u << x->ndim) - 1;
+    if ((dims & ~0xffffu) != DLI_AXES) {
+        const int axis = (int)dims;
+        if (axis >= -8 && axis < 8) dl_fail(c, "%s: .dims is %d, write DL_DIM(%d)", who, axis, axis);
+        else dl_fail(c, "%s: .dims is not a set of DL_DIM(-8) to DL_DIM(7)", who);
+        *ok = 0;
+        return 0;
+    }
     for (b = 0; b < 16; b++)
         if (dims >> b & 1) {
             int d = dli_axis(c, who, x, b < 8 ? b : b - 16, x->ndim ? x->ndim : 1);
@@ -6059,7 +6082,7 @@ static double dli_reduce_count(const dl_tensor *x, unsigned dims)
     int d;
     if (dl_is_nil(x)) return 1;
     for (d = 0; d < x->ndim; d++)
-        if (!dims || dims & DL_DIM(d) || dims & DL_DIM(d - x->ndim)) n *= (double)x->shape[d];
+        if (!(dims & ~DLI_AXES) || dims >> d & 1 || dims >> ((d - x->ndim) & 15) & 1) n *= (double)x->shape[d];
     return n;
 }
 DL_DEF dl_tensor *dl_sum_with(dl_ctx *c, dl_tensor *x, dl_sum_opts o)   { return dli_apply_reduce(c, &dli_sum_op, x, o.dims, o.keepdim, 1); }
@@ -6564,7 +6587,12 @@ DL_DEF dl_tensor *dl_reshape(dl_ctx *c, dl_tensor *x, dl_shape shape)
         n *= shape.d[d];
     }
     if (n && inferred >= 0) { o.shape.d[inferred] = x->size / n; n *= o.shape.d[inferred]; }
-    if (n != x->size) return dl_fail(c, "reshape: %t has %l elements, which do not fill the new shape", x, x->size);
+    if (n != x->size) {
+        dl_tensor want;
+        want.ndim = o.ndim;
+        memcpy(want.shape, shape.d, sizeof want.shape);
+        return dl_fail(c, "reshape: %t has %l elements, which do not fill %t", x, x->size, &want);
+    }
     return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
 }
 DL_DEF dl_tensor *dl_view(dl_ctx *c, dl_tensor *x, dl_shape shape) { return dl_reshape(c, x, shape); }
@@ -6795,7 +6823,8 @@ static dl_tensor *dli_join_tensors(dl_ctx *c, const dl_op *op, int n, dl_tensor 
     for (k = 0; k < n; k++) {
         for (d = 0; d < x->ndim || xs[k]->ndim != x->ndim; d++)
             if (xs[k]->ndim != x->ndim || ((stack || d != axis) && xs[k]->shape[d] != x->shape[d]))
-                return dl_fail(c, "%s: %t does not fit %t along axis %d", op->name, xs[k], x, axis);
+                return stack ? dl_fail(c, "stack: %t beside %t, expected equal shapes", xs[k], x)
+                             : dl_fail(c, "%s: %t does not fit %t along axis %d", op->name, xs[k], x, axis);
         o->shape[axis] += stack ? 1 : xs[k]->shape[axis];
     }
     dli_strides(o->ndim, o->shape, ys);
@@ -6955,9 +6984,12 @@ static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0], *index = y->src[1];
     dli_index_args *o = (dli_index_args *)y->opts;
     int64_t shape[DL_MAX_DIMS];
-    o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim);
+    o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, x->shape[o->dim])) return 0;
-    if (index->ndim > 1) { dl_fail(c, "%s: index %t, expected one axis", y->op->name, index); return 0; }
+    if (index->ndim > 1 || (index->size > 1 && !x->ndim)) {
+        dl_fail(c, "%s: index %t for %t, expected one %s", y->op->name, index, x, x->ndim ? "axis" : "element");
+        return 0;
+    }
     memcpy(shape, x->shape, sizeof shape);
     shape[o->dim] = index->size;
     y->dtype = x->dtype;
@@ -7027,7 +7059,11 @@ static dli_indexed dli_index_row(const dl_tensor *x, const dl_tensor *index, int
 /* Whether index has x's axes and is no larger than x, but along dim (-1: in none). */
 static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *index, int dim)
 {
-    int d, ok = index->ndim == x->ndim;
+    int d, ok = 1;
+    if (index->ndim != x->ndim) {
+        dl_fail(c, "%s: index %t must have as many axes as %t%s", who, index, x, index->ndim < x->ndim ? "; dl_unsqueeze adds one" : "");
+        return 0;
+    }
     for (d = 0; d < x->ndim && ok; d++) ok = d == dim || index->shape[d] <= x->shape[d];
     if (!ok) dl_fail(c, "%s: index %t does not fit %t", who, index, x);
     return ok;
@@ -7038,9 +7074,9 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *index = y->src[1];
     dli_index_args *o = (dli_index_args *)y->opts;
-    o->dim = dli_axis(c, "gather", x, o->dim, x->ndim);
-    if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_check_index(c, "gather", index, x, x->shape[o->dim])) return 0;
-    return dli_index_fits(c, "gather", x, index, o->dim) && dl_set_shape(c, y, index->ndim, index->shape);
+    o->dim = dli_axis(c, "gather", x, o->dim, x->ndim ? x->ndim : 1);
+    if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_index_fits(c, "gather", x, index, o->dim)) return 0;
+    return dli_check_index(c, "gather", index, x, x->shape[o->dim]) && dl_set_shape(c, y, index->ndim, index->shape);
 }
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -7082,9 +7118,9 @@ static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
     dl_tensor *x = y->src[0], *src = y->src[1], *index = y->src[2];
     dli_index_args *o = (dli_index_args *)y->opts;
     if (!dli_check(c, "scatter_add", "x", x, DL_REAL) || !dli_check(c, "scatter_add", "src", src, DL_REAL)) return 0;
-    o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim);
-    if (o->dim < 0 || !dli_check_index(c, "scatter_add", index, x, x->shape[o->dim])) return 0;
-    if (!dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
+    o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim ? x->ndim : 1);
+    if (o->dim < 0 || !dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
+    if (!dli_check_index(c, "scatter_add", index, x, x->shape[o->dim])) return 0;
     return dl_set_shape(c, y, x->ndim, x->shape);
 }
 static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
@@ -7500,13 +7536,16 @@ static int dli_check_reduction(dl_ctx *c, const char *who, dl_reduction r)
     return 0;
 }
 
-/* x and target: reals of one shape. */
+/* a and b, by their names: reals of one shape. */
+static int dli_check_pair(dl_ctx *c, const char *who, const char *name_a, const dl_tensor *a, const char *name_b, const dl_tensor *b)
+{
+    if (!dli_check(c, who, name_a, a, DL_REAL) || !dli_check(c, who, name_b, b, DL_REAL)) return 0;
+    if (!dli_same_shape(a, b)) dl_fail(c, "%s: %s %t with %s %t", who, name_a, a, name_b, b);
+    return !c->failed;
+}
 static int dli_check_loss(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, dl_reduction r)
 {
-    if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "target", target, DL_REAL) || !dli_check_reduction(c, who, r))
-        return 0;
-    if (!dli_same_shape(x, target)) dl_fail(c, "%s: %t with target %t", who, x, target);
-    return !c->failed;
+    return dli_check_pair(c, who, "x", x, "target", target) && dli_check_reduction(c, who, r);
 }
 
 /* A weight may be NULL; else it is real and broadcasts to the shape of x. */
@@ -7614,6 +7653,10 @@ static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, cons
     C = dli_classes(x);
     if (t->dtype == DL_REAL) fits = dli_same_shape(x, t);
     else for (fits = t->ndim == x->ndim - 1, d = 0; fits && d < t->ndim; d++) fits = t->shape[d] == x->shape[d + (d > 0)];
+    if (!fits && t->dtype == DL_REAL) {
+        dl_fail(c, "%s: target %t holds reals, expected int32 labels (dl_to_int) or probabilities %t", who, t, x);
+        return 0;
+    }
     if (!fits) { dl_fail(c, "%s: scores %t with target %t, expected (N, C, ..) with labels (N, ..)%s", who, x, t,
                          distributions ? " or probabilities (N, C, ..)" : ""); return 0; }
     if (o->weight && o->weight->size != C) { dl_fail(c, "%s: weight %t for %l classes", who, o->weight, C); return 0; }
@@ -7899,7 +7942,8 @@ DL_DEF dl_tensor *dl_bce_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, d
     const char *who = "bce_loss";
     dl_tensor *l;
     int64_t i;
-    if (!dli_check_loss(c, who, p, target, o.reduction) || !dli_check_weight(c, who, o.weight, p)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "p", p, "target", target) || !dli_check_reduction(c, who, o.reduction)) return DLI_NIL;
+    if (!dli_check_weight(c, who, o.weight, p)) return DLI_NIL;
     for (i = 0; i < p->size; i++)
         if (p->data[i] < 0 || p->data[i] > 1)
             return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who,
@@ -8011,7 +8055,8 @@ static dl_tensor *dli_by_sign(dl_ctx *c, dl_tensor *y, dl_tensor *yes, dl_tensor
 
 DL_DEF dl_tensor *dl_hinge_embedding_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *y, dl_hinge_embedding_loss_opts o)
 {
-    if (!dli_check_loss(c, "hinge_embedding_loss", x, y, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, "hinge_embedding_loss", "x", x, "y", y) || !dli_check_reduction(c, "hinge_embedding_loss", o.reduction))
+        return DLI_NIL;
     return dli_reduced(c, dli_by_sign(c, y, x, dli_hinge(c, x, -1, dli_or_real(o.margin, 1))), o.reduction);
 }
 
@@ -8019,13 +8064,15 @@ DL_DEF dl_tensor *dl_margin_ranking_loss_with(dl_ctx *c, dl_tensor *a, dl_tensor
                                               dl_margin_ranking_loss_opts o)
 {
     const char *who = "margin_ranking_loss";
-    if (!dli_check_loss(c, who, a, b, o.reduction) || !dli_check_loss(c, who, a, y, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "a", a, "b", b) || !dli_check_pair(c, who, "a", a, "y", y) || !dli_check_reduction(c, who, o.reduction))
+        return DLI_NIL;
     return dli_reduced(c, dli_hinge(c, dl_mul(c, y, dl_sub(c, b, a)), 1, o.margin), o.reduction);
 }
 
 DL_DEF dl_tensor *dl_soft_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *y, dl_soft_margin_loss_opts o)
 {
-    if (!dli_check_loss(c, "soft_margin_loss", x, y, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, "soft_margin_loss", "x", x, "y", y) || !dli_check_reduction(c, "soft_margin_loss", o.reduction))
+        return DLI_NIL;
     return dli_reduced(c, dli_log1p_exp(c, dl_neg(c, dl_mul(c, y, x))), o.reduction);
 }
 
@@ -8035,7 +8082,8 @@ DL_DEF dl_tensor *dl_cosine_embedding_loss_with(dl_ctx *c, dl_tensor *a, dl_tens
 {
     const char *who = "cosine_embedding_loss";
     dl_tensor *cosine, *aa, *bb, *zero, *yes, *no;
-    if (!dli_check_loss(c, who, a, b, o.reduction) || !dli_check(c, who, "y", y, DL_REAL)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "a", a, "b", b) || !dli_check(c, who, "y", y, DL_REAL) || !dli_check_reduction(c, who, o.reduction))
+        return DLI_NIL;
     if (a->ndim < 1 || a->ndim > 2 || y->ndim != a->ndim - 1 || (y->ndim && y->size != a->shape[0]))
         return dl_fail(c, "%s: %t with labels %t, expected (N, D) with (N), or (D) with ()", who, a, y);
     aa = dl_add_scalar(c, dli_sum_over(c, dl_square(c, a), DL_DIM(-1)), DLI_C(1e-12));
@@ -8051,7 +8099,7 @@ DL_DEF dl_tensor *dl_pairwise_distance_with(dl_ctx *c, dl_tensor *a, dl_tensor *
 {
     dl_norm_opts n;
     memset(&n, 0, sizeof n);
-    if (!dli_check_loss(c, "pairwise_distance", a, b, DL_NONE)) return DLI_NIL;
+    if (!dli_check_pair(c, "pairwise_distance", "a", a, "b", b)) return DLI_NIL;
     if (a->ndim < 1) return dl_fail(c, "pairwise_distance: %t has no axis", a);
     if (!dli_check_option(c, "pairwise_distance", "p, which must be positive,", o.p, o.p >= 0)) return DLI_NIL;
     n.dims = DL_DIM(-1);
@@ -8068,7 +8116,8 @@ DL_DEF dl_tensor *dl_triplet_margin_loss_with(dl_ctx *c, dl_tensor *anchor, dl_t
     dl_real margin = dli_or_real(o.margin, 1);
     dl_pairwise_distance_opts p;
     int i;
-    if (!dli_check_loss(c, who, anchor, positive, o.reduction) || !dli_check_loss(c, who, anchor, negative, o.reduction))
+    if (!dli_check_pair(c, who, "anchor", anchor, "positive", positive) ||
+        !dli_check_pair(c, who, "anchor", anchor, "negative", negative) || !dli_check_reduction(c, who, o.reduction))
         return DLI_NIL;
     if (!dli_check_option(c, who, "margin, which must not be negative,", margin, margin >= 0)) return DLI_NIL;
     memset(&p, 0, sizeof p);
@@ -8171,7 +8220,7 @@ static dl_tensor *dli_tversky(dl_ctx *c, const char *who, dl_tensor *p, dl_tenso
     dl_tensor *tp, *fp, *fn, *top;
     unsigned dims = o.batch ? DL_DIM(0) : 0;
     int d;
-    if (!dli_check_loss(c, who, p, t, o.reduction)) return DLI_NIL;
+    if (!dli_check_pair(c, who, "p", p, "target", t) || !dli_check_reduction(c, who, o.reduction)) return DLI_NIL;
     if (p->ndim < 3) return dl_fail(c, "%s: %t, expected (N, C, d1, ..)", who, p);
     if (!(o.alpha >= 0 && o.beta >= 0 && o.smooth >= 0))
         return dl_fail(c, "%s: alpha %g, beta %g, smooth %g, expected no negative number", who, (double)o.alpha,
@@ -8434,7 +8483,7 @@ DL_DEF dl_tensor *dl_cross_entropy_probs_with(dl_ctx *c, dl_tensor *p, dl_tensor
                                               dl_cross_entropy_probs_opts o)
 {
     const char *who = "cross_entropy_probs";
-    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE))
+    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_pair(c, who, "p", p, "q", q))
         return DLI_NIL;
     if (!dli_check_option(c, who, "eps, which must not be negative,", o.eps, o.eps >= 0)) return DLI_NIL;
     return dli_sum_p_log_q(c, who, p, o.eps > 0 ? dl_add_scalar(c, q, o.eps) : q, dim, -1, o.bits);
@@ -8442,7 +8491,7 @@ DL_DEF dl_tensor *dl_cross_entropy_probs_with(dl_ctx *c, dl_tensor *p, dl_tensor
 DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, int dim, dl_kl_divergence_opts o)
 {
     const char *who = "kl_divergence";
-    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_loss(c, who, p, q, DL_NONE))
+    if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_pair(c, who, "p", p, "q", q))
         return DLI_NIL;
     return dl_sub(c, dli_sum_p_log_q(c, who, p, p, dim, 1, o.bits), dli_sum_p_log_q(c, who, p, q, dim, 1, o.bits));
 }
@@ -11246,6 +11295,15 @@ static double dli_cubic_weight(double t, double a)
     return t < 1 ? ((a + 2) * t - (a + 3)) * t * t + 1 : t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
 }
 
+/* The pixel whose centre is nearest to s (i + 1/2), rounded as PyTorch rounds: of (N, C, H, W) the product, else, once, the
+   position s (i + 1/2) - 1/2; in the end to float in either build. */
+static int64_t dli_nearest_exact(dl_real s, int64_t i, int planes)
+{
+    dl_real p = (dl_real)((double)s * ((double)i + 0.5) - 0.5);
+    if (planes) return (int64_t)(((float)i + 0.5f) * (float)s);
+    return (int64_t)(float)((p > 0 ? p : 0) + DLI_C(0.5));
+}
+
 /* x along dim to n elements, `scale` input elements apart. */
 static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n, double scale,
                                     const dl_interpolate_opts *o)
@@ -11266,8 +11324,9 @@ static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n,
     if (!at || !w) return DLI_NIL;
     for (i = 0; i < n; i++, at += t.taps, w += t.taps) {
         if (!linear) {                                              /* rounded as PyTorch rounds, in dl_real */
-            dl_real s = (dl_real)scale, p = o->mode == DL_NEAREST ? (dl_real)i * s : ((dl_real)i + DLI_C(0.5)) * s;
-            at[0] = dli_max64(0, dli_min64((int64_t)p, in - 1));
+            dl_real s = (dl_real)scale;
+            int64_t pixel = o->mode == DL_NEAREST ? (int64_t)((dl_real)i * s) : dli_nearest_exact(s, i, x->ndim == 4);
+            at[0] = dli_max64(0, dli_min64(pixel, in - 1));
             w[0] = 1;
             continue;
         }
@@ -12735,7 +12794,7 @@ static dl_tensor *dli_computed_weight(dl_ctx *c, const dli_weight_type *t)
     dl_shape rows = {{0}}, columns = {{0}};
     if (t->g) {
         dl_norm_opts o = {0, 1, 2, 0};
-        o.dims = ((1u << t->v->ndim) - 1) & ~(1u << t->dim);
+        o.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
         return dl_mul(c, t->v, dl_div(c, t->g, dl_norm_with(c, t->v, o)));
     }
     m = dli_weight_matrix(c, t);
@@ -12818,7 +12877,7 @@ DL_DEF dl_module *dl_nn_weight_norm_with(dl_ctx *c, dl_module *m, dl_nn_weight_n
     if (!t) return dli_nil_module(c);
     mark = dli_arena_mark(&c->step);
     for (d = 0; d < t->v->ndim; d++) shape[d] = d == t->dim ? t->v->shape[d] : 1;
-    n.dims = ((1u << t->v->ndim) - 1) & ~(1u << t->dim);
+    n.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
     t->g = dli_module_tensor(c, node, "original0", t->v->ndim, shape, 0);
     dli_adopt_param(c, node, "original1", t->v);
     if (!c->failed) {
@@ -16380,7 +16439,12 @@ static int dli_rnn_check(dl_ctx *c, const char *who, const char *what, const dl_
 static int dli_rnn_check_weights(dl_ctx *c, const char *who, const dli_rnn_args *o, const dl_rnn_weights *w)
 {
     const int64_t rows = dli_rnn_gates(o->kind) * o->H;
-    if (!dli_rnn_check(c, who, "weight_ih", w->weight_ih, rows, o->I) ||
+    const dl_tensor *ih = w->weight_ih;
+    if (!dl_is_nil(ih) && ih->ndim == 2 && ih->shape[0] == rows && ih->shape[1] != o->I) {
+        dl_fail(c, "%s: x %t has %l features, weight_ih %t takes %l", who, o->x, o->I, ih, ih->shape[1]);
+        return 0;
+    }
+    if (!dli_rnn_check(c, who, "weight_ih", ih, rows, o->I) ||
         !dli_rnn_check(c, who, "weight_hh", w->weight_hh, rows, o->P))
         return 0;
     if (!w->bias_ih != !w->bias_hh) { dl_fail(c, "%s: one bias is NULL, the other is not", who); return 0; }
@@ -19083,7 +19147,7 @@ DL_DEF dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
     if (o.inverse) s = dl_neg(c, s);
     y = o.inverse ? dl_mul(c, dl_sub(c, x, t), dl_exp(c, s)) : dl_add(c, dl_mul(c, x, dl_exp(c, s)), t);
     dims = ((1u << x->ndim) - 1) & ~1u;
-    if (o.log_det) *o.log_det = dims ? dli_sum_over(c, s, dims) : s;
+    if (o.log_det) *o.log_det = dims ? dli_sum_over(c, s, DLI_AXES | dims) : s;
     return y;
 }
 
@@ -23198,7 +23262,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
             any = 1;
         }
     if (accuracy && high <= 0) return;                                             /* no classes: NaN or 0 */
-    range = high / 2 - low / 2;                                                    /* of halves: finite */
+    range = high / 2 - low / 2;
     width = h->count < WIDTH ? h->count : WIDTH;
     memset(chart, ' ', sizeof chart);
     for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
@@ -23390,7 +23454,10 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
         dl_fail(c, "fit: epochs %d, accumulate %d, patience %d, expected positive numbers", o->epochs, o->accumulate, o->patience);
     if (!(o->clip_norm >= 0) || !(o->l1 >= 0) || !(o->max_norm >= 0))
         dl_fail(c, "fit: clip_norm %g, l1 %g, max_norm %g, expected 0 or more", o->clip_norm, o->l1, o->max_norm);
+    dli_check_dataset(c, "fit", f->train);
     f->batches = dl_loader_create_with(c, f->train, how);
+    dli_check_module(c, "fit", f->m);
+    dli_check_optim(c, "fit", f->optim);
     if (o->patience > 0) f->stop = dl_early_stop_create_with(c, f->m, o->patience, any_fall);
     if (c && !c->failed) f->history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)o->epochs * sizeof *f->history.epochs);
     if (!c || c->failed) return 0;
@@ -25020,7 +25087,8 @@ static int dli_check_predicted(dl_ctx *c, const char *who, const dl_tensor *x, c
     if (!dli_check_classes(c, who, "target", target, classes) || !dli_check_any(c, who, x)) return 0;
     if (x->ndim == (x->dtype == DL_INT32 ? 1 : 2) && x->shape[0] == target->size)
         return x->dtype == DL_REAL || dli_check_classes(c, who, "predicted", x, classes);
-    dl_fail(c, "%s: predicted %t does not fit target %t", who, x, target);
+    if (x->dtype == DL_REAL && x->ndim < 2) dl_fail(c, "%s: predicted %t holds reals, expected scores (n, C) or int32 classes (n)", who, x);
+    else dl_fail(c, "%s: predicted %t does not fit target %t", who, x, target);
     return 0;
 }
 
@@ -28798,17 +28866,6 @@ DL_DEF dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tenso
    ================================================================================================ */
 
 /* --- names: "layer1.0.conv1.weight", from the back as in dl_module_at ------------------------------------------------- */
-static void dli_put_module(dli_text *t, const dl_module *m)              /* the path of m from its root, whose name is empty */
-{
-    const dl_module *up, *next = NULL, *at;
-    for (at = NULL; at != m; at = next) {                                /* from the root down, without recursion */
-        for (up = m; up->parent != at; up = up->parent) {}
-        if (at && at->parent) dli_put(t, ".");
-        dli_put(t, up->name);
-        next = up;
-    }
-}
-
 static const char *dli_param_name(const dl_tensor *x)                    /* within its module; NULL: x is no parameter */
 {
     int i;
@@ -28871,6 +28928,7 @@ static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, cons
 {
     char text[DLI_ERROR_SIZE];
     dli_text t;
+    dl_module *inside = c->module;
     t.p = text; t.left = sizeof text;
     *text = 0;
     dli_put(&t, when);
@@ -28881,7 +28939,9 @@ static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, cons
     dli_put_real(&t, (double)v);
     dli_put(&t, " at index ");
     dli_put_int(&t, at);
+    c->module = NULL;                                                    /* the text says where */
     dl_fail(c, "detect_nan: %s", text);
+    c->module = inside;
 }
 
 static void dli_check_forward(dl_ctx *c, const dl_tensor *y)
@@ -29386,7 +29446,7 @@ static dl_tensor *dli_as_channels(dl_ctx *c, dl_tensor *w, const dl_tensor *x)
 /* The kept axes of opts; for reductions by simpler ops. */
 static dl_tensor *dli_reduce_again(dl_ctx *c, const dl_op *op, dl_tensor *x, const dli_reduce_args *o, int keepdim)
 {
-    return dli_apply_reduce(c, op, x, o->mask, keepdim, 1);
+    return dli_apply_reduce(c, op, x, DLI_AXES | o->mask, keepdim, 1);
 }
 
 static dl_tensor *dli_lower_linear(dl_ctx *c, dl_tensor *y)
@@ -29412,12 +29472,12 @@ static dl_tensor *dli_lower_conv(dl_ctx *c, dl_tensor *y)
     return dli_lower_activation(c, dl_apply(c, y->op, y->nsrc, y->src, &a, sizeof a), f);
 }
 
-/* (x - mean) / sqrt(var + eps) over the axes of mask; rms: without the mean */
-static dl_tensor *dli_lower_standardize(dl_ctx *c, dl_tensor *x, unsigned mask, int rms, double eps)
+/* (x - mean) / sqrt(var + eps) over the axes of dims; rms: without the mean */
+static dl_tensor *dli_lower_standardize(dl_ctx *c, dl_tensor *x, unsigned dims, int rms, double eps)
 {
-    double n = dli_reduce_count(x, mask);
-    dl_tensor *d = rms ? x : dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, mask, 1, n));
-    dl_tensor *var = dli_apply_reduce(c, &dli_mean_op, dl_square(c, d), mask, 1, n);
+    double n = dli_reduce_count(x, dims);
+    dl_tensor *d = rms ? x : dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, dims, 1, n));
+    dl_tensor *var = dli_apply_reduce(c, &dli_mean_op, dl_square(c, d), dims, 1, n);
     return dl_mul(c, d, dl_rsqrt(c, dl_add_scalar(c, var, (dl_real)eps)));
 }
 
@@ -29442,10 +29502,10 @@ static dl_tensor *dli_lower_norm(dl_ctx *c, dl_tensor *y)
     } else {
         if (a.groups) {
             x = dl_reshape(c, x, dli_dims(a.N, a.groups, x->size / (a.N * a.groups), 0, 0));
-            x = dli_reshape_like(c, dli_lower_standardize(c, x, 4, 0, a.eps), y);
+            x = dli_reshape_like(c, dli_lower_standardize(c, x, DL_DIM(2), 0, a.eps), y);
         } else {
             for (d = 0; d < x->ndim; d++) mask |= d == 1 ? 0u : 1u << d;
-            x = dli_lower_standardize(c, x, mask, 0, a.eps);
+            x = dli_lower_standardize(c, x, DLI_AXES | mask, 0, a.eps);
         }
         if (w) x = dl_mul(c, x, dli_as_channels(c, w, y));
         if (b) x = dl_add(c, x, dli_as_channels(c, b, y));
@@ -29463,7 +29523,7 @@ static dl_tensor *dli_lower_layer(dl_ctx *c, dl_tensor *y)
     int d = x->ndim;
     if (dli_to_onnx(c) && !a->rms && a->w) return NULL;
     while (d > 0 && n < a->n) { n *= x->shape[--d]; mask |= 1u << d; }
-    x = dli_lower_standardize(c, x, mask ? mask : 1u << (x->ndim - 1), a->rms, a->eps);
+    x = dli_lower_standardize(c, x, mask ? DLI_AXES | mask : DL_DIM(-1), a->rms, a->eps);
     if (a->w) x = dl_mul(c, x, y->src[a->w]);
     return a->b ? dl_add(c, x, y->src[a->b]) : x;
 }
@@ -29471,12 +29531,12 @@ static dl_tensor *dli_lower_layer(dl_ctx *c, dl_tensor *y)
 /* softmax and its logarithm, of e = exp(x - max x) */
 static dl_tensor *dli_lower_softmax(dl_ctx *c, dl_tensor *y)
 {
-    unsigned mask = 1u << ((const dli_dim_args *)y->opts)->dim;
+    const unsigned dims = DL_DIM(((const dli_dim_args *)y->opts)->dim);
     dl_tensor *x = y->src[0], *e, *s;
     if (dli_to_onnx(c) && x->ndim) return NULL;
-    x = dl_sub(c, x, dli_apply_reduce(c, &dli_max_op, x, mask, 1, 1));
+    x = dl_sub(c, x, dli_apply_reduce(c, &dli_max_op, x, dims, 1, 1));
     e = dl_exp(c, x);
-    s = dli_apply_reduce(c, &dli_sum_op, e, mask, 1, 1);
+    s = dli_apply_reduce(c, &dli_sum_op, e, dims, 1, 1);
     return y->op == &dli_log_softmax_op ? dl_sub(c, x, dl_log(c, s)) : dl_div(c, e, s);
 }
 

@@ -669,7 +669,7 @@ static dl_tensor *fuzz_shapes(fuzz_graph *g)
     switch (which) {
     case 0: { dl_shape s = fuzz_shape(g); if (fuzz_byte(g) % 2) s.d[0] = -1; return dl_reshape(c, x, s); }
     case 1: return dl_flatten(c, x, fuzz_int(g), fuzz_int(g));
-    case 2: return dl_squeeze(c, x, (unsigned)fuzz_int(g));
+    case 2: return dl_squeeze(c, x, (unsigned)fuzz_int(g) | DLI_AXES);
     case 3: return dl_unsqueeze(c, x, fuzz_int(g));
     case 4:
         for (i = 0; i < DL_MAX_DIMS; i++) order.d[i] = fuzz_byte(g) % 16 ? (i + which + fuzz_byte(g)) % (x && x->ndim ? x->ndim : 1) : fuzz_int(g);
@@ -702,7 +702,7 @@ static dl_tensor *fuzz_reduce(fuzz_graph *g)
     dl_ctx *c = g->c;
     int which = fuzz_byte(g) % 13, keep = fuzz_byte(g) & 1;
     dl_tensor *x = fuzz_any(g);
-    unsigned dims = fuzz_byte(g) % 2 ? 0 : (unsigned)fuzz_int(g);
+    unsigned dims = fuzz_byte(g) % 2 ? 0 : (unsigned)fuzz_int(g) | DLI_AXES;
     switch (which) {
     case 0: return dl_sum(c, x, .dims = dims, .keepdim = keep);
     case 1: return dl_mean(c, x, .dims = dims, .keepdim = keep);

@@ -237,8 +237,9 @@ static void bad_data(void)
     dl_data_drawn_digits(c, INT64_MAX, 1);                             CHECK_ERROR(c, "drawn_digits");
     CHECK(dl_evaluate(c, NULL, d).loss != 0);                          CHECK_ERROR(c, "NULL");
     dl_evaluate(c, dl_nn_linear(c, 2, 3), nil);                        CHECK_ERROR(c, "nil");
-    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .quiet = 1);             CHECK_ERROR(c, "NULL");
-    dl_fit(c, NULL, NULL, d, .quiet = 1);                              CHECK_ERROR(c, "NULL");
+    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .quiet = 1);             CHECK_ERROR(c, "fit: the optimizer is NULL");
+    dl_fit(c, NULL, NULL, d, .quiet = 1);                              CHECK_ERROR(c, "fit: the module is NULL");
+    dl_fit(c, NULL, NULL, NULL, .quiet = 1);                           CHECK_ERROR(c, "fit: the data set is NULL");
     dl_evaluate(c, dl_nn_linear(c, 2, 3), d, .batch_size = -1);        CHECK_ERROR(c, "batch size -1");
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .epochs = -1);           CHECK_ERROR(c, "epochs -1");
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .clip_norm = -1);        CHECK_ERROR(c, "clip_norm -1");

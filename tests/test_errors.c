@@ -369,6 +369,16 @@ static void reductions_and_indices(void)
     BAD(dl_sum(c, x, .dims = DL_DIM(16)), "sum|DL_DIM(7)");                                 /* no axis 0 by a wrap */
     BAD(dl_sum(c, x, .dims = DL_DIM(0) | DL_DIM(8)), "sum|DL_DIM(7)");
     BAD(dl_squeeze(c, x, DL_DIM(-9)), "squeeze|DL_DIM(-8)");
+    BAD(dl_sum(c, x, .dims = 1), "sum: .dims is 1, write DL_DIM(1)");                       /* as PyTorch has it */
+    BAD(dl_std(c, x, .dims = 2), "mean: .dims is 2, write DL_DIM(2)");
+    BAD(dl_squeeze(c, x, 1), "squeeze: .dims is 1, write DL_DIM(1)");
+    BAD(dl_max(c, x, .dims = (unsigned)-1), "max: .dims is -1, write DL_DIM(-1)");
+    BAD(dl_norm(c, x, .dims = (unsigned)-8), "norm|DL_DIM(-8)");
+    BAD(dl_mean(c, x, .dims = (unsigned)-9), "mean|DL_DIM(7)");
+    BAD(dl_prod(c, x, .dims = 1u << 15), "prod|DL_DIM(7)");
+    BAD(dl_sum(c, x, .dims = DL_DIM(0) | 1u << 18), "sum|DL_DIM(7)");
+    BAD(dl_eq(c, ints(3, 0), ones(1, 3)), "eq:|holds int32, expected reals (dl_to_real)");
+    BAD(dl_gather(c, x, 1, x), "gather: index (2,3) holds reals, expected int32 (dl_to_int)");
     huge.shape[0] = huge.size = BIG;                                                        /* never read */
     BAD(dl_argmax(c, &huge), "argmax|int32");
     BAD(dl_argmax(c, dl_ones(c, DL_SHAPE(2, 3, 4)), .dims = DL_DIM(0) | DL_DIM(1)), "argmax");

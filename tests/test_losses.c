@@ -41,13 +41,15 @@ static void bad_numbers(void)
     BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 4), 0, 1, 2, 0, 3, 0, 0, 0)),
         "cross_entropy: label 3 at index 4, expected 0 to 2");
     BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 3), 0, 1, 2, 0, 0, 0)), "cross_entropy: scores (2,3,4) with target (2,3)");
+    BAD(dl_cross_entropy(c, R23, dl_ones(c, DL_SHAPE(2))),
+        "cross_entropy: target (2) holds reals, expected int32 labels (dl_to_int) or probabilities (2,3)");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, -1)), "nll_loss: label -1 at index 1");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .weight = dl_ones(c, DL_SHAPE(2))), "nll_loss: weight (2) for 3 classes");
     BAD(dl_focal_loss(c, R23, INTS(DL_SHAPE(2), 0, 3)), "focal_loss: label 3");
     BAD(dl_focal_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .gamma = -2), "focal_loss: gamma");
     BAD(dl_sigmoid_focal_loss(c, R23, R23, .gamma = nan), "sigmoid_focal_loss: gamma");
     BAD(dl_sigmoid_focal_loss(c, R23, R23, .alpha = 2), "sigmoid_focal_loss: alpha");
-    BAD(dl_mse_loss(c, R23, dl_ones(c, DL_SHAPE(3))), "mse_loss: (2,3) with target (3)");
+    BAD(dl_mse_loss(c, R23, dl_ones(c, DL_SHAPE(3))), "mse_loss: x (2,3) with target (3)");
     BAD(dl_mse_loss(c, R23, R23, .weight = dl_ones(c, DL_SHAPE(3))), "mse_loss: weight (3) for (2,3)");
     BAD(dl_l1_loss(c, R23, R23, .reduction = (dl_reduction)7), "l1_loss: reduction 7");
     BAD(dl_huber_loss(c, R23, R23, .delta = -1), "huber_loss: delta");
@@ -71,7 +73,7 @@ static void bad_numbers(void)
     BAD(dl_tversky_loss(c, P234, P234, .alpha = -2), "tversky_loss: alpha -2");
     BAD(dl_entropy(c, FROM(DL_SHAPE(2), -1, 2), 0), "entropy: probability -1 at index 0 is negative");
     BAD(dl_entropy(c, R23, 2), "entropy: axis 2");
-    BAD(dl_kl_divergence(c, R23, P234, 0), "kl_divergence: (2,3) with target (2,3,4)");
+    BAD(dl_kl_divergence(c, R23, P234, 0), "kl_divergence: p (2,3) with q (2,3,4)");
     BAD(dl_cross_entropy_probs(c, R23, R23, 1, .eps = -1), "cross_entropy_probs: eps");
     BAD(dl_surprisal(c, FROM(S1, -1)), "surprisal: probability -1");
     dl_step_begin(c);                                                /* what is not a number is no error: it shows */
@@ -84,8 +86,18 @@ static void bad_numbers(void)
 
 static void bad_pairs(void)
 {
-    BAD(dl_margin_ranking_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2))), "margin_ranking_loss: (2,3) with target (2)");
-    BAD(dl_soft_margin_loss(c, R23, dl_ones(c, DL_SHAPE(3, 2))), "soft_margin_loss: (2,3) with target (3,2)");
+    BAD(dl_margin_ranking_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2))), "margin_ranking_loss: a (2,3) with y (2)");
+    BAD(dl_margin_ranking_loss(c, R23, dl_ones(c, DL_SHAPE(2)), R23), "margin_ranking_loss: a (2,3) with b (2)");
+    BAD(dl_margin_ranking_loss(c, R23, R23, R23, .reduction = (dl_reduction)3), "margin_ranking_loss: reduction 3");
+    BAD(dl_triplet_margin_loss(c, R23, dl_ones(c, DL_SHAPE(1, 3)), R23), "triplet_margin_loss: anchor (2,3) with positive (1,3)");
+    BAD(dl_triplet_margin_loss(c, R23, R23, dl_ones(c, DL_SHAPE(1, 3))), "triplet_margin_loss: anchor (2,3) with negative (1,3)");
+    BAD(dl_triplet_margin_loss(c, R23, NULL, R23), "triplet_margin_loss: positive is NULL");
+    BAD(dl_triplet_margin_loss(c, R23, R23, R23, .reduction = (dl_reduction)3), "triplet_margin_loss: reduction 3");
+    BAD(dl_cosine_embedding_loss(c, R23, dl_ones(c, DL_SHAPE(1, 3)), dl_ones(c, DL_SHAPE(2))), "cosine_embedding_loss: a (2,3) with b (1,3)");
+    BAD(dl_cosine_embedding_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2)), .reduction = (dl_reduction)3), "cosine_embedding_loss: reduction 3");
+    BAD(dl_hinge_embedding_loss(c, R23, dl_ones(c, DL_SHAPE(2))), "hinge_embedding_loss: x (2,3) with y (2)");
+    BAD(dl_dice_loss(c, P234, R23), "dice_loss: p (2,3,4) with target (2,3)");
+    BAD(dl_soft_margin_loss(c, R23, dl_ones(c, DL_SHAPE(3, 2))), "soft_margin_loss: x (2,3) with y (3,2)");
     BAD(dl_multilabel_soft_margin_loss(c, R23, R23, .weight = dl_ones(c, DL_SHAPE(2))), "multilabel_soft_margin_loss: weight (2) for (2,3)");
     BAD(dl_pairwise_distance(c, R23, R23, .p = -1), "pairwise_distance: p, which must be positive, is -1");
     BAD(dl_multilabel_soft_margin_loss(c, dl_scalar(c, 1), dl_scalar(c, 1)), "multilabel_soft_margin_loss: () has no axis");

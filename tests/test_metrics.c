@@ -55,7 +55,7 @@ static void top_k(void)
     CHECK(isnan(dl_metric_accuracy(c, t, t, .k = 2)));                 CHECK_ERROR(c, "the 2 best");
     CHECK(isnan(dl_metric_accuracy(c, y, INTS(0, 1))));                CHECK_ERROR(c, "predicted (4,3) does not fit target (2)");
     CHECK(isnan(dl_metric_accuracy(c, REALS(DL_SHAPE(4), 1, 2, 3, 4), INTS(0, 1, 2, 0))));
-    CHECK_ERROR(c, "metric_accuracy: predicted (4) does not fit target (4)");
+    CHECK_ERROR(c, "metric_accuracy: predicted (4) holds reals, expected scores (n, C) or int32 classes (n)");
     CHECK(isnan(dl_metric_accuracy(c, INTS(0, 1, -1), INTS(0, 1, 2)))); CHECK_ERROR(c, "metric_accuracy: label -1 at index 2 is not a class");
     CHECK(isnan(dl_metric_accuracy(c, y, INTS(0, 1, 3, 0))));          CHECK_ERROR(c, "label 3 at index 2 is not one of 3 classes");
 }

@@ -140,7 +140,25 @@ static void bad_modules(void)
     dl_forward(c, a, dl_ones(c, DL_SHAPE(3, 7)));                      CHECK_ERROR(c, "(3,7)");
     dl_forward(c, dl_module_create(c, &endless_type), x);              CHECK_ERROR(c, "endless");
     dl_forward(c, dl_module_create(c, &null_type), x);                 CHECK_ERROR(c, "nothing returned NULL");
-    dl_forward(c, dl_module_create(c, &idle), x);                      CHECK_ERROR(c, "idle");
+    b = dl_module_create(c, &idle);
+    dl_forward(c, b, x);                                               CHECK_ERROR(c, "idle");
+    x = dl_module_param(c, b, "x", DL_SHAPE(3, 2));                    /* but it may hold parameters for an optimizer */
+    dl_backward(c, dl_sum(c, dl_add_scalar(c, x, 1)));
+    dl_optim_step(c, dl_optim_sgd(c, b, .lr = 2));
+    CHECK(x->data[0] == -2 && x->data[5] == -2);
+    b = dl_nn_sequential(c, a = dl_nn_linear(c, 2, 2), dl_nn_sequential(c, dl_nn_relu(c), dl_nn_linear(c, 3, 2)));
+    dl_forward(c, b, x);                                               /* which of many linear layers it is */
+    CHECK(dl_error(c) && !strcmp(dl_error(c), "linear: (3,2) with weight (2,3): 2 and 3 differ, in 1.1"));
+    dl_clear_error(c);
+    dl_reshape(c, x, DL_SHAPE(7));
+    CHECK(dl_error(c) && !strcmp(dl_error(c), "reshape: (3,2) has 6 elements, which do not fill (7)"));
+    dl_clear_error(c);
+    dl_set_detect_nan(c, 1);
+    a->params[0].tensor->data[0] = (dl_real)NAN;
+    dl_forward(c, b, x);                                               /* names the module once */
+    CHECK(dl_error(c) && !strcmp(dl_error(c), "detect_nan: result of linear in 0 (3,2): its input 1, parameter 0.weight (2,2), is nan at index 0"));
+    dl_clear_error(c);
+    dl_set_detect_nan(c, 0);
     CHECK(!dl_is_nil(dl_forward(c, s, x)));                            /* what was there still works */
     CHECK(dl_param_count(s) == 6 && dl_param_count(NULL) == 0 && dl_param_count(nil) == 0);
     dl_zero_grads(NULL);

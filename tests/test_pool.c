@@ -366,6 +366,24 @@ static void grids_in_parts(void)
     CHECK_OK(c);
 }
 
+/* Half-way between pixels nearest-exact rounds as PyTorch, with scales in dl_real: the sum over 0 .. n-1 made m long. */
+static void half_way(void)
+{
+    static const struct { int n, m, sum, sum_double, sum_2d; } row[] = {{2, 41, 21, 21, 20}, {2, 61, 30, 31, 30}, {4, 110, 166, 166, 165}};
+    int k;
+    for (k = 0; k < 3; k++) {
+        const int n = row[k].n, m = row[k].m, sum = sizeof(dl_real) == 8 ? row[k].sum_double : row[k].sum;
+        dl_tensor *x = dl_arange(c, 0, n, 1);
+        x = dl_interpolate(c, dl_reshape(c, x, DL_SHAPE(1, 1, n)), .size = {m}, .mode = DL_NEAREST_EXACT);
+        CHECK(dl_item(dl_sum(c, x)) == sum);
+        x = dl_interpolate(c, dl_reshape(c, dl_arange(c, 0, n, 1), DL_SHAPE(1, 1, n, 1)), .size = {m, 1}, .mode = DL_NEAREST_EXACT);
+        CHECK(dl_item(dl_sum(c, x)) == row[k].sum_2d);
+        x = dl_interpolate(c, dl_reshape(c, dl_arange(c, 0, n, 1), DL_SHAPE(1, 1, 1, n, 1)), .size = {1, m, 1}, .mode = DL_NEAREST_EXACT);
+        CHECK(dl_item(dl_sum(c, x)) == sum);
+    }
+    CHECK_OK(c);
+}
+
 /* A position that is NaN gives NaN; the nearest pixel's slope is 0, whatever it holds. */
 static void grids_of_nan(void)
 {
@@ -805,6 +823,7 @@ int main(void)
     RUN(infinite_pixels);
     RUN(planes_in_parts);
     RUN(grids_in_parts);
+    RUN(half_way);
     RUN(grids_of_nan);
     RUN(dilated_column);
     RUN(kept_axes);

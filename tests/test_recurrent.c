@@ -408,7 +408,7 @@ static void bad_input(void)
     dl_nn_lstm(c, 3, 4, .proj_size = -1);                     CHECK_ERROR(c, "proj_size is -1");
     dl_nn_rnn_cell(c, 0, 4);                                  CHECK_ERROR(c, "nn_rnn: input size 0");
     dl_nn_gru_cell(c, 0, 4, .relu = 1);                       CHECK_ERROR(c, "nn_gru: input size 0");
-    dl_forward(c, m, dl_ones(c, DL_SHAPE(4, 2, 5)));          CHECK_ERROR(c, "lstm: weight_ih is (16,3), expected (16,5)");
+    dl_forward(c, m, dl_ones(c, DL_SHAPE(4, 2, 5)));          CHECK_ERROR(c, "lstm: x (4,2,5) has 5 features, weight_ih (16,3) takes 3");
     dl_forward(c, m, dl_ones(c, DL_SHAPE(3)));                CHECK_ERROR(c, "lstm: x is (3), expected (T, N, I) or (T, I)");
     dl_forward(c, m, ids);                                    CHECK_ERROR(c, "lstm: x (4,2,3) holds int32");
     dl_nn_rnn_forward(c, m, NULL, .h0 = h, .h_n = &h_n);      CHECK_ERROR(c, "lstm: ");

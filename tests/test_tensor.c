@@ -690,6 +690,15 @@ static void corners(void)
     x = LEAF(1, 3);
     x = dl_topk(c, dl_reshape(c, x, DL_SHAPE(0)), 1, -1, .indices = &y);
     CHECK(has_shape(x, 0, 1, 1, 1) && dl_item(x) == 3 && dl_item(y) == 0);
+    x = LEAF(1, 3);                                                                          /* indices into a scalar */
+    y = dl_tensor_from_int(c, (const int32_t[]){0}, DL_SHAPE(0));
+    dl_backward(c, dl_gather(c, dl_reshape(c, x, DL_SHAPE(0)), -1, y), .grad = dl_scalar(c, 2));
+    dl_backward(c, dl_index_select(c, dl_reshape(c, x, DL_SHAPE(0)), 0, y), .grad = dl_scalar(c, 4));
+    dl_backward(c, dl_scatter_add(c, dl_scalar(c, 7), 0, y, dl_reshape(c, x, DL_SHAPE(0))), .grad = dl_scalar(c, 8));
+    CHECK(GRADS(x, 14));
+    CHECK(has_shape(dl_gather(c, dl_scalar(c, 3), 0, y), 0, 1, 1, 1) && dl_item(dl_gather(c, dl_scalar(c, 3), 0, y)) == 3);
+    CHECK(has_shape(dl_index_select(c, dl_scalar(c, 3), 0, y), 0, 1, 1, 1) && dl_item(dl_index_select(c, dl_scalar(c, 3), 0, y)) == 3);
+    CHECK(dl_item(dl_scatter_add(c, dl_scalar(c, 3), 0, y, dl_scalar(c, 2))) == 5);
     CHECK(dl_item(dl_to_int(c, dl_scalar(c, (dl_real)-2147483648.0))) == far);
     CHECK_OK(c);
 }
@@ -846,7 +855,19 @@ static void indexing(void)
     dl_cat(c, 2, (dl_tensor *[]){x, dl_ones(c, DL_SHAPE(3, 3))}, 1);
     CHECK_ERROR(c, "cat");
     dl_stack(c, 2, (dl_tensor *[]){x, dl_ones(c, DL_SHAPE(3, 3))}, 0);
-    CHECK_ERROR(c, "stack");
+    CHECK_ERROR(c, "stack: (3,3) beside (2,3), expected equal shapes");
+    dl_gather(c, x, 1, dl_tensor_from_int(c, bad, DL_SHAPE(3)));
+    CHECK_ERROR(c, "gather: index (3) must have as many axes as (2,3); dl_unsqueeze adds one");
+    dl_scatter_add(c, x, 1, dl_tensor_from_int(c, bad, DL_SHAPE(1, 1, 3)), x);
+    CHECK_ERROR(c, "scatter_add: index (1,1,3) must have as many axes as (2,3)");
+    dl_scatter_add(c, x, 1, dl_tensor_from_int(c, bad, DL_SHAPE(1, 3)), dl_ones(c, DL_SHAPE(3)));
+    CHECK_ERROR(c, "scatter_add: index (1,3) must have as many axes as (3)");
+    dl_index_select(c, dl_scalar(c, 1), 0, dl_tensor_from_int(c, (const int32_t[]){0, 0}, DL_SHAPE(2)));
+    CHECK_ERROR(c, "index_select: index (2) for (), expected one element");
+    dl_reshape(c, x, DL_SHAPE(-1, 4));
+    CHECK_ERROR(c, "reshape: (2,3) has 6 elements, which do not fill (-1,4)");
+    dl_reshape(c, x, DL_SHAPE(0));
+    CHECK_ERROR(c, "reshape: (2,3) has 6 elements, which do not fill ()");
 }
 
 /* --- printing ---------------------------------------------------------------------------------------------------- */
