@@ -101,6 +101,30 @@ def cross_entropy(N, C):
     return run
 
 
+# --- ops of bench/ops.c, forward and backward
+def op(name):
+    maps = name in ("grid_sample", "nearest", "bilinear", "adaptive_avg", "adaptive_max", "nhwc")
+    x = torch.rand((8, 32, 32, 32) if maps else (64, 1024), requires_grad=True)
+    grid, index, target, src = torch.rand(8, 32, 32, 2), torch.randint(64, (256, 1024)), torch.rand(64, 1024), torch.rand(256, 1024)
+    f = {
+        "grid_sample": lambda: F.grid_sample(x, grid, align_corners=False),
+        "nearest": lambda: F.interpolate(x, scale_factor=2),
+        "bilinear": lambda: F.interpolate(x, scale_factor=2, mode="bilinear"),
+        "adaptive_avg": lambda: F.adaptive_avg_pool2d(x, 7), "adaptive_max": lambda: F.adaptive_max_pool2d(x, 7),
+        "nhwc": lambda: x.permute(0, 2, 3, 1).contiguous(), "transpose": lambda: x.t().contiguous(),
+        "softmax": lambda: x.softmax(0), "log_softmax": lambda: x.log_softmax(0), "logsumexp": lambda: x.logsumexp(0),
+        "gather": lambda: x.gather(0, index), "scatter_add": lambda: x.scatter_add(0, index, src), "sort": lambda: x.sort(dim=1, stable=True)[0],
+        "kl_div": lambda: F.kl_div(x, target, reduction="mean"), "bce_loss": lambda: F.binary_cross_entropy(x, target),
+        "huber_loss": lambda: F.huber_loss(x, target), "smooth_l1_loss": lambda: F.smooth_l1_loss(x, target, beta=0.5),
+    }[name]
+    g = torch.rand_like(f())
+
+    def run():
+        x.grad = None
+        f().backward(g)
+    return run
+
+
 # --- augmentation, picture by picture, as torchvision's transforms do it
 def augment(kind, N):
     x = torch.rand(N, 3, 32, 32)
@@ -495,7 +519,7 @@ def least(run):
 
 
 def main():
-    cases = {f.__name__: f for f in (rnn, augment, gemm, conv, forward, backward, optim, cross_entropy, overhead, train, infer, norm, pool, attention, gpt_step, gpt_token)}
+    cases = {f.__name__: f for f in (rnn, augment, op, gemm, conv, forward, backward, optim, cross_entropy, overhead, train, infer, norm, pool, attention, gpt_step, gpt_token)}
     out = os.fdopen(os.dup(1), "w")             # whatever else is printed must not disturb the protocol
     os.dup2(2, 1)
     print("ready", torch.__version__, file=out, flush=True)

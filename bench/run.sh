@@ -31,7 +31,7 @@ if [ $# -gt 0 ] && [ "$1" != all ]; then
     one "$@"
 else
     rm -f build/bench.csv
-    for name in peak gemm conv elementwise norm pool attention optim augment loss rnn overhead train infer files loader build; do one $name; done
+    for name in peak gemm conv elementwise norm pool ops attention optim augment loss rnn overhead train infer files loader build; do one $name; done
 fi
 echo
 [ -z "$failed" ] || { echo "failed:$failed"; exit 1; }
