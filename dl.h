@@ -3403,8 +3403,9 @@ typedef struct {
 /* Grid sampling, some positions at a time (see >>resample): tap k of position i is element at[k][i] of its plane, -1: outside, which
    reads as 0;  weight[k] is its weight, weight[(1 + a) taps + k] the derivative of that by component a of the position. */
 #define DLI_GRID 64
-#ifdef DL_DOUBLE                    /* as wide as dl_real: else gcc 12 walks both arrays with one pointer, from a base that it takes for */
-typedef int64_t dli_grid_at;        /* NULL, and drops the calls of grid_add */
+/* As wide as dl_real: else gcc 12 walks both arrays with one pointer, from a base that it takes for NULL, and drops grid_add. */
+#ifdef DL_DOUBLE
+typedef int64_t dli_grid_at;
 #else
 typedef int32_t dli_grid_at;
 #endif
@@ -13571,8 +13572,8 @@ static int dli_json_skip(dli_scan *s)                                  /* any va
 }
 
 /* --- writing: whatever happens, a reader of `path` finds the old file or the new one, whole --------------------------
-   create PATH.tmp.. (of a long name its begin), write, flush to the disk, close, rename it to path, flush the folder.  Without POSIX the flushes are
-   the C library's, which a power cut may undo.
+   create PATH.tmp.. (of a long name its begin), write, flush to the disk, close, rename it to path, flush the folder.  Without
+   POSIX the flushes are the C library's, which a power cut may undo.
    Bytes gather in a block; when it is full its checksum is taken, if one is wanted, while it is in the cache. */
 #define DLI_BLOCK ((size_t)1 << 18)
 typedef struct {
@@ -27208,7 +27209,10 @@ static int dli_csv_word(dli_csv *s, const dli_field *x, int64_t column)
         const dli_field *w = &s->words[s->table[h] - 1];
         if (w->n == x->n && !memcmp(w->p, x->p, (size_t)x->n)) return s->table[h] - 1;
     }
-    if (s->nwords == DLI_CSV_CLASSES) { dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels (reals: .regression = 1)", x); return 0; }
+    if (s->nwords == DLI_CSV_CLASSES) {
+        dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels (reals: .regression = 1)", x);
+        return 0;
+    }
     s->words[s->nwords] = *x;
     s->table[h] = ++s->nwords;
     return s->nwords - 1;
@@ -31048,7 +31052,8 @@ static const dli_export_row dli_export_rows[] = {
     DLI_ROW(leaky, "x 0 Greater x x y Mul Where"), DLI_ROW(squared_error, "x y Sub x y Sub Mul"),
     DLI_ROW(bce_logits, "x Softplus x y Mul Sub"),
     DLI_ROW(huber, "x y Sub p Neg Max p Min x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"),
-    DLI_ROW(smooth_l1, "x y Sub p Neg Max p Min p Div x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"), DLI_ROW(where, "x 0 Equal z y Where"),
+    DLI_ROW(smooth_l1, "x y Sub p Neg Max p Min p Div x y Sub x y Sub p Neg Max p Min 0.5 Mul Sub Mul"),
+    DLI_ROW(where, "x 0 Equal z y Where"),
     DLI_ROW(eq, "x y Equal 1 0 Where"), DLI_ROW(ne, "x y Equal 0 1 Where"), DLI_ROW(lt, "x y Less 1 0 Where"),
     DLI_ROW(le, "x y LessOrEqual 1 0 Where"), DLI_ROW(gt, "x y Greater 1 0 Where"),
     DLI_ROW(ge, "x y GreaterOrEqual 1 0 Where"),
@@ -31823,9 +31828,8 @@ DLI_V float dli_fma(float a, float b, float c)
 #endif
 
 /* The vocabulary: 16 lanes.  load_n, store_n: the lanes below n, any n < 2^31; the others read as fill.  gather: p[at[l]], 0
-   where at[l] < 0.  stream: a store
-   past the caches, p aligned to 64 bytes; other threads see it after stream_end.  sum, hmax, hmin: the
-   tree 16 -> 8 -> 4 -> 2 -> 1.  max and min are a > b ? a : b, which every instruction set can do alike. */
+   where at[l] < 0.  stream: a store past the caches, p aligned to 64 bytes; other threads see it after stream_end.  sum, hmax,
+   hmin: the tree 16 -> 8 -> 4 -> 2 -> 1.  max and min are a > b ? a : b, which every instruction set can do alike. */
 #if DLI_ISA == 0
 typedef struct { dl_real v[16]; } dlv;
 #define DLI_LANES(expr) do { int l; for (l = 0; l < 16; l++) { expr; } } while (0)
