@@ -4217,6 +4217,15 @@ static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
     return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
 }
 
+/* A shape for messages: a tensor without data. */
+static dl_tensor dli_only_shape(int ndim, const int64_t *shape)
+{
+    dl_tensor t = dli_nil_tensor;
+    t.ndim = ndim;
+    memcpy(t.shape, shape, (size_t)ndim * sizeof *shape);
+    return t;
+}
+
 /* A possibly negative axis of 0..ndim-1, or -1 after an error. */
 static int dli_axis(dl_ctx *c, const char *who, const dl_tensor *x, int dim, int ndim)
 {
@@ -5340,7 +5349,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     if (!dli_check(c, "backward", "y", y, DL_REAL)) return 0;
     if (!y->requires_grad) { dl_fail(c, "backward: %t does not depend on a tensor that requires a gradient", y); return 0; }
     if (!o.grad && y->size != 1) { dl_fail(c, "backward: %t is not a scalar; give .grad", y); return 0; }
-    if (o.grad && (o.grad->ndim != y->ndim || memcmp(o.grad->shape, y->shape, sizeof y->shape) || o.grad->dtype != DL_REAL)) {
+    if (o.grad && (!dli_same_shape(o.grad, y) || o.grad->dtype != DL_REAL)) {
         dl_fail(c, "backward: the gradient %t does not fit %t", o.grad, y);
         return 0;
     }
@@ -6589,9 +6598,7 @@ DL_DEF dl_tensor *dl_reshape(dl_ctx *c, dl_tensor *x, dl_shape shape)
     }
     if (n && inferred >= 0) { o.shape.d[inferred] = x->size / n; n *= o.shape.d[inferred]; }
     if (n != x->size) {
-        dl_tensor want;
-        want.ndim = o.ndim;
-        memcpy(want.shape, shape.d, sizeof want.shape);
+        const dl_tensor want = dli_only_shape(o.ndim, shape.d);
         return dl_fail(c, "reshape: %t has %l elements, which do not fill %t", x, x->size, &want);
     }
     return dl_apply(c, &dli_view_op, 1, &x, &o, sizeof o);
@@ -11125,8 +11132,7 @@ static int dli_unpool_shape(dl_ctx *c, dl_tensor *y)
     double plane = 1;
     int a;
     if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "indices", index, DL_INT32)) return 0;
-    if ((x->ndim != o->axes + 1 && x->ndim != o->axes + 2) || index->ndim != x->ndim || memcmp(index->shape, x->shape,
-        sizeof shape)) {
+    if ((x->ndim != o->axes + 1 && x->ndim != o->axes + 2) || !dli_same_shape(index, x)) {
         dl_fail(c, "%s: %t with indices %t, expected the same shape of %d or %d axes", who, x, index, o->axes + 1,
             o->axes + 2);
         return 0;
@@ -11785,9 +11791,7 @@ static int dli_norm_source(dl_ctx *c, const char *who, const char *what, dl_tens
     same = t->ndim == ndim;
     for (d = 0; d < ndim; d++) same = same && t->shape[d] == shape[d];
     if (!same) {
-        dl_tensor like;
-        like.ndim = ndim;
-        for (d = 0; d < ndim; d++) like.shape[d] = shape[d];
+        const dl_tensor like = dli_only_shape(ndim, shape);
         dl_fail(c, "%s: %s %t, expected %t", who, what, t, &like);
         return 0;
     }
@@ -12368,9 +12372,7 @@ static dl_tensor *dli_layer_norm(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_sh
         a.n *= shape.d[d];
     }
     if (!same) {
-        dl_tensor like;
-        like.ndim = k;
-        memcpy(like.shape, shape.d, sizeof like.shape);
+        const dl_tensor like = dli_only_shape(k, shape.d);
         return dl_fail(c, "%s: the last axes of x %t are not %t", op->name, x, &like);
     }
     src[0] = x;
