@@ -5349,7 +5349,8 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     if (!dli_check(c, "backward", "y", y, DL_REAL)) return 0;
     if (!y->requires_grad) { dl_fail(c, "backward: %t does not depend on a tensor that requires a gradient", y); return 0; }
     if (!o.grad && y->size != 1) { dl_fail(c, "backward: %t is not a scalar; give .grad", y); return 0; }
-    if (o.grad && (!dli_same_shape(o.grad, y) || o.grad->dtype != DL_REAL)) {
+    if (o.grad && !dli_check(c, "backward", ".grad", o.grad, DL_REAL)) return 0;
+    if (o.grad && !dli_same_shape(o.grad, y)) {
         dl_fail(c, "backward: the gradient %t does not fit %t", o.grad, y);
         return 0;
     }
@@ -7077,6 +7078,47 @@ static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const 
     return ok;
 }
 
+/* Moves between x, where the index says, and rows of s, which are the index's:  s = x, s += x or x += s.  x += s is dealt out so that
+   no two tasks add to one place: by rows along the last axis, by columns along the others. */
+typedef enum { DLI_COLLECT, DLI_COLLECT_ADD, DLI_SPREAD_ADD } dli_indexed_move;
+typedef struct {
+    const dl_tensor *x, *s, *index;                        /* shapes */
+    dl_real         *x_data, *s_data;
+    int              dim;
+    dli_indexed_move move;
+    int64_t          rows, columns;                        /* of one task */
+} dli_indexed_job;
+
+static void dli_indexed_task(void *arg, int64_t task, int worker)
+{
+    const dli_indexed_job *j = (const dli_indexed_job *)arg;
+    const int64_t n = dli_index_length(j->index), across = (n + j->columns - 1) / j->columns;
+    const int64_t first = task / across * j->rows, last = dli_min64(first + j->rows, j->index->size / n);
+    const int64_t lo = task % across * j->columns, hi = dli_min64(lo + j->columns, n);
+    int64_t i, k;
+    (void)worker;
+    for (i = first; i < last; i++) {
+        const dli_indexed r = dli_index_row(j->x, j->index, j->dim, i);
+        dl_real *x = j->x_data + r.off, *s = j->s_data + dli_index_row(j->s, j->index, -1, i).off;
+        switch (j->move) {
+        case DLI_COLLECT:     for (k = lo; k < hi; k++) s[k] = x[r.index[k] * r.step + k * r.unit]; break;
+        case DLI_COLLECT_ADD: for (k = lo; k < hi; k++) s[k] += x[r.index[k] * r.step + k * r.unit]; break;
+        case DLI_SPREAD_ADD:  for (k = lo; k < hi; k++) x[r.index[k] * r.step + k * r.unit] += s[k]; break;
+        }
+    }
+}
+static void dli_indexed_run(dl_ctx *c, dli_indexed_move move, const dl_tensor *x, dl_real *x_data, const dl_tensor *s, dl_real *s_data,
+                            const dl_tensor *index, int dim)
+{
+    const int64_t n = dli_index_length(index), rows = index->size / n, threads = index->size >= DLI_PAR_WORK / 16 ? c->threads : 1;
+    const int by_rows = move == DLI_SPREAD_ADD ? dim == x->ndim - 1 : rows > 1;
+    dli_indexed_job j;
+    j.x = x; j.x_data = x_data; j.s = s; j.s_data = s_data; j.index = index; j.dim = dim; j.move = move;
+    j.rows = by_rows ? (rows + threads - 1) / threads : rows;
+    j.columns = by_rows ? n : (n + threads - 1) / threads;
+    dli_parallel(c, (rows + j.rows - 1) / j.rows * ((n + j.columns - 1) / j.columns), dli_indexed_task, &j);
+}
+
 /* gather:  y[i][j] = x[index[i][j]][j] for dim 0                 dx[index[i][j]][j] += g[i][j] */
 static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -7088,28 +7130,17 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 }
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
-    const dl_tensor *index = y->src[1];
-    const int64_t n = dli_index_length(index);
-    int64_t i, j;
-    (void)c;
-    for (i = 0; i < y->size / n; i++) {
-        const dli_indexed r = dli_index_row(y->src[0], index, ((dli_index_args *)y->opts)->dim, i);
-        const dl_real *x = y->src[0]->data + r.off;
-        for (j = 0; j < n; j++) y->data[i * n + j] = x[r.index[j] * r.step + j * r.unit];
-    }
+    const dl_tensor *x = y->src[0];
+    dli_indexed_run(c, DLI_COLLECT, x, x->data, y, y->data, y->src[1], ((dli_index_args *)y->opts)->dim);
 }
 static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
 {
-    dl_tensor *x = y->src[0], *index = y->src[1];
-    const int64_t n = dli_index_length(index);
-    int64_t i, j;
+    dl_tensor *x = y->src[0];
     int add;
     dl_real *dx = dl_grad_of(c, x, &add);
-    if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
-    for (i = 0; dx && i < y->size / n; i++) {
-        const dli_indexed r = dli_index_row(x, index, ((dli_index_args *)y->opts)->dim, i);
-        for (j = 0; j < n; j++) dx[r.off + r.index[j] * r.step + j * r.unit] += y->grad[i * n + j];
-    }
+    if (!dx) return;
+    if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
+    dli_indexed_run(c, DLI_SPREAD_ADD, x, dx, y, y->grad, y->src[1], ((dli_index_args *)y->opts)->dim);
 }
 static const dl_op dli_gather_op = { "gather", dli_gather_shape, dli_gather_forward, dli_gather_backward };
 DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
@@ -7133,30 +7164,17 @@ static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
 }
 static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
 {
-    dl_tensor *src = y->src[1], *index = y->src[2];
-    const int64_t n = dli_index_length(index);
-    int64_t i, j;
-    (void)c;
+    const dl_tensor *src = y->src[1];
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
-    for (i = 0; i < index->size / n; i++) {
-        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
-        const dl_real *s = src->data + dli_index_row(src, index, -1, i).off;
-        for (j = 0; j < n; j++) y->data[r.off + r.index[j] * r.step + j * r.unit] += s[j];
-    }
+    dli_indexed_run(c, DLI_SPREAD_ADD, y, y->data, src, src->data, y->src[2], ((dli_index_args *)y->opts)->dim);
 }
 static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
 {
-    dl_tensor *src = y->src[1], *index = y->src[2];
-    const int64_t n = dli_index_length(index);
-    int64_t i, j;
+    dl_tensor *src = y->src[1];
     int add;
     dl_real *ds = dl_grad_of(c, src, &add);
-    if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
-    for (i = 0; ds && i < index->size / n; i++) {
-        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
-        dl_real *s = ds + dli_index_row(src, index, -1, i).off;
-        for (j = 0; j < n; j++) s[j] += y->grad[r.off + r.index[j] * r.step + j * r.unit];
-    }
+    if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);        /* src may be larger than the index */
+    if (ds) dli_indexed_run(c, DLI_COLLECT_ADD, y, y->grad, src, ds, y->src[2], ((dli_index_args *)y->opts)->dim);
     dli_grad_pass(c, y, y->src[0]);
 }
 static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
@@ -7233,39 +7251,66 @@ static int dli_sort_shape(dl_ctx *c, dl_tensor *y)
     o->index = dli_leaf(c, "sort", DL_INT32, x->ndim, shape, 0);
     return dl_set_shape(c, y, x->ndim, shape) && !c->failed;
 }
-static void dli_sort_forward(dl_ctx *c, dl_tensor *y)
+typedef struct { dl_tensor *y; dl_real *row, *dx; int32_t *index; dli_lines from, to; int64_t per_task; } dli_sort_job;
+
+static void dli_sort_task(void *arg, int64_t task, int worker)
 {
-    const dli_sort_args *o = (const dli_sort_args *)y->opts;
-    dli_lines l = dli_make_lines(y->src[0], o->dim), to = dli_make_lines(y, o->dim);
-    dli_mark m = dli_arena_mark(&c->step);
-    dl_real *row = (dl_real *)dl_alloc(c, (size_t)l.n * sizeof *row);
-    int32_t *index = (int32_t *)dl_alloc(c, 2 * (size_t)l.n * sizeof *index);
+    const dli_sort_job *j = (const dli_sort_job *)arg;
+    const dli_sort_args *o = (const dli_sort_args *)j->y->opts;
+    const int64_t n = j->from.n, hi = dli_min64((task + 1) * j->per_task, j->from.count);
+    dl_real *row = j->row + worker * n;
+    int32_t *index = j->index + worker * 2 * n;
     int64_t i, k;
-    for (i = 0; row && index && i < l.count; i++) {
-        int64_t at = dli_line(&to, i);
-        dli_line_get(&l, row, y->src[0]->data + dli_line(&l, i));
-        if (to.n <= 32 && to.n < l.n / 4) dli_top_line(row, index, l.n, to.n, o->descending);
-        else                              dli_sort_line(row, index, index + l.n, l.n, o->descending);
-        for (k = 0; k < to.n; k++) {
-            y->data[at + k * l.stride] = row[index[k]];
-            o->index->idata[at + k * l.stride] = index[k];
+    for (i = task * j->per_task; i < hi; i++) {
+        const int64_t at = dli_line(&j->to, i);
+        dli_line_get(&j->from, row, j->y->src[0]->data + dli_line(&j->from, i));
+        if (j->to.n <= 32 && j->to.n < n / 4) dli_top_line(row, index, n, j->to.n, o->descending);
+        else                                  dli_sort_line(row, index, index + n, n, o->descending);
+        for (k = 0; k < j->to.n; k++) {
+            j->y->data[at + k * j->to.stride] = row[index[k]];
+            o->index->idata[at + k * j->to.stride] = index[k];
         }
     }
+}
+static void dli_sort_back_task(void *arg, int64_t task, int worker)
+{
+    const dli_sort_job *j = (const dli_sort_job *)arg;
+    const int32_t *index = ((const dli_sort_args *)j->y->opts)->index->idata;
+    const int64_t hi = dli_min64((task + 1) * j->per_task, j->from.count);
+    int64_t i, k;
+    (void)worker;
+    for (i = task * j->per_task; i < hi; i++) {
+        const int64_t at = dli_line(&j->to, i);
+        dl_real *dx = j->dx + dli_line(&j->from, i);
+        for (k = 0; k < j->to.n; k++) dx[index[at + k * j->to.stride] * j->from.stride] += j->y->grad[at + k * j->to.stride];
+    }
+}
+static dli_sort_job dli_sort_lines(const dl_ctx *c, dl_tensor *y)
+{
+    const int dim = ((const dli_sort_args *)y->opts)->dim;
+    dli_sort_job j;
+    j.y = y; j.row = j.dx = NULL; j.index = NULL;
+    j.from = dli_make_lines(y->src[0], dim);
+    j.to = dli_make_lines(y, dim);
+    j.per_task = y->src[0]->size >= DLI_PAR_WORK / 16 ? (j.from.count + c->threads - 1) / c->threads : j.from.count;
+    return j;
+}
+static void dli_sort_forward(dl_ctx *c, dl_tensor *y)
+{
+    dli_sort_job j = dli_sort_lines(c, y);
+    dli_mark m = dli_arena_mark(&c->step);
+    j.row = (dl_real *)dl_alloc(c, (size_t)c->threads * (size_t)j.from.n * sizeof *j.row);
+    j.index = (int32_t *)dl_alloc(c, (size_t)c->threads * 2 * (size_t)j.from.n * sizeof *j.index);
+    if (j.row && j.index) dli_parallel(c, (j.from.count + j.per_task - 1) / j.per_task, dli_sort_task, &j);
     dli_arena_release(&c->step, m);
 }
 static void dli_sort_backward(dl_ctx *c, dl_tensor *y)
 {
-    const dli_sort_args *o = (const dli_sort_args *)y->opts;
-    dli_lines l = dli_make_lines(y->src[0], o->dim), to = dli_make_lines(y, o->dim);
-    int64_t i, k;
+    dli_sort_job j = dli_sort_lines(c, y);
     int add;
-    dl_real *dx = dl_grad_of(c, y->src[0], &add);
-    if (dx && !add) memset(dx, 0, (size_t)y->src[0]->size * sizeof *dx);
-    for (i = 0; dx && i < l.count; i++)
-        for (k = 0; k < to.n; k++) {
-            int64_t from = dli_line(&to, i) + k * to.stride;
-            dx[dli_line(&l, i) + o->index->idata[from] * l.stride] += y->grad[from];
-        }
+    j.dx = dl_grad_of(c, y->src[0], &add);
+    if (j.dx && !add) memset(j.dx, 0, (size_t)y->src[0]->size * sizeof *j.dx);
+    if (j.dx) dli_parallel(c, (j.from.count + j.per_task - 1) / j.per_task, dli_sort_back_task, &j);
 }
 static const dl_op dli_sort_op = { "sort", dli_sort_shape, dli_sort_forward, dli_sort_backward };
 

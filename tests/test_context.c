@@ -163,7 +163,6 @@ static void released_results_are_forgotten(void)
     dl_destroy(c);
 }
 
-/* Reductions that read rows in their place copy nothing. */
 /* What dl_step_begin forgot is an error where it is used, not a crash and not other numbers.  (AddressSanitizer stops the program.) */
 static void forgotten_tensors(void)
 {
@@ -193,6 +192,8 @@ static void forgotten_tensors(void)
         CHECK_ERROR(c, "before the last dl_step_begin");
         CHECK(dl_is_nil(dl_keep(c, x)));
         CHECK_ERROR(c, "before the last dl_step_begin");
+        CHECK(dl_backward(c, dl_forward(c, net, kept), .grad = loss) == 0);
+        CHECK_ERROR(c, "backward: .grad was made before");
     }
     c->now |= 0xFFFFFFFF;                                        /* after 2^32 steps they are counted anew */
     dl_step_begin(c);
@@ -206,6 +207,7 @@ static void forgotten_tensors(void)
     dl_destroy(other);
 }
 
+/* Reductions that read rows in their place copy nothing. */
 static void norms_need_no_copy(void)
 {
     dl_ctx *c = dl_create();

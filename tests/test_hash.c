@@ -145,6 +145,11 @@ static void whole_ops(dl_ctx *c)
         use_all(c, dl_log_softmax(c, x, i), x, NULL);
         use_all(c, dl_cumsum(c, x, i), x, NULL);
         use_all(c, dl_sort(c, x, i), x, NULL);
+        use_all(c, dl_topk(c, x, 7, i), x, NULL);
+        w = grad_leaf(dl_randn(c, DL_SHAPE(37, 53, 41)));
+        labels = dl_to_int(c, dl_mul_scalar(c, dl_rand(c, DL_SHAPE(37, 50, 39)), (dl_real)x->shape[i]));     /* many of them alike */
+        use_all(c, dl_gather(c, x, i, labels), x, NULL);
+        use_all(c, dl_scatter_add(c, x, i, labels, w), x, w);
         use_all(c, dl_permute(c, x, DL_ORDER(i, (i + 1) % 3, (i + 2) % 3)), x, NULL);
         use_all(c, dl_slice(c, x, i, 3, 30, .step = 2), x, NULL);
     }
