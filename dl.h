@@ -10659,7 +10659,7 @@ DLI_NN_CONV(conv_transpose1d, 1, 1) DLI_NN_CONV(conv_transpose2d, 2, 1) DLI_NN_C
 
    One mechanism for one, two and three spatial axes: missing axes come first, with size 1.  A plane is the spatial part of
    one sample and channel; threads share the planes.  Windows of up to 256 taps go through the pool kernels, which keep one
-   byte for each largest value; adaptive windows, which differ, and larger ones are walked box by box, and keep an int32.
+   byte for each largest value; adaptive windows, which differ, and larger ones are boxes, row of boxes by row, and keep an int32.
    ================================================================================================ */
 typedef struct {
     const dl_op *op;
@@ -10695,10 +10695,10 @@ static dli_box dli_pool_box(const dli_pool_args *o, int64_t i)
         valid *= (double)b.count[a];
     }
     b.divisor = o->divisor ? o->divisor : o->adaptive || o->no_pad_count ? valid : padded;
-    if (b.count[2] == o->in[2] && o->dilation[2] == 1 && o->dilation[1] == 1) {      /* whole rows, and whole layers, follow each other */
-        b.count[2] *= b.count[1];
-        b.count[1] = 1;
-        if (b.count[2] == o->in[1] * o->in[2] && o->dilation[0] == 1) { b.count[2] *= b.count[0]; b.count[0] = 1; }
+    if (o->out[2] == 1 && b.count[2] == o->in[2] && o->dilation[2] == 1 && o->dilation[1] == 1 &&
+        (b.count[0] == 1 || (b.count[1] == o->in[1] && o->dilation[0] == 1))) {      /* its rows follow each other: they are one */
+        b.count[2] *= b.count[1] * b.count[0];
+        b.count[1] = b.count[0] = 1;
     }
     return b;
 }
@@ -10845,41 +10845,87 @@ typedef struct {
     const dli_pool_args *o;
     const dli_pool      *p;                              /* NULL: box by box                        */
     dl_real             *x, *y;                          /* backward: their gradients               */
-    dl_real             *scratch;                        /* backward of the average: y_size a worker */
+    dl_real             *scratch;                        /* of a worker: scratch_size numbers       */
+    int64_t              scratch_size;
     unsigned char       *at;
     int32_t             *index;
     int64_t              x_size, y_size, at_size, planes, per_task;    /* sizes of planes           */
     int                  add;
 } dli_pool_job;
 
-#define DLI_BOX_PLANES 16               /* that a box is computed for */
+/* Boxes beside each other have the same rows: these are added (or the largest of each column is found) once for all of them, so that
+   a box only looks at one row.  A box costs divisions to find; DLI_BOX_PLANES planes share it. */
+#define DLI_BOX_PLANES 16
+#define DLI_BOX_ROWS(b, e, f)                                                                                           \
+    for (e = 0; e < (b)->count[0]; e++)                                                                                 \
+        for (f = 0; f < (b)->count[1]; f++)
+static int64_t dli_box_row(const dli_pool_args *o, const dli_box *b, int64_t e, int64_t f)
+{
+    return ((b->first[0] + e * o->dilation[0]) * o->in[1] + b->first[1] + f * o->dilation[1]) * o->in[2];
+}
+
+/* columns[w] = sum, or the largest, over the box's rows of x[row][w] */
+static void dli_box_columns(const dl_ctx *c, const dli_pool_args *o, const dli_box *b, const dl_real *x, dl_real *columns)
+{
+    int64_t e, f, w;
+    for (w = 0; w < o->in[2]; w++) columns[w] = o->largest ? -dli_infinity() : 0;
+    DLI_BOX_ROWS(b, e, f) {
+        const dl_real *row = x + dli_box_row(o, b, e, f);
+        if (o->largest) dli_row2(DLI_ON(c->isa, f_maximum), columns, columns, row, o->in[2]);
+        else            DLI_ON(c->isa, add)(columns, row, o->in[2]);
+    }
+}
+
+/* The first place in the box that holds its largest value, or the last NaN. */
+static int64_t dli_box_where(const dli_pool_args *o, const dli_box *b, const dl_real *x, dl_real largest)
+{
+    int64_t where = dli_box_row(o, b, 0, 0) + b->first[2], e, f, k;
+    DLI_BOX_ROWS(b, e, f) {
+        int64_t at = dli_box_row(o, b, e, f) + b->first[2];
+        for (k = 0; k < b->count[2]; k++, at += o->dilation[2]) {
+            if (x[at] == largest) return at;
+            if (x[at] != x[at]) where = at;
+        }
+    }
+    return where;
+}
+
+static dl_real dli_box_value(const dl_ctx *c, const dli_pool_args *o, const dli_box *b, const dl_real *columns)
+{
+    dl_real best = -dli_infinity();
+    int64_t k;
+    columns += b->first[2];
+    if (!o->largest) return DLI_ON(c->isa, sum)(columns, b->count[2]) / (dl_real)b->divisor;
+    for (k = 0; k < b->count[2]; k++, columns += o->dilation[2]) best = ((*columns > best) | (*columns != *columns)) ? *columns : best;
+    return best;
+}
+
 static void dli_pool_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k, some;
-    (void)worker;
+    dl_real *columns = j->scratch + worker * j->scratch_size;
+    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, r, i, some;
     if (j->p) {
         DLI_ON(j->c->isa, pool)(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
             j->p, n);
         return;
     }
     for (; n > 0; first += some, n -= some)
-        for (i = 0, some = dli_min64(n, DLI_BOX_PLANES); i < j->y_size; i++) {
-            const dli_box b = dli_pool_box(o, i);
-            for (q = first; q < first + some; q++) {
-                const dl_real *x = j->x + q * j->x_size;
-                int64_t where = (b.first[0] * o->in[1] + b.first[1]) * o->in[2] + b.first[2], at;
-                dl_real sum = 0, best = -dli_infinity();
-                for (e = 0; e < b.count[0]; e++)
-                    for (f = 0; f < b.count[1]; f++) {
-                        at = ((b.first[0] + e * o->dilation[0]) * o->in[1] + b.first[1] + f * o->dilation[1]) * o->in[2] + b.first[2];
-                        if (!o->largest) sum += DLI_ON(j->c->isa, sum)(x + at, b.count[2]);
-                        else for (k = 0; k < b.count[2]; k++, at += o->dilation[2])
-                            if (x[at] > best || x[at] != x[at]) best = x[where = at];
-                    }
-                j->y[q * j->y_size + i] = o->largest ? best : sum / (dl_real)b.divisor;
-                if (j->index) j->index[q * j->y_size + i] = (int32_t)where;
+        for (r = 0, some = dli_min64(n, DLI_BOX_PLANES); r < j->y_size; r += o->out[2]) {
+            dli_box b = dli_pool_box(o, r);
+            const int one_row = b.count[0] == 1 && b.count[1] == 1;
+            const int64_t row = dli_box_row(o, &b, 0, 0);
+            for (q = 0; q < some && !one_row; q++)
+                dli_box_columns(j->c, o, &b, j->x + (first + q) * j->x_size, columns + q * o->in[2]);
+            for (i = r; i < r + o->out[2]; i++) {
+                b = dli_pool_box(o, i);
+                for (q = 0; q < some; q++) {
+                    const dl_real *x = j->x + (first + q) * j->x_size;
+                    const int64_t to = (first + q) * j->y_size + i;
+                    j->y[to] = dli_box_value(j->c, o, &b, one_row ? x + row : columns + q * o->in[2]);
+                    if (j->index) j->index[to] = (int32_t)dli_box_where(o, &b, x, j->y[to]);
+                }
             }
         }
 }
@@ -10888,36 +10934,38 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, i, e, f, k, some;
+    dl_real *scratch = j->scratch + worker * j->scratch_size;
+    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, r, i, e, f, k, some;
     if (j->p && o->largest) {
         DLI_ON(j->c->isa, pool_back)(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
         return;
     }
     for (q = first; j->p && q < first + n; q++) {
-        dl_real *share = j->scratch + worker * j->y_size;
         const dl_real *in[2];
         in[0] = j->y + q * j->y_size; in[1] = j->p->divisor;
-        DLI_ON(j->c->isa, f_div)(share, in, j->y_size, NULL);
-        DLI_ON(j->c->isa, pool_back)(j->x + q * j->x_size, share, NULL, j->p, 1, j->add);
+        DLI_ON(j->c->isa, f_div)(scratch, in, j->y_size, NULL);
+        DLI_ON(j->c->isa, pool_back)(j->x + q * j->x_size, scratch, NULL, j->p, 1, j->add);
     }
     if (j->p) return;
     if (!j->add) memset(j->x + first * j->x_size, 0, (size_t)(n * j->x_size) * sizeof *j->x);
     for (; n > 0; first += some, n -= some)
-        for (i = 0, some = dli_min64(n, DLI_BOX_PLANES); i < j->y_size; i++) {
-            const dli_box b = dli_pool_box(o, i);
-            for (q = first; q < first + some; q++) {
-                const dl_real g = j->y[q * j->y_size + i], share = g / (dl_real)b.divisor;
-                dl_real *dx = j->x + q * j->x_size;
-                if (o->largest) {                                      /* of a window without taps nothing is the largest */
-                    if (b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0) dx[j->index[q * j->y_size + i]] += g;
-                    continue;
+        for (r = 0, some = dli_min64(n, DLI_BOX_PLANES); r < j->y_size; r += o->out[2]) {
+            const dli_box rows = dli_pool_box(o, r);
+            const int one_row = rows.count[0] == 1 && rows.count[1] == 1;
+            if (!one_row && !o->largest) memset(scratch, 0, (size_t)(some * o->in[2]) * sizeof *scratch);
+            for (i = r; i < r + o->out[2]; i++) {
+                const dli_box b = dli_pool_box(o, i);
+                const int any = b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0;
+                for (q = 0; q < some; q++) {
+                    const dl_real g = j->y[(first + q) * j->y_size + i], share = g / (dl_real)b.divisor;
+                    dl_real *dx = j->x + (first + q) * j->x_size, *row = one_row ? dx + dli_box_row(o, &b, 0, 0) : scratch + q * o->in[2];
+                    if (!o->largest) for (k = 0; k < b.count[2]; k++) row[b.first[2] + k] += share;
+                    else if (any)    dx[j->index[(first + q) * j->y_size + i]] += g;      /* without taps nothing is the largest */
                 }
-                for (e = 0; e < b.count[0]; e++)
-                    for (f = 0; f < b.count[1]; f++) {
-                        dl_real *to = dx + ((b.first[0] + e) * o->in[1] + b.first[1] + f) * o->in[2] + b.first[2];
-                        for (k = 0; k < b.count[2]; k++) to[k] += share;
-                    }
             }
+            for (q = 0; q < some && !one_row && !o->largest; q++)
+                DLI_BOX_ROWS(&rows, e, f)
+                    DLI_ON(j->c->isa, add)(j->x + (first + q) * j->x_size + dli_box_row(o, &rows, e, f), scratch + q * o->in[2], o->in[2]);
         }
 }
 
@@ -10932,6 +10980,8 @@ static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_
     j->at_size = o->out[0] * o->out[1] * ((o->out[2] + 15) & ~(int64_t)15);
     j->planes = y->size / j->y_size;
     j->per_task = y->src[0]->size >= DLI_PAR_WORK / 4 ? (j->planes + c->threads - 1) / c->threads : j->planes;
+    j->scratch_size = j->p ? j->y_size : DLI_BOX_PLANES * o->in[2];
+    j->scratch = (dl_real *)dl_alloc(c, (size_t)(c->threads * j->scratch_size) * sizeof *j->scratch);
     if (!o->largest) return;
     j->index = o->index ? o->index->idata : NULL;
     j->at = y->saved ? (unsigned char *)y->saved + 16 : NULL;      /* the kernels look at up to 15 bytes on either side */
@@ -10974,7 +11024,6 @@ static void dli_pool_backward(dl_ctx *c, dl_tensor *y)
     m = dli_arena_mark(&c->step);
     dli_pool_planes(c, y, &j, &p);
     j.x = dx; j.y = y->grad; j.add = add;
-    if (!o->largest) j.scratch = (dl_real *)dl_alloc(c, (size_t)(c->threads * j.y_size) * sizeof *dx);
     if (!c->failed && (!j.p || dli_pool_begin(c, o, 1, &p)))
         dli_parallel(c, (j.planes + j.per_task - 1) / j.per_task, dli_pool_back_task, &j);
     dli_arena_release(&c->step, m);
