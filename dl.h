@@ -580,6 +580,7 @@ DL_API dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1);    
 typedef struct { int64_t step; int end_; } dl_slice_opts;                                  /* 1 */
 DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step], Python's rules */
 #define dl_slice(...) DLI_KW5(dl_slice, __VA_ARGS__)
+DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);              /* x[index], x[:, index], ..; -1: the last */
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
 DL_API dl_tensor *dl_stack(dl_ctx *c, int n, dl_tensor *const *xs, int dim);               /* joins along a new axis dim         */
 DL_API int        dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **parts, int max);  /* the number of parts, 0 on error */
@@ -6805,6 +6806,19 @@ DL_DEF dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start,
     o.piece[0].from = start * xs[axis];
     for (d = 0; d < x->ndim; d++) dli_walk_axis(&o.piece[0].walk, o.shape[d], ys[d], xs[d] * (d == axis ? step : 1));
     return dl_apply(c, &dli_slice_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index)
+{
+    const dl_slice_opts one = {0, 0};
+    int64_t i;
+    int axis;
+    if (!dli_check_any(c, "select", x)) return DLI_NIL;
+    axis = dli_axis(c, "select", x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    i = index < 0 ? index + x->shape[axis] : index;
+    if (i < 0 || i >= x->shape[axis]) return dl_fail(c, "select: index %l along axis %d of %t", index, axis, x);
+    return dl_squeeze(c, dl_slice_with(c, x, axis, i, i + 1, one), DL_DIM(axis));
 }
 
 /* cat, or stack if a new axis is made at dim */
