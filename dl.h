@@ -891,7 +891,8 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
 /* --- schedules of the learning rate, values as in torch.optim.lr_scheduler ------------------------
    Numbers that are not given are those at the end of each line; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
    A schedule sets the rate of step 0 when it is made, and the next one at each dl_schedule_step, after dl_optim_step; or give
-   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  One schedule an optimizer, chains apart.
+   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  An optimizer follows one schedule, the newest: to step
+   an older one is an error.  Two of them are joined by chained or sequential; plateau is made when a warm-up is over.
    constant:       lr factor while t < total_iters                                          1/3, 5
    linear:         from lr start_factor to lr end_factor in total_iters steps: warm-up      1/3, 1, 5
    step:           lr gamma^floor(t / step_size)                                            0.1
@@ -20616,12 +20617,13 @@ struct dl_optim {
     dli_group *groups;
     int        ngroups;
     void      *more;                 /* L-BFGS's memory                                              */
+    const dl_schedule *schedule;     /* the newest, which alone sets lr                              */
 };
 
 static dl_optim *dli_nil_optim(void)
 {
     static const dl_optim nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0,
-                                  NULL, 0, NULL };
+                                  NULL, 0, NULL, NULL };
     return (dl_optim *)&nil;
 }
 static int dli_is_nil_optim(const dl_optim *o) { return !o || !o->type; }
@@ -21826,6 +21828,14 @@ static int dli_check_schedule(dl_ctx *c, const char *who, const dl_schedule *s)
     return !c->failed;
 }
 
+/* A rate is computed from the optimizer's own, so that an older schedule would undo what the newest has set. */
+static int dli_check_newest(dl_ctx *c, const char *who, const dl_schedule *s)
+{
+    if (dli_check_schedule(c, who, s) && s->optim->schedule != s)
+        dl_fail(c, "%s: its optimizer has a newer schedule and follows one; dl_lr_chained and dl_lr_sequential join them", who);
+    return c && !c->failed;
+}
+
 /* 0: there is no rate or no momentum at this step, and both stay */
 static int dli_schedule_apply(dl_schedule *s)
 {
@@ -21844,7 +21854,7 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     *s = *how;
     s->type = type;
     s->optim = dli_innermost(o);
-    if (dli_schedule_apply(s)) return s;
+    if (dli_schedule_apply(s)) { s->optim->schedule = s; return s; }
     dl_fail(c, "%s: no value at step 0", type->name);
     return dli_nil_schedule();
 }
@@ -21877,7 +21887,7 @@ static int dli_schedule_steps(dl_ctx *c, const char *who, const char *what, int6
 
 DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
 {
-    if (!dli_check_schedule(c, "schedule_step", s)) return 0;
+    if (!dli_check_newest(c, "schedule_step", s)) return 0;
     s->t++;
     if (!dli_schedule_apply(s)) {                                        /* a one-cycle schedule is over */
         s->optim->lr = 0;
@@ -22239,7 +22249,7 @@ DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opt
 DL_DEF int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value)
 {
     double sign, best, edge, lr;
-    if (!dli_check_schedule(c, "schedule_observe", s)) return 0;
+    if (!dli_check_newest(c, "schedule_observe", s)) return 0;
     if (s->type != &dli_lr_plateau_type) return 1;                       /* the others look at nothing */
     sign = s->option[0] ? 1 : -1;
     best = s->seen ? s->best : -sign * (double)dli_infinity();
