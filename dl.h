@@ -147,7 +147,8 @@
    -------------
    run on a GPU; own global state; print unless asked (dl_fit shows its progress on stderr, with .quiet = 1 it does not);
    decode pictures but PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does); keep
-   higher-order gradients; have strided or empty tensors.
+   higher-order gradients (for dy/dx in a loss carry it along with y, by ops: of y = sin(W x) it is cos(W x) W dx; or see
+   dl_gradient_penalty); have strided or empty tensors.
 
    Compile-time switches                   (define before every include, the same everywhere)
    ---------------------
@@ -354,7 +355,7 @@ DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* keep an 
                                                                         %g (double) %t (dl_tensor *: its shape) %%    */
 DL_API dl_ctx     *dl_at(dl_ctx *c, const char *where);              /* errors from now on name this place; returns c */
 DL_API int         dl_set_grad_enabled(dl_ctx *c, int on);           /* 0: record nothing; returns the state before    */
-DL_API int         dl_set_training(dl_ctx *c, int on);               /* 1 at first; read by dropout; returns the state before */
+DL_API int         dl_set_training(dl_ctx *c, int on);               /* for all modules, 1 at first; returns the state before */
 DL_API int         dl_is_training(const dl_ctx *c);
 DL_API int         dl_is_nil(const dl_tensor *x);                    /* 1 for the nil tensor and for NULL             */
 
@@ -580,7 +581,7 @@ DL_API dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1);    
 typedef struct { int64_t step; int end_; } dl_slice_opts;                                  /* 1 */
 DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step], Python's rules */
 #define dl_slice(...) DLI_KW5(dl_slice, __VA_ARGS__)
-DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);              /* x[index], x[:, index], ..; -1: the last */
+DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);              /* x[index] for dim 0; -1: the last */
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
 DL_API dl_tensor *dl_stack(dl_ctx *c, int n, dl_tensor *const *xs, int dim);               /* joins along a new axis dim         */
 DL_API int        dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **parts, int max);  /* the number of parts, 0 on error */
@@ -667,7 +668,9 @@ DL_API void       dl_zero_grads(dl_module *m);
 
 /* freeze: with on = 1 the parameters below m get no gradients, and optimizers leave them as they are, bit for bit; 0: trains
    them again.  PyTorch's m.requires_grad_(not on): what was made while they were frozen never gives them gradients.  Running
-   statistics of normalisation go on in training mode. */
+   statistics of normalisation go on in training mode: of a teacher beside its student, run it between two dl_set_training.
+   An optimizer has arrays for frozen parameters, too.  Where most are frozen, make it of a module that holds the others alone:
+   the forward function of any module may use them, as LoRA's matrices. */
 DL_API void       dl_nn_freeze(dl_module *m, int on);
 
 /* copy: all numbers of from into to, which has the same names and shapes: to.load_state_dict(from.state_dict()).  With .tau
