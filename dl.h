@@ -147,7 +147,8 @@
    -------------
    run on a GPU; own global state; print unless asked (dl_fit shows its progress on stderr, with .quiet = 1 it does not);
    decode pictures but PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does); keep
-   higher-order gradients; have strided or empty tensors.
+   higher-order gradients (for dy/dx in a loss carry it along with y, by ops: of y = sin(W x) it is cos(W x) W dx; or see
+   dl_gradient_penalty); have strided or empty tensors.
 
    Compile-time switches                   (define before every include, the same everywhere)
    ---------------------
@@ -354,7 +355,7 @@ DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* keep an 
                                                                         %g (double) %t (dl_tensor *: its shape) %%    */
 DL_API dl_ctx     *dl_at(dl_ctx *c, const char *where);              /* errors from now on name this place; returns c */
 DL_API int         dl_set_grad_enabled(dl_ctx *c, int on);           /* 0: record nothing; returns the state before    */
-DL_API int         dl_set_training(dl_ctx *c, int on);               /* 1 at first; read by dropout; returns the state before */
+DL_API int         dl_set_training(dl_ctx *c, int on);               /* for all modules, 1 at first; returns the state before */
 DL_API int         dl_is_training(const dl_ctx *c);
 DL_API int         dl_is_nil(const dl_tensor *x);                    /* 1 for the nil tensor and for NULL             */
 
@@ -580,6 +581,7 @@ DL_API dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1);    
 typedef struct { int64_t step; int end_; } dl_slice_opts;                                  /* 1 */
 DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step], Python's rules */
 #define dl_slice(...) DLI_KW5(dl_slice, __VA_ARGS__)
+DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);              /* x[index] for dim 0; -1: the last */
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
 DL_API dl_tensor *dl_stack(dl_ctx *c, int n, dl_tensor *const *xs, int dim);               /* joins along a new axis dim         */
 DL_API int        dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **parts, int max);  /* the number of parts, 0 on error */
@@ -666,7 +668,9 @@ DL_API void       dl_zero_grads(dl_module *m);
 
 /* freeze: with on = 1 the parameters below m get no gradients, and optimizers leave them as they are, bit for bit; 0: trains
    them again.  PyTorch's m.requires_grad_(not on): what was made while they were frozen never gives them gradients.  Running
-   statistics of normalisation go on in training mode. */
+   statistics of normalisation go on in training mode: of a teacher beside its student, run it between two dl_set_training.
+   An optimizer has arrays for frozen parameters, too.  Where most are frozen, make it of a module that holds the others alone:
+   the forward function of any module may use them, as LoRA's matrices. */
 DL_API void       dl_nn_freeze(dl_module *m, int on);
 
 /* copy: all numbers of from into to, which has the same names and shapes: to.load_state_dict(from.state_dict()).  With .tau
@@ -890,7 +894,8 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
 /* --- schedules of the learning rate, values as in torch.optim.lr_scheduler ------------------------
    Numbers that are not given are those at the end of each line; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
    A schedule sets the rate of step 0 when it is made, and the next one at each dl_schedule_step, after dl_optim_step; or give
-   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  One schedule an optimizer, chains apart.
+   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  An optimizer follows one schedule, the newest: to step
+   an older one is an error.  Two of them are joined by chained or sequential; plateau is made when a warm-up is over.
    constant:       lr factor while t < total_iters                                          1/3, 5
    linear:         from lr start_factor to lr end_factor in total_iters steps: warm-up      1/3, 1, 5
    step:           lr gamma^floor(t / step_size)                                            0.1
@@ -6806,6 +6811,19 @@ DL_DEF dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start,
     o.piece[0].from = start * xs[axis];
     for (d = 0; d < x->ndim; d++) dli_walk_axis(&o.piece[0].walk, o.shape[d], ys[d], xs[d] * (d == axis ? step : 1));
     return dl_apply(c, &dli_slice_op, 1, &x, &o, sizeof o);
+}
+
+DL_DEF dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index)
+{
+    const dl_slice_opts one = {0, 0};
+    int64_t i;
+    int axis;
+    if (!dli_check_any(c, "select", x)) return DLI_NIL;
+    axis = dli_axis(c, "select", x, dim, x->ndim);
+    if (axis < 0) return DLI_NIL;
+    i = index < 0 ? index + x->shape[axis] : index;
+    if (i < 0 || i >= x->shape[axis]) return dl_fail(c, "select: index %l along axis %d of %t", index, axis, x);
+    return dl_squeeze(c, dl_slice_with(c, x, axis, i, i + 1, one), DL_DIM(axis));
 }
 
 /* cat, or stack if a new axis is made at dim */
@@ -20696,12 +20714,13 @@ struct dl_optim {
     dli_group *groups;
     int        ngroups;
     void      *more;                 /* L-BFGS's memory                                              */
+    const dl_schedule *schedule;     /* the newest, which alone sets lr                              */
 };
 
 static dl_optim *dli_nil_optim(void)
 {
     static const dl_optim nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0,
-                                  NULL, 0, NULL };
+                                  NULL, 0, NULL, NULL };
     return (dl_optim *)&nil;
 }
 static int dli_is_nil_optim(const dl_optim *o) { return !o || !o->type; }
@@ -21906,6 +21925,14 @@ static int dli_check_schedule(dl_ctx *c, const char *who, const dl_schedule *s)
     return !c->failed;
 }
 
+/* A rate is computed from the optimizer's own, so that an older schedule would undo what the newest has set. */
+static int dli_check_newest(dl_ctx *c, const char *who, const dl_schedule *s)
+{
+    if (dli_check_schedule(c, who, s) && s->optim->schedule != s)
+        dl_fail(c, "%s: its optimizer has a newer schedule and follows one; dl_lr_chained and dl_lr_sequential join them", who);
+    return c && !c->failed;
+}
+
 /* 0: there is no rate or no momentum at this step, and both stay */
 static int dli_schedule_apply(dl_schedule *s)
 {
@@ -21924,7 +21951,7 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     *s = *how;
     s->type = type;
     s->optim = dli_innermost(o);
-    if (dli_schedule_apply(s)) return s;
+    if (dli_schedule_apply(s)) { s->optim->schedule = s; return s; }
     dl_fail(c, "%s: no value at step 0", type->name);
     return dli_nil_schedule();
 }
@@ -21957,7 +21984,7 @@ static int dli_schedule_steps(dl_ctx *c, const char *who, const char *what, int6
 
 DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
 {
-    if (!dli_check_schedule(c, "schedule_step", s)) return 0;
+    if (!dli_check_newest(c, "schedule_step", s)) return 0;
     s->t++;
     if (!dli_schedule_apply(s)) {                                        /* a one-cycle schedule is over */
         s->optim->lr = 0;
@@ -22319,7 +22346,7 @@ DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opt
 DL_DEF int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value)
 {
     double sign, best, edge, lr;
-    if (!dli_check_schedule(c, "schedule_observe", s)) return 0;
+    if (!dli_check_newest(c, "schedule_observe", s)) return 0;
     if (s->type != &dli_lr_plateau_type) return 1;                       /* the others look at nothing */
     sign = s->option[0] ? 1 : -1;
     best = s->seen ? s->best : -sign * (double)dli_infinity();

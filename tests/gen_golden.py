@@ -366,6 +366,9 @@ for reduction in ["mean", "sum", "none"]:
 case("dl_mse_loss(c, x[0], x[1])", F.mse_loss, rnd(), rnd())
 for shape in [(3,), (1,), (3, 3), (2, 4), (4, 2)]:
     case("dl_diag(c, x[0])", torch.diag, rnd(*shape))
+for d, i in [(0, 1), (1, -1), (-1, 0), (1, -3)]:
+    case("dl_select(c, x[0], %d, %d)" % (d, i), lambda t, d=d, i=i: t.select(d, i).contiguous(), rnd(2, 3, 4))
+case("dl_select(c, x[0], 0, 2)", lambda t: t[2], rnd(5))
 
 
 def number(v):

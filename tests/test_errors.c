@@ -63,6 +63,7 @@ typedef struct { const char *name, *args; dl_tensor *(*call)(dl_tensor **x); } c
     OP(permute,       "r23",           dl_permute(c, x[0], DL_ORDER(1, 0)))                                   \
     OP(transpose,     "r23",           dl_transpose(c, x[0], 0, 1))                                           \
     OP(slice,         "r23",           dl_slice(c, x[0], 1, 0, 2))                                            \
+    OP(select,        "r23",           dl_select(c, x[0], 1, 0))                                              \
     OP(expand,        "r13",           dl_expand(c, x[0], DL_SHAPE(4, 3)))                                    \
     OP(repeat,        "r23",           dl_repeat(c, x[0], DL_SHAPE(2, 1)))                                    \
     OP(diag,          "r23",           dl_diag(c, x[0]))                                                      \
@@ -306,6 +307,11 @@ static void shapes(void)
     BAD(dl_slice(c, x, 1, 2, 2), "slice");                                                  /* nothing left */
     BAD(dl_slice(c, x, 1, 0, 2, .step = -1), "slice|-1");
     BAD(dl_slice(c, x, 1, 3, INT64_MAX), "slice");
+    BAD(dl_select(c, x, 2, 0), "select|2|(2,3)");
+    BAD(dl_select(c, x, 1, 3), "select: index 3 along axis 1 of (2,3)");
+    BAD(dl_select(c, x, -2, -3), "select: index -3 along axis 0 of (2,3)");
+    BAD(dl_select(c, x, 0, INT64_MIN), "select");
+    BAD(dl_select(c, dl_scalar(c, 1), 0, 0), "select|()");
     BAD(dl_expand(c, x, DL_SHAPE(2, 4)), "expand|(2,3)");
     BAD(dl_expand(c, x, DL_SHAPE(3)), "expand|(2,3)");
     BAD(dl_expand(c, x, DL_SHAPE(-1, 2, 3)), "expand");

@@ -161,7 +161,9 @@
     /* several ops: one tensor used many times, gradients that meet, views */                                           \
     GRADCHECK(composite, "r3x3; r1x1; r17x17", dl_matmul(c, dl_mul(c, x[0], dl_transpose(c, x[0], 0, 1)), dl_tanh(c, x[0]))) \
     GRADCHECK(composite, "r3x5 r5; r4x1 r1; r2x19 r19", residual(c, x[0], x[1]))                                        \
-    GRADCHECK(composite, "r3x4 r5x4 r5 r2x5 r2; r1x1 r1x1 r1 r1x1 r1; r6x19 r17x19 r17 r3x17 r3", mlp(c, x))
+    GRADCHECK(composite, "r3x4 r5x4 r5 r2x5 r2; r1x1 r1x1 r1 r1x1 r1; r6x19 r17x19 r17 r3x17 r3", mlp(c, x))            \
+    GRADCHECK(select, "r7x3; r5x1x2; r2x19", dl_select(c, x[0], 0, -1))                                                 \
+    GRADCHECK(select, "r7x3; r5x3x2; r2x19", dl_select(c, x[0], 1, 2))
 
 #define LINEAR   "r3x4 r5x4 r5; r4 r2x4 r2; r2x3x4 r5x4 r5; r1x1 r1x1 r1; r5x19 r17x19 r17"
 #define LABELS   "r4x5 i5:4; r1x3 i3:1; r5 i5:; r6x19 i19:6"

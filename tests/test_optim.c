@@ -1049,6 +1049,13 @@ static void bad_input(void)
         t = dl_lr_step(c, other, 5);
         dl_lr_chained(c, s, t);                               CHECK_ERROR(c, "another optimizer");
         dl_lr_chained(c, s, dl_lr_plateau(c, o));             CHECK_ERROR(c, "plateau");
+        dl_schedule_step(c, s);                               CHECK_ERROR(c, "schedule_step: its optimizer has a newer schedule");
+        t = dl_lr_chained(c, s, dl_lr_exponential(c, o, 0.9)); CHECK(dl_schedule_step(c, t));
+        CHECK(dl_schedule_observe(c, t, 1));
+        dl_schedule_step(c, s);                               CHECK_ERROR(c, "newer schedule");
+        t = dl_lr_plateau(c, o);                              CHECK(dl_schedule_observe(c, t, 1));
+        dl_lr_step(c, o, 5);
+        dl_schedule_observe(c, t, 1);                         CHECK_ERROR(c, "schedule_observe: its optimizer has a newer schedule");
         dl_lr_sequential(c, DL_SHAPE(0), s, s);               CHECK_ERROR(c, "0 milestones between 2 schedules");
         dl_lr_sequential(c, DL_SHAPE(5), s, NULL);            CHECK_ERROR(c, "the schedule is NULL");
         dl_schedule_step(c, NULL);                            CHECK_ERROR(c, "NULL");

@@ -829,6 +829,8 @@ static void indexing(void)
     dl_step_begin(c);
     x = FROM(DL_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
     CHECK(SAME(dl_slice(c, x, 1, -2, INT64_MAX), 2, 3, 5, 6) && SAME(dl_slice(c, x, 1, 0, 3, .step = 2), 1, 3, 4, 6));
+    CHECK(SAME(dl_select(c, x, 0, -1), 4, 5, 6) && SAME(dl_select(c, x, 1, 1), 2, 5) && dl_select(c, x, 1, 1)->ndim == 1);
+    CHECK(SAME(dl_select(c, dl_to_int(c, x), -1, 0), 1, 4) && dl_item(dl_select(c, dl_select(c, x, 0, 1), 0, 2)) == 6);
     CHECK(dl_split(c, x, 2, 1, parts, 4) == 2 && SAME(parts[0], 1, 2, 4, 5) && SAME(parts[1], 3, 6));
     dl_sort(c, FROM(DL_SHAPE(5), 2, (dl_real)NAN, 1, 2, -1), 0, .indices = &indices);
     CHECK(indices && SAME(indices, 4, 2, 0, 3, 1));       /* stable, NaN last */
