@@ -7,8 +7,8 @@
        #define DL_IMPLEMENTATION
 
    and compile it with  cc program.c  : no library, no build system, no flags.  -O2 makes your own code fast (the kernels
-   are fast without it under gcc; clang wants it) and compiles sooner: without it gcc keeps what nobody calls.  -fopenmp
-   uses all cores.
+   are fast without it under gcc; clang needs it) and, with DL_STATIC, compiles sooner: functions that nobody calls are
+   dropped.  -fopenmp uses all cores.
 
    The first program
    -----------------
@@ -65,7 +65,7 @@
        >>api         every public function, in groups, with its formula and shapes; the tables of elementwise ops
        -- below is the implementation, in order of dependency --
        >>platform    compilers, instruction sets, memory functions
-       >>kernels     what depends on the instruction set: one list, a table each, one text
+       >>kernels     the list of kernels, their table for each instruction set, the choice at run time
        >>arena       two lifetimes: keep and step
        >>context     errors, memory, threads, caches
        >>tensor      creation, shapes
@@ -115,18 +115,18 @@
               use one per thread.  Several contexts may run forward through one model at the same time, in evaluation mode,
               where it is only read (in training batch norm's running statistics change; so do the rows of
               dl_nn_embedding(.max_norm) at any time).  dl_backward is for the context that made the model.
-   Memory.    Results live in the step arena until dl_step_begin, and are an error where they are used after it; parameters
-              and what dl_keep returns live as long as the context.  Nothing is freed singly.  After the first step,
-              training calls malloc no more.
+   Memory.    Results live in the step arena until dl_step_begin; to use one after it is an error.  Parameters and what
+              dl_keep returns live as long as the context.  Nothing is freed one by one.  After the first step,
+              training no longer calls malloc.
    Tensor.    Contiguous, row-major, up to 8 axes; x->data is a plain array of float (dl_real).  Labels and indices are
               int32 tensors (x->idata).  Layouts are PyTorch's: (N, C, H, W), weights (out, in).
    Autograd.  Ops on tensors that require a gradient are recorded in order; dl_backward walks that tape back.  Gradients
               of leaves add up until dl_optim_step, or dl_zero_grad, clears them (x->grad = NULL, as in PyTorch).
-   Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  Zero is always the usual
-              choice; where that is not 0, an exact 0 is -1 for reals and DL_ZERO for integers.  In C++11 and other languages call
-              dl_sum_with(c, x, options).
-   Shapes.    DL_SHAPE(2, 3) ends at its first zero, behind which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
-   Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was wanted.  From then on ops
+   Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  A field that is 0 takes its
+              default; where the default is not 0, write -1 (reals) or DL_ZERO (integers) for an exact 0.  In C++11 and
+              other languages call dl_sum_with(c, x, options).
+   Shapes.    DL_SHAPE(2, 3) ends at its first zero, after which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
+   Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was expected.  From then on ops
               return the nil tensor, whose data is NULL and whose size is 0 (dl_item: NaN), and dl_backward and dl_optim_step
               do nothing, so weights stay as they were.  Look once, before you read x->data; dl_clear_error(c) makes the
               context usable again.  Nothing prints, nothing exits.
@@ -146,8 +146,8 @@
    dl.h does not
    -------------
    run on a GPU; own global state; print unless asked (dl_fit shows its progress on stderr, with .quiet = 1 it does not);
-   decode pictures but PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does); keep
-   higher-order gradients; have strided or empty tensors.
+   decode pictures other than PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does);
+   compute higher-order gradients; have strided or empty tensors.
 
    Compile-time switches                   (define before every include, the same everywhere)
    ---------------------
@@ -170,7 +170,7 @@
                         >>modules and examples/custom_module.c.
    An optimizer:        one row in DLI_OPTIM_RULES, a function that prepares the numbers of a step, a const dli_optim_type with
                         it, a constructor: see dli_sgd_prepare in >>optim.
-   A loss:              ops that are there, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
+   A loss:              existing ops, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
                         op.  dl_fit and dl_evaluate take any function as .loss.
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
                         sizes go through dl_set_shape; a target in tests/fuzz.c.
@@ -266,8 +266,8 @@ typedef float dl_real;
 typedef struct { int64_t d[DL_MAX_DIMS]; } dl_shape;
 #define DL_SHAPE(...) (DLI_LIT(dl_shape){{__VA_ARGS__}})
 
-/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes.  Where the
-   set is used, bit 16, of what cannot be an axis, is an error, and so is a set without bit 17: .dims = 1 in place of DL_DIM(1). */
+/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes.  Functions that
+   take a set reject bit 16, which marks an impossible axis, and sets without bit 17: .dims = 1 in place of DL_DIM(1). */
 #define DLI_AXES  (1u << 17)
 #define DL_DIM(d) (DLI_AXES | ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16))
 
@@ -283,7 +283,7 @@ typedef struct dl_optim  dl_optim;
 typedef enum { DL_REAL, DL_INT32 } dl_dtype;                           /* values and labels                     */
 typedef enum { DL_MEAN, DL_SUM, DL_NONE } dl_reduction;                /* of a loss over its batch              */
 typedef enum { DL_HIGHEST, DL_HIGH, DL_MEDIUM } dl_precision;          /* of products, see dl_create            */
-typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;       /* those that dl_linear and dl_conv2d can fuse */
+typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;   /* what ops can fuse; DL_LINEAR: none */
 
 /* An n-dimensional array: contiguous, row-major.  A tensor lives until the next dl_step_begin (results, scratch) or as
    long as its context (dl_keep, parameters).  Read and write data freely, but not between an op that read it and dl_backward,
@@ -303,13 +303,13 @@ struct dl_tensor {
     int          nsrc;
     int          kept;                   /* lives in the keep arena                            */
     int          retain_grad;            /* keep grad although it is not a leaf's              */
-    unsigned     constants;              /* bit i: src[i], i < 32, required no gradient then   */
+    unsigned     constants;              /* bit i < 32: src[i] required no gradient when the op ran */
     void        *opts;                   /* a copy of the op's options                         */
     void        *saved;                  /* whatever forward left for backward                 */
     dl_tensor   *prev;                   /* the tape: the result recorded before this one      */
     dl_real     *grad_buf;               /* storage behind grad                                */
     size_t       grad_cap;               /* its size in elements                               */
-    int64_t      macs;                   /* multiply-adds that made it: shape functions may say so, dl_summary prints it */
+    int64_t      macs;                   /* multiply-adds that made it: shape functions may set it, dl_summary prints it */
     dl_module   *owner;                  /* of a parameter: the module that has it; of a result: the one that made it; or NULL */
     const char  *where;                  /* of a result: the call that made it, "main.c:12", if DL_DEBUG was defined there */
     uint64_t     born;                   /* in which step of which context, see dli_lives */
@@ -330,15 +330,16 @@ struct dl_op {
    ================================================================================================ */
 
 /* --- context ------------------------------------------------------------------------------------
-   One context per thread; contexts share nothing.  dl_create returns NULL only if memory is out, and every function
+   One context per thread; contexts share nothing.  dl_create returns NULL only when out of memory, and every function
    accepts that NULL. */
 typedef struct {
     uint64_t    seed;                    /* of the random numbers, 0                                             */
     int         threads;                 /* 0: what OpenMP offers; always 1 without OpenMP                       */
-    const char *isa;                     /* "portable", "avx2", "avx512", "neon"; NULL: $DL_ISA, else the best   */
+    const char *isa;                     /* "portable", "avx2", "avx512", "neon"; NULL: $DL_ISA, else the best; it is an
+                                            error if this machine does not have it                               */
     dl_precision precision;              /* DL_HIGHEST: the same bits everywhere.  DL_HIGH: relative errors of about 1e-5 for
                                             speed (large Winograd tiles), the same bits for any number of threads on one
-                                            instruction set.  DL_MEDIUM: as DL_HIGH, so far                      */
+                                            instruction set.  DL_MEDIUM: so far the same as DL_HIGH              */
     int         no_grad;                 /* 1: record nothing, for inference                                     */
     int         detect_nan;              /* 1: the first NaN, or infinity made of finite numbers, is an error, see >>trouble */
     size_t      block_bytes;             /* size of the arenas' first block, 1 MB                                */
@@ -350,11 +351,12 @@ DL_API void        dl_destroy(dl_ctx *c);
 DL_API void        dl_step_begin(dl_ctx *c);                         /* forget the previous step's tensors, O(1)      */
 DL_API const char *dl_error(const dl_ctx *c);                        /* the first error, or NULL                      */
 DL_API void        dl_clear_error(dl_ctx *c);                        /* makes the context usable again                */
-DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* keep an error, return nil.  Formats: %s %d (int) %l (int64_t)
+DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* records an error, returns nil.  %s %d (int) %l (int64_t)
                                                                         %g (double) %t (dl_tensor *: its shape) %%    */
 DL_API dl_ctx     *dl_at(dl_ctx *c, const char *where);              /* errors from now on name this place; returns c */
 DL_API int         dl_set_grad_enabled(dl_ctx *c, int on);           /* 0: record nothing; returns the state before    */
-DL_API int         dl_set_training(dl_ctx *c, int on);               /* 1 at first; read by dropout; returns the state before */
+DL_API int         dl_set_training(dl_ctx *c, int on);               /* 1 at first; read by dropout, batch norm, ..; returns the
+                                                                        state before                                  */
 DL_API int         dl_is_training(const dl_ctx *c);
 DL_API int         dl_is_nil(const dl_tensor *x);                    /* 1 for the nil tensor and for NULL             */
 
@@ -392,10 +394,10 @@ DL_API dl_tensor *dl_randn(dl_ctx *c, dl_shape shape);                          
 DL_API dl_tensor *dl_randperm(dl_ctx *c, int64_t n);                                   /* int32 permutation of 0..n-1  */
 DL_API dl_tensor *dl_to_real(dl_ctx *c, dl_tensor *x);                                 /* int32 -> real                */
 DL_API dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x);                                  /* real -> int32, toward zero   */
-DL_API dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x);                                    /* copy with the context's life, a leaf */
+DL_API dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x);                                    /* a leaf that lives with the context */
 DL_API dl_tensor *dl_requires_grad(dl_ctx *c, dl_tensor *x, int on);                   /* marks a leaf; returns x      */
 DL_API dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x);                                  /* same data, no history        */
-DL_API int        dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from);            /* numbers of from, of the same shape, into the leaf to; not recorded */
+DL_API int        dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from);            /* to = from, same shape; not recorded */
 DL_API double     dl_item(const dl_tensor *x);                                         /* the value of a 1-element tensor, else NaN */
 DL_API void       dl_manual_seed(dl_ctx *c, uint64_t seed);
 
@@ -410,10 +412,10 @@ typedef struct {
 DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0 on error */
 #define dl_backward(...) DLI_KW2(dl_backward, __VA_ARGS__)
 DL_API void dl_zero_grad(dl_tensor *x);                                     /* x->grad = NULL */
-DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep its grad of the last dl_backward from x or a later result */
+DL_API void dl_retain_grad(dl_tensor *x);                                   /* a result keeps its grad, of the last dl_backward */
 
 /* Make y = op(src...).  Copies opts (may be NULL), runs shape and forward, records y if a source needs a gradient.
-   A shape function calls dl_set_shape; a backward function asks, for each source,
+   A shape function calls dl_set_shape; a backward function calls, for each source,
        int add; dl_real *dx = dl_grad_of(c, y->src[i], &add);
    and, unless dx is NULL (nobody needs it), stores into dx or, if add, adds to it. */
 DL_API dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *src, const void *opts, size_t opts_size);
@@ -421,13 +423,13 @@ DL_API int        dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t 
 DL_API dl_real   *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add);
 
 /* Compare backward with central differences, h = eps max(1, abs x), for L = sum r y, r random: every element must satisfy
-   abs(a - n) <= atol + rtol max(abs a, abs n).  Meant for -DDL_DOUBLE.  f builds y from the inputs;
-   returns 1 if all agree, else 0 and dl_error says which element differs. */
+   abs(a - n) <= atol + rtol max(abs a, abs n), a from backward, n the difference.  Meant for -DDL_DOUBLE.  f builds y from the
+   inputs; returns 1 if all agree, else 0 and dl_error says which element differs. */
 typedef dl_tensor *(*dl_gradcheck_fn)(dl_ctx *c, dl_tensor **inputs, void *user);
 typedef struct {
     double eps, atol, rtol;              /* 1e-6, 1e-6, 1e-5; without DL_DOUBLE 1e-2, 1e-6, 1e-2 */
-    void  *user;
-    double *certified;                   /* out: share of the entries that the relative part alone certifies */
+    void  *user;                         /* passed on to f */
+    double *certified;                   /* out: share of the entries that pass by rtol alone    */
     int end_;
 } dl_gradcheck_opts;
 DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **inputs, dl_gradcheck_opts o);
@@ -456,7 +458,8 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(sigmoid,    dli_sigmoid(x),                g * (y * (1 - y)))                                                 \
     OP(erf,        dli_erf(x),                    g * (DLI_C(1.1283791670955126) * dli_exp(-(x * x))))               \
     OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)                                                    \
-/* activations (see >>activations for more): gelu Hendrycks and Gimpel 2016, mish Misra 2019 */                      \
+/* activations (see >>activations for more): gelu x Phi(x), Hendrycks and Gimpel 2016; gelu_tanh, torch's approximate="tanh": \
+   x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; mish x tanh(log(1 + exp(x))), Misra 2019 */                    \
     OP(gelu,       x * dli_cdf(x),                g * (dli_cdf(x) + x * dli_density(x)))                             \
     OP(gelu_tanh,  x * dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))),   \
                    g * dli_gate(dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))), \
