@@ -586,8 +586,8 @@ DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start,
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
 DL_API dl_tensor *dl_stack(dl_ctx *c, int n, dl_tensor *const *xs, int dim);               /* joins along a new axis dim         */
 DL_API int        dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **parts, int max);  /* the number of parts, 0 on error */
-DL_API dl_tensor *dl_expand(dl_ctx *c, dl_tensor *x, dl_shape shape);                      /* copies size-1 axes; -1: as it is   */
-DL_API dl_tensor *dl_repeat(dl_ctx *c, dl_tensor *x, dl_shape times);                      /* tiles x                            */
+DL_API dl_tensor *dl_expand(dl_ctx *c, dl_tensor *x, dl_shape shape);                      /* repeats size-1 axes; -1: as it is  */
+DL_API dl_tensor *dl_repeat(dl_ctx *c, dl_tensor *x, dl_shape times);                      /* tiles x, times[i] along axis i     */
 typedef struct { int64_t before[DL_MAX_DIMS], after[DL_MAX_DIMS]; } dl_pads;               /* by axis, the first axis first      */
 typedef struct { dl_real value; int end_; } dl_pad_opts;                                   /* 0 */
 DL_API dl_tensor *dl_pad_with(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_pad_opts o);       /* constant padding                   */
@@ -598,10 +598,10 @@ DL_API dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x);                             
 DL_API dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);           /* y[i][j] = x[index[i][j]][j] for dim 0 */
 DL_API dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index, dl_tensor *src);   /* y = x; y[index[i][j]][j] += src[i][j] */
 DL_API dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);     /* y[i] = x[index[i]] for dim 0       */
-typedef struct { int descending; dl_tensor **indices; int end_; } dl_sort_opts;            /* indices: out, int32                */
+typedef struct { int descending; dl_tensor **indices; int end_; } dl_sort_opts;            /* indices: out, int32, as large as y */
 DL_API dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o);          /* stable; NaN counts as the largest  */
 #define dl_sort(...) DLI_KW3(dl_sort, __VA_ARGS__)
-typedef struct { int smallest; dl_tensor **indices; int end_; } dl_topk_opts;
+typedef struct { int smallest; dl_tensor **indices; int end_; } dl_topk_opts;              /* smallest: the k smallest           */
 DL_API dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_topk_opts o);   /* the k largest, sorted          */
 #define dl_topk(...) DLI_KW4(dl_topk, __VA_ARGS__)
 
@@ -624,7 +624,7 @@ DL_API dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim);             
 DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask 0 with probability p (16 bits) */
 
 /* --- modules: named trees of parameters and buffers ---------------------------------------------
-   A module of one's own is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
+   Your own module is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
    the built-in ones are made the same way.  A module has one parent; call it in forward functions as often as you like. */
 typedef struct {
     const char *name;                                       /* of the struct, for messages and dl_summary            */
@@ -641,18 +641,18 @@ struct dl_module {
     int          nchildren;
     dl_param    *params;                 /* parameters and buffers of this node             */
     int          nparams;
-    /* Set it after dl_module_create to run in one pass with modules behind this one in a dl_nn_sequential.  run[0] is this
+    /* Set it after dl_module_create to run this module and those behind it in a dl_nn_sequential in one pass.  run[0] is this
        module, run[1] .. run[n-1] follow; puts the result into *x and returns how many it ran, or 0 and leaves *x. */
     int        (*fuse)(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x);
-    /* What this module makes, in evaluation, of x + bias (K), x (N, K, ..) with ndim axes, bias may be NULL, if that is
-       x_k scale_k + shift_k: scale (K) and behind it shift (K), in the step; else NULL.  For the module before it. */
+    /* If, in evaluation, this module maps x + bias to x_k scale_k + shift_k, for x (N, K, ..) with ndim axes and bias (K) or
+       NULL: scale (K) followed by shift (K), in the step; else NULL.  The module before it asks, to fold them in. */
     const dl_real *(*affine)(dl_ctx *c, dl_module *self, int ndim, int64_t K, const dl_tensor *bias);
     int          selects;                /* each result is the largest of at least one element of x: ReLU behind it gives the
                                             same numbers and gradients as ReLU in front of it, and has less to do        */
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
 
-/* create: a zeroed struct of the type's size; after an error, one that may be written but does nothing.
+/* create: a zeroed struct of the type's size; after an error, one that may be written to but does nothing.
    add: returns the child; a NULL name becomes its number.
    param, buffer: zeros; a parameter is trained, a buffer only saved. */
 DL_API dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type);
@@ -679,8 +679,8 @@ typedef struct { dl_real tau; int end_; } dl_module_copy_opts;                  
 DL_API int        dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_module_copy_opts o);
 #define dl_module_copy(...) DLI_KW3(dl_module_copy, __VA_ARGS__)
 
-/* dl_nn_sequential(c, a, b, ...) runs modules in order, those that can (see fuse) together: linear, convolution or batch
-   norm with the activation behind it; without gradients in evaluation also a batch norm into the weights before it.
+/* dl_nn_sequential(c, a, b, ...) runs modules in order and fuses those that can be (see fuse): linear, convolution or batch
+   norm with the activation behind it; in evaluation without gradients also a batch norm into the weights before it.
    _with: the same from an array; n may be 0, dl_module_add then fills it. */
 #define DL_MAX_LIST 128
 typedef struct { dl_module *m[DL_MAX_LIST]; } dl_module_list;
@@ -710,9 +710,10 @@ DL_API dl_module *dl_nn_dropout(dl_ctx *c, dl_real p);
    xavier: variance gain^2 2 / (fan_in + fan_out)      Glorot and Bengio 2010, gain 1
    he:     variance gain^2 / fan                       He et al. 2015; gain sqrt(2 / (1 + a^2)), a: slope of a leaky ReLU, 0
    kaiming is another name for he.  A uniform one with variance v is U(-sqrt(3 v), sqrt(3 v)).
-   orthogonal: rows or columns, whichever are fewer, orthonormal times gain (Saxe et al. 2014).
+   orthogonal: gain times orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
    sparse: (out, in), the share `sparsity` of each column is 0, the rest N(0, std^2), std 0.01 (Martens 2010).
-   dirac: (out, in, ...) convolution that passes its input on; eye: (out, in) identity. */
+   trunc_normal: N(mean, std^2) restricted to [low, high], values of w, not multiples of std.
+   dirac: (out, in, ...) convolution that passes its input on, in each of .groups (1); eye: (out, in) identity. */
 typedef enum { DL_FAN_IN, DL_FAN_OUT } dl_fan;
 typedef struct { double gain; int end_; }                 dl_init_xavier_uniform_opts, dl_init_xavier_normal_opts;
 typedef struct { double gain, a; dl_fan mode; int end_; } dl_init_he_uniform_opts, dl_init_he_normal_opts;
@@ -758,7 +759,7 @@ DL_API int dl_init_lsuv_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_init_lsuv
 
 /* --- optimizers: one fused pass over the parameters of a module, names and defaults as in torch.optim --------
    The numbers above each are its defaults; 0 means the default, -1 an exact 0.  weight_decay is coupled, g += weight_decay w,
-   where the text does not say decoupled: w -= lr weight_decay w.  A parameter without a gradient is left alone.  NaN gradients
+   unless the text says decoupled: w -= lr weight_decay w.  A parameter without a gradient is left alone.  NaN gradients
    go into the weights, as in PyTorch: look at what dl_clip_grad_norm returns.  In >>optim the formulas stand beside the code. */
 
 /* lr 1e-3, momentum 0, dampening 0, weight_decay 0 */
@@ -766,9 +767,9 @@ typedef struct { double lr, momentum, dampening, weight_decay; int nesterov; int
 DL_API dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts o);   /* nesterov: Sutskever et al. 2013 */
 #define dl_optim_sgd(...) DLI_KW2(dl_optim_sgd, __VA_ARGS__)
 
-/* lr 1e-2, lambd 1e-4, alpha 0.75, t0 1e6, weight_decay 0 */
+/* lr 1e-2, lambd 1e-4, alpha 0.75, t0 1e6, weight_decay 0; the averages are state 0 */
 typedef struct { double lr, lambd, alpha, t0, weight_decay; int end_; } dl_optim_asgd_opts;
-DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);   /* averages: Polyak and Juditsky 1992; they are state 0 */
+DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);   /* Polyak and Juditsky 1992 */
 #define dl_optim_asgd(...) DLI_KW2(dl_optim_asgd, __VA_ARGS__)
 
 /* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0; AdamW: 1e-2, decoupled */
@@ -835,7 +836,7 @@ DL_API dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *m, dl_optim_lbfgs_opt
 #define dl_optim_lbfgs(...) DLI_KW2(dl_optim_lbfgs, __VA_ARGS__)
 
 /* Wrappers of another optimizer, which is then stepped through them alone.
-   lookahead (Zhang et al. 2019): every k steps the weights go back to the share alpha of their way since the last time.
+   lookahead (Zhang et al. 2019): every k steps w = s + alpha (w - s), s the weights after the last such step.
    SAM (Foret et al. 2021): the gradient is taken at w + rho g / norm(g); needs dl_optim_step_closure. */
 typedef struct { int k; double alpha; int end_; } dl_optim_lookahead_opts;                    /* 5, 0.5                */
 typedef struct { double rho; int end_; }          dl_optim_sam_opts;                          /* 0.05                  */
@@ -855,13 +856,13 @@ DL_API double  dl_optim_lr(const dl_optim *o);
 DL_API void    dl_optim_set_lr(dl_optim *o, double lr);                /* also the rate that schedules start from      */
 DL_API double  dl_optim_momentum(const dl_optim *o);                   /* or beta1: one_cycle and cyclic change it     */
 DL_API int64_t dl_optim_state_bytes(const dl_optim *o);                /* SGD 0, momentum 1, Adam 2 times the weights  */
-/* The k-th state array of w, of w's size (Adafactor's are smaller), or NULL: SGD's momentum a, Adam's means a and v.  PyTorch's
-   and this nesterov keep w at the look-ahead point; the point itself is w + lr momentum a. */
+/* The k-th state array of w, of w's size (Adafactor's are smaller), or NULL: SGD's momentum a, Adam's means a and v.  With
+   nesterov, as in PyTorch, w is the look-ahead point; the point itself is w + lr momentum a. */
 DL_API const dl_real *dl_optim_state(const dl_optim *o, const dl_tensor *w, int k);
 
 /* Parameters for which the filter is not 0 get a learning rate and a decay of their own; later groups win.  name is that of
    the state_dict.  The ratio to the optimizer's rate stays when that changes.  Returns the number of tensors.
-       dl_optim_group(c, opt, dl_is_norm_or_bias, .weight_decay = -1);           no decay on what has less than two axes */
+       dl_optim_group(c, opt, dl_is_norm_or_bias, .weight_decay = -1);           no decay on what has fewer than two axes */
 typedef int (*dl_param_filter)(const char *name, const dl_tensor *w, void *user);
 typedef struct { double lr, weight_decay; void *user; int end_; } dl_optim_group_opts;        /* 0: the optimizer's     */
 DL_API int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_optim_group_opts opts);
@@ -893,7 +894,7 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
 /* --- schedules of the learning rate, values as in torch.optim.lr_scheduler ------------------------
    Numbers that are not given are those at the end of each line; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
    A schedule sets the rate of step 0 when it is made, and the next one at each dl_schedule_step, after dl_optim_step; or give
-   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  One schedule an optimizer, chains apart.
+   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  One schedule per optimizer; a chain counts as one.
    constant:       lr factor while t < total_iters                                          1/3, 5
    linear:         from lr start_factor to lr end_factor in total_iters steps: warm-up      1/3, 1, 5
    step:           lr gamma^floor(t / step_size)                                            0.1
@@ -906,13 +907,16 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
    cosine_restarts: the same over T_0 steps, then T_mult T_0, ..  (Loshchilov and Hutter 2017)   1, 0
    one_cycle:      max_lr / div_factor up to max_lr in pct_start of the steps, down to a final_div_factor-th of where it began;
                    momentum or beta1 the other way round (Smith and Topin 2018)             0.3, 0.85, 0.95, 25, 1e4
+                   .three_phase: down as fast as up, to where it began, and only then further down
    cyclic:         base_lr to max_lr and back; momentum the other way round (Smith 2017)    2000, step_size_up, .., 1, 0.8, 0.9
+                   the height of cycle i times 1, or 2^-i (DL_TRIANGULAR2), or gamma^t (DL_EXP_RANGE)
                    both give a momentum to SGD and RMSprop made without one; where there is none .no_cycle_momentum = 1
    lambda:         lr f(t, user)
-   plateau:        dl_schedule_observe(value) in which more than `patience` values in a row are no better than the best by
-                   threshold (relative, or .absolute): times factor; then rests for cooldown  0.1, 10, 1e-4, 0, 0, 1e-8
+   plateau:        lr times factor, but not below min_lr, when more than `patience` values in a row that dl_schedule_observe
+                   sees are no better than the best by threshold (relative, or .absolute); then rests for cooldown values;
+                   steps of eps and less are left out                                       0.1, 10, 1e-4, 0, 0, 1e-8
    chained:        all at once, each changes what the one before gives
-   sequential:     one behind the other, milestones between them: dl_lr_sequential(c, DL_SHAPE(5), warm_up, cosine) */
+   sequential:     one after the other, switching at the milestones: dl_lr_sequential(c, DL_SHAPE(5), warm_up, cosine) */
 typedef struct dl_schedule dl_schedule;
 typedef enum { DL_TRIANGULAR, DL_TRIANGULAR2, DL_EXP_RANGE } dl_cyclic_mode;
 typedef double (*dl_lr_fn)(int64_t t, void *user);
