@@ -966,7 +966,7 @@ DL_API int dl_schedule_step(dl_ctx *c, dl_schedule *s);
 DL_API int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value);   /* once an epoch, for plateau: the validation loss */
 
 /* --- data ----------------------------------------------------------------------------------------
-   A data set is n samples: inputs (n, ...) and targets, either classes, int32 (n), or real (n, ...). */
+   A data set is n samples: inputs (n, ...) and targets, either classes, int32 (n), or reals (n, ...). */
 typedef struct dl_dataset {
     dl_tensor *inputs, *targets;         /* kept                                            */
     int64_t    size;
@@ -975,7 +975,8 @@ typedef struct dl_dataset {
 } dl_dataset;
 DL_API dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets);      /* copies what is not kept */
 #ifndef DL_NO_STDIO
-/* The MNIST files in a folder, (n, 1, 28, 28) in [0, 1]: with .train = 1 the 60,000, else the 10,000. */
+/* The MNIST files in a folder (LeCun et al. 1998), (n, 1, 28, 28) in [0, 1]: with .train = 1 the 60,000 images for training, else
+   the 10,000 for testing. */
 typedef struct { int train; int end_; } dl_data_mnist_opts;
 DL_API dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o);
 #define dl_data_mnist(...) DLI_KW2(dl_data_mnist, __VA_ARGS__)
@@ -990,7 +991,7 @@ DL_API dl_dataset *dl_data_cifar100_with(dl_ctx *c, const char *folder, dl_data_
 #define dl_data_cifar10(...)  DLI_KW2(dl_data_cifar10, __VA_ARGS__)
 #define dl_data_cifar100(...) DLI_KW2(dl_data_cifar100, __VA_ARGS__)
 
-/* Pictures in sub-folders, one for each class, in alphabetical order; see dl_image_load.  All must come out equally large. */
+/* Pictures in sub-folders, one for each class, in alphabetical order; see dl_image_load.  All must come out the same size. */
 typedef struct {
     int resize, crop, channels;          /* as in dl_image_load, but 3 channels             */
     int per_class;                       /* at most so many of each class; 0: all           */
@@ -1002,8 +1003,8 @@ DL_API dl_dataset *dl_data_image_folder_with(dl_ctx *c, const char *folder, dl_d
 /* n digits drawn by code: (n, 1, 28, 28), bent, turned, moved, thick or thin, noisy.  Sample i depends on seed and i only. */
 DL_API dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed);
 
-/* Mini-batches.  dl_next_batch begins a step and puts the next one there; it returns 0 at the end of an epoch, where the
-   next call starts another, and after an error.  augment may change the batch or put another in its place, see augmentation. */
+/* Mini-batches.  dl_next_batch begins a step and puts the next batch into it; it returns 0 at the end of an epoch (the next
+   call starts another) and after an error.  augment may change the batch or put another in its place, see augmentation. */
 typedef void (*dl_augment_fn)(dl_ctx *c, dl_tensor **input, dl_tensor **target, void *user);
 typedef struct dl_loader {
     dl_tensor  *input, *target;          /* the batch: lives in the step                    */
@@ -1026,8 +1027,8 @@ typedef struct {
     dl_tensor *weights;                  /* (n): an epoch is n draws with replacement, each sample with the chance weight / sum */
     dl_augment_fn augment;
     void      *user;                     /* passed on to augment                            */
-    int        rank, ranks;              /* with .ranks > 1: samples rank, rank + ranks, .. of the order, which goes on from its
-                                            beginning until all ranks have as many, as in PyTorch's DistributedSampler */
+    int        rank, ranks;              /* with .ranks > 1: samples rank, rank + ranks, .. of the order, which starts over until
+                                            all ranks have equally many, as in PyTorch's DistributedSampler */
     int end_;
 } dl_loader_create_opts;
 DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o);
@@ -1047,8 +1048,8 @@ DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_eva
 #define dl_evaluate(...) DLI_KW3(dl_evaluate, __VA_ARGS__)
 
 /* Stops training when a value, most often the validation loss, has not fallen by more than min_delta (0) for `patience`
-   observations.  observe: 1 when it is time; it keeps a copy of the parameters and buffers of m at the best value, restore
-   brings them back.  m NULL: no copy. */
+   observations.  observe: 1 when it is time to stop; it keeps a copy of the parameters and buffers of m at the best value,
+   which restore brings back.  m NULL: no copy. */
 typedef struct {
     double     best;
     int64_t    best_index, count;        /* of the observations, from 0; how many there were */
@@ -1077,12 +1078,12 @@ DL_API int  dl_history_save(dl_ctx *c, const dl_history *h, const char *path);
 DL_API void dl_history_print(FILE *f, const dl_history *h);
 #endif
 
-/* What dl_fit tells its callbacks; one that does not return 0 ends the training after this step or epoch. */
+/* What dl_fit tells its callbacks; one that returns anything but 0 ends the training after this step or epoch. */
 typedef struct {
     dl_module *module;
     int        epoch;                    /* from 1                                          */
     int64_t    step;                     /* steps of the optimizer so far                   */
-    dl_scores  train, validation;        /* so far in this epoch; validation: NaN but in on_epoch */
+    dl_scores  train, validation;        /* so far in this epoch; validation: NaN except in on_epoch */
     double     lr;
     void      *user;
 } dl_fit_state;
@@ -1114,7 +1115,7 @@ typedef struct {
     const char *checkpoint;              /* a file with all of the training, see dl_checkpoint_save, after each epoch */
     int         keep_last;               /* so many older ones stay: path.1, path.2, ..     */
     int         resume;                  /* 1: goes on from .checkpoint, if it is there, with the same bits as without a break;
-                                            the call and what was made before it are the same */
+                                            this call and what was made before it must be the same */
     const char *save_best;               /* a file with the weights, see dl_save, whenever the loss is the best so far */
     int end_;
 } dl_fit_opts;
@@ -1122,9 +1123,9 @@ DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
 #define dl_fit(...) DLI_KW4(dl_fit, __VA_ARGS__)
 
 /* The learning-rate finder (Smith 2017): steps with a rate that rises from first to last by equal factors, one batch each, until
-   the loss is four times the least.  losses: means of the past, s_i = (0.9 s' + 0.1 l_i) corrected for the start as Adam does.
-   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error, as when they never fell.
-   What was trained, the optimizer and the random numbers are as before; gradients are cleared. */
+   the loss is four times the least.  losses: moving averages, s_i = 0.9 s_(i-1) + 0.1 l_i, corrected for the start as Adam does.
+   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error, such as that they never
+   fell.  The module, the optimizer and the random numbers are as before; gradients are cleared. */
 typedef struct {
     double     first, last;              /* 1e-7, 10                                        */
     int        steps;                    /* 100                                             */
@@ -1148,9 +1149,9 @@ typedef struct {
     int strides[3], paddings[3], dilations[3];           /* axis by axis, where it is not 0; DL_ZERO: a padding of 0    */
     int padding_end[3];                                  /* behind the last number, 0: as before the first; DL_ZERO: none */
     int same;                                            /* 1: padding that keeps the size, like padding='same'; stride 1 */
-    dl_padding_mode padding_mode;                        /* what the padding repeats                                    */
-    dl_activation   activation;                          /* in the same pass                                            */
-    int output_padding, output_paddings[3];              /* transposed: rows more at the end of the result              */
+    dl_padding_mode padding_mode;                        /* what the padding holds, see dl_pad_mode                     */
+    dl_activation   activation;                          /* act, in the same pass                                       */
+    int output_padding, output_paddings[3];              /* transposed: extra size of the result, at the end            */
     int kernels[3];                                      /* modules, unfold, fold: kernel sizes axis by axis, where not 0 */
     int no_bias;                                         /* modules                                                     */
     int end_;
@@ -1175,9 +1176,9 @@ DL_API dl_tensor *dl_conv_transpose3d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w
 #define dl_conv_transpose2d(...) DLI_KW4(dl_conv_transpose2d, __VA_ARGS__)
 #define dl_conv_transpose3d(...) DLI_KW4(dl_conv_transpose3d, __VA_ARGS__)
 
-/* Sizes: of a result along one axis (0 if the kernel does not fit), and how many numbers of the input a result of n
-   convolutions sees:  r_0 = 1,  r_l = r_{l-1} + (k_l - 1) s_1 .. s_{l-1}  (strides NULL: all 1; 0 if one of them is not
-   positive or an int64_t is too small). */
+/* Sizes: of a result along one axis (0 if the kernel does not fit), and of the receptive field of n convolutions, how many
+   numbers of the input along an axis one result depends on:  r_0 = 1,  r_l = r_{l-1} + (k_l - 1) s_1 .. s_{l-1}  (strides NULL:
+   all 1; 0 if one of them is not positive or an int64_t is too small). */
 DL_API int64_t dl_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
 DL_API int64_t dl_receptive_field(int n, const int64_t *kernels, const int64_t *strides);
 
@@ -1191,8 +1192,8 @@ DL_API dl_tensor *dl_convolve2d_with(dl_ctx *c, dl_tensor *a, dl_tensor *k, dl_c
 #define dl_convolve2d(...) DLI_KW3(dl_convolve2d, __VA_ARGS__)
 
 /* unfold: every window as a column, (N, C, H, W) -> (N, C R S, windows), windows = H' W'.  fold, its adjoint, adds columns
-   into an image of the given size {H, W}.  im2col and col2im are the same with a window a row, as in textbooks:
-   (N windows, C R S);  y = im2col(x) w^T is the convolution, without its last transpose.  dl_conv2d never stores this matrix. */
+   into an image of the given size {H, W}.  im2col and col2im are the same with every window as a row, as in textbooks:
+   (N windows, C R S);  y = im2col(x) w^T is the convolution, up to the order of its axes.  dl_conv2d never stores this matrix. */
 DL_API dl_tensor *dl_unfold_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o);
 DL_API dl_tensor *dl_fold_with(dl_ctx *c, dl_tensor *x, dl_shape size, int64_t kernel, dl_conv_opts o);
 DL_API dl_tensor *dl_im2col_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o);
@@ -1202,16 +1203,15 @@ DL_API dl_tensor *dl_col2im_with(dl_ctx *c, dl_tensor *x, dl_shape image, int64_
 #define dl_im2col(...) DLI_KW3(dl_im2col, __VA_ARGS__)
 #define dl_col2im(...) DLI_KW4(dl_col2im, __VA_ARGS__)
 
-/* The last axes of x padded, F.pad with mode: reflect abcd -> dcb abcd cba without the edge twice, replicate aaa abcd ddd,
+/* x padded like F.pad with mode: reflect abcd -> dcb abcd cba (the edge is not repeated), replicate aaa abcd ddd,
    circular bcd abcd abc.  pads: as for dl_pad.  pad2d: the same number of rows and columns on all four sides of (.., H, W). */
 DL_API dl_tensor *dl_pad_mode(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_padding_mode mode);
 typedef struct { dl_padding_mode mode; dl_real value; int end_; } dl_pad2d_opts;       /* value: of DL_PAD_ZEROS, 0 */
 DL_API dl_tensor *dl_pad2d_with(dl_ctx *c, dl_tensor *x, int64_t padding, dl_pad2d_opts o);
 #define dl_pad2d(...) DLI_KW3(dl_pad2d, __VA_ARGS__)
 
-/* Modules: weight as above and bias (out), both from U(-a, a), a = 1 / sqrt(C/groups R S), as in PyTorch; transposed: of
-   K/groups R S.
-   in, out: channels; kernel: its size along all axes (axis by axis: .kernels). */
+/* Modules: weight as above and bias (out), both from U(-a, a), a = 1 / sqrt(C/groups R S) or, transposed, 1 / sqrt(K/groups R S),
+   as in PyTorch.  in, out: channels; kernel: its size along all axes (axis by axis: .kernels). */
 DL_API dl_module *dl_nn_conv1d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
 DL_API dl_module *dl_nn_conv2d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
 DL_API dl_module *dl_nn_conv3d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
@@ -1239,8 +1239,8 @@ typedef struct {
 } dl_max_pool_opts;
 typedef struct {
     int stride, padding, ceil_mode;
-    int no_count_include_pad;                        /* 1: divide by the elements that are no padding                  */
-    int divisor_override;                            /* 0: divide by the elements of the window                        */
+    int no_count_include_pad;                        /* 1: divide by the number of elements that are not padding       */
+    int divisor_override;                            /* divide by this; 0: by the number of elements of the window     */
     int kernels[3], strides[3], paddings[3];
     int end_;
 } dl_avg_pool_opts;
@@ -1346,10 +1346,10 @@ DL_API dl_module *dl_nn_global_max_pool2d(dl_ctx *c);
 
 /* --- resampling and layout -------------------------------------------------------------------------
    interpolate: the spatial axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W) to .size or by the factors .scale, by axis;
-   one scale stands for all.  As in PyTorch: output i is made at input position (i + 1/2) s - 1/2, where s is in / out or,
-   by a scale, 1 / scale; with align_corners at i (in - 1) / (out - 1); nearest: floor(i s).  bicubic: Keys 1981, a = -3/4.
-   area: adaptive average.
-   antialias (bilinear and bicubic): when the image becomes smaller, the filters become as much wider. */
+   one scale stands for all.  As in PyTorch: output i is taken at input position (i + 1/2) s - 1/2, where s is in / out or,
+   with .scale, 1 / scale; with align_corners at i (in - 1) / (out - 1).  nearest: element floor(i s), nearest_exact:
+   floor((i + 1/2) s); bicubic: Keys 1981, a = -3/4; area: adaptive average.
+   antialias (bilinear and bicubic): filters are wider by the factor by which the image shrinks. */
 typedef enum { DL_NEAREST, DL_BILINEAR, DL_BICUBIC, DL_AREA, DL_NEAREST_EXACT } dl_resample;
 #define DL_TRILINEAR DL_BILINEAR                                  /* linear along every axis; 1-D: torch's "linear"      */
 typedef struct {
@@ -1377,7 +1377,7 @@ DL_API dl_tensor *dl_to_nchw(dl_ctx *c, dl_tensor *x);                          
 typedef struct { int align_corners; int end_; } dl_affine_grid_opts;
 typedef struct {
     int             nearest, bicubic;                            /* 0, 0: linear                                        */
-    dl_padding_mode padding;                                     /* outside: DL_PAD_ZEROS; DL_PAD_REPLICATE is torch's "border" */
+    dl_padding_mode padding;                                     /* outside of x; DL_PAD_REPLICATE is torch's "border"  */
     int             align_corners;
     int end_;
 } dl_grid_sample_opts;
@@ -1393,8 +1393,9 @@ DL_API dl_module *dl_nn_pixel_unshuffle(dl_ctx *c, int r);
 /* --- regularisers of feature maps: in evaluation mode all return x ---------------------------------
    dropout1d, 2d, 3d: whole channels of (N, C, spatial) or (C, spatial) (Tompson et al. 2015); 2d also takes (N, C, L).
    alpha_dropout: what is dropped becomes -1.7581, then mean and variance are restored, for SELU (Klambauer et al. 2017).
-   drop_block2d: squares of (N, C, H, W), with share p of the elements dropped, the others scaled to keep the sum (Ghiasi et al. 2018).
-   stochastic_depth: samples, or with .batch = 1 all of x (Huang et al. 2016); for residual branches.
+   drop_block2d: squares of side block_size of (N, C, H, W), about a share p of all elements; the others are scaled by
+      all / others (Ghiasi et al. 2018).
+   stochastic_depth: whole samples, or with .batch = 1 all of x (Huang et al. 2016); for residual branches.
    All but drop_block2d drop with p rounded to a multiple of 2^-16, but divide by 1 - p, as dl_dropout does. */
 DL_API dl_tensor *dl_dropout1d(dl_ctx *c, dl_tensor *x, dl_real p);
 DL_API dl_tensor *dl_dropout2d(dl_ctx *c, dl_tensor *x, dl_real p);
@@ -1416,12 +1417,12 @@ DL_API dl_module *dl_nn_stochastic_depth_with(dl_ctx *c, dl_real p, dl_nn_stocha
 #define dl_nn_stochastic_depth(...) DLI_KW2(dl_nn_stochastic_depth, __VA_ARGS__)
 
 /* --- normalisation -------------------------------------------------------------------------------
-   y = (x - mean) / sqrt(var + eps) weight + bias, var = mean (x - mean)^2; weight and bias may be NULL.  They differ in what
+   y = (x - mean) / sqrt(var + eps) weight + bias, var = mean (x - mean)^2; weight and bias may be NULL.  The ops differ in what
    mean and var are taken over and in the shape of weight and bias.
    eps is 1e-5, -1: an exact 0.  The mean is subtracted first: values far from 0 lose no digits.
 
    batch: each channel over everything else, x (N, C) or (N, C, L..), weight and bias (C)   Ioffe and Szegedy 2015
-     training (dl_set_training): mean and var of the batch, of which there must be more than one value a channel, and
+     training (dl_set_training): mean and var of the batch, which must have more than one value per channel, and
      running <- (1 - momentum) running + momentum batch, var there with n - 1; evaluation: the running ones instead.  Without
      running statistics (both NULL) always the batch's.   y = activation(.. + residual), residual shaped like x */
 typedef struct {
@@ -1474,13 +1475,13 @@ typedef struct { dl_activation activation; dl_tensor *residual; int end_; } dl_b
 DL_API dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_batchnorm_forward_opts o);
 #define dl_batchnorm_forward(...) DLI_KW3(dl_batchnorm_forward, __VA_ARGS__)
 
-/* activation(batchnorm(conv(x)) + residual); without gradients in evaluation mode the norm is done at the end of the
-   convolution, while its results are in the cache.  dl_nn_sequential does so by itself. */
+/* activation(batchnorm(conv(x)) + residual); in evaluation without gradients the convolution applies the norm to its results
+   while they are in the cache.  dl_nn_sequential does so by itself. */
 typedef dl_batchnorm_forward_opts dl_conv_bn_forward_opts;
 DL_API dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x, dl_conv_bn_forward_opts o);
 #define dl_conv_bn_forward(...) DLI_KW4(dl_conv_bn_forward, __VA_ARGS__)
 
-/* For inference, the weights of a linear or convolution (K, ..) that does the batch norm behind it as well (bias may be NULL):
+/* For inference, the weights of a linear layer or convolution (K, ..) with the batch norm behind it folded in (b may be NULL):
    w_k <- w_k a_k,  b_k <- (b_k - mean_k) a_k + norm_bias_k,  a_k = norm_weight_k / sqrt(var_k + eps).  Results are in the step,
    without gradients; 0 after an error.  dl_nn_sequential does so by itself, without gradients and in evaluation mode. */
 DL_API int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var,
