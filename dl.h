@@ -1554,7 +1554,7 @@ DL_API dl_tensor *dl_anchors_with(dl_ctx *c, int64_t height, int64_t width, dl_a
 #define dl_anchors(...) DLI_KW3(dl_anchors, __VA_ARGS__)
 
 /* For each box the index of the true box that it overlaps most, int32 (N), if that iou >= high (0.5); -1 (background) if it is
-   < low (as high); -2 in between.  .best: a box that overlaps some true box more than all other boxes do has its index in any case. */
+   < low (default: high); -2 in between.  .best: the box that overlaps a true box most of all boxes gets its index in any case. */
 typedef struct { dl_real high, low; int best; int end_; } dl_box_match_opts;
 DL_API dl_tensor *dl_box_match_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *truth, dl_box_match_opts o);
 #define dl_box_match(...) DLI_KW3(dl_box_match, __VA_ARGS__)
@@ -1565,9 +1565,10 @@ typedef struct { dl_tensor *classes; int end_; } dl_nms_opts;
 DL_API dl_tensor *dl_nms_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *scores, double iou_threshold, dl_nms_opts o);
 #define dl_nms(...) DLI_KW4(dl_nms, __VA_ARGS__)
 
-/* Proposals for the objects of a picture (C, H, W): boxes (K, 4) of all regions that arise when neighbours that look alike are
-   merged one by one, the last merged first.  Selective search, Uijlings et al. 2013 (colour, size and fill), which begins with the
-   segments of Felzenszwalb and Huttenlocher 2004: larger with scale (0.5, for values in [0, 1]), of at least min_size (20) pixels.
+/* Proposals for the objects of a picture (C, H, W): boxes (K, 4) of all regions that arise when the most similar neighbours are
+   merged, pair by pair; the last one comes first.  Selective search, Uijlings et al. 2013 (colour, size and fill), which begins
+   with the segments of Felzenszwalb and Huttenlocher 2004: larger with scale (0.5, for values in [0, 1]), min_size (20) pixels
+   or more.
    For a plain grid of boxes take dl_anchors and dl_box_clip. */
 typedef struct { dl_real scale; int min_size; int end_; } dl_region_proposals_opts;
 DL_API dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_region_proposals_opts o);
@@ -1579,10 +1580,10 @@ DL_API dl_tensor *dl_sliding_window_with(dl_ctx *c, dl_tensor *x, int64_t size, 
 #define dl_sliding_window(...) DLI_KW3(dl_sliding_window, __VA_ARGS__)
 
 /* Regions of interest of feature maps x (N, C, H, W) as (K, C, height, width).  rois (K, 5): index of the map, x1, y1, x2, y2 in
-   pixels, which times spatial_scale (1) are places of the map.  Gradients for x only.
+   pixels; times spatial_scale (1) they are positions in the map.  Gradients for x only.
    roi_pool:  the largest value of each bin, bounds rounded; Girshick 2015
    roi_align: the mean of sampling_ratio^2 points of each bin, interpolated bilinearly; 0: as many as the bin has places;
-              aligned: moved by half a pixel, which is correct; He et al. 2017 */
+              aligned: shifted by half a pixel to the pixels' centres; He et al. 2017 */
 typedef struct { dl_real spatial_scale; int end_; } dl_roi_pool_opts;
 typedef struct { dl_real spatial_scale; int sampling_ratio, aligned; int end_; } dl_roi_align_opts;
 DL_API dl_tensor *dl_roi_pool_with(dl_ctx *c, dl_tensor *x, dl_tensor *rois, int64_t height, int64_t width, dl_roi_pool_opts o);
@@ -1591,8 +1592,9 @@ DL_API dl_tensor *dl_roi_align_with(dl_ctx *c, dl_tensor *x, dl_tensor *rois, in
 #define dl_roi_align(...) DLI_KW5(dl_roi_align, __VA_ARGS__)
 
 /* Loss of a region proposal network for one picture, Ren et al. 2015: objectness logits (A) and deltas (A, 4) of the anchors (A, 4),
-   truth (M, 4) or NULL.  Anchors are matched with high (0.7), low (0.3) and .best; samples (256) of them are drawn, at most half
-   of them matched; the mean of bce_with_logits, plus box_weight (1) times smooth_l1 (beta 1/9) of the matched over all drawn. */
+   truth (M, 4) or NULL.  dl_box_match matches anchors with high (0.7), low (0.3) and .best; samples (256) of them are drawn, at
+   most half of them matched.  l = the mean bce_with_logits of the drawn + box_weight (1) times the sum of smooth_l1 (beta 1/9) of
+   the matched ones among them / their number. */
 typedef struct { dl_real high, low, box_weight; int samples; int end_; } dl_rpn_loss_opts;
 DL_API dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *deltas, dl_tensor *anchors, dl_tensor *truth, dl_rpn_loss_opts o);
 #define dl_rpn_loss(...) DLI_KW5(dl_rpn_loss, __VA_ARGS__)
@@ -1618,9 +1620,9 @@ DL_API dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, doubl
 #define dl_detections_nms(...) DLI_KW3(dl_detections_nms, __VA_ARGS__)
 
 /* Metrics, NaN after an error.
-   ap: of detections (NULL: none) against truth at iou >= 0.5: by falling score, a detection is right if the true box of its
-       picture and class that it overlaps most is not taken yet; precision p(r) by recall r, made falling from the right; the area
-       below it (all points, as in VOC 2010 and later), averaged over the classes of truth
+   ap: mean average precision of detections (NULL: none) against truth at .iou (0.5): by falling score, a detection is right if
+       the true box of its picture and class that it overlaps most, by at least .iou, is not taken yet; the area under precision
+       by recall, made falling from the right (all points, as in VOC 2010 and later), averaged over the classes of truth
    pixel_accuracy: share of pixels with prediction = truth, int32 tensors of one shape; ignore_index (-100) does not count
    miou: mean over the classes that occur of  pixels in both / pixels in either  (Everingham et al. 2010) */
 typedef struct { dl_real iou; int end_; } dl_metric_ap_opts;
@@ -1633,23 +1635,23 @@ DL_API double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
 #define dl_metric_miou(...)           DLI_KW4(dl_metric_miou, __VA_ARGS__)
 
 /* --- losses --------------------------------------------------------------------------------------
-   Names, formulas, defaults and conventions of torch.nn.functional.  x: what the network says; target: what it should say, a
+   Names, formulas, defaults and conventions of torch.nn.functional.  x: the network's output; target: the desired one, a
    real tensor like x unless said otherwise.  l: the loss of one element, or of one sample where it sums over an axis;
-   .reduction makes the mean of all l (DL_MEAN, usual), their sum or nothing of them.  Every loss has gradients for all
-   its real tensors.  Real options: 0 means the number in the comment and, where that is not 0, -1 an exact 0. */
+   .reduction: the mean of all l (DL_MEAN, the default), their sum (DL_SUM) or all of them (DL_NONE).  Every loss has gradients
+   for all its real tensors.  Real options: 0 means the number in the comment and, where that is not 0, -1 an exact 0. */
 typedef struct {
     dl_tensor   *weight;             /* of each class, (C)                                                      */
     int          ignore_index;       /* -100; DL_ZERO for class 0                                               */
-    dl_reduction reduction;          /* DL_MEAN: over the sum of the weights of the labels that count; of distributions:
-                                        over their number                                                       */
+    dl_reduction reduction;          /* DL_MEAN: sum l / sum of the weights of the labels that count; for distributions
+                                        sum l / their number                                                    */
     dl_real      label_smoothing;    /* 0; Szegedy et al. 2016                                                  */
     int end_;
 } dl_cross_entropy_opts;
 typedef struct { dl_tensor *weight; int ignore_index; dl_reduction reduction; int end_; }                dl_nll_loss_opts;
 typedef struct { dl_tensor *weight; dl_real gamma; int ignore_index; dl_reduction reduction; int end_; } dl_focal_loss_opts;
 
-/* Class scores (N, C, d1, ..) or (C), the classes on axis 1; target: int32 labels (N, d1, ..) or (), so that a picture has one
-   label a pixel.
+/* Class scores (N, C, d1, ..) or (C), the classes on axis 1; target: int32 labels (N, d1, ..) or (): one for each pixel of a
+   picture.
    cross_entropy: l = -sum_k w_k q_k log softmax(x)_k,  q = (1 - s) onehot(target) + s / C, s = label_smoothing, or
                   target is a distribution shaped like x, instead of the onehot
    nll_loss:      l = -w_t x_t, for x = log_softmax of the scores
@@ -1680,7 +1682,7 @@ DL_API dl_tensor *dl_smooth_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *tar
 #define dl_huber_loss(...)     DLI_KW3(dl_huber_loss, __VA_ARGS__)
 #define dl_smooth_l1_loss(...) DLI_KW3(dl_smooth_l1_loss, __VA_ARGS__)
 
-/* Yes or no, target t in [0, 1].  weight and pos_weight broadcast; DL_MEAN divides by the number of elements.
+/* Binary classification, target t in [0, 1].  weight and pos_weight broadcast; DL_MEAN divides by the number of elements.
    bce_loss:            l = -w (t log p + (1 - t) log(1 - p)), the logarithms at least -100
    bce_with_logits:     the same of p = sigmoid(x), without overflow;  pos_weight multiplies the first term
    sigmoid_focal_loss:  l = a (1 - p_t)^gamma bce_with_logits, p_t = p t + (1 - p)(1 - t), a = alpha t + (1 - alpha)(1 - t);
@@ -1697,11 +1699,11 @@ DL_API dl_tensor *dl_sigmoid_focal_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor 
 
 /* Distributions.
    kl_div:           l = t (log t - x), x: log-probabilities; log_target: l = exp(t) (t - x).  The divergence itself is the sum
-                     over the batch size, .batchmean = 1
+                     divided by the batch size, .batchmean = 1
    poisson_nll:      l = exp(x) - t x;  no_log_input: x - t log(x + eps), eps 1e-8;  full: Stirling's t log t - t + log(2 pi t) / 2
                      is added where t > 1
    gaussian_nll:     l = (log v + (x - t)^2 / v) / 2, v = max(var, eps), eps 1e-6;  full: log(2 pi) / 2 is added.
-                     var like x, or its last axis is missing, or axes are 1 */
+                     var: shaped like x, or without its last axis, or with axes of size 1 */
 typedef struct { int log_target; dl_reduction reduction; int batchmean; int end_; }               dl_kl_div_opts;
 typedef struct { int no_log_input, full; dl_real eps; dl_reduction reduction; int end_; }         dl_poisson_nll_loss_opts;
 typedef struct { int full; dl_real eps; dl_reduction reduction; int end_; }                       dl_gaussian_nll_loss_opts;
@@ -1772,14 +1774,14 @@ DL_API dl_tensor *dl_dice_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, 
    log_probs (T, N, C) or (T, C); targets int32 (N, S), padded, or (sum of the lengths); lengths int32 (N).  blank 0.
    DL_MEAN: the mean over the batch of l / target length.  A target that does not fit has l = infinity, with
    zero_infinity 0, and gradient 0 (in PyTorch without zero_infinity NaN).
-   The gradient is the exact one, minus the share of the paths through each symbol; PyTorch's differs by exp(log_probs), which
+   The gradient is the exact one, minus the share of the paths through each symbol; PyTorch adds exp(log_probs) to it, which
    the gradient of log_softmax takes out again. */
 typedef struct { int blank, zero_infinity; dl_reduction reduction; int end_; } dl_ctc_loss_opts;
 DL_API dl_tensor *dl_ctc_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *targets, dl_tensor *input_lengths, dl_tensor *target_lengths,
                                    dl_ctc_loss_opts o);
 #define dl_ctc_loss(...) DLI_KW5(dl_ctc_loss, __VA_ARGS__)
 
-/* Information theory: p and q hold distributions along an axis, which goes; 0 log 0 = 0; nats, or .bits = 1.
+/* Information theory: p and q hold distributions along axis dim, which is summed over; 0 log 0 = 0; nats, or .bits = 1.
    surprisal -log p, elementwise;  entropy -sum p log p;  cross_entropy_probs -sum p log(q + eps), eps 0;
    kl_divergence sum p log(p / q) */
 typedef struct { int bits; int end_; }              dl_surprisal_opts, dl_entropy_opts, dl_kl_divergence_opts;
@@ -1809,7 +1811,7 @@ DL_API dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
 #ifndef DL_NO_STDIO
 typedef struct {
     int     resize;                      /* of the shorter side: bilinear with antialiasing, as torchvision and Pillow before 13; 0: no */
-    int     crop;                        /* then the square of this side in the middle; 0: no                    */
+    int     crop;                        /* then the centre square with this side; 0: no                         */
     int     channels;                    /* 1 or 3; 0: as in the file.  Transparency is dropped                  */
     dl_real mean[3], std[3];             /* then (x - mean) / std of each channel; std 0: 1                      */
     int end_;
@@ -1824,9 +1826,9 @@ DL_API int dl_image_save(dl_ctx *c, const dl_tensor *x, const char *path);
 /* N pictures (N, C, H, W) as one, (1, C, H', W'), as torchvision's make_grid; save_grid writes it to a file. */
 typedef struct {
     int     nrow;                        /* pictures in a row, 8                                                 */
-    int     padding;                     /* pixels between them and around, 2; DL_ZERO: none                     */
+    int     padding;                     /* pixels between and around them, 2; DL_ZERO: none                     */
     int     normalize;                   /* 1: the smallest value becomes 0, the largest 1                       */
-    dl_real value_range[2];              /* instead, what becomes 0 and 1, if they differ                        */
+    dl_real value_range[2];              /* these become 0 and 1 instead, if they differ                         */
     int     scale_each;                  /* normalize each picture by its own values                             */
     dl_real pad_value;                   /* 0, black                                                             */
     int end_;
@@ -1839,15 +1841,15 @@ DL_API int        dl_image_save_grid_with(dl_ctx *c, const dl_tensor *x, const c
 #endif
 
 /* --- models --------------------------------------------------------------------------------------
-   With DL_MODELS defined before dl.h, wherever it is included: the well-known vision networks, made from the public
-   functions above like any user's.  They take images (N, channels, H, W) and give logits (N, num_classes) or, for
+   With DL_MODELS defined before dl.h, wherever it is included: the well-known vision networks, made from public
+   functions as a user would make them.  They take images (N, channels, H, W) and give logits (N, num_classes) or, for
    segmentation, (N, num_classes, H, W).  Where torchvision has the network, names and order of its state_dict, layers and
    initial weights are torchvision's.  channels: of the images, 3; num_classes: 1000. */
 #ifdef DL_MODELS
-/* small_cnn, for digits (N, 1, 28, 28): twice 3 x 3 convolution of stride 2, ReLU, 2 x 2 max pooling; one dense layer
+/* small_cnn, for digits (N, 1, 28, 28): two times 3 x 3 convolution of stride 2, ReLU, 2 x 2 max pooling; one dense layer
    lenet5, LeCun et al. 1998, for (N, 1, 28, 28), or with .no_padding (N, 1, 32, 32): sigmoid, average pooling, 61,706 parameters
    deepcnn, for (N, 1, 28, 28): three times two convolutions, ReLU, pooling, then two dense layers with dropout 0.5; He's
-   initial weights.  For these channels is 1 and num_classes 10. */
+   initial weights.  For all three, channels is 1 and num_classes 10. */
 typedef struct { int channels, num_classes; int end_; }             dl_model_small_cnn_opts, dl_model_deepcnn_opts;
 typedef struct { int channels, num_classes, no_padding; int end_; } dl_model_lenet5_opts;
 DL_API dl_module *dl_model_small_cnn_with(dl_ctx *c, dl_model_small_cnn_opts o);
@@ -1870,9 +1872,9 @@ DL_API dl_module *dl_model_vgg_with(dl_ctx *c, int layers, dl_model_vgg_opts o);
 DL_API dl_module *dl_model_vgg_block(dl_ctx *c, int n, int in, int out);
 #define dl_model_vgg(...) DLI_KW2(dl_model_vgg, __VA_ARGS__)
 
-/* GoogLeNet (Szegedy et al. 2015), for 224 x 224; .batch_norm: torchvision's form, with batch norms and, after a mistake that
-   everybody's weights share, 3 x 3 convolutions in the place of 5 x 5.  .aux: with the auxiliary heads; googlenet_forward
-   gives their logits as well, if aux[0], aux[1] is there and the heads are, else nil.
+/* GoogLeNet (Szegedy et al. 2015), for 224 x 224; .batch_norm: torchvision's form, with batch norms and, by a mistake that all
+   published weights share, 3 x 3 convolutions instead of 5 x 5.  .aux: with the auxiliary heads; googlenet_forward, unless aux
+   is NULL, puts their logits into aux[0] and aux[1], nil if there are none.
    inception: 1 x 1 | 1 x 1, 3 x 3 | 1 x 1, 5 x 5 | 3 x 3 max pooling, 1 x 1, side by side; n: their channels */
 typedef struct { int c1, c3_reduce, c3, c5_reduce, c5, pool; } dl_inception_channels;
 typedef struct { int batch_norm; int end_; } dl_model_inception_opts;
@@ -1886,7 +1888,7 @@ DL_API dl_tensor *dl_model_googlenet_forward(dl_ctx *c, dl_module *googlenet, dl
 /* Residual blocks (He et al. 2016): y = relu(f(x) + x), f: convolutions with batch norm and, between them, ReLU
    basic_block: 3 x 3, 3 x 3;  bottleneck: 1 x 1 to width channels, 3 x 3, 1 x 1 to 4 width
    Where the shapes differ the shortcut is a 1 x 1 convolution with batch norm or, with .zero_pad, every stride-th pixel and
-   channels of zeros.  .plain: no shortcut.  .pre_act: y = f(x) + x, f: batch norm, ReLU and convolution in this order */
+   additional channels of zeros.  .plain: no shortcut.  .pre_act: y = f(x) + x, f: batch norm, ReLU, convolution in this order */
 typedef struct { int stride, plain, pre_act, zero_pad; int end_; } dl_model_basic_block_opts, dl_model_bottleneck_opts;
 DL_API dl_module *dl_model_basic_block_with(dl_ctx *c, int in, int out, dl_model_basic_block_opts o);
 DL_API dl_module *dl_model_bottleneck_with(dl_ctx *c, int in, int width, dl_model_bottleneck_opts o);
@@ -1895,7 +1897,7 @@ DL_API dl_module *dl_model_bottleneck_with(dl_ctx *c, int in, int width, dl_mode
 
 /* resnet: 18 or 34 (basic blocks), 50, 101 or 152 (bottlenecks) layers, for 224 x 224.  .small_images, for 32 x 32: the stem is
    one 3 x 3 convolution.
-   resnet_cifar: 6 n + 2 layers of 16, 32, 64 channels, zero-padded shortcuts, for 32 x 32, 10 classes
+   resnet_cifar: 6 n + 2 layers of 16, 32, 64 channels, shortcuts zero-padded or, .projection, convolutions; 32 x 32, 10 classes
    Without gradients residual blocks (also mobilenet_v2's) give back the memory of what their layers compute: only their results
    live until dl_step_begin. */
 typedef struct { int channels, num_classes, plain, small_images; int end_; } dl_model_resnet_opts;
@@ -1926,7 +1928,7 @@ DL_API dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
 #endif
 
 /* --- activations --------------------------------------------------------------------------------
-   What stands between layers; each is a function of tensors, dl_X, and a module, dl_nn_X.
+   Each is a function of tensors, dl_X, and a module, dl_nn_X.
    More of them are rows of the tables in >>api: relu, sigmoid, tanh, gelu, gelu_tanh, mish, softsign, tanhshrink,
    hardsigmoid, hardswish (of x); leaky_relu (slope p), celu (alpha p), swish (beta p); threshold (x if x > p, else q),
    softplus (beta p; x where p x > q).  Names and values are PyTorch's, gradients at kinks too; parameters are always given. */
@@ -1946,7 +1948,7 @@ DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);       
 DL_API dl_tensor *dl_prelu(dl_ctx *c, dl_tensor *x, dl_tensor *w);
 DL_API dl_tensor *dl_rrelu(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high);
 
-/* the largest of every k neighbours along dim, which shrinks to a k-th; Goodfellow et al. 2013 */
+/* the largest of every k neighbours along dim, whose size is divided by k; Goodfellow et al. 2013 */
 DL_API dl_tensor *dl_maxout(dl_ctx *c, dl_tensor *x, int64_t k, int dim);
 
 /* a f(b), where a and b are the halves of x along dim; f: sigmoid, silu, gelu; Dauphin et al. 2017, Shazeer 2020 */
@@ -2013,7 +2015,7 @@ typedef struct {
                                 Ainslie et al. 2023), y (N, H, T, E);
                                 else heads side by side: q (N, T, H D), k (N, S, G D), v (N, S, G E), y (N, T, H E), where
                                 v NULL: k is keys and values (N, S, 2 G D), k and v NULL: q is all three (N, T, (H + 2 G) D) */
-    int64_t     kv_heads;    /* G, asked for only where v is NULL: heads                                            */
+    int64_t     kv_heads;    /* G, default heads; read only if v is NULL                                            */
     dl_real     scale;       /* 1 / sqrt(D)                                                                         */
     dl_real     dropout;     /* of the weights, in training                                                         */
     dl_tensor  *alibi;       /* (H) slopes m_h: adds -m_h abs(t + S - T - s), see dl_alibi_slopes; Press et al. 2022 */
@@ -2040,14 +2042,14 @@ typedef struct {
     int64_t kv_heads;        /* num_heads                                                                           */
     int     no_bias;
     dl_real dropout;         /* of the weights                                                                      */
-    int     causal;          /* always                                                                              */
+    int     causal;          /* in every forward pass                                                               */
     double  rope;            /* base of rotary positions, see dl_rope; 0: none                                      */
     int end_;
 } dl_nn_mha_opts;
 DL_API dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads, dl_nn_mha_opts o);
 #define dl_nn_mha(...) DLI_KW3(dl_nn_mha, __VA_ARGS__)
 
-/* key NULL: query; value NULL: key.  cache: T more tokens, whose keys and values join those in it; without gradients. */
+/* key NULL: query; value NULL: key.  cache: query holds T more tokens, whose keys and values are appended to it; no gradients. */
 typedef struct {
     dl_tensor   *mask, *lengths;
     int          causal;
@@ -2084,8 +2086,8 @@ DL_API dl_tensor *dl_nn_attention_additive_forward_with(dl_ctx *c, dl_module *m,
 #define dl_nn_attention_additive_forward(...) DLI_KW4(dl_nn_attention_additive_forward, __VA_ARGS__)
 
 /* --- data preparation -------------------------------------------------------------------------------
-   subset: the samples with these numbers.  split: n parts, part i the share fractions[i] of a shuffled set (.no_shuffle: in
-   order); .stratified: each class on its own, so that all parts have the same share of each.  0 after an error. */
+   subset: the samples with these indices, int32.  split: n parts, part i with the share fractions[i] of a shuffled set
+   (.no_shuffle: in order); .stratified: class by class, so that all parts have the same share of each.  0 after an error. */
 typedef struct { int stratified, no_shuffle; int end_; } dl_data_split_opts;
 DL_API dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices);
 DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fractions, dl_dataset **parts, dl_data_split_opts o);
@@ -2096,7 +2098,7 @@ DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
    minmax: (x - min) / (max - min)         zscore: (x - mean) / std, the population's
    robust: (x - median) / (third - first quartile, or 1 where they are equal)
    pca: the whitened principal components, largest first;  zca: the same, turned back to look like x; eps 1e-5 is added to
-   the variances.  minmax(c, x), zscore(c, x): fit and apply in one, for data that is all there is. */
+   the variances.  minmax(c, x), zscore(c, x): fit and apply in one. */
 typedef enum { DL_MINMAX, DL_ZSCORE, DL_ROBUST, DL_PCA, DL_ZCA } dl_scaling;
 typedef struct {
     dl_tensor *shift, *scale, *rotation;         /* (features), (features), (features, features) or NULL; kept */
@@ -2109,7 +2111,7 @@ DL_API dl_tensor *dl_data_apply(dl_ctx *c, const dl_scaler *s, dl_tensor *x);   
 DL_API dl_tensor *dl_data_minmax(dl_ctx *c, dl_tensor *x);
 DL_API dl_tensor *dl_data_zscore(dl_ctx *c, dl_tensor *x);
 
-/* x (N, d) -> (N, d degree): x, x^2, .., x^degree side by side, for which a linear model suffices */
+/* x (N, d) -> (N, d degree): x, x^2, .., x^degree side by side, the inputs of a linear model that fits polynomials */
 DL_API dl_tensor  *dl_data_poly_features(dl_ctx *c, dl_tensor *x, int degree);
 /* n samples x ~ N(0, 1) with y = x w + b + e, e ~ N(0, sigma^2); w (d), y (n, 1) */
 DL_API dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, double b, double sigma);
@@ -2118,10 +2120,9 @@ DL_API dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, doub
    solve: a (n, n), b (n) or (n, k) -> x with a x = b, by LU with row exchanges;  inv: a^-1
    cholesky: the lower l with l l^T = a, for a positive definite a
    linreg_fit: the w (d) or (d, k) that makes norm2(x w + b - y)^2 + l2 norm2(w)^2 smallest, by the normal equations
-   (x^T x + l2) w = x^T y and Cholesky; the bias b stands in one more row, or with .no_bias there is none
-   knn: from the k rows of data (N, d) that are nearest to each row of x (M, d), of equally near ones the first: of labels
-   targets int32 (N) the most frequent, of equally frequent ones the nearest, int32 (M); of real targets (N) or (N, q) the mean
-   (Fix and Hodges 1951) */
+   (x^T x + l2) w = x^T y and Cholesky; the bias b is one more row of the result, or with .no_bias there is none
+   knn: k nearest neighbours of each row of x (M, d) among the rows of data (N, d), ties by index: of labels, targets int32 (N),
+   the most frequent, ties by distance, int32 (M); of real targets (N) or (N, q) the mean (Fix and Hodges 1951) */
 typedef struct { double l2; int no_bias; int end_; } dl_linreg_fit_opts;
 DL_API dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
 DL_API dl_tensor *dl_linalg_inv(dl_ctx *c, const dl_tensor *a);
@@ -2131,10 +2132,10 @@ DL_API dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_ten
 DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targets, const dl_tensor *x, int64_t k);
 
 /* --- augmentation -----------------------------------------------------------------------------------
-   For images (N, C, H, W); every sample draws for itself, from the range of an option {low, high} or with probability p.
+   For images (N, C, H, W); each sample is drawn separately, from the range of an option {low, high} or with probability p.
    Names and formulas are those of torchvision.transforms.  Called in the function that .augment of dl_loader_create or dl_fit
    names, sample i of epoch e comes out the same for any number of threads, batch size and order.  In evaluation mode the
-   random ones return x, and random_crop the middle.
+   random ones return x, and random_crop the middle, of x itself if it is large enough.
 
        static void augment(dl_ctx *c, dl_tensor **x, dl_tensor **target, void *user)
        {
@@ -2143,12 +2144,12 @@ DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
            dl_aug_mixup(c, x, target, 10, .alpha = 0.2);
        }
 
-   random_crop: a window of (h, w) anywhere in x with padding around it, which the middle has only if it is larger than x
-   center_crop: the window in the middle
+   random_crop: a window of (h, w) anywhere in x with .padding around it, zeros or .fill unless .padding_mode says otherwise
+   center_crop: the window in the middle, no larger than x
    ten_crop:    (N, 10, C, h, w): corners (top left, top right, bottom left, bottom right), middle; the same of the mirror image
    hflip, vflip: left and right, up and down exchanged with probability p; .5
-   affine:      turned by an angle (degrees, clockwise), moved by shares of width and height, scaled, sheared (degrees, in x);
-                bilinear, 0 outside
+   affine:      rotated by .degrees (clockwise), moved by at most .translate of {width, height}, scaled, sheared (degrees, in x);
+                bilinear, 0 outside; {d}, d > 0, for degrees or shear means {-d, d}; by default nothing changes
    color_jitter: brightness f x; contrast f x + (1 - f) mean of grey; saturation f x + (1 - f) grey, each f from
                 1 - option to 1 + option; hue turned by -option to option of the circle; results clamped to [0, 1]
    color_pca:   the colours of x + sum_k a_k basis_k, a_k ~ N(0, std^2), .1; basis (3, 3): rows of eigenvector times eigenvalue
@@ -2156,8 +2157,8 @@ DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
    cutout:      a box of (size, size) centred anywhere, cut by the border, becomes value (DeVries and Taylor 2017)
    random_erasing: with probability p, .5, a box inside of .scale of the area, {.02, .33}, and .ratio of height to width,
                 {.3, 3.3}, becomes value (Zhong et al. 2020)
-   rand_augment: .num_ops (2) times one of 14 changes with .magnitude (9; DL_ZERO: 0) of 30 parts of its range, where there are two
-                directions in any of them: none, shear in x and y (.3, the first row or column stays), shift in x and y (whole
+   rand_augment: .num_ops (2) times one of 14 changes, by .magnitude (9; DL_ZERO: 0) / 30 of its range, in a random direction
+                if there are two: none, shear in x and y (.3, the first row or column stays), shift in x and y (whole
                 pixels of 150 / 331 of the size), turn (30 degrees), bilinear, brightness, saturation, contrast, sharpness
                 (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize (invert from 1 - magnitude on), autocontrast, equalize;
                 x in [0, 1], 1 or 3 channels (Cubuk et al. 2020)
@@ -2217,9 +2218,9 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
                (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis and frozen ones stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
                runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise.
-   sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
-               directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  For classifiers
-               and regressions by the usual loss, in evaluation mode. */
+   sharpness:  the mean rise of the usual loss on d when all parameters take a random step of this length, over .trials (10)
+               directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  In evaluation mode,
+               .batch_size as in dl_evaluate. */
 typedef struct { int weights_only; int end_; } dl_l1_penalty_opts, dl_l2_penalty_opts;
 typedef struct { int trials; int64_t batch_size; int end_; } dl_sharpness_opts;
 DL_API dl_tensor *dl_l1_penalty_with(dl_ctx *c, dl_module *m, dl_l1_penalty_opts o);
@@ -2234,7 +2235,7 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
 #ifndef DL_NO_STDIO
 /* --- weights in files ------------------------------------------------------------------------------
    safetensors (Hugging Face 2022), .npy and .npz (NumPy): names, shapes, types and sizes of the whole file are checked before
-   the first value is copied; what is wrong is named with its byte in the file.  Writing leaves either the old file or the
+   the first value is copied; messages name what is wrong and its byte in the file.  Writing leaves either the old file or the
    new one, whatever happens: the new one takes its name and permissions (a symbolic link becomes a file).  Files are mapped:
    no other process may cut one short while it is read (a new file that takes the name of the old one, as here, does no harm).
 
@@ -2250,17 +2251,17 @@ typedef struct {
     const char **missing, **unexpected, **mismatched;        /* live in the step */
 } dl_load_report;
 typedef struct {
-    const char *prefix;                  /* names in the file begin so; others are passed over */
-    const char *(*rename)(const char *name, void *user);  /* the name in m of a name in the file (without prefix); NULL: pass over */
-    void       *user;
+    const char *prefix;                  /* of the names in the file; others are skipped */
+    const char *(*rename)(const char *name, void *user);  /* the name in m of a name in the file (without prefix); NULL: skip */
+    void       *user;                    /* passed on to rename */
     int         loose;                   /* missing and unexpected names are no error, as strict = False in PyTorch */
     dl_load_report *report;              /* out */
     int end_;
 } dl_load_opts;
 typedef struct {
-    const dl_metadata *metadata;         /* up to one with key NULL; safetensors only */
+    const dl_metadata *metadata;         /* ends with a key NULL; safetensors only */
     dl_file_type type;                   /* of the reals in the file: DL_F16, DL_BF16, ..; as they are */
-    int          force;                  /* dl_save: NaN and what is infinite in the file's type are no error */
+    int          force;                  /* dl_save: NaN and values that are infinite in the file's type are no error */
     int end_;
 } dl_save_opts, dl_save_tensors_opts;
 DL_API int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o);
@@ -2268,13 +2269,13 @@ DL_API int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts 
 #define dl_load(...) DLI_KW3(dl_load, __VA_ARGS__)
 #define dl_save(...) DLI_KW3(dl_save, __VA_ARGS__)
 
-/* All tensors of a file (also a single .npy, whose tensor has the name ""), in the step, sorted by name.  Whole numbers and
-   truth values become int32; a tensor with an empty axis is nil.
+/* All tensors of a file (also a single .npy, whose tensor has the name ""), in the step, sorted by name.  Integers and
+   booleans become int32; a tensor with an empty axis is nil.
    save: n tensors; the same data and shape under several names is stored once, and found under each of them. */
 typedef struct {
     int64_t      size, nmetadata;
     dl_named    *item;
-    dl_metadata *metadata;               /* and one with key NULL, as .metadata of dl_save wants it */
+    dl_metadata *metadata;               /* ends with a key NULL, as .metadata of dl_save does */
 } dl_archive;
 DL_API dl_archive *dl_load_tensors(dl_ctx *c, const char *path);
 DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o);
@@ -2282,7 +2283,8 @@ DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t
 DL_API dl_tensor  *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name);   /* an error if it is not there */
 DL_API const char *dl_archive_metadata(const dl_archive *a, const char *key);            /* or NULL */
 
-/* Numbers one behind the other, nothing else in the file from byte .offset on; in the step, as real or, for whole numbers, int32. */
+/* Plain numbers and nothing else from byte .offset on; in the step, as reals or, for integer types, int32.  .big_endian: their
+   bytes, else little-endian. */
 typedef struct { int64_t offset; int big_endian; int end_; } dl_load_raw_opts;
 DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type type, dl_shape shape, dl_load_raw_opts o);
 #define dl_load_raw(...) DLI_KW4(dl_load_raw, __VA_ARGS__)
@@ -2290,12 +2292,12 @@ DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
 /* CSV files, lines that end with LF or CR LF, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale
    says; they are rounded correctly up to 19 digits (double build: from 1e-290 on), digits behind that are ignored.
    data_csv: all columns but the target's are inputs.  Targets are classes, 0, 1, .. or words, which get numbers in alphabetical
-   order and stay as the names of the data set (numbers that are not whole are an error); or, with .regression, reals (n, 1). */
+   order and become the names of the data set (numbers that are not whole are an error); or, with .regression, reals (n, 1). */
 typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
 typedef struct {
     int         delimiter;               /* ','                                             */
     int         header;               /* 1: the first line has names, -1: numbers; 0: names if none of it is a number */
-    const char *columns;                 /* names, or numbers from 0, with commas between them; all */
+    const char *columns;                 /* names, or numbers from 0, separated by commas; NULL: all */
     dl_missing  missing;             /* a field that is empty, ?, NA, NaN or null: an error; NaN; its row is left out */
     const char *target;                  /* data_csv: a name or a number; the last column   */
     int         regression;
@@ -2308,9 +2310,9 @@ DL_API dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
 
 /* Checkpoints: a safetensors file with all that training depends on, so that it goes on after a load with the same bits as if it
    had not stopped: whatever is not NULL, the state of the random numbers, and a checksum.  load wants the same things, made
-   by the same calls; when it returns 0 they are as they were.  A file may have fewer numbers, then the others stay.
-   Save between steps of the optimizer: gradients are not in the file, load clears those of the module.
-   The weights alone: dl_load(c, net, path, .prefix = "model.").  numbers: of the program's own. */
+   by the same calls; when it returns 0 they are as they were.  numbers: the program's own; if a file has fewer, the others
+   stay.  Save between steps of the optimizer: gradients are not in the file, load clears those of the module.
+   The weights alone: dl_load(c, net, path, .prefix = "model."). */
 typedef struct {
     dl_module *module;
     dl_optim *optim, *optim2;
@@ -2320,7 +2322,7 @@ typedef struct {
     dl_early_stop *stop;
     double *numbers;
     int nnumbers;
-    const dl_metadata *metadata;         /* save: more of it */
+    const dl_metadata *metadata;         /* save: added to the file's own */
     int keep_last;               /* save: so many files before this one stay: path.1 (the newest of them), path.2, .. */
     int best;                            /* save: also as path.best */
     int force;                           /* save: weights that are NaN or infinite are no error */
@@ -2331,7 +2333,7 @@ DL_API int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
 #define dl_checkpoint_save(...) DLI_KW2(dl_checkpoint_save, __VA_ARGS__)
 #define dl_checkpoint_load(...) DLI_KW2(dl_checkpoint_load, __VA_ARGS__)
 
-/* Ctrl-C: after install the first SIGINT or SIGTERM only makes interrupted return its number, a second one ends the program.
+/* Ctrl-C: after install the first SIGINT or SIGTERM only makes dl_interrupted return its number, a second one ends the program.
    dl_fit then finishes its step, saves its .checkpoint if it has one, and returns. */
 DL_API int dl_interrupt_install(dl_ctx *c);
 DL_API int dl_interrupted(const dl_ctx *c);
