@@ -2358,8 +2358,8 @@ DL_API int dl_interrupted(const dl_ctx *c);
      hinge             max(0, 1 - r) + max(0, 1 + f)                   -f                 Lim and Ye 2017
      least squares     (r - 1)^2 / 2 + f^2 / 2                         (f - 1)^2 / 2      Mao et al. 2017
      Wasserstein       f - r: D a critic of slopes at most 1           -f                 Arjovsky et al. 2017
-   The critic is held by dl_clip_weights after each of its steps, every weight to [-most, most] (.01 in the paper), or by
-   dl_gradient_penalty. */
+   What bounds the critic's slopes is dl_clip_weights after each of its steps, every weight to [-most, most] (.01 in the paper),
+   or dl_gradient_penalty. */
 typedef enum { DL_GAN_LOGISTIC, DL_GAN_HINGE, DL_GAN_LEAST_SQUARES, DL_GAN_WASSERSTEIN } dl_gan_kind;
 typedef struct { dl_gan_kind kind; int end_; } dl_gan_d_loss_opts, dl_gan_g_loss_opts;
 DL_API dl_tensor *dl_gan_d_loss_with(dl_ctx *c, dl_tensor *real, dl_tensor *fake, dl_gan_d_loss_opts o);
@@ -2372,8 +2372,8 @@ DL_API void       dl_clip_weights(dl_ctx *c, dl_module *m, double most);
    (Gulrajani et al. 2017: 10, 1); with target -1, an exact 0, and fake = real it is the R1 penalty (Mescheder et al. 2018: 5).
    A scalar to be added to the loss.  Its gradient for the weights is a difference of first derivatives along u = g / |g|,
        d |g| / dw = (dD(x + h u)/dw - dD(x - h u)/dw) / 2h + O(h^2),   h = .01, with DL_DOUBLE .0001,
-   right to about 1e-4 for data of the order of 1 and a smooth D; with ReLU's relatives it is what the corners within h do on
-   average.  D must treat each sample by itself and the same each time: no batch norm, no dropout. */
+   right to about 1e-4 for data of the order of 1 and a smooth D; with ReLU and its relatives, kinks within h are averaged over.
+   D must treat each sample by itself and the same each time: no batch norm, no dropout. */
 typedef struct { dl_real weight, target; int end_; } dl_gradient_penalty_opts;
 DL_API dl_tensor *dl_gradient_penalty_with(dl_ctx *c, dl_module *D, dl_tensor *real, dl_tensor *fake, dl_gradient_penalty_opts o);
 #define dl_gradient_penalty(...) DLI_KW4(dl_gradient_penalty, __VA_ARGS__)
@@ -2382,19 +2382,19 @@ DL_API dl_tensor *dl_gradient_penalty_with(dl_ctx *c, dl_module *D, dl_tensor *r
    one-hot label, the same at every pixel (Mirza and Osindero 2014). */
 DL_API dl_tensor *dl_join_labels(dl_ctx *c, dl_tensor *x, dl_tensor *labels, int64_t classes);
 
-/* mean abs(F(G(x)) - x) + mean abs(G(F(y)) - y) for G from x's kind of samples to y's and F back (Zhu et al. 2017, who give it a
-   weight of 10); 0 if they undo each other.  fake_y, fake_x: out, G(x) and F(y), for the discriminators. */
+/* Cycle consistency: mean abs(F(G(x)) - x) + mean abs(G(F(y)) - y) for G from x's kind of samples to y's and F back (Zhu et al.
+   2017, who weight it by 10); 0 if they undo each other.  fake_y, fake_x: out, G(x) and F(y), for the discriminators. */
 typedef struct { dl_tensor **fake_y, **fake_x; int end_; } dl_cycle_loss_opts;
 DL_API dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_tensor *x, dl_tensor *y, dl_cycle_loss_opts o);
 #define dl_cycle_loss(...) DLI_KW5(dl_cycle_loss, __VA_ARGS__)
 
-/* How far the features a (n, d) of one set of samples are from those of another, b (m, d), both taken for normal (Frechet 1957;
+/* The distance of the features a (n, d) of one set of samples from those of another, b (m, d), if both are normal (Frechet 1957;
    Heusel et al. 2017):  |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)),  A, B: covariances, with n - 1.  NaN after an error. */
 DL_API double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
 
 /* DCGAN (Radford et al. 2016), layers and names of PyTorch's example, logits instead of the sigmoid.  generator: noise
    (N, latent) -> pictures (N, channels, size, size) in (-1, 1): a transposed convolution to the smallest picture, others that
-   double it, batch norm and ReLU between them, tanh.  discriminator: (N, channels, size, size) -> (N, 1), the way back with
+   double it, batch norm and ReLU between them, tanh.  discriminator: (N, channels, size, size) -> (N, 1), the mirror image with
    strides of 2 and leaky ReLU .2.  size 32: 4-8-16-32; 28: 7-14-28.  Weights from N(0, .02^2), of batch norms N(1, .02^2).
    num_classes: with labels, both take what dl_join_labels gives.  no_batch_norm: of the discriminator, for gradient penalties.
    width: channels at the largest picture inside; they double as it halves. */
@@ -2414,14 +2414,14 @@ DL_API dl_module *dl_model_dcgan_discriminator_with(dl_ctx *c, dl_model_dcgan_op
 
 /* --- generative models: likelihood, latent variables, flows, diffusion ---------------------------------
    kl_normal: the divergence of N(mu, exp(logvar)) from N(0, 1), l = (mu^2 + exp(logvar) - 1 - logvar) / 2 for each element;
-              .batchmean: the sum over everything but the mean over axis 0, as in the bound of a variational autoencoder
+              .batchmean: the sum divided by N, as in the bound of a variational autoencoder
    reparameterize: mu + exp(logvar / 2) e, e ~ N(0, 1): a sample through which gradients go; Kingma and Welling 2014 */
 typedef struct { dl_reduction reduction; int batchmean; int end_; } dl_kl_normal_opts;
 DL_API dl_tensor *dl_kl_normal_with(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar, dl_kl_normal_opts o);
 DL_API dl_tensor *dl_reparameterize(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar);
 #define dl_kl_normal(...) DLI_KW3(dl_kl_normal, __VA_ARGS__)
 
-/* Convolution that sees only pixels above, and to the left in the same row, and keeps the size (van den Oord et al. 2016).
+/* Convolution that sees only pixels above and those to the left in the same row; keeps the size (van den Oord et al. 2016).
    DL_MASK_A: without the pixel itself, for the first layer; DL_MASK_B: with it.  x (N, C, H, W), w (K, C, R, S), R and S odd,
    b (K) or NULL.  .colours = n: channels are n equal groups, one for each colour, and at the pixel itself a colour sees
    those before it and, with mask B, itself. */
@@ -2435,8 +2435,8 @@ DL_API dl_module *dl_nn_masked_conv2d_with(dl_ctx *c, int64_t in, int64_t out, i
 #define dl_masked_conv2d(...)    DLI_KW5(dl_masked_conv2d, __VA_ARGS__)
 #define dl_nn_masked_conv2d(...) DLI_KW5(dl_nn_masked_conv2d, __VA_ARGS__)
 
-/* Affine coupling (Dinh et al. 2017):  y = x exp(s) + t  where mask is 0,  y = x where it is 1.  s and t, of x's shape, are
-   made from mask x alone, so that .inverse, x = (y - t) exp(-s), can make them again.  mask broadcasts to x.
+/* Affine coupling (Dinh et al. 2017):  y = x exp(s) + t  where mask is 0,  y = x where it is 1.  s and t, of x's shape, must
+   depend on mask x alone, so that they can be computed for .inverse, x = (y - t) exp(-s), too.  mask broadcasts to x.
    .log_det: out, the logarithm of abs(det dy/dx) of each sample, (N): the sum of its s where mask is 0; of the inverse,
    minus that. */
 typedef struct { int inverse; dl_tensor **log_det; int end_; } dl_coupling_opts;
@@ -2444,17 +2444,17 @@ DL_API dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
                                    dl_coupling_opts o);
 #define dl_coupling(...) DLI_KW5(dl_coupling, __VA_ARGS__)
 
-/* Diffusion.  Noise comes into x_0 in T steps, t = 0 .. T-1 (the literature's 1 .. T):
+/* Diffusion.  Noise is added to x_0 in T steps, t = 0 .. T-1 (the literature's 1 .. T):
        x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) e,  e ~ N(0, 1),  abar_t = (1 - beta_0) .. (1 - beta_t);  abar_-1 = 1
    schedule:  beta linear from beta_start to beta_end (Ho et al. 2020; 0.1 / T and 20 / T, at most 0.999), or
               .cosine: abar_t = f(t + 1) / f(0), f(t) = cos((t / T + 0.008) / 1.008 pi / 2)^2, beta at most 0.999
               (Nichol and Dhariwal 2021).  It lives as long as the context; NULL after an error.
-   noise:     x_t of x0 (N, ..) and e like x0 for steps t, int32 (N)
+   noise:     x_t from x0 (N, ..) and e, shaped like x0, for steps t, int32 (N)
    ddpm_step: x_{t-1} of x_t and the network's guess of e:  sqrt(1 / alpha_t) (x - beta_t / sqrt(1 - abar_t) e) + sigma z,
               sigma^2 = beta_t or, with .posterior_variance, (1 - abar_{t-1}) / (1 - abar_t) beta_t; no noise at t = 0
    ddim_step: x_s of x_t for any s < t, -1 being the picture:  sqrt(abar_s) x_0 + sqrt(1 - abar_s - sigma^2) e + sigma z,
               x_0 = (x - sqrt(1 - abar_t) e) / sqrt(abar_t), sigma eta (0) times that of the posterior (Song et al. 2021)
-   .clip: x_0, as e says it is, is clamped to [-1, 1] first */
+   .clip: the x_0 that follows from e is clamped to [-1, 1] first */
 typedef struct { int64_t steps; double *beta, *alpha_bar; } dl_ddpm;
 typedef struct { int cosine; double beta_start, beta_end; int end_; } dl_ddpm_schedule_opts;
 typedef struct { int posterior_variance, clip; int end_; }            dl_ddpm_step_opts;
@@ -2470,12 +2470,12 @@ DL_API dl_tensor *dl_ddim_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, d
 
 #ifdef DL_MODELS
 /* autoencoder: sample -> code -> sample.  A sample with one axis, DL_SHAPE(784), goes through dense layers with one of
-   `hidden` (400) ReLUs on each side (.linear: none, and the best it can do are the principal components); one with three,
+   `hidden` (400) ReLUs on each side (.linear: without it; at best it finds the principal components); one with three,
    DL_SHAPE(1, 28, 28), H and W divisible by 4, through two convolutions of stride 2 with `hidden` (32) and twice as many
-   channels, and back.  Trained on noisy samples with clean ones for the target it is a denoising autoencoder (Vincent et al.
+   channels, and back.  Trained on noisy samples with the clean ones as target it is a denoising autoencoder (Vincent et al.
    2008).
    vae: the same with a distribution of codes, N(mu, exp(logvar)) (Kingma and Welling 2014); dl_forward draws from it in
-   training and takes mu in evaluation.  What comes back are logits of pixels in [0, 1].
+   training and takes mu in evaluation.  The result is logits of pixels in [0, 1].
    encode: (N, ..) -> (N, code); of a vae (N, 2 code), mu and behind it logvar.  decode: (N, code) -> (N, ..)
    vae_loss: minus the evidence lower bound in nats, the mean over the samples: reconstruction + beta kl, beta 1 (Higgins et
              al. 2017: more), where out .reconstruction is -log p(x given z) and out .kl the divergence */
@@ -2493,8 +2493,8 @@ DL_API dl_tensor *dl_model_vae_loss_with(dl_ctx *c, dl_module *vae, dl_tensor *x
 
 /* nade, for n bits (Larochelle and Murray 2011): (N, n) -> (N, n), logits of p(x_i = 1 given x_0 .. x_{i-1}), so that -log p(x)
    is the sum of dl_bce_with_logits; all in O(n hidden).  x, the data, gets no gradient.
-   pixelcnn, for pictures (N, 1, H, W) of `levels` (2) greys in [0, 1]: -> (N, levels, H, W), logits of each pixel given those
-   above and to the left, for dl_cross_entropy2d.  Mask A 7 x 7, `blocks` (12; DL_ZERO: none) gated residual blocks with mask
+   pixelcnn, for pictures (N, 1, H, W) of `levels` (2) grey values in [0, 1]: -> (N, levels, H, W), logits of each pixel given
+   those above and to the left, for dl_cross_entropy2d.  Mask A 7 x 7, `blocks` (12; DL_ZERO: none) gated residual blocks with mask
    B 3 x 3, of `width` (64) channels, two 1 x 1 (van den Oord et al. 2016); with dilations 1, 2, 4, 1, .. they see further.
    sample: n new ones, pixel by pixel, in the step; each costs one pass over one picture */
 typedef struct { int levels, width, blocks; int end_; } dl_model_pixelcnn_opts;
@@ -2528,11 +2528,11 @@ DL_API dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *m, dl_tensor 
 /* --- metrics: how good predictions are, values as in scikit-learn ---------------------------------
    target: the true classes, int32 (n).  predicted: classes, int32 (n), or scores (n, C), whose largest counts.  NaN after an
    error.  Others are losses: log loss is dl_cross_entropy, perplexity exp of it, MAE dl_l1_loss, RMSE the root of dl_mse_loss. */
-typedef struct { int k; int end_; } dl_metric_accuracy_opts;  /* 1: the share of right ones; else: the true one is among the k best */
+typedef struct { int k; int end_; } dl_metric_accuracy_opts;  /* 1; the share of samples whose class is among the k best */
 DL_API double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o);
 #define dl_metric_accuracy(...) DLI_KW3(dl_metric_accuracy, __VA_ARGS__)
 
-/* int32 (classes, classes): how many samples of class i, the row, were taken for class j, the column. */
+/* Confusion matrix, int32 (classes, classes): how many samples of class i, the row, were predicted as class j, the column. */
 DL_API dl_tensor *dl_metric_confusion(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, int64_t classes);
 
 /* Of a confusion matrix.  A class has TP right, FP wrongly taken for it, FN missed:  precision = TP / (TP + FP),
@@ -2554,17 +2554,18 @@ DL_API double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor
 DL_API double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target);
 
 /* --- resampling ------------------------------------------------------------------------------------
-   kfold: the fold-th of k parts of d for validation, the rest for training; the first parts are one larger if need be.  seed:
-          not 0 shuffles first, in the same way for all folds.  stratified: every part has the same share of each class. */
+   kfold: part number fold, 0 .. k-1, of k parts of d for validation, the rest for training; the first parts are one larger if
+          need be.  seed: not 0 shuffles first, in the same way for all folds.  stratified: every part has the same share of
+          each class. */
 typedef struct { int stratified; uint64_t seed; int end_; } dl_data_kfold_opts;
 DL_API int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation,
                               dl_data_kfold_opts o);
 #define dl_data_kfold(...) DLI_KW6(dl_data_kfold, __VA_ARGS__)
 
-/* Which samples, int32, for dl_data_subset; weights and new samples.
-   multinomial: n draws from 0 .. C-1 with chances weights / sum, (C) -> (n) or (N, C) -> (N, n).
+/* Indices of samples, int32, for dl_data_subset; class weights; new samples.
+   multinomial: n draws from 0 .. C-1 with probabilities weights / sum, (C) -> (n) or (N, C) -> (N, n).
    bootstrap:   n draws from 0 .. n-1 with replacement, Efron 1979.
-   balanced:    indices with every class as often as the largest one, by repetition, or, under, as the smallest, by leaving out.
+   balanced:    all classes as often as the largest one, by repetition, or, with .under, as the smallest, by leaving out.
    class_weights: n / (K n_k) for a class with n_k of the n targets (K): the .weight of dl_cross_entropy.
    smote:       d and, between each sample of a smaller class and one of its k (5) nearest of that class, new ones
                 x + u (neighbour - x), u from U(0, 1), until all classes are as large as the largest, Chawla et al. 2002 */
@@ -2580,8 +2581,8 @@ DL_API dl_dataset *dl_data_smote_with(dl_ctx *c, dl_dataset *d, dl_data_smote_op
 #define dl_data_balanced(...) DLI_KW2(dl_data_balanced, __VA_ARGS__)
 #define dl_data_smote(...)    DLI_KW2(dl_data_smote, __VA_ARGS__)
 
-/* How far a statistic of n samples can be trusted: f of the whole sample, its standard deviation over resamples, and the
-   interval that holds the middle share of them.  f gets the indices of the samples, n of them. */
+/* Bootstrap interval of a statistic of n samples: f of the whole sample, its standard deviation over resamples (error), and the
+   percentiles between which the share `confidence` of them lies.  f gets the indices of the samples, n of them. */
 typedef double (*dl_statistic_fn)(const int32_t *index, int64_t n, void *user);
 typedef struct { double value, error, low, high; } dl_interval;
 typedef struct { int resamples; double confidence; int end_; } dl_bootstrap_opts;          /* 1000, 0.95 */
@@ -2621,8 +2622,8 @@ DL_API dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
    In dl_fit .on_step sees the scores of its own rank so far, .on_epoch those of all; one rank that ends the training ends it for
    all.  The validation data is shared out too.  dl_evaluate looks at all of its data on whichever rank calls it.
 
-   init: joins the ranks of MPI_COMM_WORLD; calls MPI_Init unless the program has.  One context of a process, one thread.
-         .local_batch_norm: mean and variance over a rank's own samples; saves two small messages a layer, for large batches
+   init: joins the ranks of MPI_COMM_WORLD; calls MPI_Init unless the program has.  One context per process, from one thread.
+         .local_batch_norm: mean and variance over a rank's own samples; saves two small messages per layer, for large batches
    finalize: leaves them; calls MPI_Finalize if init began it.
    With OpenMP, mpirun --bind-to none lets a rank have more than one core; .threads of dl_create says how many. */
 typedef struct { int local_batch_norm; int end_; } dl_mpi_init_opts;
@@ -2650,13 +2651,13 @@ DL_API uint64_t dl_mpi_hash(dl_ctx *c, dl_module *m);
    GRU   r, z = s(..), s(..),  n = tanh(W_in x_t + b_in + r .* (W_hn h_{t-1} + b_hn))               Cho et al. 2014
          h_t = (1 - z) .* n + z .* h_{t-1}
 
-   Gates stand one below the other in the weights, in this order: (G H, I), (G H, H), (G H), G = 1, 4, 3.
+   The gates are stacked in the weights in this order: (G H, I), (G H, H), (G H), G = 1, 4, 3.
 
    dl_rnn runs one layer over a whole sequence; w->.. points to its weights, biases are both NULL or both there.
        x (T, N, I), with batch_first (N, T, I), or (T, I)  ->  (T, N, D P), (N, T, D P) or (T, D P)
    with D directions and P = H, or the rows of W_hr.  h0 and *h_n are (D, N, P), c0 and *c_n (D, N, H), without N if x has none.
-   lengths: int32 (N), from 1 to T.  Sequence n ends at lengths[n], results behind are 0, h_n and c_n are its own last states, and
-   the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
+   lengths: int32 (N), from 1 to T.  Sequence n has lengths[n] steps; results after it are 0, h_n and c_n are its last states,
+   and the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
    Truncated backpropagation through time: within one step hand on dl_detach of h_n and c_n; over dl_step_begin copy them into
    kept tensors with dl_copy, as examples/char_rnn.c does. */
 typedef enum { DL_RNN_TANH, DL_RNN_RELU, DL_LSTM, DL_GRU } dl_rnn_kind;
@@ -2708,11 +2709,11 @@ DL_API dl_tensor *dl_nn_rnn_step(dl_ctx *c, dl_module *cell, dl_tensor *x, dl_te
 /* --- embedding and positions: names and defaults as in torch.nn ---------------------------------------
    embedding: y = weight[ids], rows of weight (V, D) for int32 ids of any shape -> (.., D); d weight[ids[i]] += g[i].
    .padding_idx: this row gets no gradient; 0: there is none, DL_ZERO: row 0, negative: counted from the last.
-   .max_norm: looked-up rows with a larger .norm_type-norm are scaled down to it, in weight itself.
+   .max_norm: rows that are looked up and have a larger .norm_type-norm are scaled down to it, in weight itself.
    .scale_grad_by_freq: gradients divided by how often their id occurs in ids. */
 typedef struct {
     int     padding_idx;
-    dl_real max_norm;                    /* 0: any                                          */
+    dl_real max_norm;                    /* 0: no limit                                     */
     double  norm_type;                   /* 2                                               */
     int     scale_grad_by_freq;
     int end_;
@@ -2721,13 +2722,13 @@ typedef dl_embedding_opts dl_nn_embedding_opts;
 DL_API dl_tensor *dl_embedding_with(dl_ctx *c, dl_tensor *weight, dl_tensor *ids, dl_embedding_opts o);
 #define dl_embedding(...) DLI_KW3(dl_embedding, __VA_ARGS__)
 
-/* weight (num, dim) from N(0, 1), the padding row 0; dl_forward takes the ids */
+/* weight (num, dim) from N(0, 1), the padding row is 0; dl_forward takes the ids */
 DL_API dl_module *dl_nn_embedding_with(dl_ctx *c, int64_t num, int64_t dim, dl_nn_embedding_opts o);
 #define dl_nn_embedding(...) DLI_KW3(dl_nn_embedding, __VA_ARGS__)
 
 /* Embeddings of a bag of ids joined into one: ids (B, L) -> (B, D), or, with .offsets, int32 (B), ids (n), of which
    bag b has those from offsets[b] to before offsets[b + 1] or, the last bag, the end.  .padding_idx: such ids are
-   left out.  Empty bags give 0. .per_sample_weights, shaped like ids: factors of the terms of a sum. */
+   left out.  Empty bags give 0.  .per_sample_weights, shaped like ids: factors of the terms, with DL_BAG_SUM only. */
 typedef enum { DL_BAG_MEAN, DL_BAG_SUM, DL_BAG_MAX } dl_bag_mode;
 typedef struct {
     dl_bag_mode mode;                    /* DL_BAG_MEAN                                     */
@@ -2766,13 +2767,13 @@ DL_API dl_tensor *dl_alibi_slopes(dl_ctx *c, int64_t heads);
 /* --- text: bytes to tokens and back ----------------------------------------------------------------------
    A tokenizer is a list of byte strings, the tokens, numbered from 0; it lives as long as the context and is only read by the
    functions below.  Texts are bytes, UTF-8 or any; n = -1: up to the closing 0.
-   chars: the different characters of a text in the order of their code points.
+   chars: the distinct characters of a text in the order of their code points.
    train: byte-pair encoding, Sennrich et al. 2016, of bytes: tokens 0 .. 255 are the bytes; then, until there are `size` or
-          no pair comes twice, the most frequent pair of neighbours within a piece becomes a token (of equals, that of
+          no pair comes twice, the most frequent pair of neighbours within a piece becomes a token (ties: the pair with the
           smaller numbers).
    gpt2:  the same from GPT-2's vocab.json and merges.txt, Radford et al. 2019; save writes such files, 0 on error.
-   Pieces are GPT-2's, never merged across: contractions like 's, runs of letters, of digits, of others, each with the space
-   before.
+   Merges stay within pieces, which are GPT-2's: contractions like 's, runs of letters, of digits, of others, each with the space
+   before it.
    add:   one more token, say "<end>", that no text is encoded to; returns its number.
    id:    the number of the token with these bytes, or -1. */
 typedef struct dl_tokenizer dl_tokenizer;
@@ -2790,10 +2791,10 @@ DL_API int64_t       dl_tokenizer_size(const dl_tokenizer *t);
 DL_API dl_tensor    *dl_text_encode(dl_ctx *c, const dl_tokenizer *t, const char *text, int64_t n);
 DL_API const char   *dl_text_decode(dl_ctx *c, const dl_tokenizer *t, dl_tensor *ids, int64_t *n);
 
-/* Batches for language models from a stream of tokens, int32 (n), best kept: x (batch, length) and y, the same one
-   token on. Windows at random places; or, sequential, the stream is cut into `batch` equal tracks, and the index-th
-   call has the index-th window of each, so that a recurrent state can be carried from one to the next.  0 when none
-   is left (a rest is dropped), or on error. */
+/* Batches for language models from a stream of tokens, int32 (n), which should be kept: x (batch, length) and y, shifted by
+   one token.  Windows at random places; or, sequential, the stream is cut into `batch` equal tracks, and .index picks the
+   window of each, so that a recurrent state can be carried from one to the next.  0 when none is left (an incomplete one is
+   dropped) or after an error. */
 typedef struct { int sequential; int64_t index; int end_; } dl_text_batch_opts;
 DL_API int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64_t length, dl_tensor **x, dl_tensor **y,
                               dl_text_batch_opts o);
@@ -2819,10 +2820,10 @@ DL_API dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
 DL_API dl_tensor *dl_bernoulli(dl_ctx *c, dl_tensor *p);
 
 /* Beam search (Graves 2012, Sutskever et al. 2014): the most probable continuation of a prefix, keeping the `beams`
-   best ones; one beam is greedy decoding.  step gets the prefixes, int32 (B, length), and parent, int32 (B): which of
-   the prefixes of the call before each of them goes on (so that a state (B', ..) becomes dl_index_select(c, state, 0,
-   parent)); it returns logits of the next token (B, V). A sequence that has come to the end token keeps its place.
-   The best is that with the largest  sum log p / length^length_penalty, length: new tokens; among ended ones if there
+   best ones; one beam is greedy decoding.  step gets the prefixes, int32 (B, length), and parent, int32 (B): for each, which
+   prefix of the previous call it continues (so that a state (B', ..) becomes dl_index_select(c, state, 0, parent)); it
+   returns logits of the next token (B, V).  A sequence that has reached the end token keeps its place.
+   The best has the largest  sum log p / length^length_penalty, length: new tokens; among ended ones if there
    are any.  Returns prefix and continuation with the end token, int32 (length), in the step; step runs in evaluation
    mode, without gradients. */
 typedef dl_tensor *(*dl_beam_fn)(dl_ctx *c, dl_tensor *prefixes, dl_tensor *parent, void *user);
@@ -2842,13 +2843,13 @@ DL_API dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn s
    decoder.  With attention the decoder's output h looks back on the encoder's outputs s_t: logits are of
    W tanh(W_c [sum_t a_t s_t; h]) with a = softmax(v . tanh(W_q h + W_k s_t)) (DL_ATTENTION_ADDITIVE, Bahdanau et al. 2015)
    or softmax(W_q h . s_t) (DL_ATTENTION_DOT, Luong et al. 2015).
-   forward: teacher forcing: source (N, S), target (N, T), which begins with a start token -> logits of the token behind
+   forward: teacher forcing: source (N, S), target (N, T), which begins with a start token -> logits of the token after
             each (N, T, V).
-   decode:  beam search from the start token, int32 (N, 1 + max_length), filled up with the end token. */
+   decode:  beam search from the start token, int32 (N, 1 + max_length), padded with the end token. */
 typedef enum { DL_ATTENTION_NONE, DL_ATTENTION_ADDITIVE, DL_ATTENTION_DOT } dl_attention_kind;
 typedef struct {
     int64_t           embed, layers;     /* hidden, 1                                       */
-    int               lstm;              /* not GRU                                         */
+    int               lstm;              /* 1: LSTM; 0: GRU                                 */
     dl_attention_kind attention;
     dl_real           dropout;           /* of embeddings and between layers                */
     int end_;
@@ -2877,7 +2878,7 @@ DL_API dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tenso
 /* --- transformers -------------------------------------------------------------------------------
    Vaswani et al. 2017.  Sequences are (N, T, E): N of them, T tokens of E numbers, what PyTorch calls batch_first.  Names of
    parameters, defaults and initial weights are those of torch.nn.Transformer and its parts.  activation: any function of a
-   tensor, dl_relu; dropout: 0.1, -1: none.
+   tensor, default dl_relu; dropout: 0.1, -1: none.
 
    ffn: at every token y = W2 dropout(act(W1 x + b1)) + b2; parameters linear1, linear2
         .gated: y = W2 dropout(act(W1 x) W3 x); gate_proj, down_proj, up_proj; with dl_silu, the usual there, SwiGLU,
@@ -2919,8 +2920,8 @@ DL_API dl_tensor *dl_nn_tfm_decoder_forward_with(dl_ctx *c, dl_module *m, dl_ten
 #define dl_nn_tfm_decoder_forward(...) DLI_KW4(dl_nn_tfm_decoder_forward, __VA_ARGS__)
 
 #ifdef DL_MODELS
-/* Encoder and decoder with final norms, torch.nn.Transformer: 44,140,544 parameters.  Between source (N, S, E) and target
-   (N, T, E) stand no embeddings.  The decoder sees the encoder's result; .causal is for the target. */
+/* Encoder and decoder with final norms, torch.nn.Transformer: 44,140,544 parameters.  Source (N, S, E) and target (N, T, E)
+   are embedded already.  The decoder sees the encoder's result; .causal is for the target. */
 typedef struct {
     int64_t  dim, heads;                 /* 512, 8                                          */
     int      encoder_layers, decoder_layers;                                    /* 6, 6     */
@@ -2942,7 +2943,7 @@ DL_API dl_tensor *dl_model_transformer_forward_with(dl_ctx *c, dl_module *m, dl_
 #define dl_model_transformer(...)         DLI_KW1(dl_model_transformer, __VA_ARGS__)
 #define dl_model_transformer_forward(...) DLI_KW4(dl_model_transformer_forward, __VA_ARGS__)
 
-/* Language models: dl_forward takes token ids, int32 (N, T) or (T), and gives the logits of the token behind each, (.., T, vocab).
+/* Language models: dl_forward takes token ids, int32 (N, T) or (T), and gives the logits of the token after each, (.., T, vocab).
    gpt: GPT-2 (Radford et al. 2019), weights called and laid out as in its published files: pre-norm, GELU, learned
         positions, output weights that are the embedding's.  Initially N(0, 0.02^2), residual projections / sqrt(2 layers).
    llama: LLaMA (Touvron et al. 2023), names as in its published files: RMSNorm, rotary positions, grouped queries, SwiGLU. */
@@ -2967,18 +2968,18 @@ DL_API dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o);
 #define dl_model_gpt(...)   DLI_KW1(dl_model_gpt, __VA_ARGS__)
 #define dl_model_llama(...) DLI_KW1(dl_model_llama, __VA_ARGS__)
 
-/* n tokens more: prompt int32 (N, T) or (T) -> (.., T + n), or less if every sequence reached the stop token.  Keys and values of
-   earlier tokens are kept, so that each step works on one token.  In evaluation mode, without gradients.  When the model's
-   block is full it goes on from the last half of it.  Sampling as in dl_sample_token. */
+/* n more tokens: prompt int32 (N, T) or (T) -> (.., T + n), or fewer if every sequence reached the stop token.  Keys and values
+   of earlier tokens are kept, so that each step works on one token.  In evaluation mode, without gradients.  When the model's
+   block is full it continues from the last half of it.  Sampling as in dl_sample_token. */
 typedef struct {
     dl_real  temperature;                /* 1; -1: always the likeliest token               */
     int64_t  top_k;                      /* 0: all                                          */
     dl_real  top_p;                      /* 0: all                                          */
     dl_real  repetition_penalty;         /* 1: none                                         */
     int      stop;                       /* this token ends a sequence; 0: none, DL_ZERO: token 0 */
-    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);        /* called with each step's N tokens; 1: stop */
+    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);        /* called with each step's N tokens; not 0: stop */
     void    *user;
-    int      no_cache;                   /* everything again for every token: for tests     */
+    int      no_cache;                   /* recomputes everything for every token: for tests */
     int end_;
 } dl_generate_opts;
 DL_API dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *prompt, int64_t n, dl_generate_opts o);
@@ -2998,14 +2999,14 @@ DL_API dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
 #endif
 
 /* --- finding trouble ------------------------------------------------------------------------------
-   dl_create(.detect_nan = 1) looks at every result and every gradient and ends with an error at the first NaN, and at the
-   first infinity that an op makes of finite numbers (those in tensors, as in masks, may pass).  The message names
+   dl_create(.detect_nan = 1) checks every result and every gradient: the first NaN, and the first infinity that an op makes
+   of finite numbers, is an error (infinities that are in tensors already, as in masks, may pass).  The message names
    the op, its module, the tensor with its place in the model, and the source line where DL_DEBUG was defined.  It costs one
    pass over each result; switched off, nothing. */
 DL_API int dl_set_detect_nan(dl_ctx *c, int on);                          /* returns the state before */
 
 typedef struct {
-    int64_t size, zeros, nans, infs;   /* nans and infs count in none of what follows; if nothing is left that is NaN */
+    int64_t size, zeros, nans, infs;   /* min, max, mean and std are of the finite values, NaN if there are none */
     double  min, max, mean, std;         /* std: of the population, divided by n                     */
 } dl_stats;
 DL_API dl_stats dl_tensor_stats(const dl_tensor *x);
@@ -3013,7 +3014,7 @@ DL_API dl_stats dl_grad_stats(const dl_tensor *x);                        /* of 
 
 #ifndef DL_NO_STDIO
 /* Profile per op, from begin to end; begin clears what was there.  Seconds are wall-clock time.  at: the i-th row by time,
-   0 behind the last one; the row called "(rest)" is what was spent outside ops: optimizer, data, user code. */
+   0 after the last one; the row called "(rest)" is what was spent outside ops: optimizer, data, user code. */
 typedef struct {
     const char *op;
     int64_t calls, macs, bytes;          /* bytes: of sources and result, for each forward call       */
@@ -3028,7 +3029,7 @@ DL_API void dl_profile_print(dl_ctx *c, FILE *f);
 /* The tape behind y for Graphviz (dot -Tsvg): ops are boxes, leaves ellipses with their names and shapes. */
 DL_API void dl_graph_dot(dl_ctx *c, const dl_tensor *y, FILE *f);
 
-/* A table of weights and gradients: name, shape, mean, std, least and largest, zeros, what is not finite. */
+/* A table of weights and gradients: name, shape, mean, std, min, max, zeros, values that are not finite. */
 DL_API void dl_module_stats(dl_ctx *c, dl_module *m, FILE *f);
 
 /* TensorBoard: an event file in folder, which is made if it is missing (its parent must be there); tensorboard --logdir folder
@@ -3041,7 +3042,7 @@ DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
 
 /* --- export ---------------------------------------------------------------------------------------
    With DL_EXPORT defined before dl.h, wherever it is included:
-   m, run in evaluation mode on an input like x, as a file.  What is written are the ops that dl_forward(c, m, x) goes through:
+   m, run in evaluation mode on an input like x, as a file.  It holds the ops that dl_forward(c, m, x) goes through:
    if its path depends on values, the file has the path of x.  An op that cannot be written (sorting, detection, an LSTM with
    proj_size) is an error that names it, and so is a value that depends on the input but was not made by ops (dl_to_real,
    dl_argmax, the user's own loops).  0 after an error, and no file; an older one stays as it was.
@@ -3051,8 +3052,8 @@ DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
    c: one C99 file of its own with the weights and
        void NAME(const float *input, float *output, float *work);          (input: int32_t if x is int32)
      for inputs of x's shape; the constants NAME_INPUT, NAME_OUTPUT and NAME_WORK are the sizes of the arrays in elements.  It
-     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work.  NAME is none that math.h,
-     stdint.h or the file itself declares. */
+     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work.  NAME must not be a name
+     that math.h, stdint.h or the file itself declares. */
 #ifdef DL_EXPORT
 typedef struct { int fixed_batch; int end_; } dl_export_onnx_opts;
 DL_API int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, dl_export_onnx_opts o);
