@@ -606,7 +606,7 @@ DL_API dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_t
 #define dl_topk(...) DLI_KW4(dl_topk, __VA_ARGS__)
 
 /* --- products ----------------------------------------------------------------------------------- */
-typedef struct { int transpose_a, transpose_b; int end_; } dl_matmul_opts;
+typedef struct { int transpose_a, transpose_b; int end_; } dl_matmul_opts;                 /* of the last two axes               */
 DL_API dl_tensor *dl_matmul_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_matmul_opts o); /* (.., M, K) x (.., K, N) -> (.., M, N); vectors as in PyTorch */
 #define dl_matmul(...) DLI_KW3(dl_matmul, __VA_ARGS__)
 typedef struct { dl_activation activation; int transposed; int end_; } dl_linear_opts;     /* DL_LINEAR: none; w is (in, out)    */
@@ -716,7 +716,7 @@ DL_API dl_module *dl_nn_dropout(dl_ctx *c, dl_real p);
    dirac: (out, in, ...) convolution that passes its input on, in each of .groups (1); eye: (out, in) identity. */
 typedef enum { DL_FAN_IN, DL_FAN_OUT } dl_fan;
 typedef struct { double gain; int end_; }                 dl_init_xavier_uniform_opts, dl_init_xavier_normal_opts;
-typedef struct { double gain, a; dl_fan mode; int end_; } dl_init_he_uniform_opts, dl_init_he_normal_opts;
+typedef struct { double gain, a; dl_fan mode; int end_; } dl_init_he_uniform_opts, dl_init_he_normal_opts;   /* mode: which fan */
 typedef struct { double std; int end_; }                  dl_init_sparse_opts;
 typedef struct { int64_t groups; int end_; }              dl_init_dirac_opts;
 DL_API void dl_init_constant(dl_ctx *c, dl_tensor *w, dl_real value);
@@ -772,7 +772,8 @@ typedef struct { double lr, lambd, alpha, t0, weight_decay; int end_; } dl_optim
 DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);   /* Polyak and Juditsky 1992 */
 #define dl_optim_asgd(...) DLI_KW2(dl_optim_asgd, __VA_ARGS__)
 
-/* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0; AdamW: 1e-2, decoupled */
+/* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0; AdamW: 1e-2, decoupled.  no_bias_correction: the means as they are,
+   not divided by 1 - beta^t */
 typedef struct { double lr, beta1, beta2, eps, weight_decay; int amsgrad, no_bias_correction; int end_; }
         dl_optim_adam_opts, dl_optim_adamw_opts;
 DL_API dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o);     /* Kingma and Ba 2015; amsgrad: Reddi et al. 2018 */
@@ -805,7 +806,7 @@ typedef struct { double lr, rho, eps, weight_decay; int end_; } dl_optim_adadelt
 DL_API dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadelta_opts o);   /* Zeiler 2012 */
 #define dl_optim_adadelta(...) DLI_KW2(dl_optim_adadelta, __VA_ARGS__)
 
-/* lr 1e-2, alpha 0.99, eps 1e-8, weight_decay 0, momentum 0 */
+/* lr 1e-2, alpha 0.99, eps 1e-8, weight_decay 0, momentum 0; centered (Graves 2013): divides by the standard deviation of g */
 typedef struct { double lr, alpha, eps, weight_decay, momentum; int centered; int end_; } dl_optim_rmsprop_opts;
 DL_API dl_optim *dl_optim_rmsprop_with(dl_ctx *c, dl_module *m, dl_optim_rmsprop_opts o);   /* Tieleman and Hinton 2012 */
 #define dl_optim_rmsprop(...) DLI_KW2(dl_optim_rmsprop, __VA_ARGS__)
@@ -821,7 +822,8 @@ DL_API dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
 #define dl_optim_adafactor(...) DLI_KW2(dl_optim_adafactor, __VA_ARGS__)
 
 /* lr 1e-3, weight_decay 0.1, decoupled, momentum 0.95, eps 1e-7, ns_steps 5; for matrices, also (out, ...) as (out, rest); the
-   other parameters by AdamW with adam_lr 3e-4, betas 0.9 and 0.95 */
+   other parameters by AdamW with adam_lr 3e-4, betas 0.9 and 0.95.  A step of (A, B) is lr times sqrt(max(1, A / B)), or, with
+   DL_MUON_MATCH_RMS_ADAMW, 0.2 sqrt(max(A, B)), of the orthogonalized momentum */
 typedef enum { DL_MUON_ORIGINAL, DL_MUON_MATCH_RMS_ADAMW } dl_muon_adjust_lr;
 typedef struct { double lr, weight_decay, momentum; int no_nesterov; double eps; int ns_steps; dl_muon_adjust_lr adjust_lr;
                  double adam_lr; int end_; } dl_optim_muon_opts;
@@ -829,7 +831,7 @@ DL_API dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
 #define dl_optim_muon(...) DLI_KW2(dl_optim_muon, __VA_ARGS__)
 
 /* lr 1, max_iter 20, max_eval max_iter 5 / 4, tolerance_grad 1e-7, tolerance_change 1e-9, history_size 100; up to max_iter
-   iterations in one dl_optim_step_closure */
+   iterations in one dl_optim_step_closure; strong_wolfe: with a line search, else steps of lr */
 typedef struct { double lr; int max_iter, max_eval; double tolerance_grad, tolerance_change; int history_size, strong_wolfe; int end_; }
         dl_optim_lbfgs_opts;
 DL_API dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *m, dl_optim_lbfgs_opts o);   /* Liu and Nocedal 1989; whole batches only */
@@ -1023,7 +1025,7 @@ typedef struct dl_loader {
 } dl_loader;
 typedef struct {
     int64_t    batch_size;               /* 1, as in PyTorch                                */
-    int        shuffle, drop_last;
+    int        shuffle, drop_last;       /* anew for each epoch; leave out a last batch that is smaller */
     dl_tensor *weights;                  /* (n): an epoch is n draws with replacement, each sample with the chance weight / sum */
     dl_augment_fn augment;
     void      *user;                     /* passed on to augment                            */
@@ -2049,7 +2051,8 @@ typedef struct {
 DL_API dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads, dl_nn_mha_opts o);
 #define dl_nn_mha(...) DLI_KW3(dl_nn_mha, __VA_ARGS__)
 
-/* key NULL: query; value NULL: key.  cache: query holds T more tokens, whose keys and values are appended to it; no gradients. */
+/* key NULL: query; value NULL: key.  mask to alibi: as in dl_attention.  cache: query holds T more tokens, whose keys and values
+   are appended to it; no gradients. */
 typedef struct {
     dl_tensor   *mask, *lengths;
     int          causal;
@@ -2247,8 +2250,8 @@ typedef enum { DL_AS_IS, DL_BOOL, DL_U8, DL_I8, DL_I16, DL_U16, DL_F16, DL_BF16,
 typedef struct { const char *key, *value; } dl_metadata;
 typedef struct { const char *name; dl_tensor *tensor; } dl_named;
 typedef struct {
-    int loaded, nmissing, nunexpected, nmismatched;
-    const char **missing, **unexpected, **mismatched;        /* live in the step */
+    int loaded, nmissing, nunexpected, nmismatched;          /* tensors loaded; names in each of the lists */
+    const char **missing, **unexpected, **mismatched;        /* in m only, in the file only, of another shape; live in the step */
 } dl_load_report;
 typedef struct {
     const char *prefix;                  /* of the names in the file; others are skipped */
