@@ -436,8 +436,8 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 #define dl_gradcheck(...) DLI_KW4(dl_gradcheck, __VA_ARGS__)
 
 /* --- elementwise ops ----------------------------------------------------------------------------
-   One row makes everything: the prototype  dl_tensor *dl_NAME(dl_ctx *c, dl_tensor *x)  (two tensors a, b in the
-   second table; scalars p, q after the tensors), the op, its kernels for every instruction set, and the entry in the gradient check.
+   One row makes everything: the prototype  dl_tensor *dl_NAME(dl_ctx *c, dl_tensor *x)  (in the later tables x and scalars p, q,
+   or tensors a, b, or m, a, b), the op, its kernels for every instruction set, and the entry in the gradient check.
    x, a, b: inputs; y: output; g: gradient of y.  Shapes broadcast by NumPy's rules, and gradients are summed back.
    The functions dli_exp ... are dl.h's own, see >>math.  At kinks and ties the gradient is PyTorch's. */
 #define DL_UNARY_OPS(OP)                                                                                             \
@@ -514,7 +514,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 /*     name        y = f(m, a, b)                 da                            db                                */ \
     OP(where,      m != 0 ? a : b,                m != 0 ? g : 0,               m != 0 ? 0 : g)
 
-/* Not differentiable: 1 where it holds, else 0. */
+/* Not differentiable: 1 where the comparison holds, else 0. */
 #define DL_COMPARE_OPS(OP)                                                                                           \
     OP(eq, a == b)  OP(ne, a != b)  OP(lt, a < b)  OP(le, a <= b)  OP(gt, a > b)  OP(ge, a >= b)
 
