@@ -7,8 +7,8 @@
        #define DL_IMPLEMENTATION
 
    and compile it with  cc program.c  : no library, no build system, no flags.  -O2 makes your own code fast (the kernels
-   are fast without it under gcc; clang wants it) and compiles sooner: without it gcc keeps what nobody calls.  -fopenmp
-   uses all cores.
+   are fast without it under gcc; clang needs it) and, with DL_STATIC, compiles sooner: functions that nobody calls are
+   dropped.  -fopenmp uses all cores.
 
    The first program
    -----------------
@@ -65,7 +65,7 @@
        >>api         every public function, in groups, with its formula and shapes; the tables of elementwise ops
        -- below is the implementation, in order of dependency --
        >>platform    compilers, instruction sets, memory functions
-       >>kernels     what depends on the instruction set: one list, a table each, one text
+       >>kernels     the list of kernels, their table for each instruction set, the choice at run time
        >>arena       two lifetimes: keep and step
        >>context     errors, memory, threads, caches
        >>tensor      creation, shapes
@@ -115,18 +115,18 @@
               use one per thread.  Several contexts may run forward through one model at the same time, in evaluation mode,
               where it is only read (in training batch norm's running statistics change; so do the rows of
               dl_nn_embedding(.max_norm) at any time).  dl_backward is for the context that made the model.
-   Memory.    Results live in the step arena until dl_step_begin, and are an error where they are used after it; parameters
-              and what dl_keep returns live as long as the context.  Nothing is freed singly.  After the first step,
-              training calls malloc no more.
+   Memory.    Results live in the step arena until dl_step_begin; to use one after it is an error.  Parameters and what
+              dl_keep returns live as long as the context.  Nothing is freed one by one.  After the first step,
+              training no longer calls malloc.
    Tensor.    Contiguous, row-major, up to 8 axes; x->data is a plain array of float (dl_real).  Labels and indices are
               int32 tensors (x->idata).  Layouts are PyTorch's: (N, C, H, W), weights (out, in).
    Autograd.  Ops on tensors that require a gradient are recorded in order; dl_backward walks that tape back.  Gradients
               of leaves add up until dl_optim_step, or dl_zero_grad, clears them (x->grad = NULL, as in PyTorch).
-   Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  Zero is always the usual
-              choice; where that is not 0, an exact 0 is -1 for reals and DL_ZERO for integers.  In C++11 and other languages call
-              dl_sum_with(c, x, options).
-   Shapes.    DL_SHAPE(2, 3) ends at its first zero, behind which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
-   Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was wanted.  From then on ops
+   Options.   Optional arguments go by name: dl_sum(c, x, .dims = DL_DIM(-1), .keepdim = 1).  A field that is 0 takes its
+              default; where the default is not 0, write -1 (reals) or DL_ZERO (integers) for an exact 0.  In C++11 and
+              other languages call dl_sum_with(c, x, options).
+   Shapes.    DL_SHAPE(2, 3) ends at its first zero, after which only zeros may follow: no axis is empty; DL_SHAPE(0) is a scalar.
+   Errors.    The first one wins and stays: dl_error(c) says which op, which shapes, what was expected.  From then on ops
               return the nil tensor, whose data is NULL and whose size is 0 (dl_item: NaN), and dl_backward and dl_optim_step
               do nothing, so weights stay as they were.  Look once, before you read x->data; dl_clear_error(c) makes the
               context usable again.  Nothing prints, nothing exits.
@@ -146,8 +146,8 @@
    dl.h does not
    -------------
    run on a GPU; own global state; print unless asked (dl_fit shows its progress on stderr, with .quiet = 1 it does not);
-   decode pictures but PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does); keep
-   higher-order gradients (for dy/dx in a loss carry it along with y, by ops: of y = sin(W x) it is cos(W x) W dx; or see
+   decode pictures other than PGM and PPM (stb_image does, if it is included first); start threads of its own (OpenMP does);
+   compute higher-order gradients (for dy/dx in a loss, compute it with y by ops: for y = sin(W x) it is cos(W x) W dx; or see
    dl_gradient_penalty); have strided or empty tensors.
 
    Compile-time switches                   (define before every include, the same everywhere)
@@ -171,7 +171,7 @@
                         >>modules and examples/custom_module.c.
    An optimizer:        one row in DLI_OPTIM_RULES, a function that prepares the numbers of a step, a const dli_optim_type with
                         it, a constructor: see dli_sgd_prepare in >>optim.
-   A loss:              ops that are there, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
+   A loss:              existing ops, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
                         op.  dl_fit and dl_evaluate take any function as .loss.
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
                         sizes go through dl_set_shape; a target in tests/fuzz.c.
@@ -267,8 +267,8 @@ typedef float dl_real;
 typedef struct { int64_t d[DL_MAX_DIMS]; } dl_shape;
 #define DL_SHAPE(...) (DLI_LIT(dl_shape){{__VA_ARGS__}})
 
-/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes.  Where the
-   set is used, bit 16, of what cannot be an axis, is an error, and so is a set without bit 17: .dims = 1 in place of DL_DIM(1). */
+/* A set of axes: DL_DIM(0) | DL_DIM(-1).  Negative axes count from the last.  The empty set, 0, means all axes.  Functions that
+   take a set reject bit 16, which marks an impossible axis, and sets without bit 17: .dims = 1 in place of DL_DIM(1). */
 #define DLI_AXES  (1u << 17)
 #define DL_DIM(d) (DLI_AXES | ((int)(d) >= -8 && (int)(d) < 8 ? 1u << ((d) & 15) : 1u << 16))
 
@@ -284,7 +284,7 @@ typedef struct dl_optim  dl_optim;
 typedef enum { DL_REAL, DL_INT32 } dl_dtype;                           /* values and labels                     */
 typedef enum { DL_MEAN, DL_SUM, DL_NONE } dl_reduction;                /* of a loss over its batch              */
 typedef enum { DL_HIGHEST, DL_HIGH, DL_MEDIUM } dl_precision;          /* of products, see dl_create            */
-typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;       /* those that dl_linear and dl_conv2d can fuse */
+typedef enum { DL_LINEAR, DL_RELU, DL_SIGMOID, DL_TANH, DL_RELU6 } dl_activation;   /* what ops can fuse; DL_LINEAR: none */
 
 /* An n-dimensional array: contiguous, row-major.  A tensor lives until the next dl_step_begin (results, scratch) or as
    long as its context (dl_keep, parameters).  Read and write data freely, but not between an op that read it and dl_backward,
@@ -304,13 +304,13 @@ struct dl_tensor {
     int          nsrc;
     int          kept;                   /* lives in the keep arena                            */
     int          retain_grad;            /* keep grad although it is not a leaf's              */
-    unsigned     constants;              /* bit i: src[i], i < 32, required no gradient then   */
+    unsigned     constants;              /* bit i < 32: src[i] required no gradient when the op ran */
     void        *opts;                   /* a copy of the op's options                         */
     void        *saved;                  /* whatever forward left for backward                 */
     dl_tensor   *prev;                   /* the tape: the result recorded before this one      */
     dl_real     *grad_buf;               /* storage behind grad                                */
     size_t       grad_cap;               /* its size in elements                               */
-    int64_t      macs;                   /* multiply-adds that made it: shape functions may say so, dl_summary prints it */
+    int64_t      macs;                   /* multiply-adds that made it: shape functions may set it, dl_summary prints it */
     dl_module   *owner;                  /* of a parameter: the module that has it; of a result: the one that made it; or NULL */
     const char  *where;                  /* of a result: the call that made it, "main.c:12", if DL_DEBUG was defined there */
     uint64_t     born;                   /* in which step of which context, see dli_lives */
@@ -331,15 +331,16 @@ struct dl_op {
    ================================================================================================ */
 
 /* --- context ------------------------------------------------------------------------------------
-   One context per thread; contexts share nothing.  dl_create returns NULL only if memory is out, and every function
+   One context per thread; contexts share nothing.  dl_create returns NULL only when out of memory, and every function
    accepts that NULL. */
 typedef struct {
     uint64_t    seed;                    /* of the random numbers, 0                                             */
     int         threads;                 /* 0: what OpenMP offers; always 1 without OpenMP                       */
-    const char *isa;                     /* "portable", "avx2", "avx512", "neon"; NULL: $DL_ISA, else the best   */
+    const char *isa;                     /* "portable", "avx2", "avx512", "neon"; NULL: $DL_ISA, else the best; it is an
+                                            error if this machine does not have it                               */
     dl_precision precision;              /* DL_HIGHEST: the same bits everywhere.  DL_HIGH: relative errors of about 1e-5 for
                                             speed (large Winograd tiles), the same bits for any number of threads on one
-                                            instruction set.  DL_MEDIUM: as DL_HIGH, so far                      */
+                                            instruction set.  DL_MEDIUM: so far the same as DL_HIGH              */
     int         no_grad;                 /* 1: record nothing, for inference                                     */
     int         detect_nan;              /* 1: the first NaN, or infinity made of finite numbers, is an error, see >>trouble */
     size_t      block_bytes;             /* size of the arenas' first block, 1 MB                                */
@@ -351,7 +352,7 @@ DL_API void        dl_destroy(dl_ctx *c);
 DL_API void        dl_step_begin(dl_ctx *c);                         /* forget the previous step's tensors, O(1)      */
 DL_API const char *dl_error(const dl_ctx *c);                        /* the first error, or NULL                      */
 DL_API void        dl_clear_error(dl_ctx *c);                        /* makes the context usable again                */
-DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* keep an error, return nil.  Formats: %s %d (int) %l (int64_t)
+DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* records an error, returns nil.  %s %d (int) %l (int64_t)
                                                                         %g (double) %t (dl_tensor *: its shape) %%    */
 DL_API dl_ctx     *dl_at(dl_ctx *c, const char *where);              /* errors from now on name this place; returns c */
 DL_API int         dl_set_grad_enabled(dl_ctx *c, int on);           /* 0: record nothing; returns the state before    */
@@ -393,10 +394,10 @@ DL_API dl_tensor *dl_randn(dl_ctx *c, dl_shape shape);                          
 DL_API dl_tensor *dl_randperm(dl_ctx *c, int64_t n);                                   /* int32 permutation of 0..n-1  */
 DL_API dl_tensor *dl_to_real(dl_ctx *c, dl_tensor *x);                                 /* int32 -> real                */
 DL_API dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x);                                  /* real -> int32, toward zero   */
-DL_API dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x);                                    /* copy with the context's life, a leaf */
+DL_API dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x);                                    /* a leaf that lives with the context */
 DL_API dl_tensor *dl_requires_grad(dl_ctx *c, dl_tensor *x, int on);                   /* marks a leaf; returns x      */
 DL_API dl_tensor *dl_detach(dl_ctx *c, dl_tensor *x);                                  /* same data, no history        */
-DL_API int        dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from);            /* numbers of from, of the same shape, into the leaf to; not recorded */
+DL_API int        dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from);            /* to = from, same shape; not recorded */
 DL_API double     dl_item(const dl_tensor *x);                                         /* the value of a 1-element tensor, else NaN */
 DL_API void       dl_manual_seed(dl_ctx *c, uint64_t seed);
 
@@ -411,10 +412,10 @@ typedef struct {
 DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0 on error */
 #define dl_backward(...) DLI_KW2(dl_backward, __VA_ARGS__)
 DL_API void dl_zero_grad(dl_tensor *x);                                     /* x->grad = NULL */
-DL_API void dl_retain_grad(dl_tensor *x);                                   /* x is a result: keep its grad of the last dl_backward from x or a later result */
+DL_API void dl_retain_grad(dl_tensor *x);                                   /* a result keeps its grad, of the last dl_backward */
 
 /* Make y = op(src...).  Copies opts (may be NULL), runs shape and forward, records y if a source needs a gradient.
-   A shape function calls dl_set_shape; a backward function asks, for each source,
+   A shape function calls dl_set_shape; a backward function calls, for each source,
        int add; dl_real *dx = dl_grad_of(c, y->src[i], &add);
    and, unless dx is NULL (nobody needs it), stores into dx or, if add, adds to it. */
 DL_API dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *src, const void *opts, size_t opts_size);
@@ -422,21 +423,21 @@ DL_API int        dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t 
 DL_API dl_real   *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add);
 
 /* Compare backward with central differences, h = eps max(1, abs x), for L = sum r y, r random: every element must satisfy
-   abs(a - n) <= atol + rtol max(abs a, abs n).  Meant for -DDL_DOUBLE.  f builds y from the inputs;
-   returns 1 if all agree, else 0 and dl_error says which element differs. */
+   abs(a - n) <= atol + rtol max(abs a, abs n), a from backward, n the difference.  Meant for -DDL_DOUBLE.  f builds y from the
+   inputs; returns 1 if all agree, else 0 and dl_error says which element differs. */
 typedef dl_tensor *(*dl_gradcheck_fn)(dl_ctx *c, dl_tensor **inputs, void *user);
 typedef struct {
     double eps, atol, rtol;              /* 1e-6, 1e-6, 1e-5; without DL_DOUBLE 1e-2, 1e-6, 1e-2 */
-    void  *user;
-    double *certified;                   /* out: share of the entries that the relative part alone certifies */
+    void  *user;                         /* passed on to f */
+    double *certified;                   /* out: share of the entries that pass by rtol alone    */
     int end_;
 } dl_gradcheck_opts;
 DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **inputs, dl_gradcheck_opts o);
 #define dl_gradcheck(...) DLI_KW4(dl_gradcheck, __VA_ARGS__)
 
 /* --- elementwise ops ----------------------------------------------------------------------------
-   One row makes everything: the prototype  dl_tensor *dl_NAME(dl_ctx *c, dl_tensor *x)  (two tensors a, b in the
-   second table; scalars p, q after the tensors), the op, its kernels for every instruction set, and the entry in the gradient check.
+   One row makes everything: the prototype  dl_tensor *dl_NAME(dl_ctx *c, dl_tensor *x)  (in the later tables x and scalars p, q,
+   or tensors a, b, or m, a, b), the op, its kernels for every instruction set, and the entry in the gradient check.
    x, a, b: inputs; y: output; g: gradient of y.  Shapes broadcast by NumPy's rules, and gradients are summed back.
    The functions dli_exp ... are dl.h's own, see >>math.  At kinks and ties the gradient is PyTorch's. */
 #define DL_UNARY_OPS(OP)                                                                                             \
@@ -457,7 +458,8 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(sigmoid,    dli_sigmoid(x),                g * (y * (1 - y)))                                                 \
     OP(erf,        dli_erf(x),                    g * (DLI_C(1.1283791670955126) * dli_exp(-(x * x))))               \
     OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)                                                    \
-/* activations (see >>activations for more): gelu Hendrycks and Gimpel 2016, mish Misra 2019 */                      \
+/* activations (see >>activations for more): gelu x Phi(x), Hendrycks and Gimpel 2016; gelu_tanh, torch's approximate="tanh": \
+   x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; mish x tanh(log(1 + exp(x))), Misra 2019 */                    \
     OP(gelu,       x * dli_cdf(x),                g * (dli_cdf(x) + x * dli_density(x)))                             \
     OP(gelu_tanh,  x * dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))),   \
                    g * dli_gate(dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))), \
@@ -512,7 +514,7 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
 /*     name        y = f(m, a, b)                 da                            db                                */ \
     OP(where,      m != 0 ? a : b,                m != 0 ? g : 0,               m != 0 ? 0 : g)
 
-/* Not differentiable: 1 where it holds, else 0. */
+/* Not differentiable: 1 where the comparison holds, else 0. */
 #define DL_COMPARE_OPS(OP)                                                                                           \
     OP(eq, a == b)  OP(ne, a != b)  OP(lt, a < b)  OP(le, a <= b)  OP(gt, a > b)  OP(ge, a >= b)
 
@@ -585,8 +587,8 @@ DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);   
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
 DL_API dl_tensor *dl_stack(dl_ctx *c, int n, dl_tensor *const *xs, int dim);               /* joins along a new axis dim         */
 DL_API int        dl_split(dl_ctx *c, dl_tensor *x, int64_t size, int dim, dl_tensor **parts, int max);  /* the number of parts, 0 on error */
-DL_API dl_tensor *dl_expand(dl_ctx *c, dl_tensor *x, dl_shape shape);                      /* copies size-1 axes; -1: as it is   */
-DL_API dl_tensor *dl_repeat(dl_ctx *c, dl_tensor *x, dl_shape times);                      /* tiles x                            */
+DL_API dl_tensor *dl_expand(dl_ctx *c, dl_tensor *x, dl_shape shape);                      /* repeats size-1 axes; -1: as it is  */
+DL_API dl_tensor *dl_repeat(dl_ctx *c, dl_tensor *x, dl_shape times);                      /* tiles x, times[i] along axis i     */
 typedef struct { int64_t before[DL_MAX_DIMS], after[DL_MAX_DIMS]; } dl_pads;               /* by axis, the first axis first      */
 typedef struct { dl_real value; int end_; } dl_pad_opts;                                   /* 0 */
 DL_API dl_tensor *dl_pad_with(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_pad_opts o);       /* constant padding                   */
@@ -597,15 +599,15 @@ DL_API dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x);                             
 DL_API dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);           /* y[i][j] = x[index[i][j]][j] for dim 0 */
 DL_API dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index, dl_tensor *src);   /* y = x; y[index[i][j]][j] += src[i][j] */
 DL_API dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index);     /* y[i] = x[index[i]] for dim 0       */
-typedef struct { int descending; dl_tensor **indices; int end_; } dl_sort_opts;            /* indices: out, int32                */
+typedef struct { int descending; dl_tensor **indices; int end_; } dl_sort_opts;            /* indices: out, int32, as large as y */
 DL_API dl_tensor *dl_sort_with(dl_ctx *c, dl_tensor *x, int dim, dl_sort_opts o);          /* stable; NaN counts as the largest  */
 #define dl_sort(...) DLI_KW3(dl_sort, __VA_ARGS__)
-typedef struct { int smallest; dl_tensor **indices; int end_; } dl_topk_opts;
+typedef struct { int smallest; dl_tensor **indices; int end_; } dl_topk_opts;              /* smallest: the k smallest           */
 DL_API dl_tensor *dl_topk_with(dl_ctx *c, dl_tensor *x, int64_t k, int dim, dl_topk_opts o);   /* the k largest, sorted          */
 #define dl_topk(...) DLI_KW4(dl_topk, __VA_ARGS__)
 
 /* --- products ----------------------------------------------------------------------------------- */
-typedef struct { int transpose_a, transpose_b; int end_; } dl_matmul_opts;
+typedef struct { int transpose_a, transpose_b; int end_; } dl_matmul_opts;                 /* of the last two axes               */
 DL_API dl_tensor *dl_matmul_with(dl_ctx *c, dl_tensor *a, dl_tensor *b, dl_matmul_opts o); /* (.., M, K) x (.., K, N) -> (.., M, N); vectors as in PyTorch */
 #define dl_matmul(...) DLI_KW3(dl_matmul, __VA_ARGS__)
 typedef struct { dl_activation activation; int transposed; int end_; } dl_linear_opts;     /* DL_LINEAR: none; w is (in, out)    */
@@ -623,7 +625,7 @@ DL_API dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim);             
 DL_API dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p);                          /* training: x mask / (1 - p), mask 0 with probability p (16 bits) */
 
 /* --- modules: named trees of parameters and buffers ---------------------------------------------
-   A module of one's own is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
+   Your own module is a struct that begins with a dl_module, and a forward function (examples/custom_module.c);
    the built-in ones are made the same way.  A module has one parent; call it in forward functions as often as you like. */
 typedef struct {
     const char *name;                                       /* of the struct, for messages and dl_summary            */
@@ -640,18 +642,18 @@ struct dl_module {
     int          nchildren;
     dl_param    *params;                 /* parameters and buffers of this node             */
     int          nparams;
-    /* Set it after dl_module_create to run in one pass with modules behind this one in a dl_nn_sequential.  run[0] is this
+    /* Set it after dl_module_create to run this module and those behind it in a dl_nn_sequential in one pass.  run[0] is this
        module, run[1] .. run[n-1] follow; puts the result into *x and returns how many it ran, or 0 and leaves *x. */
     int        (*fuse)(dl_ctx *c, dl_module *const *run, int n, dl_tensor **x);
-    /* What this module makes, in evaluation, of x + bias (K), x (N, K, ..) with ndim axes, bias may be NULL, if that is
-       x_k scale_k + shift_k: scale (K) and behind it shift (K), in the step; else NULL.  For the module before it. */
+    /* If, in evaluation, this module maps x + bias to x_k scale_k + shift_k, for x (N, K, ..) with ndim axes and bias (K) or
+       NULL: scale (K) followed by shift (K), in the step; else NULL.  The module before it asks, to fold them in. */
     const dl_real *(*affine)(dl_ctx *c, dl_module *self, int ndim, int64_t K, const dl_tensor *bias);
     int          selects;                /* each result is the largest of at least one element of x: ReLU behind it gives the
                                             same numbers and gradients as ReLU in front of it, and has less to do        */
 };
 DL_API dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x);
 
-/* create: a zeroed struct of the type's size; after an error, one that may be written but does nothing.
+/* create: a zeroed struct of the type's size; after an error, one that may be written to but does nothing.
    add: returns the child; a NULL name becomes its number.
    param, buffer: zeros; a parameter is trained, a buffer only saved. */
 DL_API dl_module *dl_module_create(dl_ctx *c, const dl_module_type *type);
@@ -668,9 +670,9 @@ DL_API void       dl_zero_grads(dl_module *m);
 
 /* freeze: with on = 1 the parameters below m get no gradients, and optimizers leave them as they are, bit for bit; 0: trains
    them again.  PyTorch's m.requires_grad_(not on): what was made while they were frozen never gives them gradients.  Running
-   statistics of normalisation go on in training mode: of a teacher beside its student, run it between two dl_set_training.
-   An optimizer has arrays for frozen parameters, too.  Where most are frozen, make it of a module that holds the others alone:
-   the forward function of any module may use them, as LoRA's matrices. */
+   statistics of normalisation go on in training mode: run a teacher beside its student in evaluation mode, between two calls of
+   dl_set_training.  An optimizer has arrays for frozen parameters, too.  Where most are frozen, as with LoRA, give it a module
+   that holds only the others: the forward function of any module may use them. */
 DL_API void       dl_nn_freeze(dl_module *m, int on);
 
 /* copy: all numbers of from into to, which has the same names and shapes: to.load_state_dict(from.state_dict()).  With .tau
@@ -680,8 +682,8 @@ typedef struct { dl_real tau; int end_; } dl_module_copy_opts;                  
 DL_API int        dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_module_copy_opts o);
 #define dl_module_copy(...) DLI_KW3(dl_module_copy, __VA_ARGS__)
 
-/* dl_nn_sequential(c, a, b, ...) runs modules in order, those that can (see fuse) together: linear, convolution or batch
-   norm with the activation behind it; without gradients in evaluation also a batch norm into the weights before it.
+/* dl_nn_sequential(c, a, b, ...) runs modules in order and fuses those that can be (see fuse): linear, convolution or batch
+   norm with the activation behind it; in evaluation without gradients also a batch norm into the weights before it.
    _with: the same from an array; n may be 0, dl_module_add then fills it. */
 #define DL_MAX_LIST 128
 typedef struct { dl_module *m[DL_MAX_LIST]; } dl_module_list;
@@ -711,12 +713,13 @@ DL_API dl_module *dl_nn_dropout(dl_ctx *c, dl_real p);
    xavier: variance gain^2 2 / (fan_in + fan_out)      Glorot and Bengio 2010, gain 1
    he:     variance gain^2 / fan                       He et al. 2015; gain sqrt(2 / (1 + a^2)), a: slope of a leaky ReLU, 0
    kaiming is another name for he.  A uniform one with variance v is U(-sqrt(3 v), sqrt(3 v)).
-   orthogonal: rows or columns, whichever are fewer, orthonormal times gain (Saxe et al. 2014).
+   orthogonal: gain times orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
    sparse: (out, in), the share `sparsity` of each column is 0, the rest N(0, std^2), std 0.01 (Martens 2010).
-   dirac: (out, in, ...) convolution that passes its input on; eye: (out, in) identity. */
+   trunc_normal: N(mean, std^2) restricted to [low, high], values of w, not multiples of std.
+   dirac: (out, in, ...) convolution that passes its input on, in each of .groups (1); eye: (out, in) identity. */
 typedef enum { DL_FAN_IN, DL_FAN_OUT } dl_fan;
 typedef struct { double gain; int end_; }                 dl_init_xavier_uniform_opts, dl_init_xavier_normal_opts;
-typedef struct { double gain, a; dl_fan mode; int end_; } dl_init_he_uniform_opts, dl_init_he_normal_opts;
+typedef struct { double gain, a; dl_fan mode; int end_; } dl_init_he_uniform_opts, dl_init_he_normal_opts;   /* mode: which fan */
 typedef struct { double std; int end_; }                  dl_init_sparse_opts;
 typedef struct { int64_t groups; int end_; }              dl_init_dirac_opts;
 DL_API void dl_init_constant(dl_ctx *c, dl_tensor *w, dl_real value);
@@ -759,7 +762,7 @@ DL_API int dl_init_lsuv_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_init_lsuv
 
 /* --- optimizers: one fused pass over the parameters of a module, names and defaults as in torch.optim --------
    The numbers above each are its defaults; 0 means the default, -1 an exact 0.  weight_decay is coupled, g += weight_decay w,
-   where the text does not say decoupled: w -= lr weight_decay w.  A parameter without a gradient is left alone.  NaN gradients
+   unless the text says decoupled: w -= lr weight_decay w.  A parameter without a gradient is left alone.  NaN gradients
    go into the weights, as in PyTorch: look at what dl_clip_grad_norm returns.  In >>optim the formulas stand beside the code. */
 
 /* lr 1e-3, momentum 0, dampening 0, weight_decay 0 */
@@ -767,12 +770,13 @@ typedef struct { double lr, momentum, dampening, weight_decay; int nesterov; int
 DL_API dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts o);   /* nesterov: Sutskever et al. 2013 */
 #define dl_optim_sgd(...) DLI_KW2(dl_optim_sgd, __VA_ARGS__)
 
-/* lr 1e-2, lambd 1e-4, alpha 0.75, t0 1e6, weight_decay 0 */
+/* lr 1e-2, lambd 1e-4, alpha 0.75, t0 1e6, weight_decay 0; the averages are state 0 */
 typedef struct { double lr, lambd, alpha, t0, weight_decay; int end_; } dl_optim_asgd_opts;
-DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);   /* averages: Polyak and Juditsky 1992; they are state 0 */
+DL_API dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts o);   /* Polyak and Juditsky 1992 */
 #define dl_optim_asgd(...) DLI_KW2(dl_optim_asgd, __VA_ARGS__)
 
-/* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0; AdamW: 1e-2, decoupled */
+/* lr 1e-3, beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0; AdamW: 1e-2, decoupled.  no_bias_correction: the means as they are,
+   not divided by 1 - beta^t */
 typedef struct { double lr, beta1, beta2, eps, weight_decay; int amsgrad, no_bias_correction; int end_; }
         dl_optim_adam_opts, dl_optim_adamw_opts;
 DL_API dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts o);     /* Kingma and Ba 2015; amsgrad: Reddi et al. 2018 */
@@ -805,7 +809,7 @@ typedef struct { double lr, rho, eps, weight_decay; int end_; } dl_optim_adadelt
 DL_API dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadelta_opts o);   /* Zeiler 2012 */
 #define dl_optim_adadelta(...) DLI_KW2(dl_optim_adadelta, __VA_ARGS__)
 
-/* lr 1e-2, alpha 0.99, eps 1e-8, weight_decay 0, momentum 0 */
+/* lr 1e-2, alpha 0.99, eps 1e-8, weight_decay 0, momentum 0; centered (Graves 2013): divides by the standard deviation of g */
 typedef struct { double lr, alpha, eps, weight_decay, momentum; int centered; int end_; } dl_optim_rmsprop_opts;
 DL_API dl_optim *dl_optim_rmsprop_with(dl_ctx *c, dl_module *m, dl_optim_rmsprop_opts o);   /* Tieleman and Hinton 2012 */
 #define dl_optim_rmsprop(...) DLI_KW2(dl_optim_rmsprop, __VA_ARGS__)
@@ -821,7 +825,8 @@ DL_API dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
 #define dl_optim_adafactor(...) DLI_KW2(dl_optim_adafactor, __VA_ARGS__)
 
 /* lr 1e-3, weight_decay 0.1, decoupled, momentum 0.95, eps 1e-7, ns_steps 5; for matrices, also (out, ...) as (out, rest); the
-   other parameters by AdamW with adam_lr 3e-4, betas 0.9 and 0.95 */
+   other parameters by AdamW with adam_lr 3e-4, betas 0.9 and 0.95.  A step of (A, B) is lr times sqrt(max(1, A / B)), or, with
+   DL_MUON_MATCH_RMS_ADAMW, 0.2 sqrt(max(A, B)), of the orthogonalized momentum */
 typedef enum { DL_MUON_ORIGINAL, DL_MUON_MATCH_RMS_ADAMW } dl_muon_adjust_lr;
 typedef struct { double lr, weight_decay, momentum; int no_nesterov; double eps; int ns_steps; dl_muon_adjust_lr adjust_lr;
                  double adam_lr; int end_; } dl_optim_muon_opts;
@@ -829,14 +834,14 @@ DL_API dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
 #define dl_optim_muon(...) DLI_KW2(dl_optim_muon, __VA_ARGS__)
 
 /* lr 1, max_iter 20, max_eval max_iter 5 / 4, tolerance_grad 1e-7, tolerance_change 1e-9, history_size 100; up to max_iter
-   iterations in one dl_optim_step_closure */
+   iterations in one dl_optim_step_closure; strong_wolfe: with a line search, else steps of lr */
 typedef struct { double lr; int max_iter, max_eval; double tolerance_grad, tolerance_change; int history_size, strong_wolfe; int end_; }
         dl_optim_lbfgs_opts;
 DL_API dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *m, dl_optim_lbfgs_opts o);   /* Liu and Nocedal 1989; whole batches only */
 #define dl_optim_lbfgs(...) DLI_KW2(dl_optim_lbfgs, __VA_ARGS__)
 
 /* Wrappers of another optimizer, which is then stepped through them alone.
-   lookahead (Zhang et al. 2019): every k steps the weights go back to the share alpha of their way since the last time.
+   lookahead (Zhang et al. 2019): every k steps w = s + alpha (w - s), s the weights after the last such step.
    SAM (Foret et al. 2021): the gradient is taken at w + rho g / norm(g); needs dl_optim_step_closure. */
 typedef struct { int k; double alpha; int end_; } dl_optim_lookahead_opts;                    /* 5, 0.5                */
 typedef struct { double rho; int end_; }          dl_optim_sam_opts;                          /* 0.05                  */
@@ -856,13 +861,13 @@ DL_API double  dl_optim_lr(const dl_optim *o);
 DL_API void    dl_optim_set_lr(dl_optim *o, double lr);                /* also the rate that schedules start from      */
 DL_API double  dl_optim_momentum(const dl_optim *o);                   /* or beta1: one_cycle and cyclic change it     */
 DL_API int64_t dl_optim_state_bytes(const dl_optim *o);                /* SGD 0, momentum 1, Adam 2 times the weights  */
-/* The k-th state array of w, of w's size (Adafactor's are smaller), or NULL: SGD's momentum a, Adam's means a and v.  PyTorch's
-   and this nesterov keep w at the look-ahead point; the point itself is w + lr momentum a. */
+/* The k-th state array of w, of w's size (Adafactor's are smaller), or NULL: SGD's momentum a, Adam's means a and v.  With
+   nesterov, as in PyTorch, w is the look-ahead point; the point itself is w + lr momentum a. */
 DL_API const dl_real *dl_optim_state(const dl_optim *o, const dl_tensor *w, int k);
 
 /* Parameters for which the filter is not 0 get a learning rate and a decay of their own; later groups win.  name is that of
    the state_dict.  The ratio to the optimizer's rate stays when that changes.  Returns the number of tensors.
-       dl_optim_group(c, opt, dl_is_norm_or_bias, .weight_decay = -1);           no decay on what has less than two axes */
+       dl_optim_group(c, opt, dl_is_norm_or_bias, .weight_decay = -1);           no decay on what has fewer than two axes */
 typedef int (*dl_param_filter)(const char *name, const dl_tensor *w, void *user);
 typedef struct { double lr, weight_decay; void *user; int end_; } dl_optim_group_opts;        /* 0: the optimizer's     */
 DL_API int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_optim_group_opts opts);
@@ -894,8 +899,8 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
 /* --- schedules of the learning rate, values as in torch.optim.lr_scheduler ------------------------
    Numbers that are not given are those at the end of each line; an exact 0 is -1 (.end_factor = -1 falls to 0), DL_ZERO for integers.
    A schedule sets the rate of step 0 when it is made, and the next one at each dl_schedule_step, after dl_optim_step; or give
-   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  An optimizer follows one schedule, the newest: to step
-   an older one is an error.  Two of them are joined by chained or sequential; plateau is made when a warm-up is over.
+   it to dl_fit.  lr is the optimizer's rate without schedule, t the step.  An optimizer follows one schedule, the newest: stepping
+   an older one is an error.  chained or sequential join two of them; create a plateau when a warm-up is over.
    constant:       lr factor while t < total_iters                                          1/3, 5
    linear:         from lr start_factor to lr end_factor in total_iters steps: warm-up      1/3, 1, 5
    step:           lr gamma^floor(t / step_size)                                            0.1
@@ -908,13 +913,16 @@ DL_API int dl_ema_swap(dl_ctx *c, dl_ema *e);
    cosine_restarts: the same over T_0 steps, then T_mult T_0, ..  (Loshchilov and Hutter 2017)   1, 0
    one_cycle:      max_lr / div_factor up to max_lr in pct_start of the steps, down to a final_div_factor-th of where it began;
                    momentum or beta1 the other way round (Smith and Topin 2018)             0.3, 0.85, 0.95, 25, 1e4
+                   .three_phase: down as fast as up, to where it began, and only then further down
    cyclic:         base_lr to max_lr and back; momentum the other way round (Smith 2017)    2000, step_size_up, .., 1, 0.8, 0.9
+                   the height of cycle i times 1, or 2^-i (DL_TRIANGULAR2), or gamma^t (DL_EXP_RANGE)
                    both give a momentum to SGD and RMSprop made without one; where there is none .no_cycle_momentum = 1
    lambda:         lr f(t, user)
-   plateau:        dl_schedule_observe(value) in which more than `patience` values in a row are no better than the best by
-                   threshold (relative, or .absolute): times factor; then rests for cooldown  0.1, 10, 1e-4, 0, 0, 1e-8
+   plateau:        lr times factor, but not below min_lr, when more than `patience` values in a row that dl_schedule_observe
+                   sees are no better than the best by threshold (relative, or .absolute); then rests for cooldown values;
+                   steps of eps and less are left out                                       0.1, 10, 1e-4, 0, 0, 1e-8
    chained:        all at once, each changes what the one before gives
-   sequential:     one behind the other, milestones between them: dl_lr_sequential(c, DL_SHAPE(5), warm_up, cosine) */
+   sequential:     one after the other, switching at the milestones: dl_lr_sequential(c, DL_SHAPE(5), warm_up, cosine) */
 typedef struct dl_schedule dl_schedule;
 typedef enum { DL_TRIANGULAR, DL_TRIANGULAR2, DL_EXP_RANGE } dl_cyclic_mode;
 typedef double (*dl_lr_fn)(int64_t t, void *user);
@@ -964,7 +972,7 @@ DL_API int dl_schedule_step(dl_ctx *c, dl_schedule *s);
 DL_API int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value);   /* once an epoch, for plateau: the validation loss */
 
 /* --- data ----------------------------------------------------------------------------------------
-   A data set is n samples: inputs (n, ...) and targets, either classes, int32 (n), or real (n, ...). */
+   A data set is n samples: inputs (n, ...) and targets, either classes, int32 (n), or reals (n, ...). */
 typedef struct dl_dataset {
     dl_tensor *inputs, *targets;         /* kept                                            */
     int64_t    size;
@@ -973,7 +981,8 @@ typedef struct dl_dataset {
 } dl_dataset;
 DL_API dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets);      /* copies what is not kept */
 #ifndef DL_NO_STDIO
-/* The MNIST files in a folder, (n, 1, 28, 28) in [0, 1]: with .train = 1 the 60,000, else the 10,000. */
+/* The MNIST files in a folder (LeCun et al. 1998), (n, 1, 28, 28) in [0, 1]: with .train = 1 the 60,000 images for training, else
+   the 10,000 for testing. */
 typedef struct { int train; int end_; } dl_data_mnist_opts;
 DL_API dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o);
 #define dl_data_mnist(...) DLI_KW2(dl_data_mnist, __VA_ARGS__)
@@ -988,7 +997,7 @@ DL_API dl_dataset *dl_data_cifar100_with(dl_ctx *c, const char *folder, dl_data_
 #define dl_data_cifar10(...)  DLI_KW2(dl_data_cifar10, __VA_ARGS__)
 #define dl_data_cifar100(...) DLI_KW2(dl_data_cifar100, __VA_ARGS__)
 
-/* Pictures in sub-folders, one for each class, in alphabetical order; see dl_image_load.  All must come out equally large. */
+/* Pictures in sub-folders, one for each class, in alphabetical order; see dl_image_load.  All must come out the same size. */
 typedef struct {
     int resize, crop, channels;          /* as in dl_image_load, but 3 channels             */
     int per_class;                       /* at most so many of each class; 0: all           */
@@ -1000,8 +1009,8 @@ DL_API dl_dataset *dl_data_image_folder_with(dl_ctx *c, const char *folder, dl_d
 /* n digits drawn by code: (n, 1, 28, 28), bent, turned, moved, thick or thin, noisy.  Sample i depends on seed and i only. */
 DL_API dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed);
 
-/* Mini-batches.  dl_next_batch begins a step and puts the next one there; it returns 0 at the end of an epoch, where the
-   next call starts another, and after an error.  augment may change the batch or put another in its place, see augmentation. */
+/* Mini-batches.  dl_next_batch begins a step and puts the next batch into it; it returns 0 at the end of an epoch (the next
+   call starts another) and after an error.  augment may change the batch or put another in its place, see augmentation. */
 typedef void (*dl_augment_fn)(dl_ctx *c, dl_tensor **input, dl_tensor **target, void *user);
 typedef struct dl_loader {
     dl_tensor  *input, *target;          /* the batch: lives in the step                    */
@@ -1020,12 +1029,12 @@ typedef struct dl_loader {
 } dl_loader;
 typedef struct {
     int64_t    batch_size;               /* 1, as in PyTorch                                */
-    int        shuffle, drop_last;
+    int        shuffle, drop_last;       /* anew for each epoch; leave out a last batch that is smaller */
     dl_tensor *weights;                  /* (n): an epoch is n draws with replacement, each sample with the chance weight / sum */
     dl_augment_fn augment;
     void      *user;                     /* passed on to augment                            */
-    int        rank, ranks;              /* with .ranks > 1: samples rank, rank + ranks, .. of the order, which goes on from its
-                                            beginning until all ranks have as many, as in PyTorch's DistributedSampler */
+    int        rank, ranks;              /* with .ranks > 1: samples rank, rank + ranks, .. of the order, which starts over until
+                                            all ranks have equally many, as in PyTorch's DistributedSampler */
     int end_;
 } dl_loader_create_opts;
 DL_API dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o);
@@ -1045,8 +1054,8 @@ DL_API dl_scores dl_evaluate_with(dl_ctx *c, dl_module *m, dl_dataset *d, dl_eva
 #define dl_evaluate(...) DLI_KW3(dl_evaluate, __VA_ARGS__)
 
 /* Stops training when a value, most often the validation loss, has not fallen by more than min_delta (0) for `patience`
-   observations.  observe: 1 when it is time; it keeps a copy of the parameters and buffers of m at the best value, restore
-   brings them back.  m NULL: no copy. */
+   observations.  observe: 1 when it is time to stop; it keeps a copy of the parameters and buffers of m at the best value,
+   which restore brings back.  m NULL: no copy. */
 typedef struct {
     double     best;
     int64_t    best_index, count;        /* of the observations, from 0; how many there were */
@@ -1075,12 +1084,12 @@ DL_API int  dl_history_save(dl_ctx *c, const dl_history *h, const char *path);
 DL_API void dl_history_print(FILE *f, const dl_history *h);
 #endif
 
-/* What dl_fit tells its callbacks; one that does not return 0 ends the training after this step or epoch. */
+/* What dl_fit tells its callbacks; one that returns anything but 0 ends the training after this step or epoch. */
 typedef struct {
     dl_module *module;
     int        epoch;                    /* from 1                                          */
     int64_t    step;                     /* steps of the optimizer so far                   */
-    dl_scores  train, validation;        /* so far in this epoch; validation: NaN but in on_epoch */
+    dl_scores  train, validation;        /* so far in this epoch; validation: NaN except in on_epoch */
     double     lr;
     void      *user;
 } dl_fit_state;
@@ -1112,7 +1121,7 @@ typedef struct {
     const char *checkpoint;              /* a file with all of the training, see dl_checkpoint_save, after each epoch */
     int         keep_last;               /* so many older ones stay: path.1, path.2, ..     */
     int         resume;                  /* 1: goes on from .checkpoint, if it is there, with the same bits as without a break;
-                                            the call and what was made before it are the same */
+                                            this call and what was made before it must be the same */
     const char *save_best;               /* a file with the weights, see dl_save, whenever the loss is the best so far */
     int end_;
 } dl_fit_opts;
@@ -1120,9 +1129,9 @@ DL_API dl_scores dl_fit_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *t
 #define dl_fit(...) DLI_KW4(dl_fit, __VA_ARGS__)
 
 /* The learning-rate finder (Smith 2017): steps with a rate that rises from first to last by equal factors, one batch each, until
-   the loss is four times the least.  losses: means of the past, s_i = (0.9 s' + 0.1 l_i) corrected for the start as Adam does.
-   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error, as when they never fell.
-   What was trained, the optimizer and the random numbers are as before; gradients are cleared. */
+   the loss is four times the least.  losses: moving averages, s_i = 0.9 s_(i-1) + 0.1 l_i, corrected for the start as Adam does.
+   Returns the rate at which they fell fastest, without the first tenth of the steps; NaN after an error, such as that they never
+   fell.  The module, the optimizer and the random numbers are as before; gradients are cleared. */
 typedef struct {
     double     first, last;              /* 1e-7, 10                                        */
     int        steps;                    /* 100                                             */
@@ -1146,9 +1155,9 @@ typedef struct {
     int strides[3], paddings[3], dilations[3];           /* axis by axis, where it is not 0; DL_ZERO: a padding of 0    */
     int padding_end[3];                                  /* behind the last number, 0: as before the first; DL_ZERO: none */
     int same;                                            /* 1: padding that keeps the size, like padding='same'; stride 1 */
-    dl_padding_mode padding_mode;                        /* what the padding repeats                                    */
-    dl_activation   activation;                          /* in the same pass                                            */
-    int output_padding, output_paddings[3];              /* transposed: rows more at the end of the result              */
+    dl_padding_mode padding_mode;                        /* what the padding holds, see dl_pad_mode                     */
+    dl_activation   activation;                          /* act, in the same pass                                       */
+    int output_padding, output_paddings[3];              /* transposed: extra size of the result, at the end            */
     int kernels[3];                                      /* modules, unfold, fold: kernel sizes axis by axis, where not 0 */
     int no_bias;                                         /* modules                                                     */
     int end_;
@@ -1173,9 +1182,9 @@ DL_API dl_tensor *dl_conv_transpose3d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w
 #define dl_conv_transpose2d(...) DLI_KW4(dl_conv_transpose2d, __VA_ARGS__)
 #define dl_conv_transpose3d(...) DLI_KW4(dl_conv_transpose3d, __VA_ARGS__)
 
-/* Sizes: of a result along one axis (0 if the kernel does not fit), and how many numbers of the input a result of n
-   convolutions sees:  r_0 = 1,  r_l = r_{l-1} + (k_l - 1) s_1 .. s_{l-1}  (strides NULL: all 1; 0 if one of them is not
-   positive or an int64_t is too small). */
+/* Sizes: of a result along one axis (0 if the kernel does not fit), and of the receptive field of n convolutions, how many
+   numbers of the input along an axis one result depends on:  r_0 = 1,  r_l = r_{l-1} + (k_l - 1) s_1 .. s_{l-1}  (strides NULL:
+   all 1; 0 if one of them is not positive or an int64_t is too small). */
 DL_API int64_t dl_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
 DL_API int64_t dl_receptive_field(int n, const int64_t *kernels, const int64_t *strides);
 
@@ -1189,8 +1198,8 @@ DL_API dl_tensor *dl_convolve2d_with(dl_ctx *c, dl_tensor *a, dl_tensor *k, dl_c
 #define dl_convolve2d(...) DLI_KW3(dl_convolve2d, __VA_ARGS__)
 
 /* unfold: every window as a column, (N, C, H, W) -> (N, C R S, windows), windows = H' W'.  fold, its adjoint, adds columns
-   into an image of the given size {H, W}.  im2col and col2im are the same with a window a row, as in textbooks:
-   (N windows, C R S);  y = im2col(x) w^T is the convolution, without its last transpose.  dl_conv2d never stores this matrix. */
+   into an image of the given size {H, W}.  im2col and col2im are the same with every window as a row, as in textbooks:
+   (N windows, C R S);  y = im2col(x) w^T is the convolution, up to the order of its axes.  dl_conv2d never stores this matrix. */
 DL_API dl_tensor *dl_unfold_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o);
 DL_API dl_tensor *dl_fold_with(dl_ctx *c, dl_tensor *x, dl_shape size, int64_t kernel, dl_conv_opts o);
 DL_API dl_tensor *dl_im2col_with(dl_ctx *c, dl_tensor *x, int64_t kernel, dl_conv_opts o);
@@ -1200,16 +1209,15 @@ DL_API dl_tensor *dl_col2im_with(dl_ctx *c, dl_tensor *x, dl_shape image, int64_
 #define dl_im2col(...) DLI_KW3(dl_im2col, __VA_ARGS__)
 #define dl_col2im(...) DLI_KW4(dl_col2im, __VA_ARGS__)
 
-/* The last axes of x padded, F.pad with mode: reflect abcd -> dcb abcd cba without the edge twice, replicate aaa abcd ddd,
+/* x padded like F.pad with mode: reflect abcd -> dcb abcd cba (the edge is not repeated), replicate aaa abcd ddd,
    circular bcd abcd abc.  pads: as for dl_pad.  pad2d: the same number of rows and columns on all four sides of (.., H, W). */
 DL_API dl_tensor *dl_pad_mode(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_padding_mode mode);
 typedef struct { dl_padding_mode mode; dl_real value; int end_; } dl_pad2d_opts;       /* value: of DL_PAD_ZEROS, 0 */
 DL_API dl_tensor *dl_pad2d_with(dl_ctx *c, dl_tensor *x, int64_t padding, dl_pad2d_opts o);
 #define dl_pad2d(...) DLI_KW3(dl_pad2d, __VA_ARGS__)
 
-/* Modules: weight as above and bias (out), both from U(-a, a), a = 1 / sqrt(C/groups R S), as in PyTorch; transposed: of
-   K/groups R S.
-   in, out: channels; kernel: its size along all axes (axis by axis: .kernels). */
+/* Modules: weight as above and bias (out), both from U(-a, a), a = 1 / sqrt(C/groups R S) or, transposed, 1 / sqrt(K/groups R S),
+   as in PyTorch.  in, out: channels; kernel: its size along all axes (axis by axis: .kernels). */
 DL_API dl_module *dl_nn_conv1d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
 DL_API dl_module *dl_nn_conv2d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
 DL_API dl_module *dl_nn_conv3d_with(dl_ctx *c, int64_t in, int64_t out, int64_t kernel, dl_conv_opts o);
@@ -1237,8 +1245,8 @@ typedef struct {
 } dl_max_pool_opts;
 typedef struct {
     int stride, padding, ceil_mode;
-    int no_count_include_pad;                        /* 1: divide by the elements that are no padding                  */
-    int divisor_override;                            /* 0: divide by the elements of the window                        */
+    int no_count_include_pad;                        /* 1: divide by the number of elements that are not padding       */
+    int divisor_override;                            /* divide by this; 0: by the number of elements of the window     */
     int kernels[3], strides[3], paddings[3];
     int end_;
 } dl_avg_pool_opts;
@@ -1344,10 +1352,10 @@ DL_API dl_module *dl_nn_global_max_pool2d(dl_ctx *c);
 
 /* --- resampling and layout -------------------------------------------------------------------------
    interpolate: the spatial axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W) to .size or by the factors .scale, by axis;
-   one scale stands for all.  As in PyTorch: output i is made at input position (i + 1/2) s - 1/2, where s is in / out or,
-   by a scale, 1 / scale; with align_corners at i (in - 1) / (out - 1); nearest: floor(i s).  bicubic: Keys 1981, a = -3/4.
-   area: adaptive average.
-   antialias (bilinear and bicubic): when the image becomes smaller, the filters become as much wider. */
+   one scale stands for all.  As in PyTorch: output i is taken at input position (i + 1/2) s - 1/2, where s is in / out or,
+   with .scale, 1 / scale; with align_corners at i (in - 1) / (out - 1).  nearest: element floor(i s), nearest_exact:
+   floor((i + 1/2) s); bicubic: Keys 1981, a = -3/4; area: adaptive average.
+   antialias (bilinear and bicubic): filters are wider by the factor by which the image shrinks. */
 typedef enum { DL_NEAREST, DL_BILINEAR, DL_BICUBIC, DL_AREA, DL_NEAREST_EXACT } dl_resample;
 #define DL_TRILINEAR DL_BILINEAR                                  /* linear along every axis; 1-D: torch's "linear"      */
 typedef struct {
@@ -1375,7 +1383,7 @@ DL_API dl_tensor *dl_to_nchw(dl_ctx *c, dl_tensor *x);                          
 typedef struct { int align_corners; int end_; } dl_affine_grid_opts;
 typedef struct {
     int             nearest, bicubic;                            /* 0, 0: linear                                        */
-    dl_padding_mode padding;                                     /* outside: DL_PAD_ZEROS; DL_PAD_REPLICATE is torch's "border" */
+    dl_padding_mode padding;                                     /* outside of x; DL_PAD_REPLICATE is torch's "border"  */
     int             align_corners;
     int end_;
 } dl_grid_sample_opts;
@@ -1391,8 +1399,9 @@ DL_API dl_module *dl_nn_pixel_unshuffle(dl_ctx *c, int r);
 /* --- regularisers of feature maps: in evaluation mode all return x ---------------------------------
    dropout1d, 2d, 3d: whole channels of (N, C, spatial) or (C, spatial) (Tompson et al. 2015); 2d also takes (N, C, L).
    alpha_dropout: what is dropped becomes -1.7581, then mean and variance are restored, for SELU (Klambauer et al. 2017).
-   drop_block2d: squares of (N, C, H, W), with share p of the elements dropped, the others scaled to keep the sum (Ghiasi et al. 2018).
-   stochastic_depth: samples, or with .batch = 1 all of x (Huang et al. 2016); for residual branches.
+   drop_block2d: squares of side block_size of (N, C, H, W), about a share p of all elements; the others are scaled by
+      all / others (Ghiasi et al. 2018).
+   stochastic_depth: whole samples, or with .batch = 1 all of x (Huang et al. 2016); for residual branches.
    All but drop_block2d drop with p rounded to a multiple of 2^-16, but divide by 1 - p, as dl_dropout does. */
 DL_API dl_tensor *dl_dropout1d(dl_ctx *c, dl_tensor *x, dl_real p);
 DL_API dl_tensor *dl_dropout2d(dl_ctx *c, dl_tensor *x, dl_real p);
@@ -1414,12 +1423,12 @@ DL_API dl_module *dl_nn_stochastic_depth_with(dl_ctx *c, dl_real p, dl_nn_stocha
 #define dl_nn_stochastic_depth(...) DLI_KW2(dl_nn_stochastic_depth, __VA_ARGS__)
 
 /* --- normalisation -------------------------------------------------------------------------------
-   y = (x - mean) / sqrt(var + eps) weight + bias, var = mean (x - mean)^2; weight and bias may be NULL.  They differ in what
+   y = (x - mean) / sqrt(var + eps) weight + bias, var = mean (x - mean)^2; weight and bias may be NULL.  The ops differ in what
    mean and var are taken over and in the shape of weight and bias.
    eps is 1e-5, -1: an exact 0.  The mean is subtracted first: values far from 0 lose no digits.
 
    batch: each channel over everything else, x (N, C) or (N, C, L..), weight and bias (C)   Ioffe and Szegedy 2015
-     training (dl_set_training): mean and var of the batch, of which there must be more than one value a channel, and
+     training (dl_set_training): mean and var of the batch, which must have more than one value per channel, and
      running <- (1 - momentum) running + momentum batch, var there with n - 1; evaluation: the running ones instead.  Without
      running statistics (both NULL) always the batch's.   y = activation(.. + residual), residual shaped like x */
 typedef struct {
@@ -1472,13 +1481,13 @@ typedef struct { dl_activation activation; dl_tensor *residual; int end_; } dl_b
 DL_API dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_batchnorm_forward_opts o);
 #define dl_batchnorm_forward(...) DLI_KW3(dl_batchnorm_forward, __VA_ARGS__)
 
-/* activation(batchnorm(conv(x)) + residual); without gradients in evaluation mode the norm is done at the end of the
-   convolution, while its results are in the cache.  dl_nn_sequential does so by itself. */
+/* activation(batchnorm(conv(x)) + residual); in evaluation without gradients the convolution applies the norm to its results
+   while they are in the cache.  dl_nn_sequential does so by itself. */
 typedef dl_batchnorm_forward_opts dl_conv_bn_forward_opts;
 DL_API dl_tensor *dl_conv_bn_forward_with(dl_ctx *c, dl_module *conv, dl_module *norm, dl_tensor *x, dl_conv_bn_forward_opts o);
 #define dl_conv_bn_forward(...) DLI_KW4(dl_conv_bn_forward, __VA_ARGS__)
 
-/* For inference, the weights of a linear or convolution (K, ..) that does the batch norm behind it as well (bias may be NULL):
+/* For inference, the weights of a linear layer or convolution (K, ..) with the batch norm behind it folded in (b may be NULL):
    w_k <- w_k a_k,  b_k <- (b_k - mean_k) a_k + norm_bias_k,  a_k = norm_weight_k / sqrt(var_k + eps).  Results are in the step,
    without gradients; 0 after an error.  dl_nn_sequential does so by itself, without gradients and in evaluation mode. */
 DL_API int dl_fuse_conv_bn_weights(dl_ctx *c, dl_tensor *w, dl_tensor *b, dl_tensor *running_mean, dl_tensor *running_var,
@@ -1551,7 +1560,7 @@ DL_API dl_tensor *dl_anchors_with(dl_ctx *c, int64_t height, int64_t width, dl_a
 #define dl_anchors(...) DLI_KW3(dl_anchors, __VA_ARGS__)
 
 /* For each box the index of the true box that it overlaps most, int32 (N), if that iou >= high (0.5); -1 (background) if it is
-   < low (as high); -2 in between.  .best: a box that overlaps some true box more than all other boxes do has its index in any case. */
+   < low (default: high); -2 in between.  .best: the box that overlaps a true box most of all boxes gets its index in any case. */
 typedef struct { dl_real high, low; int best; int end_; } dl_box_match_opts;
 DL_API dl_tensor *dl_box_match_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *truth, dl_box_match_opts o);
 #define dl_box_match(...) DLI_KW3(dl_box_match, __VA_ARGS__)
@@ -1562,9 +1571,10 @@ typedef struct { dl_tensor *classes; int end_; } dl_nms_opts;
 DL_API dl_tensor *dl_nms_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *scores, double iou_threshold, dl_nms_opts o);
 #define dl_nms(...) DLI_KW4(dl_nms, __VA_ARGS__)
 
-/* Proposals for the objects of a picture (C, H, W): boxes (K, 4) of all regions that arise when neighbours that look alike are
-   merged one by one, the last merged first.  Selective search, Uijlings et al. 2013 (colour, size and fill), which begins with the
-   segments of Felzenszwalb and Huttenlocher 2004: larger with scale (0.5, for values in [0, 1]), of at least min_size (20) pixels.
+/* Proposals for the objects of a picture (C, H, W): boxes (K, 4) of all regions that arise when the most similar neighbours are
+   merged, pair by pair; the last one comes first.  Selective search, Uijlings et al. 2013 (colour, size and fill), which begins
+   with the segments of Felzenszwalb and Huttenlocher 2004: larger with scale (0.5, for values in [0, 1]), min_size (20) pixels
+   or more.
    For a plain grid of boxes take dl_anchors and dl_box_clip. */
 typedef struct { dl_real scale; int min_size; int end_; } dl_region_proposals_opts;
 DL_API dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_region_proposals_opts o);
@@ -1576,10 +1586,10 @@ DL_API dl_tensor *dl_sliding_window_with(dl_ctx *c, dl_tensor *x, int64_t size, 
 #define dl_sliding_window(...) DLI_KW3(dl_sliding_window, __VA_ARGS__)
 
 /* Regions of interest of feature maps x (N, C, H, W) as (K, C, height, width).  rois (K, 5): index of the map, x1, y1, x2, y2 in
-   pixels, which times spatial_scale (1) are places of the map.  Gradients for x only.
+   pixels; times spatial_scale (1) they are positions in the map.  Gradients for x only.
    roi_pool:  the largest value of each bin, bounds rounded; Girshick 2015
    roi_align: the mean of sampling_ratio^2 points of each bin, interpolated bilinearly; 0: as many as the bin has places;
-              aligned: moved by half a pixel, which is correct; He et al. 2017 */
+              aligned: shifted by half a pixel to the pixels' centres; He et al. 2017 */
 typedef struct { dl_real spatial_scale; int end_; } dl_roi_pool_opts;
 typedef struct { dl_real spatial_scale; int sampling_ratio, aligned; int end_; } dl_roi_align_opts;
 DL_API dl_tensor *dl_roi_pool_with(dl_ctx *c, dl_tensor *x, dl_tensor *rois, int64_t height, int64_t width, dl_roi_pool_opts o);
@@ -1588,8 +1598,9 @@ DL_API dl_tensor *dl_roi_align_with(dl_ctx *c, dl_tensor *x, dl_tensor *rois, in
 #define dl_roi_align(...) DLI_KW5(dl_roi_align, __VA_ARGS__)
 
 /* Loss of a region proposal network for one picture, Ren et al. 2015: objectness logits (A) and deltas (A, 4) of the anchors (A, 4),
-   truth (M, 4) or NULL.  Anchors are matched with high (0.7), low (0.3) and .best; samples (256) of them are drawn, at most half
-   of them matched; the mean of bce_with_logits, plus box_weight (1) times smooth_l1 (beta 1/9) of the matched over all drawn. */
+   truth (M, 4) or NULL.  dl_box_match matches anchors with high (0.7), low (0.3) and .best; samples (256) of them are drawn, at
+   most half of them matched.  l = the mean bce_with_logits of the drawn + box_weight (1) times the sum of smooth_l1 (beta 1/9) of
+   the matched ones among them / their number. */
 typedef struct { dl_real high, low, box_weight; int samples; int end_; } dl_rpn_loss_opts;
 DL_API dl_tensor *dl_rpn_loss_with(dl_ctx *c, dl_tensor *objectness, dl_tensor *deltas, dl_tensor *anchors, dl_tensor *truth, dl_rpn_loss_opts o);
 #define dl_rpn_loss(...) DLI_KW5(dl_rpn_loss, __VA_ARGS__)
@@ -1615,9 +1626,9 @@ DL_API dl_tensor *dl_detections_nms_with(dl_ctx *c, dl_tensor *detections, doubl
 #define dl_detections_nms(...) DLI_KW3(dl_detections_nms, __VA_ARGS__)
 
 /* Metrics, NaN after an error.
-   ap: of detections (NULL: none) against truth at iou >= 0.5: by falling score, a detection is right if the true box of its
-       picture and class that it overlaps most is not taken yet; precision p(r) by recall r, made falling from the right; the area
-       below it (all points, as in VOC 2010 and later), averaged over the classes of truth
+   ap: mean average precision of detections (NULL: none) against truth at .iou (0.5): by falling score, a detection is right if
+       the true box of its picture and class that it overlaps most, by at least .iou, is not taken yet; the area under precision
+       by recall, made falling from the right (all points, as in VOC 2010 and later), averaged over the classes of truth
    pixel_accuracy: share of pixels with prediction = truth, int32 tensors of one shape; ignore_index (-100) does not count
    miou: mean over the classes that occur of  pixels in both / pixels in either  (Everingham et al. 2010) */
 typedef struct { dl_real iou; int end_; } dl_metric_ap_opts;
@@ -1630,23 +1641,23 @@ DL_API double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
 #define dl_metric_miou(...)           DLI_KW4(dl_metric_miou, __VA_ARGS__)
 
 /* --- losses --------------------------------------------------------------------------------------
-   Names, formulas, defaults and conventions of torch.nn.functional.  x: what the network says; target: what it should say, a
+   Names, formulas, defaults and conventions of torch.nn.functional.  x: the network's output; target: the desired one, a
    real tensor like x unless said otherwise.  l: the loss of one element, or of one sample where it sums over an axis;
-   .reduction makes the mean of all l (DL_MEAN, usual), their sum or nothing of them.  Every loss has gradients for all
-   its real tensors.  Real options: 0 means the number in the comment and, where that is not 0, -1 an exact 0. */
+   .reduction: the mean of all l (DL_MEAN, the default), their sum (DL_SUM) or all of them (DL_NONE).  Every loss has gradients
+   for all its real tensors.  Real options: 0 means the number in the comment and, where that is not 0, -1 an exact 0. */
 typedef struct {
     dl_tensor   *weight;             /* of each class, (C)                                                      */
     int          ignore_index;       /* -100; DL_ZERO for class 0                                               */
-    dl_reduction reduction;          /* DL_MEAN: over the sum of the weights of the labels that count; of distributions:
-                                        over their number                                                       */
+    dl_reduction reduction;          /* DL_MEAN: sum l / sum of the weights of the labels that count; for distributions
+                                        sum l / their number                                                    */
     dl_real      label_smoothing;    /* 0; Szegedy et al. 2016                                                  */
     int end_;
 } dl_cross_entropy_opts;
 typedef struct { dl_tensor *weight; int ignore_index; dl_reduction reduction; int end_; }                dl_nll_loss_opts;
 typedef struct { dl_tensor *weight; dl_real gamma; int ignore_index; dl_reduction reduction; int end_; } dl_focal_loss_opts;
 
-/* Class scores (N, C, d1, ..) or (C), the classes on axis 1; target: int32 labels (N, d1, ..) or (), so that a picture has one
-   label a pixel.
+/* Class scores (N, C, d1, ..) or (C), the classes on axis 1; target: int32 labels (N, d1, ..) or (): one for each pixel of a
+   picture.
    cross_entropy: l = -sum_k w_k q_k log softmax(x)_k,  q = (1 - s) onehot(target) + s / C, s = label_smoothing, or
                   target is a distribution shaped like x, instead of the onehot
    nll_loss:      l = -w_t x_t, for x = log_softmax of the scores
@@ -1677,7 +1688,7 @@ DL_API dl_tensor *dl_smooth_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *tar
 #define dl_huber_loss(...)     DLI_KW3(dl_huber_loss, __VA_ARGS__)
 #define dl_smooth_l1_loss(...) DLI_KW3(dl_smooth_l1_loss, __VA_ARGS__)
 
-/* Yes or no, target t in [0, 1].  weight and pos_weight broadcast; DL_MEAN divides by the number of elements.
+/* Binary classification, target t in [0, 1].  weight and pos_weight broadcast; DL_MEAN divides by the number of elements.
    bce_loss:            l = -w (t log p + (1 - t) log(1 - p)), the logarithms at least -100
    bce_with_logits:     the same of p = sigmoid(x), without overflow;  pos_weight multiplies the first term
    sigmoid_focal_loss:  l = a (1 - p_t)^gamma bce_with_logits, p_t = p t + (1 - p)(1 - t), a = alpha t + (1 - alpha)(1 - t);
@@ -1694,11 +1705,11 @@ DL_API dl_tensor *dl_sigmoid_focal_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor 
 
 /* Distributions.
    kl_div:           l = t (log t - x), x: log-probabilities; log_target: l = exp(t) (t - x).  The divergence itself is the sum
-                     over the batch size, .batchmean = 1
+                     divided by the batch size, .batchmean = 1
    poisson_nll:      l = exp(x) - t x;  no_log_input: x - t log(x + eps), eps 1e-8;  full: Stirling's t log t - t + log(2 pi t) / 2
                      is added where t > 1
    gaussian_nll:     l = (log v + (x - t)^2 / v) / 2, v = max(var, eps), eps 1e-6;  full: log(2 pi) / 2 is added.
-                     var like x, or its last axis is missing, or axes are 1 */
+                     var: shaped like x, or without its last axis, or with axes of size 1 */
 typedef struct { int log_target; dl_reduction reduction; int batchmean; int end_; }               dl_kl_div_opts;
 typedef struct { int no_log_input, full; dl_real eps; dl_reduction reduction; int end_; }         dl_poisson_nll_loss_opts;
 typedef struct { int full; dl_real eps; dl_reduction reduction; int end_; }                       dl_gaussian_nll_loss_opts;
@@ -1769,14 +1780,14 @@ DL_API dl_tensor *dl_dice_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, 
    log_probs (T, N, C) or (T, C); targets int32 (N, S), padded, or (sum of the lengths); lengths int32 (N).  blank 0.
    DL_MEAN: the mean over the batch of l / target length.  A target that does not fit has l = infinity, with
    zero_infinity 0, and gradient 0 (in PyTorch without zero_infinity NaN).
-   The gradient is the exact one, minus the share of the paths through each symbol; PyTorch's differs by exp(log_probs), which
+   The gradient is the exact one, minus the share of the paths through each symbol; PyTorch adds exp(log_probs) to it, which
    the gradient of log_softmax takes out again. */
 typedef struct { int blank, zero_infinity; dl_reduction reduction; int end_; } dl_ctc_loss_opts;
 DL_API dl_tensor *dl_ctc_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *targets, dl_tensor *input_lengths, dl_tensor *target_lengths,
                                    dl_ctc_loss_opts o);
 #define dl_ctc_loss(...) DLI_KW5(dl_ctc_loss, __VA_ARGS__)
 
-/* Information theory: p and q hold distributions along an axis, which goes; 0 log 0 = 0; nats, or .bits = 1.
+/* Information theory: p and q hold distributions along axis dim, which is summed over; 0 log 0 = 0; nats, or .bits = 1.
    surprisal -log p, elementwise;  entropy -sum p log p;  cross_entropy_probs -sum p log(q + eps), eps 0;
    kl_divergence sum p log(p / q) */
 typedef struct { int bits; int end_; }              dl_surprisal_opts, dl_entropy_opts, dl_kl_divergence_opts;
@@ -1806,7 +1817,7 @@ DL_API dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
 #ifndef DL_NO_STDIO
 typedef struct {
     int     resize;                      /* of the shorter side: bilinear with antialiasing, as torchvision and Pillow before 13; 0: no */
-    int     crop;                        /* then the square of this side in the middle; 0: no                    */
+    int     crop;                        /* then the centre square with this side; 0: no                         */
     int     channels;                    /* 1 or 3; 0: as in the file.  Transparency is dropped                  */
     dl_real mean[3], std[3];             /* then (x - mean) / std of each channel; std 0: 1                      */
     int end_;
@@ -1821,9 +1832,9 @@ DL_API int dl_image_save(dl_ctx *c, const dl_tensor *x, const char *path);
 /* N pictures (N, C, H, W) as one, (1, C, H', W'), as torchvision's make_grid; save_grid writes it to a file. */
 typedef struct {
     int     nrow;                        /* pictures in a row, 8                                                 */
-    int     padding;                     /* pixels between them and around, 2; DL_ZERO: none                     */
+    int     padding;                     /* pixels between and around them, 2; DL_ZERO: none                     */
     int     normalize;                   /* 1: the smallest value becomes 0, the largest 1                       */
-    dl_real value_range[2];              /* instead, what becomes 0 and 1, if they differ                        */
+    dl_real value_range[2];              /* these become 0 and 1 instead, if they differ                         */
     int     scale_each;                  /* normalize each picture by its own values                             */
     dl_real pad_value;                   /* 0, black                                                             */
     int end_;
@@ -1836,15 +1847,15 @@ DL_API int        dl_image_save_grid_with(dl_ctx *c, const dl_tensor *x, const c
 #endif
 
 /* --- models --------------------------------------------------------------------------------------
-   With DL_MODELS defined before dl.h, wherever it is included: the well-known vision networks, made from the public
-   functions above like any user's.  They take images (N, channels, H, W) and give logits (N, num_classes) or, for
+   With DL_MODELS defined before dl.h, wherever it is included: the well-known vision networks, made from public
+   functions as a user would make them.  They take images (N, channels, H, W) and give logits (N, num_classes) or, for
    segmentation, (N, num_classes, H, W).  Where torchvision has the network, names and order of its state_dict, layers and
    initial weights are torchvision's.  channels: of the images, 3; num_classes: 1000. */
 #ifdef DL_MODELS
-/* small_cnn, for digits (N, 1, 28, 28): twice 3 x 3 convolution of stride 2, ReLU, 2 x 2 max pooling; one dense layer
+/* small_cnn, for digits (N, 1, 28, 28): two times 3 x 3 convolution of stride 2, ReLU, 2 x 2 max pooling; one dense layer
    lenet5, LeCun et al. 1998, for (N, 1, 28, 28), or with .no_padding (N, 1, 32, 32): sigmoid, average pooling, 61,706 parameters
    deepcnn, for (N, 1, 28, 28): three times two convolutions, ReLU, pooling, then two dense layers with dropout 0.5; He's
-   initial weights.  For these channels is 1 and num_classes 10. */
+   initial weights.  For all three, channels is 1 and num_classes 10. */
 typedef struct { int channels, num_classes; int end_; }             dl_model_small_cnn_opts, dl_model_deepcnn_opts;
 typedef struct { int channels, num_classes, no_padding; int end_; } dl_model_lenet5_opts;
 DL_API dl_module *dl_model_small_cnn_with(dl_ctx *c, dl_model_small_cnn_opts o);
@@ -1867,9 +1878,9 @@ DL_API dl_module *dl_model_vgg_with(dl_ctx *c, int layers, dl_model_vgg_opts o);
 DL_API dl_module *dl_model_vgg_block(dl_ctx *c, int n, int in, int out);
 #define dl_model_vgg(...) DLI_KW2(dl_model_vgg, __VA_ARGS__)
 
-/* GoogLeNet (Szegedy et al. 2015), for 224 x 224; .batch_norm: torchvision's form, with batch norms and, after a mistake that
-   everybody's weights share, 3 x 3 convolutions in the place of 5 x 5.  .aux: with the auxiliary heads; googlenet_forward
-   gives their logits as well, if aux[0], aux[1] is there and the heads are, else nil.
+/* GoogLeNet (Szegedy et al. 2015), for 224 x 224; .batch_norm: torchvision's form, with batch norms and, by a mistake that all
+   published weights share, 3 x 3 convolutions instead of 5 x 5.  .aux: with the auxiliary heads; googlenet_forward, unless aux
+   is NULL, puts their logits into aux[0] and aux[1], nil if there are none.
    inception: 1 x 1 | 1 x 1, 3 x 3 | 1 x 1, 5 x 5 | 3 x 3 max pooling, 1 x 1, side by side; n: their channels */
 typedef struct { int c1, c3_reduce, c3, c5_reduce, c5, pool; } dl_inception_channels;
 typedef struct { int batch_norm; int end_; } dl_model_inception_opts;
@@ -1883,7 +1894,7 @@ DL_API dl_tensor *dl_model_googlenet_forward(dl_ctx *c, dl_module *googlenet, dl
 /* Residual blocks (He et al. 2016): y = relu(f(x) + x), f: convolutions with batch norm and, between them, ReLU
    basic_block: 3 x 3, 3 x 3;  bottleneck: 1 x 1 to width channels, 3 x 3, 1 x 1 to 4 width
    Where the shapes differ the shortcut is a 1 x 1 convolution with batch norm or, with .zero_pad, every stride-th pixel and
-   channels of zeros.  .plain: no shortcut.  .pre_act: y = f(x) + x, f: batch norm, ReLU and convolution in this order */
+   additional channels of zeros.  .plain: no shortcut.  .pre_act: y = f(x) + x, f: batch norm, ReLU, convolution in this order */
 typedef struct { int stride, plain, pre_act, zero_pad; int end_; } dl_model_basic_block_opts, dl_model_bottleneck_opts;
 DL_API dl_module *dl_model_basic_block_with(dl_ctx *c, int in, int out, dl_model_basic_block_opts o);
 DL_API dl_module *dl_model_bottleneck_with(dl_ctx *c, int in, int width, dl_model_bottleneck_opts o);
@@ -1892,7 +1903,7 @@ DL_API dl_module *dl_model_bottleneck_with(dl_ctx *c, int in, int width, dl_mode
 
 /* resnet: 18 or 34 (basic blocks), 50, 101 or 152 (bottlenecks) layers, for 224 x 224.  .small_images, for 32 x 32: the stem is
    one 3 x 3 convolution.
-   resnet_cifar: 6 n + 2 layers of 16, 32, 64 channels, zero-padded shortcuts, for 32 x 32, 10 classes
+   resnet_cifar: 6 n + 2 layers of 16, 32, 64 channels, shortcuts zero-padded or, .projection, convolutions; 32 x 32, 10 classes
    Without gradients residual blocks (also mobilenet_v2's) give back the memory of what their layers compute: only their results
    live until dl_step_begin. */
 typedef struct { int channels, num_classes, plain, small_images; int end_; } dl_model_resnet_opts;
@@ -1923,7 +1934,7 @@ DL_API dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
 #endif
 
 /* --- activations --------------------------------------------------------------------------------
-   What stands between layers; each is a function of tensors, dl_X, and a module, dl_nn_X.
+   Each is a function of tensors, dl_X, and a module, dl_nn_X.
    More of them are rows of the tables in >>api: relu, sigmoid, tanh, gelu, gelu_tanh, mish, softsign, tanhshrink,
    hardsigmoid, hardswish (of x); leaky_relu (slope p), celu (alpha p), swish (beta p); threshold (x if x > p, else q),
    softplus (beta p; x where p x > q).  Names and values are PyTorch's, gradients at kinks too; parameters are always given. */
@@ -1943,7 +1954,7 @@ DL_API dl_tensor *dl_hardshrink(dl_ctx *c, dl_tensor *x, dl_real lambda);       
 DL_API dl_tensor *dl_prelu(dl_ctx *c, dl_tensor *x, dl_tensor *w);
 DL_API dl_tensor *dl_rrelu(dl_ctx *c, dl_tensor *x, dl_real low, dl_real high);
 
-/* the largest of every k neighbours along dim, which shrinks to a k-th; Goodfellow et al. 2013 */
+/* the largest of every k neighbours along dim, whose size is divided by k; Goodfellow et al. 2013 */
 DL_API dl_tensor *dl_maxout(dl_ctx *c, dl_tensor *x, int64_t k, int dim);
 
 /* a f(b), where a and b are the halves of x along dim; f: sigmoid, silu, gelu; Dauphin et al. 2017, Shazeer 2020 */
@@ -2010,7 +2021,7 @@ typedef struct {
                                 Ainslie et al. 2023), y (N, H, T, E);
                                 else heads side by side: q (N, T, H D), k (N, S, G D), v (N, S, G E), y (N, T, H E), where
                                 v NULL: k is keys and values (N, S, 2 G D), k and v NULL: q is all three (N, T, (H + 2 G) D) */
-    int64_t     kv_heads;    /* G, asked for only where v is NULL: heads                                            */
+    int64_t     kv_heads;    /* G, default heads; read only if v is NULL                                            */
     dl_real     scale;       /* 1 / sqrt(D)                                                                         */
     dl_real     dropout;     /* of the weights, in training                                                         */
     dl_tensor  *alibi;       /* (H) slopes m_h: adds -m_h abs(t + S - T - s), see dl_alibi_slopes; Press et al. 2022 */
@@ -2037,14 +2048,15 @@ typedef struct {
     int64_t kv_heads;        /* num_heads                                                                           */
     int     no_bias;
     dl_real dropout;         /* of the weights                                                                      */
-    int     causal;          /* always                                                                              */
+    int     causal;          /* in every forward pass                                                               */
     double  rope;            /* base of rotary positions, see dl_rope; 0: none                                      */
     int end_;
 } dl_nn_mha_opts;
 DL_API dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads, dl_nn_mha_opts o);
 #define dl_nn_mha(...) DLI_KW3(dl_nn_mha, __VA_ARGS__)
 
-/* key NULL: query; value NULL: key.  cache: T more tokens, whose keys and values join those in it; without gradients. */
+/* key NULL: query; value NULL: key.  mask to alibi: as in dl_attention.  cache: query holds T more tokens, whose keys and values
+   are appended to it; no gradients. */
 typedef struct {
     dl_tensor   *mask, *lengths;
     int          causal;
@@ -2081,8 +2093,8 @@ DL_API dl_tensor *dl_nn_attention_additive_forward_with(dl_ctx *c, dl_module *m,
 #define dl_nn_attention_additive_forward(...) DLI_KW4(dl_nn_attention_additive_forward, __VA_ARGS__)
 
 /* --- data preparation -------------------------------------------------------------------------------
-   subset: the samples with these numbers.  split: n parts, part i the share fractions[i] of a shuffled set (.no_shuffle: in
-   order); .stratified: each class on its own, so that all parts have the same share of each.  0 after an error. */
+   subset: the samples with these indices, int32.  split: n parts, part i with the share fractions[i] of a shuffled set
+   (.no_shuffle: in order); .stratified: class by class, so that all parts have the same share of each.  0 after an error. */
 typedef struct { int stratified, no_shuffle; int end_; } dl_data_split_opts;
 DL_API dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices);
 DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fractions, dl_dataset **parts, dl_data_split_opts o);
@@ -2093,7 +2105,7 @@ DL_API int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
    minmax: (x - min) / (max - min)         zscore: (x - mean) / std, the population's
    robust: (x - median) / (third - first quartile, or 1 where they are equal)
    pca: the whitened principal components, largest first;  zca: the same, turned back to look like x; eps 1e-5 is added to
-   the variances.  minmax(c, x), zscore(c, x): fit and apply in one, for data that is all there is. */
+   the variances.  minmax(c, x), zscore(c, x): fit and apply in one. */
 typedef enum { DL_MINMAX, DL_ZSCORE, DL_ROBUST, DL_PCA, DL_ZCA } dl_scaling;
 typedef struct {
     dl_tensor *shift, *scale, *rotation;         /* (features), (features), (features, features) or NULL; kept */
@@ -2106,7 +2118,7 @@ DL_API dl_tensor *dl_data_apply(dl_ctx *c, const dl_scaler *s, dl_tensor *x);   
 DL_API dl_tensor *dl_data_minmax(dl_ctx *c, dl_tensor *x);
 DL_API dl_tensor *dl_data_zscore(dl_ctx *c, dl_tensor *x);
 
-/* x (N, d) -> (N, d degree): x, x^2, .., x^degree side by side, for which a linear model suffices */
+/* x (N, d) -> (N, d degree): x, x^2, .., x^degree side by side, the inputs of a linear model that fits polynomials */
 DL_API dl_tensor  *dl_data_poly_features(dl_ctx *c, dl_tensor *x, int degree);
 /* n samples x ~ N(0, 1) with y = x w + b + e, e ~ N(0, sigma^2); w (d), y (n, 1) */
 DL_API dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, double b, double sigma);
@@ -2115,10 +2127,9 @@ DL_API dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, doub
    solve: a (n, n), b (n) or (n, k) -> x with a x = b, by LU with row exchanges;  inv: a^-1
    cholesky: the lower l with l l^T = a, for a positive definite a
    linreg_fit: the w (d) or (d, k) that makes norm2(x w + b - y)^2 + l2 norm2(w)^2 smallest, by the normal equations
-   (x^T x + l2) w = x^T y and Cholesky; the bias b stands in one more row, or with .no_bias there is none
-   knn: from the k rows of data (N, d) that are nearest to each row of x (M, d), of equally near ones the first: of labels
-   targets int32 (N) the most frequent, of equally frequent ones the nearest, int32 (M); of real targets (N) or (N, q) the mean
-   (Fix and Hodges 1951) */
+   (x^T x + l2) w = x^T y and Cholesky; the bias b is one more row of the result, or with .no_bias there is none
+   knn: k nearest neighbours of each row of x (M, d) among the rows of data (N, d), ties by index: of labels, targets int32 (N),
+   the most frequent, ties by distance, int32 (M); of real targets (N) or (N, q) the mean (Fix and Hodges 1951) */
 typedef struct { double l2; int no_bias; int end_; } dl_linreg_fit_opts;
 DL_API dl_tensor *dl_linalg_solve(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
 DL_API dl_tensor *dl_linalg_inv(dl_ctx *c, const dl_tensor *a);
@@ -2128,10 +2139,10 @@ DL_API dl_tensor *dl_linreg_fit_with(dl_ctx *c, const dl_tensor *x, const dl_ten
 DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targets, const dl_tensor *x, int64_t k);
 
 /* --- augmentation -----------------------------------------------------------------------------------
-   For images (N, C, H, W); every sample draws for itself, from the range of an option {low, high} or with probability p.
+   For images (N, C, H, W); each sample is drawn separately, from the range of an option {low, high} or with probability p.
    Names and formulas are those of torchvision.transforms.  Called in the function that .augment of dl_loader_create or dl_fit
    names, sample i of epoch e comes out the same for any number of threads, batch size and order.  In evaluation mode the
-   random ones return x, and random_crop the middle.
+   random ones return x, and random_crop the middle, of x itself if it is large enough.
 
        static void augment(dl_ctx *c, dl_tensor **x, dl_tensor **target, void *user)
        {
@@ -2140,12 +2151,12 @@ DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
            dl_aug_mixup(c, x, target, 10, .alpha = 0.2);
        }
 
-   random_crop: a window of (h, w) anywhere in x with padding around it, which the middle has only if it is larger than x
-   center_crop: the window in the middle
+   random_crop: a window of (h, w) anywhere in x with .padding around it, zeros or .fill unless .padding_mode says otherwise
+   center_crop: the window in the middle, no larger than x
    ten_crop:    (N, 10, C, h, w): corners (top left, top right, bottom left, bottom right), middle; the same of the mirror image
    hflip, vflip: left and right, up and down exchanged with probability p; .5
-   affine:      turned by an angle (degrees, clockwise), moved by shares of width and height, scaled, sheared (degrees, in x);
-                bilinear, 0 outside
+   affine:      rotated by .degrees (clockwise), moved by at most .translate of {width, height}, scaled, sheared (degrees, in x);
+                bilinear, 0 outside; {d}, d > 0, for degrees or shear means {-d, d}; by default nothing changes
    color_jitter: brightness f x; contrast f x + (1 - f) mean of grey; saturation f x + (1 - f) grey, each f from
                 1 - option to 1 + option; hue turned by -option to option of the circle; results clamped to [0, 1]
    color_pca:   the colours of x + sum_k a_k basis_k, a_k ~ N(0, std^2), .1; basis (3, 3): rows of eigenvector times eigenvalue
@@ -2153,8 +2164,8 @@ DL_API dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
    cutout:      a box of (size, size) centred anywhere, cut by the border, becomes value (DeVries and Taylor 2017)
    random_erasing: with probability p, .5, a box inside of .scale of the area, {.02, .33}, and .ratio of height to width,
                 {.3, 3.3}, becomes value (Zhong et al. 2020)
-   rand_augment: .num_ops (2) times one of 14 changes with .magnitude (9; DL_ZERO: 0) of 30 parts of its range, where there are two
-                directions in any of them: none, shear in x and y (.3, the first row or column stays), shift in x and y (whole
+   rand_augment: .num_ops (2) times one of 14 changes, by .magnitude (9; DL_ZERO: 0) / 30 of its range, in a random direction
+                if there are two: none, shear in x and y (.3, the first row or column stays), shift in x and y (whole
                 pixels of 150 / 331 of the size), turn (30 degrees), bilinear, brightness, saturation, contrast, sharpness
                 (factors 1 -+ .9), posterize (to 4 of 8 bits), solarize (invert from 1 - magnitude on), autocontrast, equalize;
                 x in [0, 1], 1 or 3 channels (Cubuk et al. 2020)
@@ -2214,9 +2225,9 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
                (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis and frozen ones stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
                runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise.
-   sharpness:  the mean rise of the loss on d when all parameters take a random step of this length, over .trials (10)
-               directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  For classifiers
-               and regressions by the usual loss, in evaluation mode. */
+   sharpness:  the mean rise of the usual loss on d when all parameters take a random step of this length, over .trials (10)
+               directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  In evaluation mode,
+               .batch_size as in dl_evaluate. */
 typedef struct { int weights_only; int end_; } dl_l1_penalty_opts, dl_l2_penalty_opts;
 typedef struct { int trials; int64_t batch_size; int end_; } dl_sharpness_opts;
 DL_API dl_tensor *dl_l1_penalty_with(dl_ctx *c, dl_module *m, dl_l1_penalty_opts o);
@@ -2231,7 +2242,7 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
 #ifndef DL_NO_STDIO
 /* --- weights in files ------------------------------------------------------------------------------
    safetensors (Hugging Face 2022), .npy and .npz (NumPy): names, shapes, types and sizes of the whole file are checked before
-   the first value is copied; what is wrong is named with its byte in the file.  Writing leaves either the old file or the
+   the first value is copied; messages name what is wrong and its byte in the file.  Writing leaves either the old file or the
    new one, whatever happens: the new one takes its name and permissions (a symbolic link becomes a file).  Files are mapped:
    no other process may cut one short while it is read (a new file that takes the name of the old one, as here, does no harm).
 
@@ -2243,21 +2254,21 @@ typedef enum { DL_AS_IS, DL_BOOL, DL_U8, DL_I8, DL_I16, DL_U16, DL_F16, DL_BF16,
 typedef struct { const char *key, *value; } dl_metadata;
 typedef struct { const char *name; dl_tensor *tensor; } dl_named;
 typedef struct {
-    int loaded, nmissing, nunexpected, nmismatched;
-    const char **missing, **unexpected, **mismatched;        /* live in the step */
+    int loaded, nmissing, nunexpected, nmismatched;          /* tensors loaded; names in each of the lists */
+    const char **missing, **unexpected, **mismatched;        /* in m only, in the file only, of another shape; live in the step */
 } dl_load_report;
 typedef struct {
-    const char *prefix;                  /* names in the file begin so; others are passed over */
-    const char *(*rename)(const char *name, void *user);  /* the name in m of a name in the file (without prefix); NULL: pass over */
-    void       *user;
+    const char *prefix;                  /* of the names in the file; others are skipped */
+    const char *(*rename)(const char *name, void *user);  /* the name in m of a name in the file (without prefix); NULL: skip */
+    void       *user;                    /* passed on to rename */
     int         loose;                   /* missing and unexpected names are no error, as strict = False in PyTorch */
     dl_load_report *report;              /* out */
     int end_;
 } dl_load_opts;
 typedef struct {
-    const dl_metadata *metadata;         /* up to one with key NULL; safetensors only */
+    const dl_metadata *metadata;         /* ends with a key NULL; safetensors only */
     dl_file_type type;                   /* of the reals in the file: DL_F16, DL_BF16, ..; as they are */
-    int          force;                  /* dl_save: NaN and what is infinite in the file's type are no error */
+    int          force;                  /* dl_save: NaN and values that are infinite in the file's type are no error */
     int end_;
 } dl_save_opts, dl_save_tensors_opts;
 DL_API int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o);
@@ -2265,13 +2276,13 @@ DL_API int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts 
 #define dl_load(...) DLI_KW3(dl_load, __VA_ARGS__)
 #define dl_save(...) DLI_KW3(dl_save, __VA_ARGS__)
 
-/* All tensors of a file (also a single .npy, whose tensor has the name ""), in the step, sorted by name.  Whole numbers and
-   truth values become int32; a tensor with an empty axis is nil.
+/* All tensors of a file (also a single .npy, whose tensor has the name ""), in the step, sorted by name.  Integers and
+   booleans become int32; a tensor with an empty axis is nil.
    save: n tensors; the same data and shape under several names is stored once, and found under each of them. */
 typedef struct {
     int64_t      size, nmetadata;
     dl_named    *item;
-    dl_metadata *metadata;               /* and one with key NULL, as .metadata of dl_save wants it */
+    dl_metadata *metadata;               /* ends with a key NULL, as .metadata of dl_save does */
 } dl_archive;
 DL_API dl_archive *dl_load_tensors(dl_ctx *c, const char *path);
 DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o);
@@ -2279,7 +2290,8 @@ DL_API int         dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t
 DL_API dl_tensor  *dl_archive_get(dl_ctx *c, const dl_archive *a, const char *name);   /* an error if it is not there */
 DL_API const char *dl_archive_metadata(const dl_archive *a, const char *key);            /* or NULL */
 
-/* Numbers one behind the other, nothing else in the file from byte .offset on; in the step, as real or, for whole numbers, int32. */
+/* Plain numbers and nothing else from byte .offset on; in the step, as reals or, for integer types, int32.  .big_endian: their
+   bytes, else little-endian. */
 typedef struct { int64_t offset; int big_endian; int end_; } dl_load_raw_opts;
 DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type type, dl_shape shape, dl_load_raw_opts o);
 #define dl_load_raw(...) DLI_KW4(dl_load_raw, __VA_ARGS__)
@@ -2287,12 +2299,12 @@ DL_API dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
 /* CSV files, lines that end with LF or CR LF, BOM and quotes: (rows, columns) in the step.  Numbers have a point whatever the locale
    says; they are rounded correctly up to 19 digits (double build: from 1e-290 on), digits behind that are ignored.
    data_csv: all columns but the target's are inputs.  Targets are classes, 0, 1, .. or words, which get numbers in alphabetical
-   order and stay as the names of the data set (numbers that are not whole are an error); or, with .regression, reals (n, 1). */
+   order and become the names of the data set (numbers that are not whole are an error); or, with .regression, reals (n, 1). */
 typedef enum { DL_MISSING_ERROR, DL_MISSING_NAN, DL_MISSING_DROP } dl_missing;
 typedef struct {
     int         delimiter;               /* ','                                             */
     int         header;               /* 1: the first line has names, -1: numbers; 0: names if none of it is a number */
-    const char *columns;                 /* names, or numbers from 0, with commas between them; all */
+    const char *columns;                 /* names, or numbers from 0, separated by commas; NULL: all */
     dl_missing  missing;             /* a field that is empty, ?, NA, NaN or null: an error; NaN; its row is left out */
     const char *target;                  /* data_csv: a name or a number; the last column   */
     int         regression;
@@ -2305,9 +2317,9 @@ DL_API dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
 
 /* Checkpoints: a safetensors file with all that training depends on, so that it goes on after a load with the same bits as if it
    had not stopped: whatever is not NULL, the state of the random numbers, and a checksum.  load wants the same things, made
-   by the same calls; when it returns 0 they are as they were.  A file may have fewer numbers, then the others stay.
-   Save between steps of the optimizer: gradients are not in the file, load clears those of the module.
-   The weights alone: dl_load(c, net, path, .prefix = "model.").  numbers: of the program's own. */
+   by the same calls; when it returns 0 they are as they were.  numbers: the program's own; if a file has fewer, the others
+   stay.  Save between steps of the optimizer: gradients are not in the file, load clears those of the module.
+   The weights alone: dl_load(c, net, path, .prefix = "model."). */
 typedef struct {
     dl_module *module;
     dl_optim *optim, *optim2;
@@ -2317,7 +2329,7 @@ typedef struct {
     dl_early_stop *stop;
     double *numbers;
     int nnumbers;
-    const dl_metadata *metadata;         /* save: more of it */
+    const dl_metadata *metadata;         /* save: added to the file's own */
     int keep_last;               /* save: so many files before this one stay: path.1 (the newest of them), path.2, .. */
     int best;                            /* save: also as path.best */
     int force;                           /* save: weights that are NaN or infinite are no error */
@@ -2328,7 +2340,7 @@ DL_API int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_op
 #define dl_checkpoint_save(...) DLI_KW2(dl_checkpoint_save, __VA_ARGS__)
 #define dl_checkpoint_load(...) DLI_KW2(dl_checkpoint_load, __VA_ARGS__)
 
-/* Ctrl-C: after install the first SIGINT or SIGTERM only makes interrupted return its number, a second one ends the program.
+/* Ctrl-C: after install the first SIGINT or SIGTERM only makes dl_interrupted return its number, a second one ends the program.
    dl_fit then finishes its step, saves its .checkpoint if it has one, and returns. */
 DL_API int dl_interrupt_install(dl_ctx *c);
 DL_API int dl_interrupted(const dl_ctx *c);
@@ -2353,8 +2365,8 @@ DL_API int dl_interrupted(const dl_ctx *c);
      hinge             max(0, 1 - r) + max(0, 1 + f)                   -f                 Lim and Ye 2017
      least squares     (r - 1)^2 / 2 + f^2 / 2                         (f - 1)^2 / 2      Mao et al. 2017
      Wasserstein       f - r: D a critic of slopes at most 1           -f                 Arjovsky et al. 2017
-   The critic is held by dl_clip_weights after each of its steps, every weight to [-most, most] (.01 in the paper), or by
-   dl_gradient_penalty. */
+   What bounds the critic's slopes is dl_clip_weights after each of its steps, every weight to [-most, most] (.01 in the paper),
+   or dl_gradient_penalty. */
 typedef enum { DL_GAN_LOGISTIC, DL_GAN_HINGE, DL_GAN_LEAST_SQUARES, DL_GAN_WASSERSTEIN } dl_gan_kind;
 typedef struct { dl_gan_kind kind; int end_; } dl_gan_d_loss_opts, dl_gan_g_loss_opts;
 DL_API dl_tensor *dl_gan_d_loss_with(dl_ctx *c, dl_tensor *real, dl_tensor *fake, dl_gan_d_loss_opts o);
@@ -2367,8 +2379,8 @@ DL_API void       dl_clip_weights(dl_ctx *c, dl_module *m, double most);
    (Gulrajani et al. 2017: 10, 1); with target -1, an exact 0, and fake = real it is the R1 penalty (Mescheder et al. 2018: 5).
    A scalar to be added to the loss.  Its gradient for the weights is a difference of first derivatives along u = g / |g|,
        d |g| / dw = (dD(x + h u)/dw - dD(x - h u)/dw) / 2h + O(h^2),   h = .01, with DL_DOUBLE .0001,
-   right to about 1e-4 for data of the order of 1 and a smooth D; with ReLU's relatives it is what the corners within h do on
-   average.  D must treat each sample by itself and the same each time: no batch norm, no dropout. */
+   right to about 1e-4 for data of the order of 1 and a smooth D; with ReLU and its relatives, kinks within h are averaged over.
+   D must treat each sample by itself and the same each time: no batch norm, no dropout. */
 typedef struct { dl_real weight, target; int end_; } dl_gradient_penalty_opts;
 DL_API dl_tensor *dl_gradient_penalty_with(dl_ctx *c, dl_module *D, dl_tensor *real, dl_tensor *fake, dl_gradient_penalty_opts o);
 #define dl_gradient_penalty(...) DLI_KW4(dl_gradient_penalty, __VA_ARGS__)
@@ -2377,19 +2389,19 @@ DL_API dl_tensor *dl_gradient_penalty_with(dl_ctx *c, dl_module *D, dl_tensor *r
    one-hot label, the same at every pixel (Mirza and Osindero 2014). */
 DL_API dl_tensor *dl_join_labels(dl_ctx *c, dl_tensor *x, dl_tensor *labels, int64_t classes);
 
-/* mean abs(F(G(x)) - x) + mean abs(G(F(y)) - y) for G from x's kind of samples to y's and F back (Zhu et al. 2017, who give it a
-   weight of 10); 0 if they undo each other.  fake_y, fake_x: out, G(x) and F(y), for the discriminators. */
+/* Cycle consistency: mean abs(F(G(x)) - x) + mean abs(G(F(y)) - y) for G from x's kind of samples to y's and F back (Zhu et al.
+   2017, who weight it by 10); 0 if they undo each other.  fake_y, fake_x: out, G(x) and F(y), for the discriminators. */
 typedef struct { dl_tensor **fake_y, **fake_x; int end_; } dl_cycle_loss_opts;
 DL_API dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_tensor *x, dl_tensor *y, dl_cycle_loss_opts o);
 #define dl_cycle_loss(...) DLI_KW5(dl_cycle_loss, __VA_ARGS__)
 
-/* How far the features a (n, d) of one set of samples are from those of another, b (m, d), both taken for normal (Frechet 1957;
+/* The distance of the features a (n, d) of one set of samples from those of another, b (m, d), if both are normal (Frechet 1957;
    Heusel et al. 2017):  |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)),  A, B: covariances, with n - 1.  NaN after an error. */
 DL_API double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b);
 
 /* DCGAN (Radford et al. 2016), layers and names of PyTorch's example, logits instead of the sigmoid.  generator: noise
    (N, latent) -> pictures (N, channels, size, size) in (-1, 1): a transposed convolution to the smallest picture, others that
-   double it, batch norm and ReLU between them, tanh.  discriminator: (N, channels, size, size) -> (N, 1), the way back with
+   double it, batch norm and ReLU between them, tanh.  discriminator: (N, channels, size, size) -> (N, 1), the mirror image with
    strides of 2 and leaky ReLU .2.  size 32: 4-8-16-32; 28: 7-14-28.  Weights from N(0, .02^2), of batch norms N(1, .02^2).
    num_classes: with labels, both take what dl_join_labels gives.  no_batch_norm: of the discriminator, for gradient penalties.
    width: channels at the largest picture inside; they double as it halves. */
@@ -2409,14 +2421,14 @@ DL_API dl_module *dl_model_dcgan_discriminator_with(dl_ctx *c, dl_model_dcgan_op
 
 /* --- generative models: likelihood, latent variables, flows, diffusion ---------------------------------
    kl_normal: the divergence of N(mu, exp(logvar)) from N(0, 1), l = (mu^2 + exp(logvar) - 1 - logvar) / 2 for each element;
-              .batchmean: the sum over everything but the mean over axis 0, as in the bound of a variational autoencoder
+              .batchmean: the sum divided by N, as in the bound of a variational autoencoder
    reparameterize: mu + exp(logvar / 2) e, e ~ N(0, 1): a sample through which gradients go; Kingma and Welling 2014 */
 typedef struct { dl_reduction reduction; int batchmean; int end_; } dl_kl_normal_opts;
 DL_API dl_tensor *dl_kl_normal_with(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar, dl_kl_normal_opts o);
 DL_API dl_tensor *dl_reparameterize(dl_ctx *c, dl_tensor *mu, dl_tensor *logvar);
 #define dl_kl_normal(...) DLI_KW3(dl_kl_normal, __VA_ARGS__)
 
-/* Convolution that sees only pixels above, and to the left in the same row, and keeps the size (van den Oord et al. 2016).
+/* Convolution that sees only pixels above and those to the left in the same row; keeps the size (van den Oord et al. 2016).
    DL_MASK_A: without the pixel itself, for the first layer; DL_MASK_B: with it.  x (N, C, H, W), w (K, C, R, S), R and S odd,
    b (K) or NULL.  .colours = n: channels are n equal groups, one for each colour, and at the pixel itself a colour sees
    those before it and, with mask B, itself. */
@@ -2430,8 +2442,8 @@ DL_API dl_module *dl_nn_masked_conv2d_with(dl_ctx *c, int64_t in, int64_t out, i
 #define dl_masked_conv2d(...)    DLI_KW5(dl_masked_conv2d, __VA_ARGS__)
 #define dl_nn_masked_conv2d(...) DLI_KW5(dl_nn_masked_conv2d, __VA_ARGS__)
 
-/* Affine coupling (Dinh et al. 2017):  y = x exp(s) + t  where mask is 0,  y = x where it is 1.  s and t, of x's shape, are
-   made from mask x alone, so that .inverse, x = (y - t) exp(-s), can make them again.  mask broadcasts to x.
+/* Affine coupling (Dinh et al. 2017):  y = x exp(s) + t  where mask is 0,  y = x where it is 1.  s and t, of x's shape, must
+   depend on mask x alone, so that they can be computed for .inverse, x = (y - t) exp(-s), too.  mask broadcasts to x.
    .log_det: out, the logarithm of abs(det dy/dx) of each sample, (N): the sum of its s where mask is 0; of the inverse,
    minus that. */
 typedef struct { int inverse; dl_tensor **log_det; int end_; } dl_coupling_opts;
@@ -2439,17 +2451,17 @@ DL_API dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
                                    dl_coupling_opts o);
 #define dl_coupling(...) DLI_KW5(dl_coupling, __VA_ARGS__)
 
-/* Diffusion.  Noise comes into x_0 in T steps, t = 0 .. T-1 (the literature's 1 .. T):
+/* Diffusion.  Noise is added to x_0 in T steps, t = 0 .. T-1 (the literature's 1 .. T):
        x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) e,  e ~ N(0, 1),  abar_t = (1 - beta_0) .. (1 - beta_t);  abar_-1 = 1
    schedule:  beta linear from beta_start to beta_end (Ho et al. 2020; 0.1 / T and 20 / T, at most 0.999), or
               .cosine: abar_t = f(t + 1) / f(0), f(t) = cos((t / T + 0.008) / 1.008 pi / 2)^2, beta at most 0.999
               (Nichol and Dhariwal 2021).  It lives as long as the context; NULL after an error.
-   noise:     x_t of x0 (N, ..) and e like x0 for steps t, int32 (N)
+   noise:     x_t from x0 (N, ..) and e, shaped like x0, for steps t, int32 (N)
    ddpm_step: x_{t-1} of x_t and the network's guess of e:  sqrt(1 / alpha_t) (x - beta_t / sqrt(1 - abar_t) e) + sigma z,
               sigma^2 = beta_t or, with .posterior_variance, (1 - abar_{t-1}) / (1 - abar_t) beta_t; no noise at t = 0
    ddim_step: x_s of x_t for any s < t, -1 being the picture:  sqrt(abar_s) x_0 + sqrt(1 - abar_s - sigma^2) e + sigma z,
               x_0 = (x - sqrt(1 - abar_t) e) / sqrt(abar_t), sigma eta (0) times that of the posterior (Song et al. 2021)
-   .clip: x_0, as e says it is, is clamped to [-1, 1] first */
+   .clip: the x_0 that follows from e is clamped to [-1, 1] first */
 typedef struct { int64_t steps; double *beta, *alpha_bar; } dl_ddpm;
 typedef struct { int cosine; double beta_start, beta_end; int end_; } dl_ddpm_schedule_opts;
 typedef struct { int posterior_variance, clip; int end_; }            dl_ddpm_step_opts;
@@ -2465,12 +2477,12 @@ DL_API dl_tensor *dl_ddim_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, d
 
 #ifdef DL_MODELS
 /* autoencoder: sample -> code -> sample.  A sample with one axis, DL_SHAPE(784), goes through dense layers with one of
-   `hidden` (400) ReLUs on each side (.linear: none, and the best it can do are the principal components); one with three,
+   `hidden` (400) ReLUs on each side (.linear: without it; at best it finds the principal components); one with three,
    DL_SHAPE(1, 28, 28), H and W divisible by 4, through two convolutions of stride 2 with `hidden` (32) and twice as many
-   channels, and back.  Trained on noisy samples with clean ones for the target it is a denoising autoencoder (Vincent et al.
+   channels, and back.  Trained on noisy samples with the clean ones as target it is a denoising autoencoder (Vincent et al.
    2008).
    vae: the same with a distribution of codes, N(mu, exp(logvar)) (Kingma and Welling 2014); dl_forward draws from it in
-   training and takes mu in evaluation.  What comes back are logits of pixels in [0, 1].
+   training and takes mu in evaluation.  The result is logits of pixels in [0, 1].
    encode: (N, ..) -> (N, code); of a vae (N, 2 code), mu and behind it logvar.  decode: (N, code) -> (N, ..)
    vae_loss: minus the evidence lower bound in nats, the mean over the samples: reconstruction + beta kl, beta 1 (Higgins et
              al. 2017: more), where out .reconstruction is -log p(x given z) and out .kl the divergence */
@@ -2488,8 +2500,8 @@ DL_API dl_tensor *dl_model_vae_loss_with(dl_ctx *c, dl_module *vae, dl_tensor *x
 
 /* nade, for n bits (Larochelle and Murray 2011): (N, n) -> (N, n), logits of p(x_i = 1 given x_0 .. x_{i-1}), so that -log p(x)
    is the sum of dl_bce_with_logits; all in O(n hidden).  x, the data, gets no gradient.
-   pixelcnn, for pictures (N, 1, H, W) of `levels` (2) greys in [0, 1]: -> (N, levels, H, W), logits of each pixel given those
-   above and to the left, for dl_cross_entropy2d.  Mask A 7 x 7, `blocks` (12; DL_ZERO: none) gated residual blocks with mask
+   pixelcnn, for pictures (N, 1, H, W) of `levels` (2) grey values in [0, 1]: -> (N, levels, H, W), logits of each pixel given
+   those above and to the left, for dl_cross_entropy2d.  Mask A 7 x 7, `blocks` (12; DL_ZERO: none) gated residual blocks with mask
    B 3 x 3, of `width` (64) channels, two 1 x 1 (van den Oord et al. 2016); with dilations 1, 2, 4, 1, .. they see further.
    sample: n new ones, pixel by pixel, in the step; each costs one pass over one picture */
 typedef struct { int levels, width, blocks; int end_; } dl_model_pixelcnn_opts;
@@ -2523,11 +2535,11 @@ DL_API dl_tensor *dl_model_unet_ddpm_forward(dl_ctx *c, dl_module *m, dl_tensor 
 /* --- metrics: how good predictions are, values as in scikit-learn ---------------------------------
    target: the true classes, int32 (n).  predicted: classes, int32 (n), or scores (n, C), whose largest counts.  NaN after an
    error.  Others are losses: log loss is dl_cross_entropy, perplexity exp of it, MAE dl_l1_loss, RMSE the root of dl_mse_loss. */
-typedef struct { int k; int end_; } dl_metric_accuracy_opts;  /* 1: the share of right ones; else: the true one is among the k best */
+typedef struct { int k; int end_; } dl_metric_accuracy_opts;  /* 1; the share of samples whose class is among the k best */
 DL_API double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, dl_metric_accuracy_opts o);
 #define dl_metric_accuracy(...) DLI_KW3(dl_metric_accuracy, __VA_ARGS__)
 
-/* int32 (classes, classes): how many samples of class i, the row, were taken for class j, the column. */
+/* Confusion matrix, int32 (classes, classes): how many samples of class i, the row, were predicted as class j, the column. */
 DL_API dl_tensor *dl_metric_confusion(dl_ctx *c, dl_tensor *predicted, dl_tensor *target, int64_t classes);
 
 /* Of a confusion matrix.  A class has TP right, FP wrongly taken for it, FN missed:  precision = TP / (TP + FP),
@@ -2549,17 +2561,18 @@ DL_API double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor
 DL_API double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target);
 
 /* --- resampling ------------------------------------------------------------------------------------
-   kfold: the fold-th of k parts of d for validation, the rest for training; the first parts are one larger if need be.  seed:
-          not 0 shuffles first, in the same way for all folds.  stratified: every part has the same share of each class. */
+   kfold: part number fold, 0 .. k-1, of k parts of d for validation, the rest for training; the first parts are one larger if
+          need be.  seed: not 0 shuffles first, in the same way for all folds.  stratified: every part has the same share of
+          each class. */
 typedef struct { int stratified; uint64_t seed; int end_; } dl_data_kfold_opts;
 DL_API int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_dataset **train, dl_dataset **validation,
                               dl_data_kfold_opts o);
 #define dl_data_kfold(...) DLI_KW6(dl_data_kfold, __VA_ARGS__)
 
-/* Which samples, int32, for dl_data_subset; weights and new samples.
-   multinomial: n draws from 0 .. C-1 with chances weights / sum, (C) -> (n) or (N, C) -> (N, n).
+/* Indices of samples, int32, for dl_data_subset; class weights; new samples.
+   multinomial: n draws from 0 .. C-1 with probabilities weights / sum, (C) -> (n) or (N, C) -> (N, n).
    bootstrap:   n draws from 0 .. n-1 with replacement, Efron 1979.
-   balanced:    indices with every class as often as the largest one, by repetition, or, under, as the smallest, by leaving out.
+   balanced:    all classes as often as the largest one, by repetition, or, with .under, as the smallest, by leaving out.
    class_weights: n / (K n_k) for a class with n_k of the n targets (K): the .weight of dl_cross_entropy.
    smote:       d and, between each sample of a smaller class and one of its k (5) nearest of that class, new ones
                 x + u (neighbour - x), u from U(0, 1), until all classes are as large as the largest, Chawla et al. 2002 */
@@ -2575,8 +2588,8 @@ DL_API dl_dataset *dl_data_smote_with(dl_ctx *c, dl_dataset *d, dl_data_smote_op
 #define dl_data_balanced(...) DLI_KW2(dl_data_balanced, __VA_ARGS__)
 #define dl_data_smote(...)    DLI_KW2(dl_data_smote, __VA_ARGS__)
 
-/* How far a statistic of n samples can be trusted: f of the whole sample, its standard deviation over resamples, and the
-   interval that holds the middle share of them.  f gets the indices of the samples, n of them. */
+/* Bootstrap interval of a statistic of n samples: f of the whole sample, its standard deviation over resamples (error), and the
+   percentiles between which the share `confidence` of them lies.  f gets the indices of the samples, n of them. */
 typedef double (*dl_statistic_fn)(const int32_t *index, int64_t n, void *user);
 typedef struct { double value, error, low, high; } dl_interval;
 typedef struct { int resamples; double confidence; int end_; } dl_bootstrap_opts;          /* 1000, 0.95 */
@@ -2616,8 +2629,8 @@ DL_API dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
    In dl_fit .on_step sees the scores of its own rank so far, .on_epoch those of all; one rank that ends the training ends it for
    all.  The validation data is shared out too.  dl_evaluate looks at all of its data on whichever rank calls it.
 
-   init: joins the ranks of MPI_COMM_WORLD; calls MPI_Init unless the program has.  One context of a process, one thread.
-         .local_batch_norm: mean and variance over a rank's own samples; saves two small messages a layer, for large batches
+   init: joins the ranks of MPI_COMM_WORLD; calls MPI_Init unless the program has.  One context per process, from one thread.
+         .local_batch_norm: mean and variance over a rank's own samples; saves two small messages per layer, for large batches
    finalize: leaves them; calls MPI_Finalize if init began it.
    With OpenMP, mpirun --bind-to none lets a rank have more than one core; .threads of dl_create says how many. */
 typedef struct { int local_batch_norm; int end_; } dl_mpi_init_opts;
@@ -2645,13 +2658,13 @@ DL_API uint64_t dl_mpi_hash(dl_ctx *c, dl_module *m);
    GRU   r, z = s(..), s(..),  n = tanh(W_in x_t + b_in + r .* (W_hn h_{t-1} + b_hn))               Cho et al. 2014
          h_t = (1 - z) .* n + z .* h_{t-1}
 
-   Gates stand one below the other in the weights, in this order: (G H, I), (G H, H), (G H), G = 1, 4, 3.
+   The gates are stacked in the weights in this order: (G H, I), (G H, H), (G H), G = 1, 4, 3.
 
    dl_rnn runs one layer over a whole sequence; w->.. points to its weights, biases are both NULL or both there.
        x (T, N, I), with batch_first (N, T, I), or (T, I)  ->  (T, N, D P), (N, T, D P) or (T, D P)
    with D directions and P = H, or the rows of W_hr.  h0 and *h_n are (D, N, P), c0 and *c_n (D, N, H), without N if x has none.
-   lengths: int32 (N), from 1 to T.  Sequence n ends at lengths[n], results behind are 0, h_n and c_n are its own last states, and
-   the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
+   lengths: int32 (N), from 1 to T.  Sequence n has lengths[n] steps; results after it are 0, h_n and c_n are its last states,
+   and the reverse direction begins at its own end: PyTorch's pack_padded_sequence.
    Truncated backpropagation through time: within one step hand on dl_detach of h_n and c_n; over dl_step_begin copy them into
    kept tensors with dl_copy, as examples/char_rnn.c does. */
 typedef enum { DL_RNN_TANH, DL_RNN_RELU, DL_LSTM, DL_GRU } dl_rnn_kind;
@@ -2703,11 +2716,11 @@ DL_API dl_tensor *dl_nn_rnn_step(dl_ctx *c, dl_module *cell, dl_tensor *x, dl_te
 /* --- embedding and positions: names and defaults as in torch.nn ---------------------------------------
    embedding: y = weight[ids], rows of weight (V, D) for int32 ids of any shape -> (.., D); d weight[ids[i]] += g[i].
    .padding_idx: this row gets no gradient; 0: there is none, DL_ZERO: row 0, negative: counted from the last.
-   .max_norm: looked-up rows with a larger .norm_type-norm are scaled down to it, in weight itself.
+   .max_norm: rows that are looked up and have a larger .norm_type-norm are scaled down to it, in weight itself.
    .scale_grad_by_freq: gradients divided by how often their id occurs in ids. */
 typedef struct {
     int     padding_idx;
-    dl_real max_norm;                    /* 0: any                                          */
+    dl_real max_norm;                    /* 0: no limit                                     */
     double  norm_type;                   /* 2                                               */
     int     scale_grad_by_freq;
     int end_;
@@ -2716,13 +2729,13 @@ typedef dl_embedding_opts dl_nn_embedding_opts;
 DL_API dl_tensor *dl_embedding_with(dl_ctx *c, dl_tensor *weight, dl_tensor *ids, dl_embedding_opts o);
 #define dl_embedding(...) DLI_KW3(dl_embedding, __VA_ARGS__)
 
-/* weight (num, dim) from N(0, 1), the padding row 0; dl_forward takes the ids */
+/* weight (num, dim) from N(0, 1), the padding row is 0; dl_forward takes the ids */
 DL_API dl_module *dl_nn_embedding_with(dl_ctx *c, int64_t num, int64_t dim, dl_nn_embedding_opts o);
 #define dl_nn_embedding(...) DLI_KW3(dl_nn_embedding, __VA_ARGS__)
 
 /* Embeddings of a bag of ids joined into one: ids (B, L) -> (B, D), or, with .offsets, int32 (B), ids (n), of which
    bag b has those from offsets[b] to before offsets[b + 1] or, the last bag, the end.  .padding_idx: such ids are
-   left out.  Empty bags give 0. .per_sample_weights, shaped like ids: factors of the terms of a sum. */
+   left out.  Empty bags give 0.  .per_sample_weights, shaped like ids: factors of the terms, with DL_BAG_SUM only. */
 typedef enum { DL_BAG_MEAN, DL_BAG_SUM, DL_BAG_MAX } dl_bag_mode;
 typedef struct {
     dl_bag_mode mode;                    /* DL_BAG_MEAN                                     */
@@ -2761,13 +2774,13 @@ DL_API dl_tensor *dl_alibi_slopes(dl_ctx *c, int64_t heads);
 /* --- text: bytes to tokens and back ----------------------------------------------------------------------
    A tokenizer is a list of byte strings, the tokens, numbered from 0; it lives as long as the context and is only read by the
    functions below.  Texts are bytes, UTF-8 or any; n = -1: up to the closing 0.
-   chars: the different characters of a text in the order of their code points.
+   chars: the distinct characters of a text in the order of their code points.
    train: byte-pair encoding, Sennrich et al. 2016, of bytes: tokens 0 .. 255 are the bytes; then, until there are `size` or
-          no pair comes twice, the most frequent pair of neighbours within a piece becomes a token (of equals, that of
+          no pair comes twice, the most frequent pair of neighbours within a piece becomes a token (ties: the pair with the
           smaller numbers).
    gpt2:  the same from GPT-2's vocab.json and merges.txt, Radford et al. 2019; save writes such files, 0 on error.
-   Pieces are GPT-2's, never merged across: contractions like 's, runs of letters, of digits, of others, each with the space
-   before.
+   Merges stay within pieces, which are GPT-2's: contractions like 's, runs of letters, of digits, of others, each with the space
+   before it.
    add:   one more token, say "<end>", that no text is encoded to; returns its number.
    id:    the number of the token with these bytes, or -1. */
 typedef struct dl_tokenizer dl_tokenizer;
@@ -2785,10 +2798,10 @@ DL_API int64_t       dl_tokenizer_size(const dl_tokenizer *t);
 DL_API dl_tensor    *dl_text_encode(dl_ctx *c, const dl_tokenizer *t, const char *text, int64_t n);
 DL_API const char   *dl_text_decode(dl_ctx *c, const dl_tokenizer *t, dl_tensor *ids, int64_t *n);
 
-/* Batches for language models from a stream of tokens, int32 (n), best kept: x (batch, length) and y, the same one
-   token on. Windows at random places; or, sequential, the stream is cut into `batch` equal tracks, and the index-th
-   call has the index-th window of each, so that a recurrent state can be carried from one to the next.  0 when none
-   is left (a rest is dropped), or on error. */
+/* Batches for language models from a stream of tokens, int32 (n), which should be kept: x (batch, length) and y, shifted by
+   one token.  Windows at random places; or, sequential, the stream is cut into `batch` equal tracks, and .index picks the
+   window of each, so that a recurrent state can be carried from one to the next.  0 when none is left (an incomplete one is
+   dropped) or after an error. */
 typedef struct { int sequential; int64_t index; int end_; } dl_text_batch_opts;
 DL_API int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64_t length, dl_tensor **x, dl_tensor **y,
                               dl_text_batch_opts o);
@@ -2814,10 +2827,10 @@ DL_API dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
 DL_API dl_tensor *dl_bernoulli(dl_ctx *c, dl_tensor *p);
 
 /* Beam search (Graves 2012, Sutskever et al. 2014): the most probable continuation of a prefix, keeping the `beams`
-   best ones; one beam is greedy decoding.  step gets the prefixes, int32 (B, length), and parent, int32 (B): which of
-   the prefixes of the call before each of them goes on (so that a state (B', ..) becomes dl_index_select(c, state, 0,
-   parent)); it returns logits of the next token (B, V). A sequence that has come to the end token keeps its place.
-   The best is that with the largest  sum log p / length^length_penalty, length: new tokens; among ended ones if there
+   best ones; one beam is greedy decoding.  step gets the prefixes, int32 (B, length), and parent, int32 (B): for each, which
+   prefix of the previous call it continues (so that a state (B', ..) becomes dl_index_select(c, state, 0, parent)); it
+   returns logits of the next token (B, V).  A sequence that has reached the end token keeps its place.
+   The best has the largest  sum log p / length^length_penalty, length: new tokens; among ended ones if there
    are any.  Returns prefix and continuation with the end token, int32 (length), in the step; step runs in evaluation
    mode, without gradients. */
 typedef dl_tensor *(*dl_beam_fn)(dl_ctx *c, dl_tensor *prefixes, dl_tensor *parent, void *user);
@@ -2837,13 +2850,13 @@ DL_API dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn s
    decoder.  With attention the decoder's output h looks back on the encoder's outputs s_t: logits are of
    W tanh(W_c [sum_t a_t s_t; h]) with a = softmax(v . tanh(W_q h + W_k s_t)) (DL_ATTENTION_ADDITIVE, Bahdanau et al. 2015)
    or softmax(W_q h . s_t) (DL_ATTENTION_DOT, Luong et al. 2015).
-   forward: teacher forcing: source (N, S), target (N, T), which begins with a start token -> logits of the token behind
+   forward: teacher forcing: source (N, S), target (N, T), which begins with a start token -> logits of the token after
             each (N, T, V).
-   decode:  beam search from the start token, int32 (N, 1 + max_length), filled up with the end token. */
+   decode:  beam search from the start token, int32 (N, 1 + max_length), padded with the end token. */
 typedef enum { DL_ATTENTION_NONE, DL_ATTENTION_ADDITIVE, DL_ATTENTION_DOT } dl_attention_kind;
 typedef struct {
     int64_t           embed, layers;     /* hidden, 1                                       */
-    int               lstm;              /* not GRU                                         */
+    int               lstm;              /* 1: LSTM; 0: GRU                                 */
     dl_attention_kind attention;
     dl_real           dropout;           /* of embeddings and between layers                */
     int end_;
@@ -2872,7 +2885,7 @@ DL_API dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tenso
 /* --- transformers -------------------------------------------------------------------------------
    Vaswani et al. 2017.  Sequences are (N, T, E): N of them, T tokens of E numbers, what PyTorch calls batch_first.  Names of
    parameters, defaults and initial weights are those of torch.nn.Transformer and its parts.  activation: any function of a
-   tensor, dl_relu; dropout: 0.1, -1: none.
+   tensor, default dl_relu; dropout: 0.1, -1: none.
 
    ffn: at every token y = W2 dropout(act(W1 x + b1)) + b2; parameters linear1, linear2
         .gated: y = W2 dropout(act(W1 x) W3 x); gate_proj, down_proj, up_proj; with dl_silu, the usual there, SwiGLU,
@@ -2914,8 +2927,8 @@ DL_API dl_tensor *dl_nn_tfm_decoder_forward_with(dl_ctx *c, dl_module *m, dl_ten
 #define dl_nn_tfm_decoder_forward(...) DLI_KW4(dl_nn_tfm_decoder_forward, __VA_ARGS__)
 
 #ifdef DL_MODELS
-/* Encoder and decoder with final norms, torch.nn.Transformer: 44,140,544 parameters.  Between source (N, S, E) and target
-   (N, T, E) stand no embeddings.  The decoder sees the encoder's result; .causal is for the target. */
+/* Encoder and decoder with final norms, torch.nn.Transformer: 44,140,544 parameters.  Source (N, S, E) and target (N, T, E)
+   are embedded already.  The decoder sees the encoder's result; .causal is for the target. */
 typedef struct {
     int64_t  dim, heads;                 /* 512, 8                                          */
     int      encoder_layers, decoder_layers;                                    /* 6, 6     */
@@ -2937,7 +2950,7 @@ DL_API dl_tensor *dl_model_transformer_forward_with(dl_ctx *c, dl_module *m, dl_
 #define dl_model_transformer(...)         DLI_KW1(dl_model_transformer, __VA_ARGS__)
 #define dl_model_transformer_forward(...) DLI_KW4(dl_model_transformer_forward, __VA_ARGS__)
 
-/* Language models: dl_forward takes token ids, int32 (N, T) or (T), and gives the logits of the token behind each, (.., T, vocab).
+/* Language models: dl_forward takes token ids, int32 (N, T) or (T), and gives the logits of the token after each, (.., T, vocab).
    gpt: GPT-2 (Radford et al. 2019), weights called and laid out as in its published files: pre-norm, GELU, learned
         positions, output weights that are the embedding's.  Initially N(0, 0.02^2), residual projections / sqrt(2 layers).
    llama: LLaMA (Touvron et al. 2023), names as in its published files: RMSNorm, rotary positions, grouped queries, SwiGLU. */
@@ -2962,18 +2975,18 @@ DL_API dl_module *dl_model_llama_with(dl_ctx *c, dl_model_llama_opts o);
 #define dl_model_gpt(...)   DLI_KW1(dl_model_gpt, __VA_ARGS__)
 #define dl_model_llama(...) DLI_KW1(dl_model_llama, __VA_ARGS__)
 
-/* n tokens more: prompt int32 (N, T) or (T) -> (.., T + n), or less if every sequence reached the stop token.  Keys and values of
-   earlier tokens are kept, so that each step works on one token.  In evaluation mode, without gradients.  When the model's
-   block is full it goes on from the last half of it.  Sampling as in dl_sample_token. */
+/* n more tokens: prompt int32 (N, T) or (T) -> (.., T + n), or fewer if every sequence reached the stop token.  Keys and values
+   of earlier tokens are kept, so that each step works on one token.  In evaluation mode, without gradients.  When the model's
+   block is full it continues from the last half of it.  Sampling as in dl_sample_token. */
 typedef struct {
     dl_real  temperature;                /* 1; -1: always the likeliest token               */
     int64_t  top_k;                      /* 0: all                                          */
     dl_real  top_p;                      /* 0: all                                          */
     dl_real  repetition_penalty;         /* 1: none                                         */
     int      stop;                       /* this token ends a sequence; 0: none, DL_ZERO: token 0 */
-    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);        /* called with each step's N tokens; 1: stop */
+    int    (*each)(dl_ctx *c, const int32_t *tokens, void *user);        /* called with each step's N tokens; not 0: stop */
     void    *user;
-    int      no_cache;                   /* everything again for every token: for tests     */
+    int      no_cache;                   /* recomputes everything for every token: for tests */
     int end_;
 } dl_generate_opts;
 DL_API dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *prompt, int64_t n, dl_generate_opts o);
@@ -2993,14 +3006,14 @@ DL_API dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
 #endif
 
 /* --- finding trouble ------------------------------------------------------------------------------
-   dl_create(.detect_nan = 1) looks at every result and every gradient and ends with an error at the first NaN, and at the
-   first infinity that an op makes of finite numbers (those in tensors, as in masks, may pass).  The message names
+   dl_create(.detect_nan = 1) checks every result and every gradient: the first NaN, and the first infinity that an op makes
+   of finite numbers, is an error (infinities that are in tensors already, as in masks, may pass).  The message names
    the op, its module, the tensor with its place in the model, and the source line where DL_DEBUG was defined.  It costs one
    pass over each result; switched off, nothing. */
 DL_API int dl_set_detect_nan(dl_ctx *c, int on);                          /* returns the state before */
 
 typedef struct {
-    int64_t size, zeros, nans, infs;   /* nans and infs count in none of what follows; if nothing is left that is NaN */
+    int64_t size, zeros, nans, infs;   /* min, max, mean and std are of the finite values, NaN if there are none */
     double  min, max, mean, std;         /* std: of the population, divided by n                     */
 } dl_stats;
 DL_API dl_stats dl_tensor_stats(const dl_tensor *x);
@@ -3008,7 +3021,7 @@ DL_API dl_stats dl_grad_stats(const dl_tensor *x);                        /* of 
 
 #ifndef DL_NO_STDIO
 /* Profile per op, from begin to end; begin clears what was there.  Seconds are wall-clock time.  at: the i-th row by time,
-   0 behind the last one; the row called "(rest)" is what was spent outside ops: optimizer, data, user code. */
+   0 after the last one; the row called "(rest)" is what was spent outside ops: optimizer, data, user code. */
 typedef struct {
     const char *op;
     int64_t calls, macs, bytes;          /* bytes: of sources and result, for each forward call       */
@@ -3023,7 +3036,7 @@ DL_API void dl_profile_print(dl_ctx *c, FILE *f);
 /* The tape behind y for Graphviz (dot -Tsvg): ops are boxes, leaves ellipses with their names and shapes. */
 DL_API void dl_graph_dot(dl_ctx *c, const dl_tensor *y, FILE *f);
 
-/* A table of weights and gradients: name, shape, mean, std, least and largest, zeros, what is not finite. */
+/* A table of weights and gradients: name, shape, mean, std, min, max, zeros, values that are not finite. */
 DL_API void dl_module_stats(dl_ctx *c, dl_module *m, FILE *f);
 
 /* TensorBoard: an event file in folder, which is made if it is missing (its parent must be there); tensorboard --logdir folder
@@ -3036,7 +3049,7 @@ DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
 
 /* --- export ---------------------------------------------------------------------------------------
    With DL_EXPORT defined before dl.h, wherever it is included:
-   m, run in evaluation mode on an input like x, as a file.  What is written are the ops that dl_forward(c, m, x) goes through:
+   m, run in evaluation mode on an input like x, as a file.  It holds the ops that dl_forward(c, m, x) goes through:
    if its path depends on values, the file has the path of x.  An op that cannot be written (sorting, detection, an LSTM with
    proj_size) is an error that names it, and so is a value that depends on the input but was not made by ops (dl_to_real,
    dl_argmax, the user's own loops).  0 after an error, and no file; an older one stays as it was.
@@ -3046,8 +3059,8 @@ DL_API void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t);
    c: one C99 file of its own with the weights and
        void NAME(const float *input, float *output, float *work);          (input: int32_t if x is int32)
      for inputs of x's shape; the constants NAME_INPUT, NAME_OUTPUT and NAME_WORK are the sizes of the arrays in elements.  It
-     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work.  NAME is none that math.h,
-     stdint.h or the file itself declares. */
+     needs math.h (-lm) and nothing else, and any number of threads may call it, each with its own work.  NAME must not be a name
+     that math.h, stdint.h or the file itself declares. */
 #ifdef DL_EXPORT
 typedef struct { int fixed_batch; int end_; } dl_export_onnx_opts;
 DL_API int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char *path, dl_export_onnx_opts o);

@@ -1,5 +1,5 @@
-/* arch_table.c: the well-known convolutional networks, layer by layer: output shapes and parameter counts; the totals beside the
-   literature's; one forward pass each.
+/* arch_table.c: the well-known convolutional networks, layer by layer: output shapes and parameter counts; totals beside those of
+   the literature; one forward pass each.
 
        cc -O2 -fopenmp examples/arch_table.c -o arch_table
        ./arch_table

@@ -5,10 +5,10 @@
        ./batch_size --help
 
    The same small network learns digits drawn by code.  First every batch size gets the same number of epochs: large batches
-   need more memory and take fewer steps; beyond 64 samples they get less far.  Batches of 16 get further than those of 256; after
-   5 epochs they are behind those of 64 (accuracy .895 against .929), for all their steps.  Then every batch size goes on until the loss
-   on the training set is the same, and the minima are compared: the test accuracy, and the sharpness, which is how much the
-   training loss rises when the weights take a random step of given length. */
+   need more memory and take fewer steps; beyond 64 samples they get less far.  Batches of 16 get further than those of 256, but
+   after 5 epochs, in spite of all their steps, they are behind those of 64 (accuracy .895 against .929).  Then every batch
+   size goes on until the loss on the training set is the same, and the minima are compared: the test accuracy, and the sharpness,
+   which is how much the training loss rises when the weights take a random step of given length. */
 #define _POSIX_C_SOURCE 199309L
 #define DL_STATIC
 #define DL_IMPLEMENTATION
@@ -88,7 +88,7 @@ static void same_loss(dl_dataset *data, dl_dataset *test, double goal, int most,
     static const double lengths[] = {4, 8, 16};
     double accuracy[SIZES] = {0}, sharpness[SIZES][3] = {{0}};
     int epochs[SIZES] = {0};
-    printf("\nUntil the training loss is %g, mean of %d runs\n"
+    printf("\nUntil the training loss is %g; runs averaged: %d\n"
            " batch   epochs  test accuracy   sharpness: step 4         8        16\n", goal, seeds);
     for (int i = 0; i < SIZES; i++) {
         for (int s = 0; s < seeds; s++) {

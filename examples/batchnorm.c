@@ -1,4 +1,4 @@
-/* batchnorm.c: what normalisation does, by hand on a few numbers and in deep networks that read digits drawn by code.
+/* batchnorm.c: what normalisation does, by hand on a few numbers and in deep networks that classify digits drawn by code.
 
        cc -O2 -fopenmp examples/batchnorm.c -o batchnorm -lm
        ./batchnorm

@@ -8,7 +8,8 @@
    characters only and counts; a recurrent network carries a state.  Text without --data comes from a small grammar in which a verb
    must agree with its subject across a relative clause and brackets must close: beyond the reach of three characters.
    The text is cut into `batch` tracks that are read side by side in windows of `length`; the state at the end of a window starts the
-   next (backpropagation through time, truncated), gradients are clipped to norm 1.  Loss is in nats a character, perplexity = exp(loss). */
+   next (backpropagation through time, truncated), gradients are clipped to norm 1.  Loss is in nats per character,
+   perplexity = exp(loss). */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"

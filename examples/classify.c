@@ -1,4 +1,4 @@
-/* classify.c: what does a photograph show?  A ResNet with weights trained elsewhere says its five best guesses.
+/* classify.c: what does a photograph show?  A ResNet with weights trained elsewhere gives its five best guesses.
 
        cc -O2 -fopenmp examples/classify.c -o classify
        ./classify --weights resnet18.safetensors --labels classes.txt photo.jpg ..
@@ -12,7 +12,7 @@
        open("classes.txt", "w").write("\n".join(torchvision.models.ResNet18_Weights.DEFAULT.meta["categories"]))
 
    Pictures: PPM, and JPEG and PNG if stb's headers are there (Debian: libstb-dev).  Without --weights the program tests itself:
-   random weights go through a file, a picture drawn by code too, and the answers before and after must have equal bits.
+   it writes and reads random weights and a picture drawn by code; the answers before and after must have equal bits.
 
    Checked against torchvision 0.29 (Resize(256), CenterCrop(224), Normalize) with ResNet-18 and -50 of random weights, batch norms
    with statistics of pictures, on photographs of 32 x 32 to 1001 x 703.  PNG: the same pixels, logits that differ by 6e-7 and 8e-6
@@ -39,7 +39,7 @@
 static const char help[] =
     "usage: classify [options] [PICTURE ..]\n"
     "  --weights FILE  safetensors or npz, torchvision's names; without it: a test of the program\n"
-    "  --labels FILE   names of the classes, one a line\n"
+    "  --labels FILE   names of the classes, one per line\n"
     "  --layers N      18, 34, 50, 101 or 152; 18\n"
     "  --top N         guesses, 5\n"
     "  --out DIR       where the test's files go, the current folder\n"
@@ -124,7 +124,7 @@ static void self_test(dl_ctx *c, int layers, int classes, int top, const char *o
     expect(c, "loaded into another network, no name missing or unexpected", loaded && !report.nmissing && !report.nunexpected);
     if (layers == 18) expect(c, "122 of them, as in torchvision's state_dict", report.loaded == 122);
     dl_tensor *after = classify(c, other, picture, top);
-    expect(c, "it says the same of the picture, bit for bit",
+    expect(c, "same answer for the picture, bit for bit",
            after->size == before->size && !memcmp(before->data, after->data, (size_t)before->size * sizeof(dl_real)));
     if (!dl_error(c)) remove(file);                            /* random weights are of no use to anybody */
 }

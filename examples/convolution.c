@@ -1,4 +1,4 @@
-/* convolution.c: convolution of signals and images, step by step: every number stands beside the expected one.
+/* convolution.c: convolution of signals and images, step by step, every number beside the expected one.
 
        cc -O2 -fopenmp examples/convolution.c -o convolution
        ./convolution
@@ -85,7 +85,7 @@ static void small_numbers(void)
     EXPECT("dilation 2", dl_conv2d(c, x, w, NULL, .dilation = 2), 14);
     EXPECT("transposed, 2x2 on 2x2", dl_conv_transpose2d(c, v, v, NULL), 0, 0, 1, 0, 4, 6, 4, 12, 9);
     EXPECT("transposed, stride 2", dl_conv_transpose2d(c, v, v, NULL, .stride = 2), 0, 0, 0, 1, 0, 0, 2, 3, 0, 2, 0, 3, 4, 6, 6, 9);
-    EXPECT("im2col of 0..8, 2x2 windows, one a row", dl_im2col(c, nine, 2), 0, 1, 3, 4, 1, 2, 4, 5, 3, 4, 6, 7, 4, 5, 7, 8);
+    EXPECT("im2col of 0..8, 2x2 windows, one per row", dl_im2col(c, nine, 2), 0, 1, 3, 4, 1, 2, 4, 5, 3, 4, 6, 7, 4, 5, 7, 8);
 
     printf("\nPooling\n");
     EXPECT("max 2x2, stride 1, of 0..8", dl_max_pool2d(c, nine, 2, .stride = 1), 4, 5, 7, 8);

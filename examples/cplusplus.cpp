@@ -4,8 +4,8 @@
        ./cplusplus
        ./cplusplus --help
 
-   The header is C++11 as well as C99.  Options by name, dl_create(.seed = 1), need C++20; before that a struct is filled in and
-   handed to the function with _with at its end, as here.  A program of several files defines DL_IMPLEMENTATION in one of
+   The header is C++11 as well as C99.  Options by name, dl_create(.seed = 1), need C++20; before that fill in a struct and pass
+   it to the function that ends with _with, as here.  A program of several files defines DL_IMPLEMENTATION in one of
    them, or links a C file that does.  dl.h throws nothing; what throws is the class below. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION

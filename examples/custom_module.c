@@ -1,4 +1,4 @@
-/* custom_module.c: a residual block as a module of one's own, in a network with built-in ones.
+/* custom_module.c: a residual block as a module of your own, in a network with built-in ones.
 
        cc -O2 examples/custom_module.c -o custom_module -lm
        ./custom_module

@@ -1,4 +1,4 @@
-/* custom_op.c: an operation of one's own with its gradient, checked against differences, then trained.
+/* custom_op.c: an operation of your own with its gradient, checked against central differences, then used in training.
 
        cc -O2 examples/custom_op.c -o custom_op -lm
        ./custom_op

@@ -5,9 +5,9 @@
 
    Scenes of 64 x 64 pixels with discs, squares and triangles are drawn by code.
    Two stages (Girshick et al. 2014, Girshick 2015, Ren et al. 2015): a convolutional trunk; a region proposal network on it, which
-   rates 9 anchors a place and moves them; RoI align cuts the features of the best proposals out; a head gives each its class and
-   a better box.  The proposals of selective search (Uijlings et al. 2013) are measured beside those that are learned.
-   One stage (Redmon et al. 2016): a grid of 8 x 8 cells, of which each says at once whether an object has its centre there, what it
+   scores and moves 9 anchors at each place; RoI align cuts out the features of the best proposals; a head gives each its class
+   and a better box.  The proposals of selective search (Uijlings et al. 2013) are measured beside those that are learned.
+   One stage (Redmon et al. 2016): a grid of 8 x 8 cells; each predicts at once whether an object has its centre there, what it
    is and how large.
    Both are measured by average precision at an overlap of 0.5. */
 #define DL_STATIC

@@ -1,4 +1,4 @@
-/* export.c: a trained network leaves: as weights, as ONNX, and as one C file that needs no dl.h.
+/* export.c: a trained network for other programs: as weights, as ONNX, and as one C file that needs no dl.h.
 
        cc -O2 -fopenmp examples/export.c -o export
        ./export
@@ -9,7 +9,7 @@
    3. dl_export_onnx: export.onnx, weights and operations for any ONNX runtime; in Python:
           session = onnxruntime.InferenceSession("export.onnx");  y, = session.run(None, {"input": x})
    4. dl_export_c: export_net.c, weights and operations as C99, for a microcontroller or a program that wants no library.
-      The compiler of this machine ($CC, cc) builds it with a main of ten lines; what it answers is what dl_forward answers.
+      The compiler of this machine ($CC, cc) builds it with a main of ten lines; its results are those of dl_forward.
       Where there is no compiler ("cc --version" fails), this is skipped.
    Exported is the network in evaluation mode: dropout is gone, batch normalization is a multiplication and an addition. */
 #define DL_EXPORT
@@ -121,7 +121,7 @@ static void exports(dl_ctx *c, dl_module *net, dl_module *copy, dl_dataset *test
     int ran = run_c(x, answers), same = 0;
     double farthest = 0;
     if (ran < 0) { printf("skipped: no C compiler here\n"); return; }
-    expect("the C file is compiled and runs: 1", ran, 1, 1);
+    expect("the C file compiles and runs (1: yes)", ran, 1, 1);
     if (!ran) return;
     for (int i = 0; i < DIGITS; i++) {
         int a = 0, b = 0;
@@ -134,7 +134,7 @@ static void exports(dl_ctx *c, dl_module *net, dl_module *copy, dl_dataset *test
         same += a == b;
     }
     expect("largest difference of the C file's answers from dl_forward's", farthest, 0, 1e-4);
-    expect("digits out of 200 that both read alike", same, DIGITS, DIGITS);
+    expect("digits out of 200 that both classify alike", same, DIGITS, DIGITS);
 }
 
 static const char help[] =

@@ -6,8 +6,8 @@
 
    1. The numbers of the theory.  2. A ring of eight Gaussians: the original GAN, WGAN with clipped weights and WGAN with gradient
    penalty; how many of the eight each finds, with half of their points at least.
-   3. A conditional DCGAN on digits (--data DIR: MNIST, else drawn by code): its pictures are judged by a classifier that has seen
-   real digits only, by how often it reads the digit that was asked for and by the Frechet distance of its features.
+   3. A conditional DCGAN on digits (--data DIR: MNIST, else drawn by code), judged by a classifier that has seen real digits
+   only: by how often it reads the digit that was asked for, and by the Frechet distance of its features.
    4. Two small generators learn to ink white digits and back without ever seeing a pair.
    Writes gan_ring.pgm, gan_digits.pgm (a row for each class, a column for each noise) and gan_cycle.ppm. */
 #define DL_STATIC
@@ -91,7 +91,7 @@ static void theory(void)
         x = dl_forward(c, layers->children[i], x);
         if (i % 3) continue;
         char what[64];
-        snprintf(what, sizeof what, "side of the picture behind the %s transposed convolution", names[k]);
+        snprintf(what, sizeof what, "side of the picture after the %s transposed convolution", names[k]);
         expect(what, (double)x->shape[2], x->shape[2] == 4 << k, k == 0 ? "4" : k == 1 ? "8" : k == 2 ? "16" : "32");
         k++;
     }

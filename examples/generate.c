@@ -15,9 +15,8 @@
 
    Without --model all eight are trained, one after the other, which takes most of an hour on one core.
    The first three and the vae see black and white pixels.  Nats are -log p(x) of a test picture, to be compared with those of
-   independent pixels.  The distance is Frechet's between real test
-   digits and generated ones, in the features of a small classifier; the same of other real digits and of pure noise say what is
-   good and what is bad.  Pictures are written to generate_MODEL.pgm.
+   independent pixels.  The distance is Frechet's between real test digits and generated ones, in the features of a small
+   classifier; those of other real digits and of pure noise say what is good and what is bad.  Pictures go to generate_MODEL.pgm.
 
    On MNIST, where other real digits have a distance of 16 and noise has 802, with one core's time in minutes:
        pixelcnn  59.5 nats (independent pixels 205.9), distance  37,  6      flow  2.04 bits a pixel, distance 284,  7
@@ -293,10 +292,10 @@ static void run(const model *m, int epochs, int n)
     dl_set_training(c, 0);
     const double loss = measured(m->loss, 2000);
     if (m->measure == NATS) {
-        printf("  %.2f nats a picture, %.4f bits a pixel; independent pixels: %.2f nats\n", loss, loss / pixels / log(2),
+        printf("  %.2f nats per picture, %.4f bits per pixel; independent pixels: %.2f nats\n", loss, loss / pixels / log(2),
                independent);
         expect_below("share of the nats of independent pixels", loss / independent, goal);
-    } else if (m->measure == DENSITY) expect_below("bits a pixel, of 8", loss / pixels / log(2), goal);
+    } else if (m->measure == DENSITY) expect_below("bits per pixel, of 8", loss / pixels / log(2), goal);
     else if (m->measure == NOISE_ERROR) expect_below("mean squared error of the noise, whose variance is 1", loss, goal);
     else expect_below("mean squared error of a pixel", loss, goal);
 

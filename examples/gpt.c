@@ -6,8 +6,8 @@
        ./gpt --help
 
    The setting is nanoGPT's for a CPU: 4 layers of 4 heads and 128 channels see 64 characters, 12 pieces of the text at a
-   time; 2,000 steps of AdamW bring the loss on Shakespeare's plays to 1.89 on the last tenth of the text, which is not for
-   training.  Without --data the text is made by code: lines in which everything is said twice.
+   time; 2,000 steps of AdamW on Shakespeare's plays bring the loss to 1.89 on the last tenth of the text, which is held
+   out.  Without --data the text is made by code: lines in which everything is said twice.
    --digits: a vision transformer, 28 x 28 pixels as 16 patches of 7 x 7. */
 #define _POSIX_C_SOURCE 199309L
 #define DL_MODELS
@@ -177,7 +177,7 @@ static void speak(const char *path, int iters, int length, double temperature, i
     expect("loss on the validation text", loss, "<", path ? iters >= 2000 ? 1.9 : 3.5 : quick ? 1.8 : 1.6);
     /* six consonants, one of 12 each, and six vowels, one of 5; the rest follows from the place */
     if (!path) printf("(a line has 16 characters: letters without the rule cost (6 log 12 + 6 log 5) / 16 = 1.5354;\n"
-                      " who sees that the second word is the first again comes to half of it, after many more steps)\n");
+                      " a model that sees that the second word repeats the first gets to half of it, after many more steps)\n");
 }
 
 /* --- digits -------------------------------------------------------------------------------------------------------------- */

@@ -73,7 +73,7 @@ static void small_graphs(void)
     dl_backward(c, s);
     printf("\n2 (x y + max(z, w)) at 3, -4, 2, -1\n");
     expect("value", dl_item(s), -20);
-    expect("x: a product hands over the other factor", slope(x), -8);
+    expect("x: a product passes on the other factor", slope(x), -8);
     expect("y", slope(y), 6);
     expect("z: the larger one gets it all", slope(z), 2);
     expect("w", slope(w), 0);

@@ -6,7 +6,7 @@
 
    A trial trains a small network for a few epochs on two noisy half moons; its score is the loss on the validation set.
    Random search: draw from the ranges; then from the ranges of the best fifth, and so on, 100 trials in all.  Bayesian: a
-   Gaussian process learns the score of the trials so far, the next one stands where the expected improvement is largest.
+   Gaussian process learns the score of the trials so far; the next trial is where the expected improvement is largest.
    The best of both is trained again on all data but the test set, which is then used once. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION

@@ -1,4 +1,4 @@
-/* imbalance.c: ninety samples of one class for ten of the other, and what helps.
+/* imbalance.c: ninety samples of one class to ten of the other, and what helps.
 
        cc -O2 examples/imbalance.c -o imbalance -lm
        ./imbalance
@@ -6,7 +6,7 @@
 
    Small numbers first, each beside the expected one: confusion matrix, precision, recall, F1, class weights, SMOTE, focal
    loss, bootstrap.  Then one small network is trained in eight ways on the same points, one class a ring of small islands in
-   the other: accuracy likes the network that finds nothing best, recall and F1 tell the truth. */
+   the other: accuracy is highest for the network that finds nothing; recall and F1 tell the truth. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"

@@ -5,8 +5,8 @@
        ./init_hist --help
 
    5 layers of 100 units, 1000 inputs from N(0, 1); a histogram of each layer's activations as a line of digits: 9 is the
-   fullest of 40 bins, each digit less half as many values, blank none.
-   sigmoid with N(0, 1): the units saturate at 0 and 1; with N(0, 0.01^2) all say 0.5: they could as well be one unit.
+   fullest of 40 bins, each digit below it half as many values, blank none.
+   sigmoid with N(0, 1): the units saturate at 0 and 1; with N(0, 0.01^2) all give 0.5: they could as well be one unit.
    Xavier (fan-in) keeps sigmoid and tanh alive; for ReLU, whose negative half is 0, He doubles the variance. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION

@@ -1,11 +1,11 @@
-/* mnist_mlp.c: the standard exercise, step by step: prepare the data, train a perceptron with two layers, look at its curves.
+/* mnist_mlp.c: the standard exercise, step by step: prepare the data, train a two-layer perceptron, look at its curves.
 
        cc -O2 -fopenmp examples/mnist_mlp.c -o mnist_mlp
        ./mnist_mlp --data data/mnist
        ./mnist_mlp --help
 
    With --data DIR it reads the four MNIST files (train-images-idx3-ubyte, ...) in DIR, otherwise digits drawn by code, which
-   are harder for a perceptron: they move about more.  1. pixels to [0, 1]; 2. a tenth of the training data, with equal shares
+   are harder for a perceptron: positions vary more.  1. pixels to [0, 1]; 2. a tenth of the training data, with equal shares
    of the classes, for validation; 3. every pixel standardised with the numbers of the training data, pixels that never change
    become 0; 4. the training loop, written out, with early stopping; 5. the test: accuracy by digit and the commonest
    confusions; 6. learning curves on the screen and in a CSV file. */

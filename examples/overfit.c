@@ -1,12 +1,12 @@
-/* overfit.c: 300 images and a network that learns them by heart; then the cures, one by one.
+/* overfit.c: 300 images and a network that memorizes them; then the cures, one by one.
 
        cc -O2 -fopenmp examples/overfit.c -o overfit
        ./overfit
        ./overfit --help
 
-   A perceptron 784 - 256 - 10 knows all its 300 digits after a few epochs and is right in fewer of 2,000 others.  Data,
+   A perceptron 784 - 256 - 10 knows all its 300 digits after a few epochs, but far fewer of 2,000 others.  Data,
    network and optimizer stay; each line switches one technique on.  At the end dropout is seen as an ensemble: the mean of
-   many networks with random units left out says what one network with all units says. */
+   many networks with random units left out agrees with one network with all units. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
@@ -165,9 +165,9 @@ int main(int argc, char **argv)
             kept_best = apart < 1e-5 && apart > -1e-5;
         }
     }
-    printf("\nWhat must come out\n");
+    printf("\nExpected\n");
     snprintf(text, sizeof text, "%.3f", fitted[NOTHING]);
-    expect("without a cure: all 300 known, interpolation", fitted[NOTHING] == 1, text);
+    expect("without a cure: all 300 known", fitted[NOTHING] == 1, text);
     snprintf(text, sizeof text, "%.3f", accuracy[NOTHING]);
     expect(".. and fewer of the others", accuracy[NOTHING] < .95, text);
     for (int i = 0; i < CURES; i++) {

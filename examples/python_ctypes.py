@@ -1,11 +1,11 @@
-# python_ctypes.py: dl.h from Python, without a line of C between: the header itself becomes a shared library.
+# python_ctypes.py: dl.h from Python, without a line of C in between: the header itself becomes a shared library.
 #
 #     cc -O2 -fPIC -shared -DDL_IMPLEMENTATION -x c dl.h -o libdl.so
 #     python3 examples/python_ctypes.py
 #     python3 examples/python_ctypes.py --help
 #
 # Every function dl_NAME with options is dl_NAME_with for other languages: its options are a struct, passed by value, whose zeros
-# are the usual.  Pointers are handed through as they come; a tensor's numbers begin at its first field.
+# are the defaults.  Pointers are opaque; the first field of a tensor points to its numbers.
 import argparse, ctypes, sys
 from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint64, c_void_p
 

@@ -1,4 +1,4 @@
-/* save_load.c: weights into a file and back; a training that stops and goes on with the same bits.
+/* save_load.c: weights into a file and back; a training run that stops and goes on with the same bits.
 
        cc -O2 -fopenmp examples/save_load.c -o save_load
        ./save_load

@@ -1,4 +1,4 @@
-/* segment.c: say of every pixel what it shows.
+/* segment.c: classify every pixel of a picture.
 
        cc -O2 -fopenmp examples/segment.c -o segment
        ./segment

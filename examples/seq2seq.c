@@ -8,8 +8,8 @@
    the same with additive attention to all states of the encoder (Bahdanau et al. 2015);
    a Transformer (Vaswani et al. 2017), encoder and decoder.
    The first gets twice the steps of the others: it learns that much more slowly.
-   Each is measured by the share of new strings that come out without any mistake, decoded greedily and by beam search.  At the
-   end stands what attention looks at: one row for each letter that comes out, one column for each that went in. */
+   Each is measured by the share of new strings that come out without any mistake, decoded greedily and by beam search.  The
+   last table shows the attention weights: one row for each output letter, one column for each input letter. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #define DL_MODELS

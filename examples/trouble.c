@@ -8,11 +8,11 @@
    1. dl_fit with .history and .tensorboard: the loss stays at log 10, one guess in ten is right
    2. dl_graph_dot: is every layer connected with the loss?  dot -Tsvg trouble.dot >trouble.svg draws it
    3. dl_module_stats, dl_grad_stats: how large are the gradients, layer by layer?
-   4. dl_lr_find: the rate rises from step to step; where does the loss fall, where does it fly away?
+   4. dl_lr_find: the rate rises from step to step; where does the loss fall, where does it diverge?
       (the curves of 1 and 4: tensorboard --logdir trouble_log)
    5. dl_set_detect_nan: which operation makes the first NaN?
    6. dl_profile_begin .. dl_profile_print: where does the time go?
-   The cure: ReLU, He's initial weights, the learning rate that was found; one without the other is not enough. */
+   The cure: ReLU, He's initial weights and the learning rate that was found; neither is enough alone. */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
 #include "../dl.h"
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     dl_set_detect_nan(c, 1);
     fit(make_net(1), 1e6, NULL, &h);
     printf("%s\n", dl_error(c) ? dl_error(c) : "no error");
-    expect("the error names it, 1: yes", dl_error(c) && strstr(dl_error(c), "detect_nan"), 1, 1);
+    expect("the error names it (1: yes)", dl_error(c) && strstr(dl_error(c), "detect_nan"), 1, 1);
     dl_clear_error(c);
     dl_set_detect_nan(c, 0);
 

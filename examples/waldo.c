@@ -5,8 +5,8 @@
 
    A network learns to tell a patch of 16 x 16 pixels with Waldo in its middle from any other.  Then it looks at a whole
    picture in two ways: at every patch by itself, and in a single pass, because its layers are convolutions, the dense
-   one being a convolution as large as its input.  The scores are the same; the second way does not compute what patches
-   share again and again. */
+   one being a convolution as large as its input.  The scores are the same; the second way computes only once what
+   patches share. */
 #define _POSIX_C_SOURCE 199309L
 #define DL_STATIC
 #define DL_IMPLEMENTATION

@@ -5,8 +5,8 @@
        ./xor --help
 
    1. gates as perceptrons with weights set by hand; XOR takes two layers of them
-   2. two linear layers in a row are one; a linear model says 0.5 to every input of XOR
-   3. a network with three layers, forward, one product a layer
+   2. two linear layers in a row are one; a linear model gives 0.5 for every input of XOR
+   3. a network with three layers, forward, one product per layer
    4. a network with one hidden layer learns XOR: the loss falls to 0 */
 #define DL_STATIC
 #define DL_IMPLEMENTATION
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
         dl_optim_step(c, opt);                                    /* update, then clear the gradients */
         if (epoch % 100 == 0 || epoch == epochs - 1) printf("  %3d  %.4f\n", epoch, dl_item(loss));
     }
-    expect("what it says to the four inputs", dl_sigmoid(c, dl_forward(c, net, x)), targets, 0.05);
+    expect("output for the four inputs", dl_sigmoid(c, dl_forward(c, net, x)), targets, 0.05);
 
     if (dl_error(c)) { fprintf(stderr, "xor: %s\n", dl_error(c)); wrong++; }
     dl_destroy(c);
