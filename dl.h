@@ -25322,8 +25322,8 @@ DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl
     return s;
 }
 
-/* Samples by falling score; returns how many are positive, 0 after an error. */
-static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tensor *target, dl_tensor **sorted,
+/* Samples by falling score; returns how many are positive, 0 after an error.  negatives: there must be some of these too. */
+static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tensor *target, int negatives, dl_tensor **sorted,
                           dl_tensor **order)
 {
     dl_sort_opts o;
@@ -25340,7 +25340,10 @@ static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tenso
         if (score->data[i] != score->data[i]) { dl_fail(c, "%s: the score at index %l is NaN", who, i); return 0; }
         positive += target->idata[i];
     }
-    if (positive == 0 || positive == score->size) { dl_fail(c, "%s: all targets are %d", who, positive > 0); return 0; }
+    if (positive == 0 || (negatives && positive == score->size)) {
+        dl_fail(c, "%s: all targets are %d", who, positive > 0);
+        return 0;
+    }
     *sorted = dl_sort_with(c, score, 0, o);
     return c->failed ? 0 : positive;
 }
@@ -25348,7 +25351,7 @@ static int64_t dli_ranked(dl_ctx *c, const char *who, dl_tensor *score, dl_tenso
 DL_DEF double dl_metric_roc_auc(dl_ctx *c, dl_tensor *score, dl_tensor *target)
 {
     dl_tensor *s, *order;
-    int64_t P = dli_ranked(c, "metric_roc_auc", score, target, &s, &order), i, j, n;
+    int64_t P = dli_ranked(c, "metric_roc_auc", score, target, 1, &s, &order), i, j, n;
     double above = 0, area = 0;                                    /* positives so far; pairs in the right order */
     if (!P) return dl_item(NULL);
     for (i = 0, n = s->size; i < n; i = j) {
@@ -25363,7 +25366,7 @@ DL_DEF double dl_metric_roc_auc(dl_ctx *c, dl_tensor *score, dl_tensor *target)
 DL_DEF double dl_metric_average_precision(dl_ctx *c, dl_tensor *score, dl_tensor *target)
 {
     dl_tensor *s, *order;
-    int64_t P = dli_ranked(c, "metric_average_precision", score, target, &s, &order), i, j, n;
+    int64_t P = dli_ranked(c, "metric_average_precision", score, target, 0, &s, &order), i, j, n;
     double TP = 0, area = 0;
     if (!P) return dl_item(NULL);
     for (i = 0, n = s->size; i < n; i = j) {

@@ -77,6 +77,8 @@ static void areas(void)
             if (y->idata[i] == 1 && y->idata[j] == 0 && ++pairs) right += x->data[i] > x->data[j] ? 1 : x->data[i] == x->data[j] ? .5 : 0;
     CHECK_NEAR(dl_metric_roc_auc(c, x, y), right / pairs, 1e-12);
     CHECK(isnan(dl_metric_roc_auc(c, s, INTS(1, 1, 1, 1))));           CHECK_ERROR(c, "metric_roc_auc: all targets are 1");
+    CHECK(dl_metric_average_precision(c, s, INTS(1, 1, 1, 1)) == 1);                                /* precision needs no zeros */
+    CHECK(isnan(dl_metric_average_precision(c, s, INTS(0, 0, 0, 0)))); CHECK_ERROR(c, "_precision: all targets are 0");
     CHECK(isnan(dl_metric_roc_auc(c, s, INTS(0, 1, 2, 1))));           CHECK_ERROR(c, "label 2 at index 2");
     CHECK(isnan(dl_metric_average_precision(c, s, INTS(0, 1))));       CHECK_ERROR(c, "score (4) does not fit target (2)");
     s->data[1] = (dl_real)NAN;
