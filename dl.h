@@ -4074,6 +4074,9 @@ static int dli_shape_rank(const int64_t *d)
     return n;
 }
 
+static void *dli_bytes_of(const dl_tensor *x) { return x->dtype == DL_INT32 ? (void *)x->idata : (void *)x->data; }
+static size_t dli_elem(const dl_tensor *x)    { return x->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real); }
+
 /* A node with nsrc sources and room for extra bytes behind it, all in one piece.  NULL after an error. */
 static dl_tensor *dli_node(dl_ctx *c, int nsrc, size_t extra, int kept)
 {
@@ -4102,8 +4105,8 @@ DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
 
 static int dli_alloc_data(dl_ctx *c, dl_tensor *t)
 {
-    size_t elem = t->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real);
-    void *p = t->kept ? dl_alloc_keep(c, (size_t)t->size * elem) : dl_alloc(c, (size_t)t->size * elem);
+    const size_t bytes = (size_t)t->size * dli_elem(t);
+    void *p = t->kept ? dl_alloc_keep(c, bytes) : dl_alloc(c, bytes);
     if (t->dtype == DL_INT32) t->idata = (int32_t *)p; else t->data = (dl_real *)p;
     return p != NULL;
 }
@@ -4299,16 +4302,13 @@ DL_DEF dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x)
     return t;
 }
 
-static const void *dli_bytes_of(const dl_tensor *x) { return x->dtype == DL_INT32 ? (const void *)x->idata : (const void *)x->data; }
-static size_t dli_elem(const dl_tensor *x) { return x->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real); }
-
 DL_DEF dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x)
 {
     dl_tensor *t;
     if (!dli_check_any(c, "keep", x)) return DLI_NIL;
     t = dli_leaf(c, "keep", x->dtype, x->ndim, x->shape, 1);
     if (!t->size) return t;
-    memcpy(t->dtype == DL_INT32 ? (void *)t->idata : (void *)t->data, dli_bytes_of(x), (size_t)x->size * dli_elem(x));
+    memcpy(dli_bytes_of(t), dli_bytes_of(x), (size_t)x->size * dli_elem(x));
     t->requires_grad = x->requires_grad && !x->op;
     return t;
 }
@@ -5398,7 +5398,7 @@ DL_DEF int dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from)
     if (!dli_check(c, "copy", "to", to, from->dtype)) return 0;
     if (!dli_same_shape(to, from)) dl_fail(c, "copy: to %t from %t, expected one shape", to, from);
     else if (to->op) dl_fail(c, "copy: to %t is the result of %s, expected a leaf", to, to->op->name);
-    else memmove((void *)dli_bytes_of(to), dli_bytes_of(from), (size_t)to->size * dli_elem(to));
+    else memmove(dli_bytes_of(to), dli_bytes_of(from), (size_t)to->size * dli_elem(to));
     return !c->failed;
 }
 
@@ -6689,7 +6689,7 @@ static void dli_move_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_move_args *o = (const dli_move_args *)y->opts;
     size_t elem = dli_elem(y);
-    char *to = y->dtype == DL_INT32 ? (char *)y->idata : (char *)y->data;
+    char *to = (char *)dli_bytes_of(y);
     int64_t i;
     int k;
     for (i = 0; o->fill && i < y->size; i++)
@@ -7011,7 +7011,7 @@ static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
     const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
     size_t run = (size_t)l.stride * dli_elem(x);
-    char *to = y->idata ? (char *)y->idata : (char *)y->data;
+    char *to = (char *)dli_bytes_of(y);
     const char *from = (const char *)dli_bytes_of(x);
     (void)c;
     for (o = 0; o < outer; o++)
@@ -22932,7 +22932,7 @@ static dl_tensor *dli_gather_rows(dl_ctx *c, const dl_tensor *x, const int32_t *
     shape[0] = n;
     y = dli_leaf(c, "next_batch", x->dtype, x->ndim, shape, 0);
     if (!y->size) return y;
-    to = y->idata ? (char *)y->idata : (char *)y->data;
+    to = (char *)dli_bytes_of(y);
     if (!order) memcpy(to, from + (size_t)first * row, (size_t)n * row);
     else for (i = 0; i < n; i++) memcpy(to + (size_t)i * row, from + (size_t)order[i] * row, row);
     return y;
@@ -23162,7 +23162,7 @@ static size_t dli_state_copy(dl_module *root, char *copy, int restore)          
     dl_param *p;
     int i;
     DLI_EACH_PARAM(root, m, i, p)
-        dli_copy_part(p->tensor->idata ? (void *)p->tensor->idata : (void *)p->tensor->data, (size_t)p->tensor->size * dli_elem(p->tensor),
+        dli_copy_part(dli_bytes_of(p->tensor), (size_t)p->tensor->size * dli_elem(p->tensor),
                       copy, &at, restore);
     return at;
 }
@@ -26269,7 +26269,6 @@ static int dli_entry_copy(dl_ctx *c, const dli_entry *e, void *to, int as)
     return dli_decode(to, as, e, &bad) || dli_entry_fail(c, e->file, "ValueOutOfRange", e, "int32 at element", bad, bad);
 }
 
-static void *dli_values(dl_tensor *t)       { return t->idata ? (void *)t->idata : (void *)t->data; }
 static int dli_type_of(const dl_tensor *t)  { return t->idata ? (int)DL_I32 : DLI_REAL_TYPE; }
 
 static const dl_archive dli_nil_archive = { 0, 0, NULL, NULL };
@@ -26298,7 +26297,7 @@ DL_DEF dl_archive *dl_load_tensors(dl_ctx *c, const char *path)
         else if (e->count) {
             for (k = 0; k < e->ndim; k++) shape[k] = (int64_t)e->shape[k];
             t = dli_leaf(c, "load_tensors", dli_is_float(e->type) ? DL_REAL : DL_INT32, e->ndim, shape, 0);
-            if (t->size) dli_entry_copy(c, e, dli_values(t), dli_type_of(t));
+            if (t->size) dli_entry_copy(c, e, dli_bytes_of(t), dli_type_of(t));
         }
         a->item[i].name = e->name;
         a->item[i].tensor = t;
@@ -26376,7 +26375,7 @@ static const char *dli_full_name(dl_ctx *c, const dl_module *root, const dl_modu
 
 static void dli_items_tensor(dli_items *l, const char *name, dl_tensor *t)
 {
-    dli_items_add(l, name, dli_values(t), dli_type_of(t), t->ndim, t->shape);
+    dli_items_add(l, name, dli_bytes_of(t), dli_type_of(t), t->ndim, t->shape);
 }
 
 static void dli_items_module(dli_items *l, dl_module *root, const char *prefix)
@@ -26918,7 +26917,7 @@ DL_DEF dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
         dli_file_fail(c, &f, "TrailingData", o.offset + bytes, "bytes", bytes, f.length - o.offset);
     else {
         e.bytes = f.bytes + o.offset;
-        dli_entry_copy(c, &e, dli_values(t), dli_type_of(t));
+        dli_entry_copy(c, &e, dli_bytes_of(t), dli_type_of(t));
     }
     dli_file_close(&f);
     return c->failed ? DLI_NIL : t;
