@@ -6429,7 +6429,7 @@ static void dli_line_get(const dli_lines *l, dl_real *row, const dl_real *x)
 { int64_t i; for (i = 0; i < l->n; i++) row[i] = x[i * l->stride]; }
 
 /* opts of ops along one axis */
-typedef struct { int dim, flag; } dli_dim_args;
+typedef struct { int dim; } dli_dim_args;
 
 static int dli_dim_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -6439,10 +6439,10 @@ static int dli_dim_shape(dl_ctx *c, dl_tensor *y)
     o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
     return o->dim >= 0 && dl_set_shape(c, y, x->ndim, x->shape);
 }
-static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int dim, int flag)
+static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int dim)
 {
     dli_dim_args o;
-    o.dim = dim; o.flag = flag;
+    o.dim = dim;
     return dl_apply(c, op, 1, &x, &o, sizeof o);
 }
 
@@ -6510,7 +6510,7 @@ static void dli_softmax_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_run_lines(c, dli_softmax_rows_back, y, dx, add, y->data, y->grad);
 }
 static const dl_op dli_softmax_op = { "softmax", dli_dim_shape, dli_softmax_forward, dli_softmax_backward };
-DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_softmax_op, x, dim, 0); }
+DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_softmax_op, x, dim); }
 
 /* log_softmax:  y = x - max x - log sum exp(x - max x)           dx = g - exp(y) sum g */
 static void dli_log_softmax_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
@@ -6533,7 +6533,7 @@ static void dli_log_softmax_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_run_lines(c, dli_log_softmax_rows_back, y, dx, add, y->data, y->grad);
 }
 static const dl_op dli_log_softmax_op = { "log_softmax", dli_dim_shape, dli_log_softmax_forward, dli_log_softmax_backward };
-DL_DEF dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_log_softmax_op, x, dim, 0); }
+DL_DEF dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_log_softmax_op, x, dim); }
 
 /* cumsum:  y_i = x_0 + .. + x_i                                   dx_i = g_i + .. + g_{n-1} */
 static void dli_cumsum_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
@@ -6562,7 +6562,7 @@ static void dli_cumsum_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_run_lines(c, dli_cumsum_rows_back, y, dx, add, y->grad, NULL);
 }
 static const dl_op dli_cumsum_op = { "cumsum", dli_dim_shape, dli_cumsum_forward, dli_cumsum_backward };
-DL_DEF dl_tensor *dl_cumsum(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_cumsum_op, x, dim, 0); }
+DL_DEF dl_tensor *dl_cumsum(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_cumsum_op, x, dim); }
 
 /* --- views: reshape, flatten, squeeze, unsqueeze share x's data;  dx = g --------------------------- */
 typedef struct { dl_shape shape; int ndim; } dli_view_args;
@@ -6972,8 +6972,6 @@ DL_DEF dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x)
 /* --- indexing ----------------------------------------------------------------------------------------
    Along one axis: element (o, i, s) of x is at (o n + i) inner + s.  A destination has one owner and one order of
    additions, so results do not depend on threads. */
-typedef struct { int dim; } dli_index_args;
-
 static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, const dl_tensor *x, int64_t n)
 {
     int64_t i;
@@ -6990,7 +6988,7 @@ static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, c
 static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *index = y->src[1];
-    dli_index_args *o = (dli_index_args *)y->opts;
+    dli_dim_args *o = (dli_dim_args *)y->opts;
     int64_t shape[DL_MAX_DIMS];
     o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, x->shape[o->dim])) return 0;
@@ -7006,7 +7004,7 @@ static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
 static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0];
-    int dim = ((dli_index_args *)y->opts)->dim;
+    int dim = ((dli_dim_args *)y->opts)->dim;
     dli_lines l = dli_make_lines(x, dim);
     const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
@@ -7021,7 +7019,7 @@ static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
 static void dli_index_select_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0];
-    int dim = ((dli_index_args *)y->opts)->dim, add;
+    int dim = ((dli_dim_args *)y->opts)->dim, add;
     dli_lines l = dli_make_lines(x, dim);
     const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
@@ -7037,7 +7035,7 @@ static const dl_op dli_index_select_op = { "index_select", dli_index_select_shap
 DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
 {
     dl_tensor *s[2];
-    dli_index_args o;
+    dli_dim_args o;
     s[0] = x; s[1] = index; o.dim = dim;
     return dl_apply(c, &dli_index_select_op, 2, s, &o, sizeof o);
 }
@@ -7081,7 +7079,7 @@ static int dli_index_fits(dl_ctx *c, const char *who, const dl_tensor *x, const 
 static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *index = y->src[1];
-    dli_index_args *o = (dli_index_args *)y->opts;
+    dli_dim_args *o = (dli_dim_args *)y->opts;
     o->dim = dli_axis(c, "gather", x, o->dim, x->ndim ? x->ndim : 1);
     if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_index_fits(c, "gather", x, index, o->dim)) return 0;
     return dli_check_index(c, "gather", index, x, x->shape[o->dim]) && dl_set_shape(c, y, index->ndim, index->shape);
@@ -7093,7 +7091,7 @@ static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
     int64_t i, j;
     (void)c;
     for (i = 0; i < y->size / n; i++) {
-        const dli_indexed r = dli_index_row(y->src[0], index, ((dli_index_args *)y->opts)->dim, i);
+        const dli_indexed r = dli_index_row(y->src[0], index, ((dli_dim_args *)y->opts)->dim, i);
         const dl_real *x = y->src[0]->data + r.off;
         for (j = 0; j < n; j++) y->data[i * n + j] = x[r.index[j] * r.step + j * r.unit];
     }
@@ -7107,7 +7105,7 @@ static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
     dl_real *dx = dl_grad_of(c, x, &add);
     if (dx && !add) memset(dx, 0, (size_t)x->size * sizeof *dx);
     for (i = 0; dx && i < y->size / n; i++) {
-        const dli_indexed r = dli_index_row(x, index, ((dli_index_args *)y->opts)->dim, i);
+        const dli_indexed r = dli_index_row(x, index, ((dli_dim_args *)y->opts)->dim, i);
         for (j = 0; j < n; j++) dx[r.off + r.index[j] * r.step + j * r.unit] += y->grad[i * n + j];
     }
 }
@@ -7115,7 +7113,7 @@ static const dl_op dli_gather_op = { "gather", dli_gather_shape, dli_gather_forw
 DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
 {
     dl_tensor *s[2];
-    dli_index_args o;
+    dli_dim_args o;
     s[0] = x; s[1] = index; o.dim = dim;
     return dl_apply(c, &dli_gather_op, 2, s, &o, sizeof o);
 }
@@ -7124,7 +7122,7 @@ DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
 static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *src = y->src[1], *index = y->src[2];
-    dli_index_args *o = (dli_index_args *)y->opts;
+    dli_dim_args *o = (dli_dim_args *)y->opts;
     if (!dli_check(c, "scatter_add", "x", x, DL_REAL) || !dli_check(c, "scatter_add", "src", src, DL_REAL)) return 0;
     o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
@@ -7139,7 +7137,7 @@ static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
     (void)c;
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
     for (i = 0; i < index->size / n; i++) {
-        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
+        const dli_indexed r = dli_index_row(y, index, ((dli_dim_args *)y->opts)->dim, i);
         const dl_real *s = src->data + dli_index_row(src, index, -1, i).off;
         for (j = 0; j < n; j++) y->data[r.off + r.index[j] * r.step + j * r.unit] += s[j];
     }
@@ -7153,7 +7151,7 @@ static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
     dl_real *ds = dl_grad_of(c, src, &add);
     if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);
     for (i = 0; ds && i < index->size / n; i++) {
-        const dli_indexed r = dli_index_row(y, index, ((dli_index_args *)y->opts)->dim, i);
+        const dli_indexed r = dli_index_row(y, index, ((dli_dim_args *)y->opts)->dim, i);
         dl_real *s = ds + dli_index_row(src, index, -1, i).off;
         for (j = 0; j < n; j++) s[j] += y->grad[r.off + r.index[j] * r.step + j * r.unit];
     }
@@ -7163,7 +7161,7 @@ static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, 
 DL_DEF dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index, dl_tensor *src)
 {
     dl_tensor *s[3];
-    dli_index_args o;
+    dli_dim_args o;
     s[0] = x; s[1] = src; s[2] = index; o.dim = dim;
     return dl_apply(c, &dli_scatter_add_op, 3, s, &o, sizeof o);
 }
@@ -30864,7 +30862,7 @@ static void dli_c_product(dli_export *e, dl_tensor *y, const char *out)
 /* embedding, index_select, gather:  y = x[.., index, ..]; the nest's operands: y, index, and x where the index is 0 */
 static void dli_c_look_up(dli_export *e, dl_tensor *y, const char *out)
 {
-    const int dim = y->op == &dli_embedding_op ? 0 : ((const dli_index_args *)y->opts)->dim;
+    const int dim = y->op == &dli_embedding_op ? 0 : ((const dli_dim_args *)y->opts)->dim;
     const dli_lines l = dli_make_lines(y->src[0], dim);
     const int64_t n = y->src[1]->size;
     dli_nest t = dli_no_loops;
