@@ -5405,11 +5405,10 @@ DL_DEF int dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from)
 /* --- gradient check --------------------------------------------------------------------------------- */
 
 /* L = sum_i r_i y_i, r_i in [0.5, 1.5) with random signs, the same at every call. */
-static double dli_weighted_sum(dl_ctx *c, const dl_tensor *y, const dl_tensor *r)
+static double dli_weighted_sum(const dl_tensor *y, const dl_tensor *r)
 {
     double s = 0;
     int64_t i;
-    (void)c;
     for (i = 0; i < y->size; i++) s += (double)r->data[i] * (double)y->data[i];
     return s;
 }
@@ -5456,8 +5455,8 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
             double size = old < 0 ? -(double)old : (double)old, h = eps * (size > 1 ? size : 1), up, down, a, d, scale, err;
             volatile dl_real xp = (dl_real)((double)old + h), xm = (dl_real)((double)old - h);
             dli_mark m = dli_arena_mark(&c->step);
-            x->data[i] = xp; c->calls = calls; y = f(c, inputs, o.user); up = dl_is_nil(y) ? 0 : dli_weighted_sum(c, y, r);
-            x->data[i] = xm; c->calls = calls; y = f(c, inputs, o.user); down = dl_is_nil(y) ? 0 : dli_weighted_sum(c, y, r);
+            x->data[i] = xp; c->calls = calls; y = f(c, inputs, o.user); up = dl_is_nil(y) ? 0 : dli_weighted_sum(y, r);
+            x->data[i] = xm; c->calls = calls; y = f(c, inputs, o.user); down = dl_is_nil(y) ? 0 : dli_weighted_sum(y, r);
             x->data[i] = old;
             dli_arena_release(&c->step, m);
             if (c->failed) break;
