@@ -3954,12 +3954,6 @@ static void dli_caches(dl_ctx *c)
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
-static dl_ctx *dli_context_fail(dl_ctx *c, const char *isa)
-{
-    dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
-    return c;
-}
-
 /* A tensor's birth: a sign, its context (16 bits) and the step; step 0: it is kept.  The memory of an older step is still there, but
    may have become anything.  Of the steps of another context nothing is known. */
 #define DLI_BORN ((uint64_t)0xB0A4 << 48)
@@ -4003,7 +3997,10 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->step.tape = &c->tape;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
-    if (!c->isa) { c->isa = dli_choose_isa("portable"); return dli_context_fail(c, isa); }
+    if (!c->isa) {
+        c->isa = dli_choose_isa("portable");
+        dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
+    }
     if (o.precision > DL_MEDIUM) dl_fail(c, "dl_create: precision %d is unknown", (int)o.precision);
     return c;
 }
