@@ -3571,23 +3571,21 @@ DL_COMPARE_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_MAPS
 
-/* The instruction sets of this machine, best first.  Choosing one is a pointer in the context. */
+/* The best instruction set of this machine or the one of that name, NULL: it is not there.  Choosing one is a pointer in the context. */
 static const dli_isa *dli_choose_isa(const char *name)
 {
-    const dli_isa *isa[3];
-    int n = 0, i;
+#define DLI_TRY(isa, there) if ((!name || !strcmp(name, dli_isa_##isa.name)) && (there)) return &dli_isa_##isa;
 #if DLI_X86
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx2;
+    DLI_TRY(avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+    DLI_TRY(avx2,   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #endif
 #if DLI_NEON
-    isa[n++] = &dli_isa_neon;
+    DLI_TRY(neon, 1)
 #endif
-    isa[n++] = &dli_isa_portable;
-    if (!name) return isa[0];
-    for (i = 0; i < n; i++) if (!strcmp(name, isa[i]->name)) return isa[i];
+    DLI_TRY(portable, 1)
+#undef DLI_TRY
     return NULL;
 }
 
