@@ -3571,14 +3571,14 @@ DL_COMPARE_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_MAPS
 
-/* The best instruction set of this machine or the one of that name, NULL: it is not there.  Choosing one is a pointer in the context. */
+/* This machine's best instruction set or, if it has it, the one of that name; else NULL.  Choosing one is a pointer in the context. */
 static const dli_isa *dli_choose_isa(const char *name)
 {
 #define DLI_TRY(isa, there) if ((!name || !strcmp(name, dli_isa_##isa.name)) && (there)) return &dli_isa_##isa;
 #if DLI_X86
     __builtin_cpu_init();
-    DLI_TRY(avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+    DLI_TRY(avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
     DLI_TRY(avx2,   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #endif
 #if DLI_NEON
@@ -4215,12 +4215,13 @@ static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
     return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
 }
 
-/* A shape for messages: a tensor without data. */
+/* A shape for comparisons and messages: a tensor without data. */
 static dl_tensor dli_only_shape(int ndim, const int64_t *shape)
 {
     dl_tensor t = dli_nil_tensor;
+    int i;
     t.ndim = ndim;
-    memcpy(t.shape, shape, (size_t)ndim * sizeof *shape);
+    for (i = 0; i < DL_MAX_DIMS; i++) t.shape[i] = i < ndim ? shape[i] : 1;
     return t;
 }
 
@@ -5615,7 +5616,7 @@ static int dli_broadcast_shape(dl_ctx *c, dl_tensor *y)
         if (!dli_check(c, y->op->name, "an input", y->src[k], DL_REAL)) return 0;
         if (y->src[k]->ndim > ndim) ndim = y->src[k]->ndim;
     }
-    if (y->nsrc == 1 || (y->nsrc == 2 && y->src[0]->ndim == y->src[1]->ndim && !memcmp(y->src[0]->shape, y->src[1]->shape, sizeof shape))) {
+    if (y->nsrc == 1 || (y->nsrc == 2 && dli_same_shape(y->src[0], y->src[1]))) {
         memcpy(y->shape, y->src[0]->shape, sizeof shape);                           /* the usual case, kept short */
         y->ndim = ndim;
         y->size = y->src[0]->size;
@@ -10207,7 +10208,7 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
                                  const dl_real *scale, const dl_tensor *residual)
 {
     const char *who = op->name;
-    dl_tensor *s[3];
+    dl_tensor *s[3], result;
     dli_conv_args args;
     dli_conv *g = &args.g;
     int64_t after[3], C, K, groups = dli_or(o->groups, 1);
@@ -10269,9 +10270,9 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
         }
         args.shape[batched + 1 + i] = out;
     }
-    for (i = 0; residual && i < args.ndim; i++)
-        if (!dli_check(c, who, "residual", residual, DL_REAL) || residual->ndim != args.ndim || residual->shape[i] != args.shape[i])
-            return dl_fail(c, "%s: %t with weight %t: residual %t is not like the result", who, x, w, residual);
+    result = dli_only_shape(args.ndim, args.shape);
+    if (residual && (!dli_check(c, who, "residual", residual, DL_REAL) || !dli_same_shape(residual, &result)))
+        return dl_fail(c, "%s: %t with weight %t: residual %t is not like the result", who, x, w, residual);
     s[0] = x; s[1] = w; s[2] = b;
     return dl_apply(c, op, b ? 3 : 2, s, &args, sizeof args);
 }
@@ -11776,17 +11777,11 @@ static int dli_norm_eps(dl_ctx *c, const char *who, double eps)
 static int dli_norm_source(dl_ctx *c, const char *who, const char *what, dl_tensor *t, int ndim, const int64_t *shape,
                            dl_tensor **src, int *n, int *at)
 {
-    int d, same;
+    const dl_tensor like = dli_only_shape(ndim, shape);
     *at = 0;
     if (!t) return 1;
     if (!dli_check(c, who, what, t, DL_REAL)) return 0;
-    same = t->ndim == ndim;
-    for (d = 0; d < ndim; d++) same = same && t->shape[d] == shape[d];
-    if (!same) {
-        const dl_tensor like = dli_only_shape(ndim, shape);
-        dl_fail(c, "%s: %s %t, expected %t", who, what, t, &like);
-        return 0;
-    }
+    if (!dli_same_shape(t, &like)) { dl_fail(c, "%s: %s %t, expected %t", who, what, t, &like); return 0; }
     *at = *n;
     src[(*n)++] = t;
     return 1;
@@ -16466,14 +16461,13 @@ static int dli_rnn_check_state(dl_ctx *c, const char *who, const char *what, con
                                const dl_tensor *h, int64_t first,
                                int64_t size)
 {
+    int64_t shape[DL_MAX_DIMS];
     dl_tensor want;
     if (!h) return 1;
     if (!dli_check(c, who, what, h, DL_REAL)) return 0;
-    want.ndim = dli_rnn_state_shape(o, first, size, want.shape);
-    if (h->ndim == want.ndim &&
-        !memcmp(h->shape, want.shape, (size_t)want.ndim * sizeof *want.shape)) return 1;
-    dl_fail(c, "%s: %s is %t, expected %t", who, what, h, &want);
-    return 0;
+    want = dli_only_shape(dli_rnn_state_shape(o, first, size, shape), shape);
+    if (!dli_same_shape(h, &want)) dl_fail(c, "%s: %s is %t, expected %t", who, what, h, &want);
+    return !c->failed;
 }
 
 /* T, N and I from x; whether x and the lengths can be used. */
