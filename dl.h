@@ -5308,6 +5308,13 @@ DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
     return x->grad = x->grad_buf;
 }
 
+/* dx = or += x; NULL: not wanted */
+static void dli_accumulate(const dl_ctx *c, dl_real *dx, const dl_real *x, int64_t n, int add)
+{
+    if (dx && add) DLI_ON(c->isa, add)(dx, x, n);
+    else if (dx)   memcpy(dx, x, (size_t)n * sizeof *dx);
+}
+
 /* dx = dy, without copying if y is done with its gradient and x has none yet: for reshape, add, ... */
 static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
 {
@@ -5320,8 +5327,7 @@ static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
         return;
     }
     dx = dl_grad_of(c, x, &add);
-    if (dx && add) DLI_ON(c->isa, add)(dx, y->grad, x->size);
-    else if (dx) memcpy(dx, y->grad, (size_t)x->size * sizeof *dx);
+    dli_accumulate(c, dx, y->grad, x->size, add);
 }
 
 DL_DEF void dl_zero_grad(dl_tensor *x)   { if (!dl_is_nil(x)) x->grad = NULL; }
@@ -5339,6 +5345,7 @@ static void dli_drop_grads(dl_tensor *t)
 
 DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
 {
+    const dl_real one = 1;
     dl_tensor *t;
     dl_real *dy;
     int add;
@@ -5351,9 +5358,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     }
     for (t = y->op ? y : NULL; t; t = t->prev) t->grad = NULL;   /* retained from an earlier backward */
     dy = dl_grad_of(c, y, &add);
-    if (dy && !o.grad)  dy[0] = (add ? dy[0] : 0) + 1;
-    else if (dy && add) DLI_ON(c->isa, add)(dy, o.grad->data, y->size);
-    else if (dy)        memcpy(dy, o.grad->data, (size_t)y->size * sizeof *dy);
+    dli_accumulate(c, dy, o.grad ? o.grad->data : &one, y->size, add);
     for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
         if (!t->grad) continue;
         c->walked = t;
@@ -5781,10 +5786,7 @@ static void dli_sum_to(dl_ctx *c, const dl_tensor *y, const dl_real *g, const dl
     dli_reducer r;
     dli_mark m = dli_arena_mark(&c->step);
     dl_real *t = dx;
-    if (x->size == y->size) {
-        if (add) DLI_ON(c->isa, add)(dx, g, x->size); else memcpy(dx, g, (size_t)x->size * sizeof *dx);
-        return;
-    }
+    if (x->size == y->size) { dli_accumulate(c, dx, g, x->size, add); return; }
     for (d = 0; d < y->ndim; d++) {
         int own = d - (y->ndim - x->ndim);
         if (own < 0 || x->shape[own] != y->shape[d]) mask |= 1u << d;
@@ -12333,8 +12335,8 @@ static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
             if (dw) DLI_ON(c->isa, add)(j.dw, j.dw + k * n, n);
             if (db) DLI_ON(c->isa, add)(j.db, j.db + k * n, n);
         }
-        if (dw && add_w) DLI_ON(c->isa, add)(dw, j.dw, n); else if (dw) memcpy(dw, j.dw, (size_t)n * sizeof *dw);
-        if (db && add_b) DLI_ON(c->isa, add)(db, j.db, n); else if (db) memcpy(db, j.db, (size_t)n * sizeof *db);
+        dli_accumulate(c, dw, j.dw, n, add_w);
+        dli_accumulate(c, db, j.db, n, add_b);
     }
     dli_arena_release(&c->step, m);
 }
@@ -16799,13 +16801,6 @@ static void dli_rnn_add_product(dl_ctx *c, int trans, int64_t M, int64_t N, int6
     dli_gemm(c, &g);
 }
 
-/* g = or += s */
-static void dli_rnn_add(dl_ctx *c, dl_real *g, const dl_real *s, int64_t n, int add)
-{
-    if (g && add) DLI_ON(c->isa, add)(g, s, n);
-    else if (g)   memcpy(g, s, (size_t)n * sizeof *g);
-}
-
 /* The gradients of one direction's weights, where they are wanted, and whether to add. */
 typedef struct {
     dl_real *ih, *hh, *bias_ih, *bias_hh, *hr;
@@ -16830,8 +16825,8 @@ static void dli_rnn_weight_grads(dl_ctx *c, const dli_rnn_job *j, const dli_rnn_
     dli_rnn_add_product(c, 1, width, o->P, rows, j->dh_gates, j->ld, j->before, g->hh, g->add_hh);
     dli_rnn_add_product(c, 1, o->P, o->H, rows, j->dprojected, o->P, j->hidden, g->hr, g->add_hr);
     for (n = 0; n < o->N; n++) {
-        dli_rnn_add(c, g->bias_ih, j->dx_sums + n * width, width, n || g->add_bias_ih);
-        dli_rnn_add(c, g->bias_hh, j->dh_sums + n * width, width, n || g->add_bias_hh);
+        dli_accumulate(c, g->bias_ih, j->dx_sums + n * width, width, n || g->add_bias_ih);
+        dli_accumulate(c, g->bias_hh, j->dh_sums + n * width, width, n || g->add_bias_hh);
     }
 }
 
@@ -16885,8 +16880,8 @@ static void dli_rnn_backward(dl_ctx *c, dl_tensor *y)
             dli_rnn_add_product(c, 0, rows, o->I, width, j.dx_gates, j.ld, w->weight_ih->data, dx,
                                 add_x || d);
             dli_rnn_weight_grads(c, &j, &g[d]);
-            dli_rnn_add(c, dh0 ? dh0 + h : NULL, j.h, o->N * P, add_h0);
-            dli_rnn_add(c, dc0 ? dc0 + cell : NULL, j.cell, o->N * H, add_c0);
+            dli_accumulate(c, dh0 ? dh0 + h : NULL, j.h, o->N * P, add_h0);
+            dli_accumulate(c, dc0 ? dc0 + cell : NULL, j.cell, o->N * H, add_c0);
         }
         dli_arena_release(&c->step, mark);
     }
@@ -16930,7 +16925,7 @@ static void dli_rnn_final_backward(dl_ctx *c, dl_tensor *y)
         dli_rnn_start(s->dstate[0], NULL, size);
         s->dstate[1] = s->dstate[0] + h;
     }
-    dli_rnn_add(c, s->dstate[*(const int *)y->opts], y->grad, y->size, 1);
+    dli_accumulate(c, s->dstate[*(const int *)y->opts], y->grad, y->size, 1);
 }
 static const dl_op dli_rnn_final_op = {
     "rnn_final", dli_rnn_final_shape, dli_rnn_final_forward, dli_rnn_final_backward
