@@ -3914,6 +3914,21 @@ static void dli_parallel(const dl_ctx *c, int64_t n, dli_task *task, void *arg)
     for (i = 0; i < n; i++) task(arg, i, 0);
 }
 
+/* The same if it is worth it, else by this thread. */
+static void dli_parallel_if(const dl_ctx *c, int worth, int64_t n, dli_task *task, void *arg)
+{
+    int64_t i;
+    if (worth) dli_parallel(c, n, task, arg);
+    else for (i = 0; i < n; i++) task(arg, i, 0);
+}
+
+/* The same for n things of which each task has *per_task, all of them if it is not worth it; arg holds that number. */
+static void dli_parallel_shares(const dl_ctx *c, int worth, int64_t n, int64_t *per_task, dli_task *task, void *arg)
+{
+    *per_task = worth ? (n + c->threads - 1) / c->threads : n;
+    dli_parallel(c, (n + *per_task - 1) / *per_task, task, arg);
+}
+
 /* --- caches: only block sizes depend on them, never a result ---------------------------------------- */
 #if DLI_X86
 static void dli_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
@@ -4773,8 +4788,7 @@ static int dli_pack(dl_ctx *c, dli_packed *p, int trans, int64_t M, int64_t K, i
     if (calls < DLI_PACKED_CALLS) return 1;
     p->panels = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(K * count * nr));
     job.p = p; job.isa = c->isa;
-    if (p->panels && K * N >= 1 << 16) dli_parallel(c, count, dli_pack_task, &job);
-    else if (p->panels) for (N = 0; N < count; N++) dli_pack_task(&job, N, 0);
+    if (p->panels) dli_parallel_if(c, K * N >= 1 << 16, count, dli_pack_task, &job);
     return p->panels != NULL;
 }
 
@@ -5749,13 +5763,6 @@ static void dli_reduce_pieces(void *arg, int64_t i, int worker)
     j->y[i] = j->r.row(j->x + i * DLI_REDUCE_ROW, dli_min64(DLI_REDUCE_ROW, j->g->count - i * DLI_REDUCE_ROW));
 }
 
-static void dli_parallel_if(const dl_ctx *c, int worth, int64_t n, dli_task *task, void *arg)
-{
-    int64_t i;
-    if (worth) dli_parallel(c, n, task, arg);
-    else for (i = 0; i < n; i++) task(arg, i, 0);
-}
-
 /* y (kept elements) = reduction of x over the axes of mask.  The order of operations depends on the shape only. */
 static void dli_reduce(dl_ctx *c, dli_reducer r, const dl_tensor *x, const dl_real *data, unsigned mask, dl_real *y)
 {
@@ -6489,8 +6496,7 @@ static void dli_run_lines(dl_ctx *c, dli_rows_fn *f, const dl_tensor *y, dl_real
     j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
     j.width = dli_lines_at_once(j.l.n, j.l.stride);
     j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)(j.l.n * j.width) * sizeof *out);
-    j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
-    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
+    if (j.scratch) dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 4, j.l.count, &j.per_task, dli_line_task, &j);
     dli_arena_release(&c->step, m);
 }
 
@@ -7780,9 +7786,7 @@ static void dli_ce_backward_task(void *arg, int64_t task, int worker)
 static void dli_ce_rows(dl_ctx *c, dli_task *task, dli_ce_job *j)
 {
     const dl_tensor *x = j->y->src[0];
-    int64_t N = x->size / x->shape[x->ndim - 1];
-    j->per_task = x->size >= DLI_PAR_WORK / 4 ? (N + c->threads - 1) / c->threads : N;
-    dli_parallel(c, (N + j->per_task - 1) / j->per_task, task, j);
+    dli_parallel_shares(c, x->size >= DLI_PAR_WORK / 4, x->size / x->shape[x->ndim - 1], &j->per_task, task, j);
 }
 static void dli_ce_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -10881,7 +10885,6 @@ static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_
     j->y_size = o->out[0] * o->out[1] * o->out[2];
     j->at_size = o->out[0] * o->out[1] * ((o->out[2] + 15) & ~(int64_t)15);
     j->planes = y->size / j->y_size;
-    j->per_task = y->src[0]->size >= DLI_PAR_WORK / 4 ? (j->planes + c->threads - 1) / c->threads : j->planes;
     if (!o->largest) return;
     j->index = o->index ? o->index->idata : NULL;
     j->at = y->saved ? (unsigned char *)y->saved + 16 : NULL;      /* the kernels look at up to 15 bytes on either side */
@@ -10903,7 +10906,7 @@ static void dli_pool_forward(dl_ctx *c, dl_tensor *y)
     dli_pool_planes(c, y, &j, &p);
     j.x = x->data; j.y = y->data;
     if (!c->failed && (!taps || dli_pool_begin(c, o, 0, &p)))
-        dli_parallel(c, (j.planes + j.per_task - 1) / j.per_task, dli_pool_task, &j);
+        dli_parallel_shares(c, x->size >= DLI_PAR_WORK / 4, j.planes, &j.per_task, dli_pool_task, &j);
     if (taps && o->index && !c->failed)
         for (i = 0; i < y->size; i++) {
             int64_t q = i / j.y_size, r = i % j.y_size;
@@ -10926,7 +10929,7 @@ static void dli_pool_backward(dl_ctx *c, dl_tensor *y)
     j.x = dx; j.y = y->grad; j.add = add;
     if (!o->largest) j.scratch = (dl_real *)dl_alloc(c, (size_t)(c->threads * j.y_size) * sizeof *dx);
     if (!c->failed && (!j.p || dli_pool_begin(c, o, 1, &p)))
-        dli_parallel(c, (j.planes + j.per_task - 1) / j.per_task, dli_pool_back_task, &j);
+        dli_parallel_shares(c, y->src[0]->size >= DLI_PAR_WORK / 4, j.planes, &j.per_task, dli_pool_back_task, &j);
     dli_arena_release(&c->step, m);
 }
 
@@ -11268,8 +11271,7 @@ static void dli_run_taps(dl_ctx *c, const dl_tensor *y, dl_real *xdata, dl_real 
     dli_taps_job j;
     j.c = c; j.o = o; j.x = xdata; j.y = ydata; j.back = back;
     j.in = l.n; j.inner = l.stride; j.outer = l.count / l.stride;
-    j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.outer + c->threads - 1) / c->threads : j.outer;
-    dli_parallel(c, (j.outer + j.per_task - 1) / j.per_task, dli_taps_task, &j);
+    dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 4, j.outer, &j.per_task, dli_taps_task, &j);
 }
 
 static int dli_taps_shape(dl_ctx *c, dl_tensor *y)
@@ -15264,10 +15266,8 @@ static dl_tensor *dli_roi(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_tensor *r
 static void dli_roi_run(dl_ctx *c, dl_tensor *y, dli_task *task, dl_real *dx)
 {
     dli_roi_job j;
-    int64_t C = y->shape[1];
     j.y = y; j.dx = dx; j.largest = (int32_t *)y->saved;
-    j.per_task = y->size >= DLI_PAR_WORK / 16 ? (C + c->threads - 1) / c->threads : C;
-    dli_parallel(c, (C + j.per_task - 1) / j.per_task, task, &j);
+    dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 16, y->shape[1], &j.per_task, task, &j);
 }
 static void dli_roi_backward(dl_ctx *c, dl_tensor *y, dli_task *task)
 {
