@@ -8652,22 +8652,27 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
     return parent->children[parent->nchildren++] = child;
 }
 
-static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, int ndim,
-                                    const int64_t *shape, int is_buffer)
+/* The tensor t as a parameter of m under a name, which is kept.  0 after an error. */
+static int dli_adopt_param(dl_ctx *c, dl_module *m, const char *name, dl_tensor *t, int is_buffer)
 {
-    dl_tensor *t;
-    dl_param *params;
-    if (!dli_check_module(c, "module_param", m) || !dli_check_name(c, m, name)) return DLI_NIL;
-    t = dli_leaf(c, m->type->name, DL_REAL, ndim, shape, 1);
-    if (dl_is_nil(t) || !(name = dli_keep_name(c, name))) return DLI_NIL;
-    params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
-    if (!params) return DLI_NIL;
-    t->requires_grad = !is_buffer;
-    t->owner = m;
+    dl_param *params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
+    if (!params) return 0;
     m->params = params;
     params[m->nparams].name = name;
     params[m->nparams].tensor = t;
     params[m->nparams++].is_buffer = is_buffer;
+    return 1;
+}
+
+static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, int ndim,
+                                    const int64_t *shape, int is_buffer)
+{
+    dl_tensor *t;
+    if (!dli_check_module(c, "module_param", m) || !dli_check_name(c, m, name)) return DLI_NIL;
+    t = dli_leaf(c, m->type->name, DL_REAL, ndim, shape, 1);
+    if (dl_is_nil(t) || !(name = dli_keep_name(c, name)) || !dli_adopt_param(c, m, name, t, is_buffer)) return DLI_NIL;
+    t->requires_grad = !is_buffer;
+    t->owner = m;
     return t;
 }
 DL_DEF dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape)
@@ -12849,17 +12854,6 @@ static dli_weight_type *dli_reparametrize(dl_ctx *c, const char *who, dl_module 
     return t;
 }
 
-/* The tensor t as a parameter of m under a name. */
-static void dli_adopt_param(dl_ctx *c, dl_module *m, const char *name, dl_tensor *t)
-{
-    dl_param *params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
-    if (!params) return;
-    m->params = params;
-    params[m->nparams].name = name;
-    params[m->nparams].tensor = t;
-    params[m->nparams++].is_buffer = 0;
-}
-
 DL_DEF dl_module *dl_nn_weight_norm_with(dl_ctx *c, dl_module *m, dl_nn_weight_norm_opts o)
 {
     dl_module *node;
@@ -12873,7 +12867,7 @@ DL_DEF dl_module *dl_nn_weight_norm_with(dl_ctx *c, dl_module *m, dl_nn_weight_n
     for (d = 0; d < t->v->ndim; d++) shape[d] = d == t->dim ? t->v->shape[d] : 1;
     n.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
     t->g = dli_module_tensor(c, node, "original0", t->v->ndim, shape, 0);
-    dli_adopt_param(c, node, "original1", t->v);
+    dli_adopt_param(c, node, "original1", t->v, 0);
     if (!c->failed) {
         int old = dl_set_grad_enabled(c, 0);
         dl_tensor *norm = dl_norm_with(c, t->v, n);
@@ -12904,7 +12898,7 @@ DL_DEF dl_module *dl_nn_spectral_norm_with(dl_ctx *c, dl_module *m, dl_nn_spectr
     t->eps = o.eps;
     rows = t->v->shape[t->dim];
     columns = t->v->size / rows;
-    dli_adopt_param(c, node, "original", t->v);
+    dli_adopt_param(c, node, "original", t->v, 0);
     buffers = dl_module_add(c, node, "0", dl_module_create(c, &dli_nn_parametrization_type));
     t->u = dli_module_tensor(c, buffers, "_u", 1, &rows, 1);
     t->z = dli_module_tensor(c, buffers, "_v", 1, &columns, 1);
