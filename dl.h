@@ -12764,6 +12764,14 @@ static dl_tensor *dli_weight_matrix(dl_ctx *c, const dli_weight_type *t)
     return dl_reshape(c, t->dim ? dl_permute(c, v, order) : v, shape);
 }
 
+/* norms of v over all axes but dim, which are left with size 1 */
+static dl_tensor *dli_weight_lengths(dl_ctx *c, const dli_weight_type *t)
+{
+    dl_norm_opts o = {0, 1, 2, 0};
+    o.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
+    return dl_norm_with(c, t->v, o);
+}
+
 /* y = m x / norm, or m^T x;  norm at least eps */
 static void dli_power_step(const dl_ctx *c, const dl_tensor *m, int transposed, const dl_real *x,
                            dl_tensor *y, dl_real eps)
@@ -12791,11 +12799,7 @@ static dl_tensor *dli_computed_weight(dl_ctx *c, const dli_weight_type *t)
     dl_reduce_opts all = {0, 0, 0};
     dl_matmul_opts plain = {0, 0, 0};
     dl_shape rows = {{0}}, columns = {{0}};
-    if (t->g) {
-        dl_norm_opts o = {0, 1, 2, 0};
-        o.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
-        return dl_mul(c, t->v, dl_div(c, t->g, dl_norm_with(c, t->v, o)));
-    }
+    if (t->g) return dl_mul(c, t->v, dl_div(c, t->g, dli_weight_lengths(c, t)));
     m = dli_weight_matrix(c, t);
     if (c->failed) return DLI_NIL;
     if (c->training) dli_power_method(c, t, m, t->steps);
@@ -12858,19 +12862,17 @@ DL_DEF dl_module *dl_nn_weight_norm_with(dl_ctx *c, dl_module *m, dl_nn_weight_n
 {
     dl_module *node;
     dli_weight_type *t = dli_reparametrize(c, "nn_weight_norm", m, o.dim, &node);
-    dl_norm_opts n = {0, 1, 2, 0};
     int64_t shape[DL_MAX_DIMS];
     dli_mark mark;
     int d;
     if (!t) return dli_nil_module(c);
     mark = dli_arena_mark(&c->step);
     for (d = 0; d < t->v->ndim; d++) shape[d] = d == t->dim ? t->v->shape[d] : 1;
-    n.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
     t->g = dli_module_tensor(c, node, "original0", t->v->ndim, shape, 0);
     dli_adopt_param(c, node, "original1", t->v, 0);
     if (!c->failed) {
         int old = dl_set_grad_enabled(c, 0);
-        dl_tensor *norm = dl_norm_with(c, t->v, n);
+        dl_tensor *norm = dli_weight_lengths(c, t);
         dl_set_grad_enabled(c, old);
         if (!c->failed) memcpy(t->g->data, norm->data, (size_t)norm->size * sizeof *norm->data);
     }
