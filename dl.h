@@ -9306,6 +9306,13 @@ static void dli_conv_gather(const dli_conv_piece *end, int64_t n, const dl_real 
 
 static int64_t dli_conv_channel(const dli_conv_pass *s) { return s->axis[0].out * s->axis[1].out * s->axis[2].out; }    /* of y */
 
+static int dli_conv_is_plain(const dli_conv_pass *s)
+{
+    int a, plain = 1;
+    for (a = 0; a < 3; a++) plain = plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    return plain;
+}
+
 /* Where in y the block's column j of channel `first` is. */
 static int64_t dli_conv_place(const dli_conv_pass *s, const dli_conv_block *b, int64_t first, int64_t j)
 {
@@ -9603,11 +9610,10 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t results = s->axis[1].count * s->axis[2].count;
     dli_conv_direct d;
-    int a;
     d.plan.c = c;
     d.plan.pass = s;
     d.plan.ending = dli_conv_ending(&s->end);
-    for (a = 0, d.plan.plain = 1; a < 3; a++) d.plan.plain = d.plan.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    d.plan.plain = dli_conv_is_plain(s);
     d.plan.split = dli_conv_divide(s, results, 1);                              /* a block is an image */
     d.small = small;
     d.dw = dw;
@@ -9631,7 +9637,6 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     const int64_t nr = c->isa->nr;
     const dli_conv_pass flat = dli_conv_flat(s);
     int64_t channels, threads, columns;
-    int a;
     double results = (double)s->N * (double)s->groups * (double)dli_conv_inner(s, -1);
     if (dli_conv_as_winograd(c, s, s->C * 9, 9, &winograd)) return dli_winograd(c, &winograd);
     if (dli_conv_is_direct(s)) return dli_conv_direct_run(c, s, NULL, NULL, 0);
@@ -9644,7 +9649,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.kc = s->M <= 128 ? 3 * DLI_KC : s->M <= 256 ? 2 * DLI_KC : DLI_KC;       /* M kc numbers of w stay in the second cache */
     p.kc = dli_min64(dli_max64((p.K + 15) / 16 * 16, 16), p.kc);
     p.mc = 512;
-    for (a = 0, p.plain = 1; a < 3; a++) p.plain = p.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    p.plain = dli_conv_is_plain(s);
     threads = results * (double)s->M * (double)(p.K + 1) < 500e3 ? 1 : c->threads;
     p.split = dli_conv_divide(s, 1024, nr);
     for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
