@@ -10727,6 +10727,8 @@ static int dli_pool_has_taps(const dli_pool_args *o)
     return o->kernel[0] * o->kernel[1] * o->kernel[2] <= DLI_MAX_TAPS;
 }
 
+static int64_t dli_pool_pitch(const dli_pool_args *o) { return (o->out[2] + 15) & ~(int64_t)15; }        /* bytes for a row of y */
+
 /* What the kernel needs to go from rows of y to rows of x or, if back, from rows of x to rows of y. */
 static int dli_pool_begin(dl_ctx *c, const dli_pool_args *o, int back, dli_pool *p)
 {
@@ -10738,7 +10740,7 @@ static int dli_pool_begin(dl_ctx *c, const dli_pool_args *o, int back, dli_pool 
     int pass;
     p->x_rows = o->in[0] * o->in[1];   p->x_width = o->in[2];
     p->y_rows = o->out[0] * o->out[1]; p->y_width = o->out[2];
-    p->pitch = (o->out[2] + 15) & ~(int64_t)15;
+    p->pitch = dli_pool_pitch(o);
     p->kernel = o->kernel[2]; p->stride = o->stride[2]; p->padding = o->padding[2]; p->dilation = o->dilation[2];
     p->divisor = NULL;
     p->nothing = o->largest ? -dli_infinity() : 0;
@@ -10893,7 +10895,7 @@ static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_
     j->p = dli_pool_has_taps(o) ? p : NULL;
     j->x_size = o->in[0] * o->in[1] * o->in[2];
     j->y_size = o->out[0] * o->out[1] * o->out[2];
-    j->at_size = o->out[0] * o->out[1] * ((o->out[2] + 15) & ~(int64_t)15);
+    j->at_size = o->out[0] * o->out[1] * dli_pool_pitch(o);
     j->planes = y->size / j->y_size;
     if (!o->largest) return;
     j->index = o->index ? o->index->idata : NULL;
@@ -10905,13 +10907,13 @@ static void dli_pool_forward(dl_ctx *c, dl_tensor *y)
     dli_pool_args *o = (dli_pool_args *)y->opts;
     dl_tensor *x = y->src[0];
     int taps = dli_pool_has_taps(o), back = c->grad_enabled && x->requires_grad;
-    int64_t bytes = o->out[0] * o->out[1] * ((o->out[2] + 15) & ~(int64_t)15), i;
+    int64_t i;
     dli_mark m;
     dli_pool p;
     dli_pool_job j;
     if (o->largest && (o->indices || (back && !taps))) o->index = dli_leaf(c, y->op->name, DL_INT32, y->ndim, y->shape, 0);
     if (o->largest && taps && (o->indices || back))
-        y->saved = dl_alloc(c, (size_t)(bytes * (y->size / (o->out[0] * o->out[1] * o->out[2])) + 32));
+        y->saved = dl_alloc(c, (size_t)(y->size / o->out[2] * dli_pool_pitch(o) + 32));
     m = dli_arena_mark(&c->step);
     dli_pool_planes(c, y, &j, &p);
     j.x = x->data; j.y = y->data;
