@@ -8266,7 +8266,6 @@ typedef struct { int blank, zero_infinity; dl_reduction reduction; } dli_ctc_arg
 typedef struct { dl_real *loss, *alpha; int64_t *start; } dli_ctc_saved;      /* (N); (N, T, L); where the labels of each begin */
 typedef struct { const dl_ctx *c; const dl_tensor *y; const dli_ctc_saved *saved; dl_real *dx, *beta; } dli_ctc_job;
 
-
 static dl_real dli_log_add3(dl_real a, dl_real b, dl_real d)
 {
     dl_real m = a > b ? a : b;
@@ -9005,7 +9004,6 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
     dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", n - 1);
     return dli_nil_module(c);
 }
-
 
 /* ================================================================================================
    >>conv        convolution in 1, 2 and 3 dimensions: one engine for forward, data gradient and transposed convolution,
@@ -29930,7 +29928,6 @@ static void dli_cannot(dli_export *e, const dl_tensor *y, const char *why)
     dli_put_tensor(&t, y);
     dl_fail(e->c, "export: the op %s cannot be written%s: %s", y->op ? y->op->name : "input", why, text);
 }
-
 
 /* Whether the files can hold a recurrent layer like y. */
 static int dli_rnn_exports(dli_export *e, dl_tensor *y)
