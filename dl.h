@@ -3146,6 +3146,7 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #endif
 
 static int64_t dli_gcd(int64_t a, int64_t b) { while (b) { const int64_t r = a % b; a = b; b = r; } return a; }
+static int64_t dli_floor64(double x) { const int64_t i = (int64_t)x; return i - (x < (double)i); }              /* abs x < 2^63 */
 DLI_INLINE int64_t dli_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 DLI_INLINE int64_t dli_max64(int64_t a, int64_t b) { return a > b ? a : b; }
 DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0 : value ? value : usual; }
@@ -10725,7 +10726,7 @@ static int dli_pool_has_taps(const dli_pool_args *o)
     return o->kernel[0] * o->kernel[1] * o->kernel[2] <= DLI_MAX_TAPS;
 }
 
-static int64_t dli_pool_pitch(const dli_pool_args *o) { return (o->out[2] + 15) & ~(int64_t)15; }        /* bytes for a row of y */
+static int64_t dli_pool_pitch(const dli_pool_args *o) { return (o->out[2] + 15) & ~(int64_t)15; }    /* bytes for a row of y */
 
 /* What the kernel needs to go from rows of y to rows of x or, if back, from rows of x to rows of y. */
 static int dli_pool_begin(dl_ctx *c, const dli_pool_args *o, int back, dli_pool *p)
@@ -11222,8 +11223,6 @@ DLI_UNPOOL(3)
 /* ================================================================================================
    >>resample    interpolation, pixel shuffle, layouts, grid sampling; regularisers of feature maps
    ================================================================================================ */
-static double dli_floor(double x) { double i = (double)(int64_t)x; return i > x ? i - 1 : i; }       /* abs x < 2^62 */
-
 /* --- one axis:  y[i] = sum_k weight[i][k] x[at[i][k]]            dx[at[i][k]] += weight[i][k] g[i] ------
    Interpolation is separable: one such map after the other, the last axis first. */
 typedef struct { int dim, taps; int64_t n; const int64_t *at; const dl_real *weight; } dli_taps;
@@ -11346,12 +11345,12 @@ static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n,
         }
         if (o->antialias) {
             double centre = scale * ((double)i + 0.5);
-            first = dli_max64((int64_t)dli_floor(centre - reach + 0.5), 0);
+            first = dli_max64(dli_floor64(centre - reach + 0.5), 0);
             where = centre - 0.5;
         } else {
             where = o->align_corners ? scale * (double)i : scale * ((double)i + 0.5) - 0.5;
             if (where < 0 && o->mode == DL_BILINEAR) where = 0;
-            first = (int64_t)dli_floor(where) - (o->mode == DL_BICUBIC);
+            first = dli_floor64(where) - (o->mode == DL_BICUBIC);
         }
         for (k = 0, sum = 0; k < t.taps; k++) {
             double d = ((double)(first + k) - where) / wide, v;
@@ -15278,7 +15277,6 @@ static void dli_roi_backward(dl_ctx *c, dl_tensor *y, dli_task *task)
     if (dx) dli_roi_run(c, y, task, dx);
 }
 
-static int64_t dli_floor64(double x) { int64_t i = (int64_t)x; return i - (x < (double)i); }
 static int64_t dli_clip(int64_t i, int64_t n) { return i < 0 ? 0 : i > n ? n : i; }
 static double  dli_round_half_away(double x) { return x < 0 ? -(double)dli_floor64(0.5 - x) : (double)dli_floor64(x + 0.5); }
 
