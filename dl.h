@@ -3158,7 +3158,8 @@ DLI_INLINE dl_real dli_infinity(void)
     return (dl_real)v;
 }
 /* Real options: 0 means the usual, -1 an exact 0. */
-DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
+DLI_INLINE dl_real dli_or_real(dl_real value, double usual)  { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
+DLI_INLINE double  dli_or_double(double value, double usual) { return value == -1 ? 0 : value != 0 ? value : usual; }
 
 /* ================================================================================================
    >>kernels     what depends on the instruction set: one list, a table each, one text in >>simd
@@ -20604,9 +20605,6 @@ static dl_optim *dli_innermost(const dl_optim *o)
     while (!dli_is_nil_optim(o) && o->inner) o = o->inner;
     return (dl_optim *)o;
 }
-
-/* An option: 0 is the usual value, -1 an exact 0. */
-static double dli_or_double(double value, double usual) { return value == -1 ? 0 : value != 0 ? value : usual; }
 
 static void dli_option_range(dl_ctx *c, const char *who, const char *what, double value, double low, double high)
 {
