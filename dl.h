@@ -3610,60 +3610,6 @@ typedef struct {
 } dli_arena;
 typedef struct { dli_block *block; size_t used, bytes; dl_tensor *tape; } dli_mark;
 
-/* ================================================================================================
-   >>context     state, errors, threads
-   ================================================================================================ */
-#define DLI_ERROR_SIZE 512
-#define DLI_MAX_THREADS 256
-#define DLI_MODULE_SIZE 4096            /* largest struct of a module                          */
-
-typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /* a spent gradient buffer */
-
-/* The batch that a loader's augmentation works on, see dli_lot: its first of `size` samples in the order; size 0: none. */
-typedef struct { const int32_t *order; int64_t first, size; uint64_t call; } dli_batch;
-
-struct dl_ctx {
-    const dli_isa *isa;                 /* the chosen instruction set, for DLI_ON              */
-    int        threads;
-    int        grad_enabled, training;
-    int        failed;                  /* an error stands                                     */
-    uint64_t   now;                     /* what tensors of this step have in `born`            */
-    dl_tensor *tape;                    /* the last recorded result                            */
-    dl_tensor *walked;                  /* the result whose backward runs                      */
-    dli_arena  keep, step;
-    dli_spare *spare;
-    uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
-    struct dli_mpi *mpi;                /* the ranks that train together, or NULL, see >>mpi   */
-    /* NULL, or what batch norm calls to see the n numbers of every rank, one rank behind the other; NULL after an error. */
-    const double *(*gather)(dl_ctx *c, const char *who, const double *x, int64_t n, int *ranks);
-    size_t     l1d, l2, l3;
-    dli_batch  batch;
-    dl_precision precision;
-    int        depth;                   /* of nested dl_forward calls                          */
-    struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
-    int64_t    macs;                    /* multiply-adds of all ops so far                     */
-    int        interrupts;              /* dl_interrupt_install was called                     */
-    dl_module *nil_module;              /* stands for a module that could not be made          */
-    const char *where;                  /* of the user's last call, with DL_DEBUG              */
-    dl_module *module;                  /* whose forward runs                                  */
-    unsigned   tracing;                 /* DLI_TRACE_.., 0: ops run untouched, see >>trouble   */
-    dl_tensor *(*lower)(dl_ctx *c, dl_tensor *y);   /* while recording for >>export: y by simpler ops, or NULL */
-    struct dli_profile *profile;        /* of each op that ran                                 */
-    double     profile_start, profile_seconds;
-    char       error[DLI_ERROR_SIZE];
-};
-/* Between a rank's batch and the mean of the gradients the rank stands above these bits of calls: then dropout differs on the
-   ranks, while shuffles and noise of the optimizer are the same. */
-#define DLI_SHARED_CALLS (((uint64_t)1 << 40) - 1)
-enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
-
-/* The nil tensor: what a failed call returns.  Never written, size 0. */
-static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
-#define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
-
-DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
-
-/* --- arena ---------------------------------------------------------------------------------------- */
 #define DLI_ALIGN 64
 #define DLI_MAX_BYTES ((uint64_t)PTRDIFF_MAX - 4096)
 
@@ -3746,6 +3692,59 @@ static void dli_arena_release(dli_arena *a, dli_mark m)
     a->bytes = m.bytes;
     if (a->tape) *a->tape = m.tape;
 }
+
+/* ================================================================================================
+   >>context     state, errors, threads
+   ================================================================================================ */
+#define DLI_ERROR_SIZE 512
+#define DLI_MAX_THREADS 256
+#define DLI_MODULE_SIZE 4096            /* largest struct of a module                          */
+
+typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /* a spent gradient buffer */
+
+/* The batch that a loader's augmentation works on, see dli_lot: its first of `size` samples in the order; size 0: none. */
+typedef struct { const int32_t *order; int64_t first, size; uint64_t call; } dli_batch;
+
+struct dl_ctx {
+    const dli_isa *isa;                 /* the chosen instruction set, for DLI_ON              */
+    int        threads;
+    int        grad_enabled, training;
+    int        failed;                  /* an error stands                                     */
+    uint64_t   now;                     /* what tensors of this step have in `born`            */
+    dl_tensor *tape;                    /* the last recorded result                            */
+    dl_tensor *walked;                  /* the result whose backward runs                      */
+    dli_arena  keep, step;
+    dli_spare *spare;
+    uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
+    struct dli_mpi *mpi;                /* the ranks that train together, or NULL, see >>mpi   */
+    /* NULL, or what batch norm calls to see the n numbers of every rank, one rank behind the other; NULL after an error. */
+    const double *(*gather)(dl_ctx *c, const char *who, const double *x, int64_t n, int *ranks);
+    size_t     l1d, l2, l3;
+    dli_batch  batch;
+    dl_precision precision;
+    int        depth;                   /* of nested dl_forward calls                          */
+    struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
+    int64_t    macs;                    /* multiply-adds of all ops so far                     */
+    int        interrupts;              /* dl_interrupt_install was called                     */
+    dl_module *nil_module;              /* stands for a module that could not be made          */
+    const char *where;                  /* of the user's last call, with DL_DEBUG              */
+    dl_module *module;                  /* whose forward runs                                  */
+    unsigned   tracing;                 /* DLI_TRACE_.., 0: ops run untouched, see >>trouble   */
+    dl_tensor *(*lower)(dl_ctx *c, dl_tensor *y);   /* while recording for >>export: y by simpler ops, or NULL */
+    struct dli_profile *profile;        /* of each op that ran                                 */
+    double     profile_start, profile_seconds;
+    char       error[DLI_ERROR_SIZE];
+};
+/* Between a rank's batch and the mean of the gradients the rank stands above these bits of calls: then dropout differs on the
+   ranks, while shuffles and noise of the optimizer are the same. */
+#define DLI_SHARED_CALLS (((uint64_t)1 << 40) - 1)
+enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
+
+/* The nil tensor: what a failed call returns.  Never written, size 0. */
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
+#define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
+
+DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
 
 /* --- errors ---------------------------------------------------------------------------------------
    A formatter of our own: no stdio, and %t prints the shape of a tensor. */
