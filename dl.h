@@ -65,7 +65,7 @@
        >>api         every public function, in groups, with its formula and shapes; the tables of elementwise ops
        -- below is the implementation, in order of dependency --
        >>platform    compilers, instruction sets, memory functions
-       >>kernels     what depends on the instruction set: one list, a table each, one text
+       >>kernels     what depends on the instruction set: one list, a table each, one text; functions in double
        >>arena       two lifetimes: keep and step
        >>context     errors, memory, threads, caches
        >>tensor      creation, shapes
@@ -3589,6 +3589,76 @@ static const dli_isa *dli_choose_isa(const char *name)
     DLI_TRY(portable, 1)
 #undef DLI_TRY
     return NULL;
+}
+
+/* --- functions in double, for numbers that are computed once --------------------------------------------- */
+
+/* sqrt(x), rounded correctly.  Without the instruction: y = 1 / sqrt(x) by Newton's method from half the exponent, without a
+   division, off by 3 %, 2e-3, 5e-6, 3e-11, 2e-21; then root = x y and, from root^2 in exact parts (Dekker 1971), the rest. */
+static double dli_sqrt64(double x)
+{
+#if DLI_X86 && defined(__SSE2__)
+    const __m128d v = _mm_set_sd(x);
+    return x > 0 ? _mm_cvtsd_f64(_mm_sqrt_sd(v, v)) : x;
+#elif DLI_NEON
+    return x > 0 ? vget_lane_f64(vsqrt_f64(vdup_n_f64(x)), 0) : x;
+#else
+    double y, root, split, high, low;
+    uint64_t bits;
+    int i;
+    if (!(x > 0 && x <= 1.7976931348623157e308)) return x;
+    if (x < 1e-270) return dli_sqrt64(x * 324518553658426726783156020576256.0) / 18014398509481984.0;       /* 2^108, 2^54 */
+    if (x > 1e300)  return dli_sqrt64(x / 324518553658426726783156020576256.0) * 18014398509481984.0;
+    memcpy(&bits, &x, sizeof x);
+    bits = 0x5FE6EB50C7B537A9u - (bits >> 1);
+    memcpy(&y, &bits, sizeof y);
+    for (i = 0; i < 4; i++) y *= 1.5 - 0.5 * x * y * y;
+    root = x * y;
+    split = root * 134217729.0;                         /* 2^27 + 1: high has 26 bits */
+    high = split - (split - root);
+    low = root - high;
+    return root + (((x - high * high) - 2 * high * low) - low * low) * (0.5 * y);
+#endif
+}
+
+/* exp, sin and cos: series in double, all digits but the last few. */
+static double dli_exp64(double x)
+{
+    double y = 1;
+    int i, halved = 0;
+    for (; (x < -0.5 || x > 0.5) && halved < 12; halved++) x /= 2;
+    for (i = 18; i > 0; i--) y = 1 + x * y / i;
+    for (; halved; halved--) y *= y;
+    return y;
+}
+static void dli_sincos64(double x, double *sine, double *cosine)
+{
+    const double turn = 6.283185307179586476925;
+    double turns = x / turn, s = 1, k = 1, x2;
+    int i;
+    if (!(turns > -1e15 && turns < 1e15)) turns = 0;
+    x -= turn * (double)(int64_t)(turns < 0 ? turns - 0.5 : turns + 0.5);
+    x2 = x * x;
+    for (i = 26; i > 0; i -= 2) {
+        s = 1 - x2 * s / (i * (i + 1));
+        k = 1 - x2 * k / (i * (i - 1));
+    }
+    *sine = x * s;
+    *cosine = k;
+}
+/* The natural logarithm of x > 0: a Newton step doubles the digits of the kernels' one. */
+static double dli_ln64(double x)
+{
+    double y = (double)dli_log_portable((dl_real)x);
+    return y + (x * dli_exp64(-y) - 1);
+}
+
+static double dli_real_power(double x, double y) { return (double)dli_pow_portable((dl_real)x, (dl_real)y); }
+static double dli_power(double x, int64_t n)
+{
+    double y = 1;
+    for (; n; n >>= 1, x *= x) if (n & 1) y *= x;
+    return y;
 }
 
 /* ================================================================================================
@@ -8506,34 +8576,6 @@ DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
 /* ================================================================================================
    >>modules     a tree of named nodes; forward is a function of the node's type
    ================================================================================================ */
-/* sqrt(x), rounded correctly.  Without the instruction: y = 1 / sqrt(x) by Newton's method from half the exponent, without a
-   division, off by 3 %, 2e-3, 5e-6, 3e-11, 2e-21; then root = x y and, from root^2 in exact parts (Dekker 1971), the rest. */
-static double dli_sqrt64(double x)
-{
-#if DLI_X86 && defined(__SSE2__)
-    const __m128d v = _mm_set_sd(x);
-    return x > 0 ? _mm_cvtsd_f64(_mm_sqrt_sd(v, v)) : x;
-#elif DLI_NEON
-    return x > 0 ? vget_lane_f64(vsqrt_f64(vdup_n_f64(x)), 0) : x;
-#else
-    double y, root, split, high, low;
-    uint64_t bits;
-    int i;
-    if (!(x > 0 && x <= 1.7976931348623157e308)) return x;
-    if (x < 1e-270) return dli_sqrt64(x * 324518553658426726783156020576256.0) / 18014398509481984.0;       /* 2^108, 2^54 */
-    if (x > 1e300)  return dli_sqrt64(x / 324518553658426726783156020576256.0) * 18014398509481984.0;
-    memcpy(&bits, &x, sizeof x);
-    bits = 0x5FE6EB50C7B537A9u - (bits >> 1);
-    memcpy(&y, &bits, sizeof y);
-    for (i = 0; i < 4; i++) y *= 1.5 - 0.5 * x * y * y;
-    root = x * y;
-    split = root * 134217729.0;                         /* 2^27 + 1: high has 26 bits */
-    high = split - (split - root);
-    low = root - high;
-    return root + (((x - high * high) - 2 * high * low) - low * low) * (0.5 * y);
-#endif
-}
-
 #define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
 
 static const dl_module_type dli_nn_nil_type = { "nil", sizeof(dl_module), NULL };
@@ -16221,38 +16263,6 @@ DL_DEF dl_tensor *dl_embedding_bag_with(dl_ctx *c, dl_tensor *weight, dl_tensor 
 /* --- sinusoids and rotations --------------------------------------------------------------------------
    Angles p / base^(2i/D) are formed in double, since a float has no digits left for the fraction of a turn at p = 1e5. */
 
-/* exp, sin and cos: series in double, all digits but the last few. */
-static double dli_exp64(double x)
-{
-    double y = 1;
-    int i, halved = 0;
-    for (; (x < -0.5 || x > 0.5) && halved < 12; halved++) x /= 2;
-    for (i = 18; i > 0; i--) y = 1 + x * y / i;
-    for (; halved; halved--) y *= y;
-    return y;
-}
-static void dli_sincos64(double x, double *sine, double *cosine)
-{
-    const double turn = 6.283185307179586476925;
-    double turns = x / turn, s = 1, k = 1, x2;
-    int i;
-    if (!(turns > -1e15 && turns < 1e15)) turns = 0;
-    x -= turn * (double)(int64_t)(turns < 0 ? turns - 0.5 : turns + 0.5);
-    x2 = x * x;
-    for (i = 26; i > 0; i -= 2) {
-        s = 1 - x2 * s / (i * (i + 1));
-        k = 1 - x2 * k / (i * (i - 1));
-    }
-    *sine = x * s;
-    *cosine = k;
-}
-/* The natural logarithm of x > 0: a Newton step doubles the digits of the kernels' one. */
-static double dli_ln64(double x)
-{
-    double y = (double)dli_log_portable((dl_real)x);
-    return y + (x * dli_exp64(-y) - 1);
-}
-
 /* sines[i + p ld], cosines[..] of the angles (offset + p) / base^(2i/D), i < D/2; each next position one turn on, exact to
    1e-16 p. */
 #define DLI_ANGLES 32
@@ -20879,8 +20889,6 @@ DL_DEF dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts op
 
 /* --- averaged SGD:  eta = lr / (1 + lambd lr (t - 1))^alpha;  w -= eta (g + (weight_decay + lambd) w);  a += mu (w - a),
        mu = 1 / max(1, t - 1 - t0).  Under a schedule PyTorch's eta is of the step before.                                 */
-static double dli_real_power(double x, double y) { return (double)dli_pow_portable((dl_real)x, (dl_real)y); }
-
 static void dli_asgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     double before = (double)(s->t - 1), since = before - o->extra[2];
@@ -20911,13 +20919,6 @@ DL_DEF dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts 
        mu_(t+1) / (1 - M_(t+1)) a + (1 - mu_t) / (1 - M_t) g  in place of  a / (1 - beta1^t)
    RAdam: r = 2 / (1 - beta2) - 1, r_t = r - 2 t beta2^t / (1 - beta2^t);  as Adam with eps outside the correction, times
        sqrt((r_t - 4)(r_t - 2) r / ((r - 4)(r - 2) r_t));  if r_t <= 5 only w -= lr / (1 - beta1^t) a                 --- */
-static double dli_power(double x, int64_t n)
-{
-    double y = 1;
-    for (; n; n >>= 1, x *= x) if (n & 1) y *= x;
-    return y;
-}
-
 static void dli_adam_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     dli_update *a = &s->args;
