@@ -169,14 +169,15 @@
    A module:            a struct that begins with dl_module, a forward function, a const dl_module_type: see dl_nn_linear in
                         >>modules and examples/custom_module.c.
    An optimizer:        one row in DLI_OPTIM_RULES, a function that prepares the numbers of a step, a const dli_optim_type with
-                        it, a constructor: see dli_sgd_prepare in >>optim.
+                        it, a constructor with its prototype and options in >>api: see dli_sgd_prepare in >>optim.
    A loss:              ops that are there, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
                         op.  dl_fit and dl_evaluate take any function as .loss.
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
                         sizes go through dl_set_shape; a target in tests/fuzz.c.
    A kernel:            one row in DLI_KERNELS, one body in >>simd, written once in the vocabulary (or in plain C).
-   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum, then transposing, dealing, pooling: `DLI_ISA == 3` shows
-                        all that NEON needs); in >>kernels one include, one name in DLI_EACH_ISA and one line of choice.
+   An instruction set:  in >>platform how a compiler says that it has it, its header, DLI_VECTORS; one vocabulary in >>simd
+                        (dlv_load ... dlv_sum, then transposing, dealing, pooling: `DLI_ISA == 3` shows all that NEON needs);
+                        in >>kernels one include, one name in DLI_EACH_ISA and one line of choice.
 */
 /* ================================================================================================
    >>config      versions, the number type, keyword arguments, limits
