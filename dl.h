@@ -31779,10 +31779,8 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define DLI_KERNEL(ret, name) static DLI_TARGET ret DLI_FN(dli_##name)
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define DLI_PREFETCH(p) __builtin_prefetch(p)
-#define DLI_PREFETCH_AHEAD(p, bytes) __builtin_prefetch((const void *)((uintptr_t)(p) + (bytes)))    /* may be behind the end */
 #else
 #define DLI_PREFETCH(p) ((void)(p))
-#define DLI_PREFETCH_AHEAD(p, bytes) ((void)(p))
 #endif
 
 /* fma(a, b, c) = a * b + c, rounded once, on every machine.  Without the instruction: the product of two floats is exact in
@@ -34007,8 +34005,8 @@ DLI_V void DLI_FN(dli_pool_windows)(dlv *best, dlv *tap, dlv *sum, const dl_real
     *tap = *sum = dlv_set(0);
     for (x += at; link < end; link++) {
         const dl_real *row = x + link->row * x_width;
-        DLI_PREFETCH_AHEAD(row, 8192);                      /* two pages on: what fetches by itself ends with a page */
-        if (s == 2) DLI_PREFETCH_AHEAD(row + 16, 8192);
+        DLI_FETCH(row, 2048);                               /* two pages on: what fetches by itself ends with a page */
+        if (s == 2) DLI_FETCH(row + 16, 2048);
         if (largest) number = dlv_set(link->number);
         DLI_UNROLL
         for (k = 0; k < kernel; k += 1 + paired) {
@@ -34039,7 +34037,7 @@ DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x
                 if (!largest) best = dlv_div(sum, dlv_load_n(p->divisor + r * width + i, width - i, 1));
                 else if (at) dlv_store_bytes(at + i, tap);
                 dlv_store_n(y + i, best, width - i);
-                DLI_PREFETCH_AHEAD(y + i, 2048);
+                DLI_FETCH(y + i, 512);
                 if (largest && (dlv_nan_lanes(dlv_sub(sum, best)) & (((uint32_t)1 << dli_min64(width - i, 16)) - 1)))
                     DLI_FN(dli_pool_nan)(y, at, x, p, first, end, i, i + 16);
             }
@@ -34079,14 +34077,14 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
             for (j = p->padding / s; (column = j * s - p->padding) < width; j += 16, mask += kernel + 1) {
                 const uint32_t m = mask[kernel];
                 dlv a = zero, b = zero;
-                DLI_PREFETCH_AHEAD(dx + column, 8192);
-                DLI_PREFETCH_AHEAD(dx + column + 16, 8192);
+                DLI_FETCH(dx + column, 2048);
+                DLI_FETCH(dx + column + 16, 2048);
                 for (l = column < 0 ? -column : 0; s > 2 && !add && l < 16 * s && column + l < width; l++)
                     dx[column + l] = 0;
                 for (link = first; link < end; link++) {
                     const dl_real *from = g + link->row * y_width + j;
                     const unsigned char *of = with_at ? at + link->row * pitch + j : NULL;
-                    DLI_PREFETCH_AHEAD(from, 2048);
+                    DLI_FETCH(from, 512);
                     if (s == 1) DLI_UNROLL for (k = 0; k < kernel; k++) DLI_ADD_TAP(a, k)
                     else if (s == 2 && odd) DLI_UNROLL for (k = 0; k < kernel; k += 2) {
                         DLI_ADD_TAP(a, k)
@@ -34358,7 +34356,7 @@ DLI_KERNEL(int, crc32c)(uint32_t *v, const unsigned char *p, int64_t n)
 }
 
 /* --- normalisation: see dli_norm_row -------------------------------------------------------------
-   Sums as in >>rows: four accumulators over a block of 4096 and a fixed tree; blocks are joined in double. */
+   Sums as of the rows above: four accumulators over a block of 4096 and a fixed tree; blocks are joined in double. */
 
 /* v <= 0 ? 0 : g, as the gradient of relu has it */
 #define dlv_gate DLI_FN(dlv_gate_)
@@ -34818,7 +34816,7 @@ static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_map_end)(dli_map *f, int nin, dl_
     for (i = 0; i + 16 <= n; i += 16) {                                                            \
         dl_real row[16];                                                                           \
         for (l = 0; l < 16; l++) { loads row[l] = (f); }                                           \
-        if (stream) { DLI_PREFETCH_AHEAD(in[nin - 1] + i, 1024); dlv_stream(out + i, dlv_load(row)); }            \
+        if (stream) { DLI_FETCH(in[nin - 1] + i, 256); dlv_stream(out + i, dlv_load(row)); }       \
         else dlv_store(out + i, dlv_load(row));                                                    \
     }                                                                                              \
     if (stream) dlv_stream_end();                                                                  \
@@ -34869,7 +34867,6 @@ DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_3AT
 #undef DLI_3IN
 #undef DLI_PREFETCH
-#undef DLI_PREFETCH_AHEAD
 #undef DLI_AT
 #undef DLI_IN
 #undef DLI_LOOP
