@@ -3820,6 +3820,7 @@ DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
 /* --- errors ---------------------------------------------------------------------------------------
    A formatter of our own: no stdio, and %t prints the shape of a tensor. */
 typedef struct { char *p; size_t left; } dli_text;
+static dli_text dli_text_into(char *p, size_t size) { dli_text t; t.p = p; t.left = size; *p = 0; return t; }
 
 static void dli_put(dli_text *t, const char *s)
 {
@@ -3895,9 +3896,7 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
     char one[2] = {0, 0}, text[sizeof c->error];                         /* an argument may be the error before */
     if (!c || c->failed) return DLI_NIL;
     if (!format) format = "fail: the format is NULL";
-    t.p = text;
-    t.left = sizeof text;
-    *t.p = 0;
+    t = dli_text_into(text, sizeof text);
     va_start(args, format);
     for (; *format; format++) {
         if (*format != '%') { one[0] = *format; dli_put(&t, one); continue; }
@@ -8672,7 +8671,7 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
     dli_text text;
     if (!dli_check_module(c, "module_add", parent)) return dli_nil_module(c);
     if (!name) {
-        text.p = number; text.left = sizeof number;
+        text = dli_text_into(number, sizeof number);
         dli_put_int(&text, parent->nchildren);
         name = number;
     }
@@ -13212,7 +13211,7 @@ static void dli_buf_int(dli_buf *b, int64_t v)
 {
     char number[24];
     dli_text t;
-    t.p = number; t.left = sizeof number;
+    t = dli_text_into(number, sizeof number);
     dli_put_int(&t, v);
     dli_buf_text(b, number);
 }
@@ -13450,7 +13449,7 @@ static int dli_file_read(dl_ctx *c, dli_file *f, void *p, int64_t n, const char 
 static int dli_path_join(dl_ctx *c, const char *who, char *path, const char *folder, const char *name)
 {
     dli_text text;
-    text.p = path; text.left = DLI_PATH_SIZE;
+    text = dli_text_into(path, DLI_PATH_SIZE);
     dli_put(&text, folder);
     if (*folder) dli_put(&text, "/");
     dli_put(&text, name);
@@ -13666,7 +13665,7 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
     if (stem - name > 100)                                             /* names have 255 bytes at most; whole letters of UTF-8 */
         for (stem = name + 100; stem > name && ((unsigned char)path[stem] & 0xC0) == 0x80; stem--) {}
     memcpy(o->temp, path, stem);
-    text.p = o->temp + stem; text.left = sizeof o->temp - stem;
+    text = dli_text_into(o->temp + stem, sizeof o->temp - stem);
     dli_put(&text, ".tmp.");
 #if DLI_POSIX
     dli_put_int(&text, (int64_t)getpid());                             /* of this process, and in it of this context */
@@ -13798,7 +13797,7 @@ static int dli_sync_folder(const char *path)
 static void dli_out_name(char name[DLI_PATH_SIZE + 16], const char *path, int k)
 {
     dli_text text;
-    text.p = name; text.left = DLI_PATH_SIZE + 16;
+    text = dli_text_into(name, DLI_PATH_SIZE + 16);
     dli_put(&text, path);
     dli_put(&text, ".");
     dli_put_int(&text, k);
@@ -17095,7 +17094,7 @@ static dl_tensor *dli_rnn_param(dl_ctx *c, dli_nn_rnn *m, const char *name, int6
     char full[48];
     dli_text text;
     dl_tensor *t;
-    text.p = full; text.left = sizeof full;
+    text = dli_text_into(full, sizeof full);
     dli_put(&text, name);
     if (!m->cell) { dli_put(&text, "_l"); dli_put_int(&text, l); }
     if (d) dli_put(&text, "_reverse");
@@ -18711,7 +18710,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
         b->ffn.in = dl_module_add(c, mlp, "0", dl_nn_linear_with(c, dim, hidden, plain));
         b->ffn.out = dl_module_add(c, mlp, "3", dl_nn_linear_with(c, hidden, dim, plain));
         b->ffn.dropout = o.dropout;
-        number.p = name + 14; number.left = sizeof name - 14;
+        number = dli_text_into(name + 14, sizeof name - 14);
         dli_put_int(&number, i);
         dl_module_add(c, m->layers, name, &b->base);
     }
@@ -23208,7 +23207,7 @@ DL_DEF int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
         double column[5];
         char line[160];
         dli_text text;                                                 /* printf's decimal point depends on the locale */
-        text.p = line; text.left = sizeof line;
+        text = dli_text_into(line, sizeof line);
         column[0] = e->train.loss;      column[1] = e->train.accuracy;
         column[2] = e->validation.loss; column[3] = e->validation.accuracy;
         column[4] = e->lr;
@@ -26422,8 +26421,7 @@ static int dli_match_items(dli_reader *r, const dli_items *l, dli_entry **entry,
     char names[400], text[128];
     int64_t i, k, shape[DL_MAX_DIMS];
     dli_text t;
-    t.p = names; t.left = sizeof names;
-    *names = 0;
+    t = dli_text_into(names, sizeof names);
     for (i = 0; i < l->n; i++) {
         const dli_item *x = &l->item[i];
         dli_entry *e = dli_find_entry(r, x->name), *of = e && e->of ? dli_find_entry(r, e->of) : NULL;
@@ -26659,7 +26657,7 @@ static int64_t dli_npy_header(dl_ctx *c, const dli_out *o, unsigned char out[512
         return 0;
     }
     memcpy(out, "\223NUMPY\1\0\0\0", 10);
-    t.p = (char *)out + 10; t.left = 500;
+    t = dli_text_into((char *)out + 10, 500);
     dli_put(&t, format->bits == 8 ? "{'descr': '|" : "{'descr': '<");
     dli_put(&t, format->npy);
     dli_put(&t, "', 'fortran_order': False, 'shape': (");
@@ -27495,7 +27493,7 @@ static void dli_items_lbfgs(dli_items *l, dli_lbfgs *m, const char *prefix, cons
     for (i = 0; i < n && !l->c->failed; i++) {
         char number[24];
         dli_text t;
-        t.p = number; t.left = sizeof number;
+        t = dli_text_into(number, sizeof number);
         dli_put_int(&t, i);
         if (!dli_lbfgs_pair(l->c, m, i)) return;
         dli_items_array(l, prefix, dli_concat(l->c, "y.", number, ""), m->y[i], DLI_REAL_TYPE, m->n);
@@ -27581,7 +27579,7 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
     meta = (dl_metadata *)dl_alloc(c, (size_t)(n + 5) * sizeof *meta);
     if (meta && dli_items_checkpoint(&list, &o, path, NULL)) {
         for (k = 0; k < 2; k++) {
-            t.p = number[k]; t.left = sizeof number[k];
+            t = dli_text_into(number[k], sizeof number[k]);
             dli_put_int(&t, k == 0 ? (o.optim ? o.optim->t : 0) : o.loader ? o.loader->epoch : 0);
         }
         for (k = 0; k < 4; k++) {
@@ -28913,8 +28911,7 @@ static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, cons
     char text[DLI_ERROR_SIZE];
     dli_text t;
     dl_module *inside = c->module;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     dli_put(&t, when);
     dli_put_tensor(&t, y);
     dli_put(&t, what);
@@ -29143,7 +29140,7 @@ DL_DEF void dl_module_stats(dl_ctx *c, dl_module *m, FILE *f)
     if (!f || !dli_check_module(c, "module_stats", m)) return;
     fprintf(f, "%-32s %-16s %11s %11s %11s %11s %9s %6s\n", "tensor", "shape", "mean", "std", "min", "max", "zeros", "bad");
     for (i = 0; (p = dl_module_at(m, i, name, sizeof name)) != NULL; i++) {
-        t.p = shape; t.left = sizeof shape;
+        t = dli_text_into(shape, sizeof shape);
         dli_put_shape(&t, p->tensor);
         dli_stats_row(f, name, shape, dl_tensor_stats(p->tensor));
         if (p->tensor->grad) dli_stats_row(f, "  its gradient", "", dl_grad_stats(p->tensor));
@@ -29156,8 +29153,7 @@ static void dli_dot_node(FILE *f, int64_t i, const dl_tensor *x)
     char text[DLI_ERROR_SIZE];
     const char *p;
     dli_text t;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     if (x->op) {
         dli_put(&t, x->op->name);
         dli_put(&t, "\n");
@@ -29920,8 +29916,7 @@ static void dli_cannot(dli_export *e, const dl_tensor *y, const char *why)
 {
     char text[256];
     dli_text t;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     dli_put_tensor(&t, y);
     dl_fail(e->c, "export: the op %s cannot be written%s: %s", y->op ? y->op->name : "input", why, text);
 }
@@ -30062,8 +30057,7 @@ static const char *dli_onnx_name(dli_export *e, int i)
     dli_value *v = &e->v[i];
     const char *param = dli_param_name(v->t);
     if (v->written) return v->name;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     if (i == 0) dli_put(&t, "input");
     else if (i == e->y && v->live) dli_put(&t, "output");
     else if (v->live) { dli_put(&t, "/t"); dli_put_int(&t, i); }
@@ -30642,8 +30636,7 @@ static const char *dli_c_name(dli_export *e, int i, int turned)
     const char *param = dli_param_name(t);
     int64_t k, rows = t->ndim == 2 ? t->shape[0] : 1, columns = t->size / rows;
     dli_text name;
-    name.p = text; name.left = sizeof text;
-    *text = 0;
+    name = dli_text_into(text, sizeof text);
     if (v->live) {
         dli_put(&name, v->root == 0 ? "input" : "v");
         if (v->root) dli_put_int(&name, v->root);
@@ -30708,8 +30701,7 @@ static const char *dli_c_at(dli_export *e, const dli_nest *t, int k, const char 
     char text[512];
     dli_text s;
     int d, some = 0;
-    s.p = text; s.left = sizeof text;
-    *text = 0;
+    s = dli_text_into(text, sizeof text);
     dli_put(&s, name);
     dli_put(&s, "[");
     if (first) { dli_put_int(&s, first); some = 1; }
@@ -30995,8 +30987,7 @@ static const char *dli_c_declared(dli_export *e, int i)
     dli_text where;
     if (v->t->op == &dli_view_op) return name;
     if (v->t->dtype != DL_REAL) dli_cannot(e, v->t, " to C with an int32 result");
-    where.p = text; where.left = sizeof text;
-    *text = 0;
+    where = dli_text_into(text, sizeof text);
     dli_put_tensor(&where, v->t);
     dli_say(&e->body, "\n    /* %s */\n", text);
     if (v->root != e->v[e->y].root) dli_say(&e->body, "    float *%s = work + %lld;\n", name, (long long)v->at);
@@ -31569,7 +31560,7 @@ DL_DEF void dl_fprint(FILE *out, const dl_tensor *x)
     if (dl_is_nil(x)) { fputs(x ? "nil\n" : "NULL\n", out); return; }
     f = dli_print_choose(x);
     dli_print_axis(out, x, &f, 0, 0);
-    text.p = shape; text.left = sizeof shape;
+    text = dli_text_into(shape, sizeof shape);
     dli_put_shape(&text, x);
     fprintf(out, "  %s %s\n", shape, x->dtype == DL_INT32 ? "int32" : sizeof(dl_real) == 8 ? "double" : "float");
 }
@@ -31594,7 +31585,7 @@ static void dli_print_row(const dli_row *r, int base)
     for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
     snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "",
              r->module->type->name);
-    text.p = shape; text.left = sizeof shape;
+    text = dli_text_into(shape, sizeof shape);
     dli_put_shape(&text, r->y);
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
     if (own) snprintf(params, sizeof params, "%lld", (long long)own);
