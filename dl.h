@@ -15495,6 +15495,43 @@ static void dli_region_merge(dli_region *a, const dli_region *b, int bins)
     a->size += b->size;
 }
 
+/* Size, box and histogram of each region, from zeros. */
+static void dli_region_fill(const dl_tensor *image, const int32_t *label, int regions, dli_region *r, dl_real *histograms)
+{
+    const int64_t W = image->shape[2], n = image->shape[1] * W;
+    const int channels = (int)image->shape[0], bins = channels * DLI_COLOUR_BINS;
+    int64_t i;
+    int a, k;
+    for (i = 0; i < n; i++) {
+        dli_region *s = &r[label[i]];
+        dl_real x = (dl_real)(i % W), t = (dl_real)(i / W);
+        if (!s->size) { s->box[0] = x; s->box[1] = t; s->alive = 1; s->histogram = histograms + label[i] * bins; }
+        if (x < s->box[0]) s->box[0] = x;
+        if (x + 1 > s->box[2]) s->box[2] = x + 1;
+        if (t + 1 > s->box[3]) s->box[3] = t + 1;
+        s->size++;
+        for (k = 0; k < channels; k++) {
+            dl_real v = image->data[k * n + i] * DLI_COLOUR_BINS;
+            s->histogram[k * DLI_COLOUR_BINS + (v >= DLI_COLOUR_BINS ? DLI_COLOUR_BINS - 1 : v > 0 ? (int)v : 0)] += 1;
+        }
+    }
+    for (a = 0; a < regions; a++)
+        for (k = 0; k < bins; k++) r[a].histogram[k] /= (dl_real)(r[a].size * channels);
+}
+
+/* n boxes, the last first, each once, into out, if it is not NULL; how many. */
+static int64_t dli_distinct_boxes(const dl_real *boxes, int n, dl_real *out)
+{
+    int64_t distinct = 0;
+    int a, b;
+    for (a = n - 1; a >= 0; a--) {
+        for (b = n - 1; b > a && memcmp(boxes + 4 * a, boxes + 4 * b, 4 * sizeof *boxes); b--) {}
+        if (b == a && out) memcpy(out + 4 * distinct, boxes + 4 * a, 4 * sizeof *boxes);
+        distinct += b == a;
+    }
+    return distinct;
+}
+
 /* The segment of each pixel, 0 .. n - 1, into label; n. */
 static int dli_segments(dl_ctx *c, const dl_tensor *image, double scale, int min_size, int32_t *label)
 {
@@ -15580,21 +15617,7 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
     memset(r, 0, (size_t)segments * sizeof *r);
     memset(similar, 0, (size_t)segments * (size_t)segments * sizeof *similar);
     memset(histograms, 0, (size_t)segments * (size_t)bins * sizeof *histograms);
-    for (i = 0; i < n; i++) {
-        dli_region *s = &r[label[i]];
-        dl_real x = (dl_real)(i % W), t = (dl_real)(i / W);
-        if (!s->size) { s->box[0] = x; s->box[1] = t; s->alive = 1; s->histogram = histograms + label[i] * bins; }
-        if (x < s->box[0]) s->box[0] = x;
-        if (x + 1 > s->box[2]) s->box[2] = x + 1;
-        if (t + 1 > s->box[3]) s->box[3] = t + 1;
-        s->size++;
-        for (k = 0; k < (int)image->shape[0]; k++) {
-            dl_real v = image->data[k * n + i] * DLI_COLOUR_BINS;
-            s->histogram[k * DLI_COLOUR_BINS + (v >= DLI_COLOUR_BINS ? DLI_COLOUR_BINS - 1 : v > 0 ? (int)v : 0)] += 1;
-        }
-    }
-    for (a = 0; a < segments; a++)
-        for (k = 0; k < bins; k++) r[a].histogram[k] /= (dl_real)(r[a].size * image->shape[0]);
+    dli_region_fill(image, label, segments, r, histograms);
     for (i = 0; i < n; i++)
         for (k = 0; k < 2; k++) {
             int64_t next = i + (k ? W : 1);
@@ -15621,17 +15644,10 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
         }
     }
     dli_arena_release(&c->step, m);
-    shape[0] = 0;
+    shape[0] = dli_distinct_boxes(boxes, found, NULL);
     shape[1] = 4;
-    for (a = found - 1; a >= 0; a--) {                              /* the last first, each box once */
-        for (b = found - 1; b > a && memcmp(boxes + 4 * a, boxes + 4 * b, 4 * sizeof *boxes); b--) {}
-        shape[0] += b == a;
-    }
     y = dli_leaf(c, who, DL_REAL, 2, shape, 0);
-    for (i = 0, a = found - 1; a >= 0 && y->size; a--) {
-        for (b = found - 1; b > a && memcmp(boxes + 4 * a, boxes + 4 * b, 4 * sizeof *boxes); b--) {}
-        if (b == a) memcpy(y->data + 4 * i++, boxes + 4 * a, 4 * sizeof *boxes);
-    }
+    if (y->size) dli_distinct_boxes(boxes, found, y->data);
     return y;
 }
 
