@@ -9406,100 +9406,128 @@ static dli_rows_end dli_conv_rows_end(const dli_conv_end *end, int64_t first, in
     return e;
 }
 
+/* What a worker has in hand: numbers [q, q + kc) of K, of a block's columns, for `rows` channels of y from `row` on. */
+typedef struct {
+    dli_conv_block  block;
+    dli_conv_stage  stage;
+    const dl_real  *pixels;
+    int64_t         row, rows, q, kc;
+    int64_t         columns;                            /* that tiles make, the others are dots                                */
+    dl_real        *panels, *sums, *tiles, *few;
+    int64_t        *offset, *start;
+    dli_conv_piece *pieces;
+} dli_conv_work;
+
+/* At most mc of the rows, from u on, of all columns. */
+static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_t u)
+{
+    const dli_conv_pass *s = p->pass;
+    const dli_conv_block *b = &o->block;
+    const dli_isa *isa = p->c->isa;
+    const int64_t nr = isa->nr, kc = o->kc, mc = dli_min64(o->rows - u, p->mc), channel = o->stage.channel, row = o->row + u;
+    const int64_t inner = b->columns / b->images, panel = o->rows > p->mc ? (p->kc + 1) * nr : 0;     /* 0: one, used again */
+    const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
+    int64_t j, v;
+    dli_gemm_args a;
+    dli_panel t;
+    memset(&a, 0, sizeof a);
+    a.A = s->w + row * p->K + o->q;
+    a.lda = p->K;
+    a.ldb = nr;
+    a.alpha = 1;
+    dli_gemm_set(&t, &a);
+    t.M = mc;
+    t.next_row = channel;
+    if (p->pack_a) {
+        dli_gemm_plan pack;
+        pack.isa = isa;
+        pack.kc = p->kc;
+        dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, o->tiles);
+        t.a_tile = isa->mr * p->kc;
+    }
+    for (j = 0; j < o->columns; j += nr) {
+        const int64_t piece = kc ? o->start[j / nr] : 0, npieces = kc ? o->start[j / nr + 1] - piece : 0;
+        const int64_t width = dli_min64(o->columns - j, nr);
+        const int together = j % inner + width <= inner;                               /* in one image */
+        const int direct = p->direct && at_once && together;                           /* to where they belong */
+        const int as_it_stands = p->flat && together && kc && u == 0;
+        const int64_t place = direct ? dli_conv_place(s, b, row, j) : 0;
+        const dli_rows_end end = dli_conv_rows_end(&s->end, row, place);
+        t.N = width;
+        t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
+        t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
+        for (v = 0; v < kc || v == 0; v += DLI_KC) {                 /* as much of a panel as the first cache holds */
+            t.K = dli_min64(kc - v, DLI_KC);
+            t.copy = o->panels + (panel ? j / nr * panel + v * nr : 0);
+            t.b = as_it_stands ? o->pixels + v * channel + o->pieces[piece].from : t.copy;
+            t.b_row = as_it_stands ? channel : nr;
+            if (!as_it_stands) {
+                if (u == 0 && kc) DLI_ON(isa, conv_pack)(t.copy, o->pixels, o->offset + v, t.K, o->pieces + piece, npieces);
+                t.copy = NULL;
+            }
+            t.next = NULL;                                           /* the pixels that will be wanted next */
+            if (p->flat && u == 0) {
+                if (v + DLI_KC < kc)          t.next = o->pixels + (v + DLI_KC) * channel + o->pieces[piece].from;
+                else if (j + nr < o->columns) t.next = o->pixels + o->pieces[o->start[j / nr + 1]].from;
+            }
+            t.beta = o->q + v || (direct && s->end.add) ? 1 : 0;
+            t.cold = j == 0 && !p->pack_a;
+            t.warm = !p->direct;
+            t.a = p->pack_a ? o->tiles + v * isa->mr : a.A + v;
+            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
+            DLI_ON(isa, gemm_panel)(&t);
+        }
+        if (at_once && !direct) dli_conv_put(p, b, row, mc, o->sums, nr, j, j + width);
+    }
+    if (o->columns == b->columns || !kc) return;
+    dli_gemm_set(&t, &a);
+    t.M = mc; t.N = b->columns - o->columns; t.K = kc;
+    t.b = o->few; t.b_row = kc;
+    t.c = at_once ? o->sums : o->sums + u * p->ld + o->columns;
+    t.ldc = at_once ? nr : p->ld;
+    t.beta = o->q ? 1 : 0;
+    DLI_ON(isa, gemm_dots)(&t);
+    if (at_once) dli_conv_put(p, b, row, mc, o->sums, nr, o->columns, b->columns);
+}
+
 static void dli_conv_task(void *arg, int64_t part, int worker)
 {
     const dli_conv_plan *p = (const dli_conv_plan *)arg;
     const dli_conv_pass *s = p->pass;
-    const dli_isa *isa = p->c->isa;
-    const int64_t nr = isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
-    const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
-    const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
-    dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
-    dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size, *few = tiles + p->a_size;
-    int64_t *offset = (int64_t *)(void *)(few + p->rest * p->kc), *start = offset + p->kc;
-    dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
-    int64_t group, i, j, q, u, v;
+    const int64_t nr = p->c->isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm, m0 = s->M * m / p->tm;
+    dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size);
+    int64_t group, i, u;
     dli_conv_layout last = {0, 0, 0, 0, 0};
-    dli_gemm_plan pack;
-    pack.isa = isa;
-    pack.kc = p->kc;
+    dli_conv_work o;
+    const dli_conv_block *b = &o.block;
+    o.rows = s->M * (m + 1) / p->tm - m0;
+    o.panels = staged + p->staged_size;
+    o.sums = o.panels + p->panels_size;
+    o.tiles = o.sums + p->sums_size;
+    o.few = o.tiles + p->a_size;
+    o.offset = (int64_t *)(void *)(o.few + p->rest * p->kc);
+    o.start = o.offset + p->kc;
+    o.pieces = (dli_conv_piece *)(void *)(o.start + p->columns / nr + 2);
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (i = p->split.total * n / p->tn; i < p->split.total * (n + 1) / p->tn; i++) {
-            const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
-            const int64_t row = group * s->M + m0;
-            const int64_t columns = dli_conv_by_tiles(s, &b, p->rest);                 /* the others by dots */
-            for (q = 0; q < p->K || q == 0; q += p->kc) {
-                const int64_t kc = dli_min64(p->K - q, p->kc), c = kc ? q / p->taps : 0;
-                const int64_t channels = kc ? (q + kc - 1) / p->taps + 1 - c : 0;
-                dli_conv_stage stage = dli_conv_staging(s, &b, channels);
-                const dl_real *pixels = p->flat ? dli_conv_unstaged(s, &b, &stage, group, c) : staged;
-                if (kc && !p->flat) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                if (kc && dli_conv_anew(&last, &b, q, &stage)) {
-                    dli_conv_offsets(s, &stage, c, q, kc, offset);
-                    dli_conv_pieces(s, &b, &stage, nr, pieces, start);
+            o.block = dli_conv_block_at(s, &p->split, i);
+            o.row = group * s->M + m0;
+            o.columns = dli_conv_by_tiles(s, b, p->rest);
+            for (o.q = 0; o.q < p->K || o.q == 0; o.q += p->kc) {
+                const int64_t kc = o.kc = dli_min64(p->K - o.q, p->kc), c = kc ? o.q / p->taps : 0;
+                const int64_t channels = kc ? (o.q + kc - 1) / p->taps + 1 - c : 0;
+                o.stage = dli_conv_staging(s, b, channels);
+                o.pixels = p->flat ? dli_conv_unstaged(s, b, &o.stage, group, c) : staged;
+                if (kc && !p->flat) dli_conv_stage_block(p->c, s, b, &o.stage, group, c, channels, staged);
+                if (kc && dli_conv_anew(&last, b, o.q, &o.stage)) {
+                    dli_conv_offsets(s, &o.stage, c, o.q, kc, o.offset);
+                    dli_conv_pieces(s, b, &o.stage, nr, o.pieces, o.start);
                 }
-                if (kc && columns < b.columns)
-                    dli_conv_gather(pieces + start[(b.columns + nr - 1) / nr], b.columns - columns, pixels, offset, kc, few);
-                for (u = 0; u < rows; u += p->mc) {
-                    const int64_t mc = dli_min64(rows - u, p->mc);
-                    dli_gemm_args a;
-                    dli_panel t;
-                    memset(&a, 0, sizeof a);
-                    a.A = s->w + (row + u) * p->K + q;
-                    a.lda = p->K;
-                    a.ldb = nr;
-                    a.alpha = 1;
-                    dli_gemm_set(&t, &a);
-                    t.M = mc;
-                    t.next_row = stage.channel;
-                    if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
-                    for (j = 0; j < columns; j += nr) {
-                        const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
-                        const int64_t inner = b.columns / b.images, width = dli_min64(columns - j, nr);
-                        const int together = j % inner + width <= inner;                                   /* in one image */
-                        const int direct = p->direct && at_once && together;                               /* to where they belong */
-                        const int as_it_stands = p->flat && together && kc && u == 0;
-                        const int64_t place = direct ? dli_conv_place(s, &b, row + u, j) : 0;
-                        const dli_rows_end end = dli_conv_rows_end(&s->end, row + u, place);
-                        dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0);
-                        t.N = width;
-                        t.c = direct ? s->y + place : at_once ? sums : sums + u * p->ld + j;
-                        t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
-                        for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
-                            t.K = dli_min64(kc - v, DLI_KC);
-                            t.copy = out + (rows > p->mc ? v * nr : 0);
-                            t.b = as_it_stands ? pixels + v * stage.channel + pieces[piece].from : t.copy;
-                            t.b_row = as_it_stands ? stage.channel : nr;
-                            if (!as_it_stands) {
-                                if (u == 0 && kc) DLI_ON(isa, conv_pack)(t.copy, pixels, offset + v, t.K, pieces + piece, pieces_n);
-                                t.copy = NULL;
-                            }
-                            t.next = NULL;                                       /* the pixels that will be wanted next */
-                            if (p->flat && u == 0) {
-                                if (v + DLI_KC < kc)          t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
-                                else if (j + nr < columns)    t.next = pixels + pieces[start[j / nr + 1]].from;
-                            }
-                            t.beta = q + v || (direct && s->end.add) ? 1 : 0;
-                            t.cold = j == 0 && !p->pack_a;
-                            t.warm = !p->direct;
-                            t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
-                            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
-                            DLI_ON(isa, gemm_panel)(&t);
-                        }
-                        if (at_once && !direct) dli_conv_put(p, &b, row + u, mc, sums, nr, j, j + width);
-                    }
-                    if (columns == b.columns || !kc) continue;
-                    dli_gemm_set(&t, &a);
-                    t.M = mc; t.N = b.columns - columns; t.K = kc;
-                    t.b = few; t.b_row = kc;
-                    t.c = at_once ? sums : sums + u * p->ld + columns;
-                    t.ldc = at_once ? nr : p->ld;
-                    t.beta = q ? 1 : 0;
-                    DLI_ON(isa, gemm_dots)(&t);
-                    if (at_once) dli_conv_put(p, &b, row + u, mc, sums, nr, columns, b.columns);
-                }
+                if (kc && o.columns < b->columns)
+                    dli_conv_gather(o.pieces + o.start[(b->columns + nr - 1) / nr], b->columns - o.columns, o.pixels, o.offset, kc, o.few);
+                for (u = 0; u < o.rows; u += p->mc) dli_conv_rows(p, &o, u);
             }
-            if (!at_once) dli_conv_put(p, &b, row, rows, sums, p->ld, 0, b.columns);
+            if (p->K > p->kc) dli_conv_put(p, b, o.row, o.rows, o.sums, p->ld, 0, b->columns);
         }
 }
 
