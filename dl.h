@@ -6081,15 +6081,15 @@ static void dli_dropout_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_dropout(c, y, dx, y->grad, add);
 }
 static const dl_op dli_dropout_op = { "dropout", dli_broadcast_shape, dli_dropout_forward, dli_dropout_backward };
-static int dli_check_share(dl_ctx *c, const char *who, double p)
+static int dli_check_share(dl_ctx *c, const char *who, const char *what, double p)
 {
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, p);
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: %s is %g, expected 0 to 1", who, what, p);
     return c && !c->failed;
 }
 DL_DEF dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p)
 {
     dli_dropout_opts o;
-    if (!dli_check_share(c, "dropout", (double)p) || !dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, "dropout", "p", (double)p) || !dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     if (p == 1) return dl_mul_scalar(c, x, 0);
     o.seed = c->seed; o.call = c->calls++; o.p = p;
@@ -8989,7 +8989,7 @@ static dl_module *dli_nn_call_create(dl_ctx *c, const dl_module_type *type, dl_r
 #define DLI_CALL_MODULE(name, args, p_, q_, n_, call)                                                                \
     DLI_CALL_TYPE(name, call)                                                                                        \
     DL_DEF dl_module *dl_nn_##name args { return dli_nn_call_create(c, &dli_nn_##name##_type, p_, q_, n_); }
-static dl_real dli_share(dl_ctx *c, const char *who, dl_real p) { dli_check_share(c, who, (double)p); return p; }
+static dl_real dli_share(dl_ctx *c, const char *who, dl_real p) { dli_check_share(c, who, "p", (double)p); return p; }
 
 DLI_CALL_MODULE(softmax, (dl_ctx *c, int dim),   0, 0, dim, dl_softmax(c, x, m->n))
 DLI_CALL_MODULE(dropout, (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout", p), 0, 0, dl_dropout(c, x, m->p))
@@ -9524,7 +9524,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
                     dli_conv_pieces(s, b, &o.stage, nr, o.pieces, o.start);
                 }
                 if (kc && o.columns < b->columns)
-                    dli_conv_gather(o.pieces + o.start[(b->columns + nr - 1) / nr], b->columns - o.columns, o.pixels, o.offset, kc, o.few);
+                    dli_conv_gather(o.pieces + o.start[(b->columns + nr - 1) / nr], b->columns - o.columns, o.pixels,
+                                    o.offset, kc, o.few);
                 for (u = 0; u < o.rows; u += p->mc) dli_conv_rows(p, &o, u);
             }
             if (p->K > p->kc) dli_conv_put(p, b, o.row, o.rows, o.sums, p->ld, 0, b->columns);
@@ -11679,7 +11680,7 @@ static dl_tensor *dli_drop_axes(dl_ctx *c, const char *who, dl_tensor *x, dl_rea
     dl_tensor *mask;
     dl_shape shape = {{0}};
     int d;
-    if (!dli_check_share(c, who, (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, who, "p", (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     for (d = 0; d < x->ndim; d++) shape.d[d] = d < n ? x->shape[d] : 1;
     mask = dl_dropout(c, dl_ones(c, shape), p);
@@ -11708,7 +11709,7 @@ static dl_tensor *dli_alpha_dropout(dl_ctx *c, const char *who, dl_tensor *x, dl
 {
     const double A = 1.7580993408473766;
     dl_real a;
-    if (!dli_check_share(c, who, (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, who, "p", (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     if (p == 1) return dl_mul_scalar(c, x, 0);
     a = (dl_real)((1 - (double)p) / dli_sqrt64((1 - (double)p) * (1 + (double)p * A * A)));
@@ -11733,7 +11734,7 @@ DL_DEF dl_tensor *dl_drop_block2d(dl_ctx *c, dl_tensor *x, dl_real p, int block_
     int64_t b, h, w, i;
     double gamma, kept = 0;
     int d, grad;
-    if (!dli_check_share(c, "drop_block2d", (double)p) || !dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, "drop_block2d", "p", (double)p) || !dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
     if (x->ndim != 4 || block_size < 1)
         return dl_fail(c, "drop_block2d: %t with blocks of %d, expected (N, C, H, W) and a positive size", x, block_size);
     if (!c->training || p == 0) return x;
@@ -14465,9 +14466,7 @@ static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_atten
         }
         if (o->alibi->requires_grad) { dl_fail(c, "attention: alibi requires a gradient, but slopes are constants"); return 0; }
     }
-    if (o->dropout >= 0 && o->dropout <= 1) return 1;
-    dl_fail(c, "attention: dropout is %g, expected 0 to 1", (double)o->dropout);
-    return 0;
+    return dli_check_share(c, "attention", "dropout", (double)o->dropout);
 }
 
 /* The weights (N, H, T, S) behind the result y. */
@@ -14623,8 +14622,8 @@ DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads
                 embed_dim, num_heads, G);
         return dli_nil_module(c);
     }
-    if (!(o.dropout >= 0 && o.dropout <= 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to 1", (double)o.dropout);
-    if (c->failed || (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads))) return dli_nil_module(c);
+    if (!dli_check_share(c, "nn_mha", "dropout", (double)o.dropout)) return dli_nil_module(c);
+    if (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads)) return dli_nil_module(c);
     m->E = embed_dim; m->H = num_heads; m->G = G; m->o = o;
     shape[0] = embed_dim + 2 * G * (embed_dim / num_heads); shape[1] = embed_dim;
     m->in_weight = dli_module_tensor(c, &m->base, "in_proj_weight", 2, shape, 0);
@@ -18046,12 +18045,6 @@ static dl_module *dli_tfm_linear(dl_ctx *c, int64_t in, int64_t out, int no_bias
     return dl_nn_linear_with(c, in, out, o);
 }
 
-static int dli_check_dropout(dl_ctx *c, const char *who, dl_real p)
-{
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: dropout is %g, expected 0 to 1", who, (double)p);
-    return !c->failed;
-}
-
 static dl_tensor *dli_nn_ffn_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     return dli_ffn_run(c, &((dli_nn_ffn *)self)->ffn, x);
@@ -18063,7 +18056,7 @@ DL_DEF dl_module *dl_nn_ffn_with(dl_ctx *c, int64_t dim, int64_t hidden, dl_nn_f
     dl_module *m = dl_module_create(c, &dli_nn_ffn_type);
     dli_ffn *f = &((dli_nn_ffn *)m)->ffn;
     o.dropout = dli_or_real(o.dropout, 0);
-    if (!c || c->failed || !dli_check_dropout(c, "nn_ffn", o.dropout)) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, "nn_ffn", "dropout", (double)o.dropout)) return dli_nil_module(c);
     f->f = o.activation ? o.activation : o.gated ? dl_silu : dl_relu;
     f->dropout = o.dropout;
     f->in = dl_module_add(c, m, o.gated ? "gate_proj" : "linear1", dli_tfm_linear(c, dim, hidden, o.no_bias));
@@ -18124,7 +18117,7 @@ static dli_tfm_layer *dli_tfm_layer_create(dl_ctx *c, const dl_module_type *type
                                            int norm_first)
 {
     dli_tfm_layer *m = (dli_tfm_layer *)dl_module_create(c, type);
-    if (!c || c->failed || !dli_check_dropout(c, type->name, dropout)) return (dli_tfm_layer *)dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, type->name, "dropout", (double)dropout)) return (dli_tfm_layer *)dli_nil_module(c);
     m->ffn.f = f;
     m->dropout = dropout;
     m->norm_first = norm_first;
@@ -18457,7 +18450,7 @@ DL_DEF dl_module *dl_model_gpt_with(dl_ctx *c, dl_model_gpt_opts o)
     dli_lm *m = dli_lm_create(c, &dli_gpt_type, vocab, block, layers, heads, heads, dim);
     dl_module *self = &m->base, *wpe;
     o.dropout = dli_or_real(o.dropout, 0);
-    if (!c || c->failed || !dli_check_dropout(c, "gpt", o.dropout)) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, "gpt", "dropout", (double)o.dropout)) return dli_nil_module(c);
     m->dropout = o.dropout;
     m->embed = dl_module_add(c, self, "wte", dli_lm_embedding(c, vocab, dim));
     wpe = dl_module_add(c, self, "wpe", dli_lm_embedding(c, block, dim));
@@ -18726,7 +18719,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
         dl_fail(c, "model_vit: patches of size %l do not fill images of size %l", patch_size, image_size);
     if (layers < 1 || dim < 1) dl_fail(c, "model_vit: %d layers, dim %l", layers, dim);
     o.dropout = dli_or_real(o.dropout, 0);
-    if (!c || c->failed || !dli_check_dropout(c, "model_vit", o.dropout)) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, "model_vit", "dropout", (double)o.dropout)) return dli_nil_module(c);
     memset(&conv, 0, sizeof conv);
     memset(&plain, 0, sizeof plain);
     conv.stride = (int)patch_size;
@@ -24330,7 +24323,7 @@ static int dli_check_images(dl_ctx *c, const char *who, const dl_tensor *x)
 static double dli_check_chance(dl_ctx *c, const char *who, double p, double usual)
 {
     p = dli_or_double(p, usual);
-    dli_check_share(c, who, p);
+    dli_check_share(c, who, "p", p);
     return p;
 }
 /* A draw on [0, 1) to a whole number of 0 .. n - 1. */
