@@ -3574,7 +3574,7 @@ DL_COMPARE_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_MAPS
 
-/* This machine's best instruction set or, if it has it, the one of that name; else NULL.  Choosing one is a pointer in the context. */
+/* This machine's best instruction set or, if it has it, the one of that name; else NULL. */
 static const dli_isa *dli_choose_isa(const char *name)
 {
 #define DLI_TRY(isa, there) if ((!name || !strcmp(name, dli_isa_##isa.name)) && (there)) return &dli_isa_##isa;
