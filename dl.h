@@ -65,7 +65,7 @@
        >>api         every public function, in groups, with its formula and shapes; the tables of elementwise ops
        -- below is the implementation, in order of dependency --
        >>platform    compilers, instruction sets, memory functions
-       >>kernels     the list of kernels, their table for each instruction set, the choice at run time
+       >>kernels     the list of kernels, their table for each instruction set, the choice at run time; functions in double
        >>arena       two lifetimes: keep and step
        >>context     errors, memory, threads, caches
        >>tensor      creation, shapes
@@ -170,14 +170,15 @@
    A module:            a struct that begins with dl_module, a forward function, a const dl_module_type: see dl_nn_linear in
                         >>modules and examples/custom_module.c.
    An optimizer:        one row in DLI_OPTIM_RULES, a function that prepares the numbers of a step, a const dli_optim_type with
-                        it, a constructor: see dli_sgd_prepare in >>optim.
+                        it, a constructor with its prototype and options in >>api: see dli_sgd_prepare in >>optim.
    A loss:              existing ops, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
                         op.  dl_fit and dl_evaluate take any function as .loss.
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
                         sizes go through dl_set_shape; a target in tests/fuzz.c.
    A kernel:            one row in DLI_KERNELS, one body in >>simd, written once in the vocabulary (or in plain C).
-   An instruction set:  one vocabulary in >>simd (dlv_load ... dlv_sum, then transposing, dealing, pooling: `DLI_ISA == 3` shows
-                        all that NEON needs); in >>kernels one include, one name in DLI_EACH_ISA and one line of choice.
+   An instruction set:  in >>platform how a compiler says that it has it, its header, DLI_VECTORS; one vocabulary in >>simd
+                        (dlv_load ... dlv_sum, then transposing, dealing, pooling: `DLI_ISA == 3` shows all that NEON needs);
+                        in >>kernels one include, one name in DLI_EACH_ISA and one line of choice.
 */
 /* ================================================================================================
    >>config      versions, the number type, keyword arguments, limits
@@ -3164,6 +3165,7 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #endif
 
 static int64_t dli_gcd(int64_t a, int64_t b) { while (b) { const int64_t r = a % b; a = b; b = r; } return a; }
+static int64_t dli_floor64(double x) { const int64_t i = (int64_t)x; return i - (x < (double)i); }              /* abs x < 2^63 */
 DLI_INLINE int64_t dli_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 DLI_INLINE int64_t dli_max64(int64_t a, int64_t b) { return a > b ? a : b; }
 DLI_INLINE int     dli_or(int value, int usual)    { return value == DL_ZERO ? 0 : value ? value : usual; }
@@ -3175,7 +3177,8 @@ DLI_INLINE dl_real dli_infinity(void)
     return (dl_real)v;
 }
 /* Real options: 0 means the usual, -1 an exact 0. */
-DLI_INLINE dl_real dli_or_real(dl_real value, double usual) { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
+DLI_INLINE dl_real dli_or_real(dl_real value, double usual)  { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
+DLI_INLINE double  dli_or_double(double value, double usual) { return value == -1 ? 0 : value != 0 ? value : usual; }
 
 /* ================================================================================================
    >>kernels     what depends on the instruction set: one list, a table each, one text in >>simd
@@ -3589,24 +3592,92 @@ DL_COMPARE_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_MAPS
 
-/* The instruction sets of this machine, best first.  Choosing one is a pointer in the context. */
+/* This machine's best instruction set or, if it has it, the one of that name; else NULL. */
 static const dli_isa *dli_choose_isa(const char *name)
 {
-    const dli_isa *isa[3];
-    int n = 0, i;
+#define DLI_TRY(isa, there) if ((!name || !strcmp(name, dli_isa_##isa.name)) && (there)) return &dli_isa_##isa;
 #if DLI_X86
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa[n++] = &dli_isa_avx2;
+    DLI_TRY(avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+    DLI_TRY(avx2,   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #endif
 #if DLI_NEON
-    isa[n++] = &dli_isa_neon;
+    DLI_TRY(neon, 1)
 #endif
-    isa[n++] = &dli_isa_portable;
-    if (!name) return isa[0];
-    for (i = 0; i < n; i++) if (!strcmp(name, isa[i]->name)) return isa[i];
+    DLI_TRY(portable, 1)
+#undef DLI_TRY
     return NULL;
+}
+
+/* --- functions in double, for numbers that are computed once --------------------------------------------- */
+
+/* sqrt(x), rounded correctly.  Without the instruction: y = 1 / sqrt(x) by Newton's method from half the exponent, without a
+   division, off by 3 %, 2e-3, 5e-6, 3e-11, 2e-21; then root = x y and, from root^2 in exact parts (Dekker 1971), the rest. */
+static double dli_sqrt64(double x)
+{
+#if DLI_X86 && defined(__SSE2__)
+    const __m128d v = _mm_set_sd(x);
+    return x > 0 ? _mm_cvtsd_f64(_mm_sqrt_sd(v, v)) : x;
+#elif DLI_NEON
+    return x > 0 ? vget_lane_f64(vsqrt_f64(vdup_n_f64(x)), 0) : x;
+#else
+    double y, root, split, high, low;
+    uint64_t bits;
+    int i;
+    if (!(x > 0 && x <= 1.7976931348623157e308)) return x;
+    if (x < 1e-270) return dli_sqrt64(x * 324518553658426726783156020576256.0) / 18014398509481984.0;       /* 2^108, 2^54 */
+    if (x > 1e300)  return dli_sqrt64(x / 324518553658426726783156020576256.0) * 18014398509481984.0;
+    memcpy(&bits, &x, sizeof x);
+    bits = 0x5FE6EB50C7B537A9u - (bits >> 1);
+    memcpy(&y, &bits, sizeof y);
+    for (i = 0; i < 4; i++) y *= 1.5 - 0.5 * x * y * y;
+    root = x * y;
+    split = root * 134217729.0;                         /* 2^27 + 1: high has 26 bits */
+    high = split - (split - root);
+    low = root - high;
+    return root + (((x - high * high) - 2 * high * low) - low * low) * (0.5 * y);
+#endif
+}
+
+/* exp, sin and cos: series in double, all digits but the last few. */
+static double dli_exp64(double x)
+{
+    double y = 1;
+    int i, halved = 0;
+    for (; (x < -0.5 || x > 0.5) && halved < 12; halved++) x /= 2;
+    for (i = 18; i > 0; i--) y = 1 + x * y / i;
+    for (; halved; halved--) y *= y;
+    return y;
+}
+static void dli_sincos64(double x, double *sine, double *cosine)
+{
+    const double turn = 6.283185307179586476925;
+    double turns = x / turn, s = 1, k = 1, x2;
+    int i;
+    if (!(turns > -1e15 && turns < 1e15)) turns = 0;
+    x -= turn * (double)(int64_t)(turns < 0 ? turns - 0.5 : turns + 0.5);
+    x2 = x * x;
+    for (i = 26; i > 0; i -= 2) {
+        s = 1 - x2 * s / (i * (i + 1));
+        k = 1 - x2 * k / (i * (i - 1));
+    }
+    *sine = x * s;
+    *cosine = k;
+}
+/* The natural logarithm of x > 0: a Newton step doubles the digits of the kernels' one. */
+static double dli_ln64(double x)
+{
+    double y = (double)dli_log_portable((dl_real)x);
+    return y + (x * dli_exp64(-y) - 1);
+}
+
+static double dli_real_power(double x, double y) { return (double)dli_pow_portable((dl_real)x, (dl_real)y); }
+static double dli_power(double x, int64_t n)
+{
+    double y = 1;
+    for (; n; n >>= 1, x *= x) if (n & 1) y *= x;
+    return y;
 }
 
 /* ================================================================================================
@@ -3628,60 +3699,6 @@ typedef struct {
 } dli_arena;
 typedef struct { dli_block *block; size_t used, bytes; dl_tensor *tape; } dli_mark;
 
-/* ================================================================================================
-   >>context     state, errors, threads
-   ================================================================================================ */
-#define DLI_ERROR_SIZE 512
-#define DLI_MAX_THREADS 256
-#define DLI_MODULE_SIZE 4096            /* largest struct of a module                          */
-
-typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /* a spent gradient buffer */
-
-/* The batch that a loader's augmentation works on, see dli_lot: its first of `size` samples in the order; size 0: none. */
-typedef struct { const int32_t *order; int64_t first, size; uint64_t call; } dli_batch;
-
-struct dl_ctx {
-    const dli_isa *isa;                 /* the chosen instruction set, for DLI_ON              */
-    int        threads;
-    int        grad_enabled, training;
-    int        failed;                  /* an error stands                                     */
-    uint64_t   now;                     /* what tensors of this step have in `born`            */
-    dl_tensor *tape;                    /* the last recorded result                            */
-    dl_tensor *walked;                  /* the result whose backward runs                      */
-    dli_arena  keep, step;
-    dli_spare *spare;
-    uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
-    struct dli_mpi *mpi;                /* the ranks that train together, or NULL, see >>mpi   */
-    /* NULL, or what batch norm calls to see the n numbers of every rank, one rank behind the other; NULL after an error. */
-    const double *(*gather)(dl_ctx *c, const char *who, const double *x, int64_t n, int *ranks);
-    size_t     l1d, l2, l3;
-    dli_batch  batch;
-    dl_precision precision;
-    int        depth;                   /* of nested dl_forward calls                          */
-    struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
-    int64_t    macs;                    /* multiply-adds of all ops so far                     */
-    int        interrupts;              /* dl_interrupt_install was called                     */
-    dl_module *nil_module;              /* stands for a module that could not be made          */
-    const char *where;                  /* of the user's last call, with DL_DEBUG              */
-    dl_module *module;                  /* whose forward runs                                  */
-    unsigned   tracing;                 /* DLI_TRACE_.., 0: ops run untouched, see >>trouble   */
-    dl_tensor *(*lower)(dl_ctx *c, dl_tensor *y);   /* while recording for >>export: y by simpler ops, or NULL */
-    struct dli_profile *profile;        /* of each op that ran                                 */
-    double     profile_start, profile_seconds;
-    char       error[DLI_ERROR_SIZE];
-};
-/* Between a rank's batch and the mean of the gradients the rank stands above these bits of calls: then dropout differs on the
-   ranks, while shuffles and noise of the optimizer are the same. */
-#define DLI_SHARED_CALLS (((uint64_t)1 << 40) - 1)
-enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
-
-/* The nil tensor: what a failed call returns.  Never written, size 0. */
-static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
-#define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
-
-DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
-
-/* --- arena ---------------------------------------------------------------------------------------- */
 #define DLI_ALIGN 64
 #define DLI_MAX_BYTES ((uint64_t)PTRDIFF_MAX - 4096)
 
@@ -3765,9 +3782,63 @@ static void dli_arena_release(dli_arena *a, dli_mark m)
     if (a->tape) *a->tape = m.tape;
 }
 
+/* ================================================================================================
+   >>context     state, errors, threads
+   ================================================================================================ */
+#define DLI_ERROR_SIZE 512
+#define DLI_MAX_THREADS 256
+#define DLI_MODULE_SIZE 4096            /* largest struct of a module                          */
+
+typedef struct dli_spare { struct dli_spare *next; size_t cap; } dli_spare;   /* a spent gradient buffer */
+
+/* The batch that a loader's augmentation works on, see dli_lot: its first of `size` samples in the order; size 0: none. */
+typedef struct { const int32_t *order; int64_t first, size; uint64_t call; } dli_batch;
+
+struct dl_ctx {
+    const dli_isa *isa;                 /* the chosen instruction set, for DLI_ON              */
+    int        threads;
+    int        grad_enabled, training;
+    int        failed;                  /* an error stands                                     */
+    uint64_t   now;                     /* what tensors of this step have in `born`            */
+    dl_tensor *tape;                    /* the last recorded result                            */
+    dl_tensor *walked;                  /* the result whose backward runs                      */
+    dli_arena  keep, step;
+    dli_spare *spare;
+    uint64_t   seed, calls;             /* random numbers: key, and calls made so far          */
+    struct dli_mpi *mpi;                /* the ranks that train together, or NULL, see >>mpi   */
+    /* NULL, or what batch norm calls to see the n numbers of every rank, one rank behind the other; NULL after an error. */
+    const double *(*gather)(dl_ctx *c, const char *who, const double *x, int64_t n, int *ranks);
+    size_t     l1d, l2, l3;
+    dli_batch  batch;
+    dl_precision precision;
+    int        depth;                   /* of nested dl_forward calls                          */
+    struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
+    int64_t    macs;                    /* multiply-adds of all ops so far                     */
+    int        interrupts;              /* dl_interrupt_install was called                     */
+    dl_module *nil_module;              /* stands for a module that could not be made          */
+    const char *where;                  /* of the user's last call, with DL_DEBUG              */
+    dl_module *module;                  /* whose forward runs                                  */
+    unsigned   tracing;                 /* DLI_TRACE_.., 0: ops run untouched, see >>trouble   */
+    dl_tensor *(*lower)(dl_ctx *c, dl_tensor *y);   /* while recording for >>export: y by simpler ops, or NULL */
+    struct dli_profile *profile;        /* of each op that ran                                 */
+    double     profile_start, profile_seconds;
+    char       error[DLI_ERROR_SIZE];
+};
+/* Between a rank's batch and the mean of the gradients the rank stands above these bits of calls: then dropout differs on the
+   ranks, while shuffles and noise of the optimizer are the same. */
+#define DLI_SHARED_CALLS (((uint64_t)1 << 40) - 1)
+enum { DLI_TRACE_NAN = 1, DLI_TRACE_PROFILE = 2, DLI_TRACE_RECORD = 4, DLI_TRACE_ONNX = 8 };
+
+/* The nil tensor: what a failed call returns.  Never written, size 0. */
+static const dl_tensor dli_nil_tensor = {NULL, NULL, NULL, {0}, 0, 0, DL_REAL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0};
+#define DLI_NIL ((dl_tensor *)&dli_nil_tensor)
+
+DL_DEF int dl_is_nil(const dl_tensor *x) { return !x || x == &dli_nil_tensor; }
+
 /* --- errors ---------------------------------------------------------------------------------------
    A formatter of our own: no stdio, and %t prints the shape of a tensor. */
 typedef struct { char *p; size_t left; } dli_text;
+static dli_text dli_text_into(char *p, size_t size) { dli_text t; t.p = p; t.left = size; *p = 0; return t; }
 
 static void dli_put(dli_text *t, const char *s)
 {
@@ -3843,9 +3914,7 @@ DL_DEF dl_tensor *dl_fail(dl_ctx *c, const char *format, ...)
     char one[2] = {0, 0}, text[sizeof c->error];                         /* an argument may be the error before */
     if (!c || c->failed) return DLI_NIL;
     if (!format) format = "fail: the format is NULL";
-    t.p = text;
-    t.left = sizeof text;
-    *t.p = 0;
+    t = dli_text_into(text, sizeof text);
     va_start(args, format);
     for (; *format; format++) {
         if (*format != '%') { one[0] = *format; dli_put(&t, one); continue; }
@@ -3934,6 +4003,21 @@ static void dli_parallel(const dl_ctx *c, int64_t n, dli_task *task, void *arg)
     for (i = 0; i < n; i++) task(arg, i, 0);
 }
 
+/* The same if it is worth it, else by this thread. */
+static void dli_parallel_if(const dl_ctx *c, int worth, int64_t n, dli_task *task, void *arg)
+{
+    int64_t i;
+    if (worth) dli_parallel(c, n, task, arg);
+    else for (i = 0; i < n; i++) task(arg, i, 0);
+}
+
+/* The same for n things of which each task has *per_task, all of them if it is not worth it; arg holds that number. */
+static void dli_parallel_shares(const dl_ctx *c, int worth, int64_t n, int64_t *per_task, dli_task *task, void *arg)
+{
+    *per_task = worth ? (n + c->threads - 1) / c->threads : n;
+    dli_parallel(c, (n + *per_task - 1) / *per_task, task, arg);
+}
+
 /* --- caches: only block sizes depend on them, never a result ---------------------------------------- */
 #if DLI_X86
 static void dli_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
@@ -3972,12 +4056,6 @@ static void dli_caches(dl_ctx *c)
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
-static dl_ctx *dli_context_fail(dl_ctx *c, const char *isa)
-{
-    dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
-    return c;
-}
-
 /* A tensor's birth: a sign, its context (16 bits) and the step; step 0: it is kept.  The memory of an older step is still there, but
    may have become anything.  Of the steps of another context nothing is known. */
 #define DLI_BORN ((uint64_t)0xB0A4 << 48)
@@ -4021,7 +4099,10 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->step.tape = &c->tape;
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
-    if (!c->isa) { c->isa = dli_choose_isa("portable"); return dli_context_fail(c, isa); }
+    if (!c->isa) {
+        c->isa = dli_choose_isa("portable");
+        dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
+    }
     if (o.precision > DL_MEDIUM) dl_fail(c, "dl_create: precision %d is unknown", (int)o.precision);
     return c;
 }
@@ -4092,6 +4173,9 @@ static int dli_shape_rank(const int64_t *d)
     return n;
 }
 
+static void *dli_bytes_of(const dl_tensor *x) { return x->dtype == DL_INT32 ? (void *)x->idata : (void *)x->data; }
+static size_t dli_elem(const dl_tensor *x)    { return x->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real); }
+
 /* A node with nsrc sources and room for extra bytes behind it, all in one piece.  NULL after an error. */
 static dl_tensor *dli_node(dl_ctx *c, int nsrc, size_t extra, int kept)
 {
@@ -4120,8 +4204,8 @@ DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
 
 static int dli_alloc_data(dl_ctx *c, dl_tensor *t)
 {
-    size_t elem = t->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real);
-    void *p = t->kept ? dl_alloc_keep(c, (size_t)t->size * elem) : dl_alloc(c, (size_t)t->size * elem);
+    const size_t bytes = (size_t)t->size * dli_elem(t);
+    void *p = t->kept ? dl_alloc_keep(c, bytes) : dl_alloc(c, bytes);
     if (t->dtype == DL_INT32) t->idata = (int32_t *)p; else t->data = (dl_real *)p;
     return p != NULL;
 }
@@ -4235,12 +4319,13 @@ static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
     return a->ndim == b->ndim && !memcmp(a->shape, b->shape, sizeof a->shape);
 }
 
-/* A shape for messages: a tensor without data. */
+/* A shape for comparisons and messages: a tensor without data. */
 static dl_tensor dli_only_shape(int ndim, const int64_t *shape)
 {
     dl_tensor t = dli_nil_tensor;
+    int i;
     t.ndim = ndim;
-    memcpy(t.shape, shape, (size_t)ndim * sizeof *shape);
+    for (i = 0; i < DL_MAX_DIMS; i++) t.shape[i] = i < ndim ? shape[i] : 1;
     return t;
 }
 
@@ -4317,16 +4402,13 @@ DL_DEF dl_tensor *dl_to_int(dl_ctx *c, dl_tensor *x)
     return t;
 }
 
-static const void *dli_bytes_of(const dl_tensor *x) { return x->dtype == DL_INT32 ? (const void *)x->idata : (const void *)x->data; }
-static size_t dli_elem(const dl_tensor *x) { return x->dtype == DL_INT32 ? sizeof(int32_t) : sizeof(dl_real); }
-
 DL_DEF dl_tensor *dl_keep(dl_ctx *c, dl_tensor *x)
 {
     dl_tensor *t;
     if (!dli_check_any(c, "keep", x)) return DLI_NIL;
     t = dli_leaf(c, "keep", x->dtype, x->ndim, x->shape, 1);
     if (!t->size) return t;
-    memcpy(t->dtype == DL_INT32 ? (void *)t->idata : (void *)t->data, dli_bytes_of(x), (size_t)x->size * dli_elem(x));
+    memcpy(dli_bytes_of(t), dli_bytes_of(x), (size_t)x->size * dli_elem(x));
     t->requires_grad = x->requires_grad && !x->op;
     return t;
 }
@@ -4795,8 +4877,7 @@ static int dli_pack(dl_ctx *c, dli_packed *p, int trans, int64_t M, int64_t K, i
     if (calls < DLI_PACKED_CALLS) return 1;
     p->panels = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(K * count * nr));
     job.p = p; job.isa = c->isa;
-    if (p->panels && K * N >= 1 << 16) dli_parallel(c, count, dli_pack_task, &job);
-    else if (p->panels) for (N = 0; N < count; N++) dli_pack_task(&job, N, 0);
+    if (p->panels) dli_parallel_if(c, K * N >= 1 << 16, count, dli_pack_task, &job);
     return p->panels != NULL;
 }
 
@@ -5330,6 +5411,13 @@ DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
     return x->grad = x->grad_buf;
 }
 
+/* dx = or += x; NULL: not wanted */
+static void dli_accumulate(const dl_ctx *c, dl_real *dx, const dl_real *x, int64_t n, int add)
+{
+    if (dx && add) DLI_ON(c->isa, add)(dx, x, n);
+    else if (dx)   memcpy(dx, x, (size_t)n * sizeof *dx);
+}
+
 /* dx = dy, without copying if y is done with its gradient and x has none yet: for reshape, add, ... */
 static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
 {
@@ -5342,8 +5430,7 @@ static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
         return;
     }
     dx = dl_grad_of(c, x, &add);
-    if (dx && add) DLI_ON(c->isa, add)(dx, y->grad, x->size);
-    else if (dx) memcpy(dx, y->grad, (size_t)x->size * sizeof *dx);
+    dli_accumulate(c, dx, y->grad, x->size, add);
 }
 
 DL_DEF void dl_zero_grad(dl_tensor *x)   { if (!dl_is_nil(x)) x->grad = NULL; }
@@ -5361,6 +5448,7 @@ static void dli_drop_grads(dl_tensor *t)
 
 DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
 {
+    const dl_real one = 1;
     dl_tensor *t;
     dl_real *dy;
     int add;
@@ -5374,9 +5462,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
     }
     for (t = y->op ? y : NULL; t; t = t->prev) t->grad = NULL;   /* retained from an earlier backward */
     dy = dl_grad_of(c, y, &add);
-    if (dy && !o.grad)  dy[0] = (add ? dy[0] : 0) + 1;
-    else if (dy && add) DLI_ON(c->isa, add)(dy, o.grad->data, y->size);
-    else if (dy)        memcpy(dy, o.grad->data, (size_t)y->size * sizeof *dy);
+    dli_accumulate(c, dy, o.grad ? o.grad->data : &one, y->size, add);
     for (t = y->op ? y : NULL; t && !c->failed; t = t->prev) {
         if (!t->grad) continue;
         c->walked = t;
@@ -5417,18 +5503,17 @@ DL_DEF int dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from)
     if (!dli_check(c, "copy", "to", to, from->dtype)) return 0;
     if (!dli_same_shape(to, from)) dl_fail(c, "copy: to %t from %t, expected one shape", to, from);
     else if (to->op) dl_fail(c, "copy: to %t is the result of %s, expected a leaf", to, to->op->name);
-    else memmove((void *)dli_bytes_of(to), dli_bytes_of(from), (size_t)to->size * dli_elem(to));
+    else memmove(dli_bytes_of(to), dli_bytes_of(from), (size_t)to->size * dli_elem(to));
     return !c->failed;
 }
 
 /* --- gradient check --------------------------------------------------------------------------------- */
 
 /* L = sum_i r_i y_i, r_i in [0.5, 1.5) with random signs, the same at every call. */
-static double dli_weighted_sum(dl_ctx *c, const dl_tensor *y, const dl_tensor *r)
+static double dli_weighted_sum(const dl_tensor *y, const dl_tensor *r)
 {
     double s = 0;
     int64_t i;
-    (void)c;
     for (i = 0; i < y->size; i++) s += (double)r->data[i] * (double)y->data[i];
     return s;
 }
@@ -5475,8 +5560,8 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
             double size = old < 0 ? -(double)old : (double)old, h = eps * (size > 1 ? size : 1), up, down, a, d, scale, err;
             volatile dl_real xp = (dl_real)((double)old + h), xm = (dl_real)((double)old - h);
             dli_mark m = dli_arena_mark(&c->step);
-            x->data[i] = xp; c->calls = calls; y = f(c, inputs, o.user); up = dl_is_nil(y) ? 0 : dli_weighted_sum(c, y, r);
-            x->data[i] = xm; c->calls = calls; y = f(c, inputs, o.user); down = dl_is_nil(y) ? 0 : dli_weighted_sum(c, y, r);
+            x->data[i] = xp; c->calls = calls; y = f(c, inputs, o.user); up = dl_is_nil(y) ? 0 : dli_weighted_sum(y, r);
+            x->data[i] = xm; c->calls = calls; y = f(c, inputs, o.user); down = dl_is_nil(y) ? 0 : dli_weighted_sum(y, r);
             x->data[i] = old;
             dli_arena_release(&c->step, m);
             if (c->failed) break;
@@ -5640,7 +5725,7 @@ static int dli_broadcast_shape(dl_ctx *c, dl_tensor *y)
         if (!dli_check(c, y->op->name, "an input", y->src[k], DL_REAL)) return 0;
         if (y->src[k]->ndim > ndim) ndim = y->src[k]->ndim;
     }
-    if (y->nsrc == 1 || (y->nsrc == 2 && y->src[0]->ndim == y->src[1]->ndim && !memcmp(y->src[0]->shape, y->src[1]->shape, sizeof shape))) {
+    if (y->nsrc == 1 || (y->nsrc == 2 && dli_same_shape(y->src[0], y->src[1]))) {
         memcpy(y->shape, y->src[0]->shape, sizeof shape);                           /* the usual case, kept short */
         y->ndim = ndim;
         y->size = y->src[0]->size;
@@ -5768,13 +5853,6 @@ static void dli_reduce_pieces(void *arg, int64_t i, int worker)
     j->y[i] = j->r.row(j->x + i * DLI_REDUCE_ROW, dli_min64(DLI_REDUCE_ROW, j->g->count - i * DLI_REDUCE_ROW));
 }
 
-static void dli_parallel_if(const dl_ctx *c, int worth, int64_t n, dli_task *task, void *arg)
-{
-    int64_t i;
-    if (worth) dli_parallel(c, n, task, arg);
-    else for (i = 0; i < n; i++) task(arg, i, 0);
-}
-
 /* y (kept elements) = reduction of x over the axes of mask.  The order of operations depends on the shape only. */
 static void dli_reduce(dl_ctx *c, dli_reducer r, const dl_tensor *x, const dl_real *data, unsigned mask, dl_real *y)
 {
@@ -5805,10 +5883,7 @@ static void dli_sum_to(dl_ctx *c, const dl_tensor *y, const dl_real *g, const dl
     dli_reducer r;
     dli_mark m = dli_arena_mark(&c->step);
     dl_real *t = dx;
-    if (x->size == y->size) {
-        if (add) DLI_ON(c->isa, add)(dx, g, x->size); else memcpy(dx, g, (size_t)x->size * sizeof *dx);
-        return;
-    }
+    if (x->size == y->size) { dli_accumulate(c, dx, g, x->size, add); return; }
     for (d = 0; d < y->ndim; d++) {
         int own = d - (y->ndim - x->ndim);
         if (own < 0 || x->shape[own] != y->shape[d]) mask |= 1u << d;
@@ -6025,15 +6100,15 @@ static void dli_dropout_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_dropout(c, y, dx, y->grad, add);
 }
 static const dl_op dli_dropout_op = { "dropout", dli_broadcast_shape, dli_dropout_forward, dli_dropout_backward };
-static int dli_check_share(dl_ctx *c, const char *who, double p)
+static int dli_check_share(dl_ctx *c, const char *who, const char *what, double p)
 {
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: p is %g, expected 0 to 1", who, p);
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: %s is %g, expected 0 to 1", who, what, p);
     return c && !c->failed;
 }
 DL_DEF dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p)
 {
     dli_dropout_opts o;
-    if (!dli_check_share(c, "dropout", (double)p) || !dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, "dropout", "p", (double)p) || !dli_check(c, "dropout", "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     if (p == 1) return dl_mul_scalar(c, x, 0);
     o.seed = c->seed; o.call = c->calls++; o.p = p;
@@ -6448,7 +6523,7 @@ static void dli_line_get(const dli_lines *l, dl_real *row, const dl_real *x)
 { int64_t i; for (i = 0; i < l->n; i++) row[i] = x[i * l->stride]; }
 
 /* opts of ops along one axis */
-typedef struct { int dim, flag; } dli_dim_args;
+typedef struct { int dim; } dli_dim_args;
 
 static int dli_dim_shape(dl_ctx *c, dl_tensor *y)
 {
@@ -6458,10 +6533,10 @@ static int dli_dim_shape(dl_ctx *c, dl_tensor *y)
     o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
     return o->dim >= 0 && dl_set_shape(c, y, x->ndim, x->shape);
 }
-static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int dim, int flag)
+static dl_tensor *dli_apply_dim(dl_ctx *c, const dl_op *op, dl_tensor *x, int dim)
 {
     dli_dim_args o;
-    o.dim = dim; o.flag = flag;
+    o.dim = dim;
     return dl_apply(c, op, 1, &x, &o, sizeof o);
 }
 
@@ -6511,8 +6586,7 @@ static void dli_run_lines(dl_ctx *c, dli_rows_fn *f, const dl_tensor *y, dl_real
     j.l = dli_make_lines(y, ((const dli_dim_args *)y->opts)->dim);
     j.width = dli_lines_at_once(j.l.n, j.l.stride);
     j.scratch = j.l.stride == 1 ? out : (dl_real *)dl_alloc(c, (size_t)c->threads * 3 * (size_t)(j.l.n * j.width) * sizeof *out);
-    j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.l.count + c->threads - 1) / c->threads : j.l.count;
-    if (j.scratch) dli_parallel(c, (j.l.count + j.per_task - 1) / j.per_task, dli_line_task, &j);
+    if (j.scratch) dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 4, j.l.count, &j.per_task, dli_line_task, &j);
     dli_arena_release(&c->step, m);
 }
 
@@ -6529,7 +6603,7 @@ static void dli_softmax_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_run_lines(c, dli_softmax_rows_back, y, dx, add, y->data, y->grad);
 }
 static const dl_op dli_softmax_op = { "softmax", dli_dim_shape, dli_softmax_forward, dli_softmax_backward };
-DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_softmax_op, x, dim, 0); }
+DL_DEF dl_tensor *dl_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_softmax_op, x, dim); }
 
 /* log_softmax:  y = x - max x - log sum exp(x - max x)           dx = g - exp(y) sum g */
 static void dli_log_softmax_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
@@ -6552,7 +6626,7 @@ static void dli_log_softmax_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_run_lines(c, dli_log_softmax_rows_back, y, dx, add, y->data, y->grad);
 }
 static const dl_op dli_log_softmax_op = { "log_softmax", dli_dim_shape, dli_log_softmax_forward, dli_log_softmax_backward };
-DL_DEF dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_log_softmax_op, x, dim, 0); }
+DL_DEF dl_tensor *dl_log_softmax(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_log_softmax_op, x, dim); }
 
 /* cumsum:  y_i = x_0 + .. + x_i                                   dx_i = g_i + .. + g_{n-1} */
 static void dli_cumsum_rows(const dl_ctx *c, dl_real *y, const dl_real *x, const dl_real *unused, int64_t n, int64_t rows, int add)
@@ -6581,7 +6655,7 @@ static void dli_cumsum_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_run_lines(c, dli_cumsum_rows_back, y, dx, add, y->grad, NULL);
 }
 static const dl_op dli_cumsum_op = { "cumsum", dli_dim_shape, dli_cumsum_forward, dli_cumsum_backward };
-DL_DEF dl_tensor *dl_cumsum(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_cumsum_op, x, dim, 0); }
+DL_DEF dl_tensor *dl_cumsum(dl_ctx *c, dl_tensor *x, int dim) { return dli_apply_dim(c, &dli_cumsum_op, x, dim); }
 
 /* --- views: reshape, flatten, squeeze, unsqueeze share x's data;  dx = g --------------------------- */
 typedef struct { dl_shape shape; int ndim; } dli_view_args;
@@ -6708,7 +6782,7 @@ static void dli_move_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_move_args *o = (const dli_move_args *)y->opts;
     size_t elem = dli_elem(y);
-    char *to = y->dtype == DL_INT32 ? (char *)y->idata : (char *)y->data;
+    char *to = (char *)dli_bytes_of(y);
     int64_t i;
     int k;
     for (i = 0; o->fill && i < y->size; i++)
@@ -7004,8 +7078,6 @@ DL_DEF dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x)
 /* --- indexing ----------------------------------------------------------------------------------------
    Along one axis: element (o, i, s) of x is at (o n + i) inner + s.  A destination has one owner and one order of
    additions, so results do not depend on threads. */
-typedef struct { int dim; } dli_index_args;
-
 static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, const dl_tensor *x, int64_t n)
 {
     int64_t i;
@@ -7022,7 +7094,7 @@ static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, c
 static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *index = y->src[1];
-    dli_index_args *o = (dli_index_args *)y->opts;
+    dli_dim_args *o = (dli_dim_args *)y->opts;
     int64_t shape[DL_MAX_DIMS];
     o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, x->shape[o->dim])) return 0;
@@ -7038,12 +7110,12 @@ static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
 static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0];
-    int dim = ((dli_index_args *)y->opts)->dim;
+    int dim = ((dli_dim_args *)y->opts)->dim;
     dli_lines l = dli_make_lines(x, dim);
     const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
     size_t run = (size_t)l.stride * dli_elem(x);
-    char *to = y->idata ? (char *)y->idata : (char *)y->data;
+    char *to = (char *)dli_bytes_of(y);
     const char *from = (const char *)dli_bytes_of(x);
     (void)c;
     for (o = 0; o < outer; o++)
@@ -7053,7 +7125,7 @@ static void dli_index_select_forward(dl_ctx *c, dl_tensor *y)
 static void dli_index_select_backward(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0];
-    int dim = ((dli_index_args *)y->opts)->dim, add;
+    int dim = ((dli_dim_args *)y->opts)->dim, add;
     dli_lines l = dli_make_lines(x, dim);
     const int32_t *index = y->src[1]->idata;
     int64_t m = y->shape[dim], outer = x->size / (l.n * l.stride), o, i;
@@ -7069,7 +7141,7 @@ static const dl_op dli_index_select_op = { "index_select", dli_index_select_shap
 DL_DEF dl_tensor *dl_index_select(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
 {
     dl_tensor *s[2];
-    dli_index_args o;
+    dli_dim_args o;
     s[0] = x; s[1] = index; o.dim = dim;
     return dl_apply(c, &dli_index_select_op, 2, s, &o, sizeof o);
 }
@@ -7154,7 +7226,7 @@ static void dli_indexed_run(dl_ctx *c, dli_indexed_move move, const dl_tensor *x
 static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *index = y->src[1];
-    dli_index_args *o = (dli_index_args *)y->opts;
+    dli_dim_args *o = (dli_dim_args *)y->opts;
     o->dim = dli_axis(c, "gather", x, o->dim, x->ndim ? x->ndim : 1);
     if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_index_fits(c, "gather", x, index, o->dim)) return 0;
     return dli_check_index(c, "gather", index, x, x->shape[o->dim]) && dl_set_shape(c, y, index->ndim, index->shape);
@@ -7162,7 +7234,7 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
     const dl_tensor *x = y->src[0];
-    dli_indexed_run(c, DLI_COLLECT, x, x->data, y, y->data, y->src[1], ((dli_index_args *)y->opts)->dim);
+    dli_indexed_run(c, DLI_COLLECT, x, x->data, y, y->data, y->src[1], ((dli_dim_args *)y->opts)->dim);
 }
 static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -7171,13 +7243,13 @@ static void dli_gather_backward(dl_ctx *c, dl_tensor *y)
     dl_real *dx = dl_grad_of(c, x, &add);
     if (!dx) return;
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
-    dli_indexed_run(c, DLI_SPREAD_ADD, x, dx, y, y->grad, y->src[1], ((dli_index_args *)y->opts)->dim);
+    dli_indexed_run(c, DLI_SPREAD_ADD, x, dx, y, y->grad, y->src[1], ((dli_dim_args *)y->opts)->dim);
 }
 static const dl_op dli_gather_op = { "gather", dli_gather_shape, dli_gather_forward, dli_gather_backward };
 DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
 {
     dl_tensor *s[2];
-    dli_index_args o;
+    dli_dim_args o;
     s[0] = x; s[1] = index; o.dim = dim;
     return dl_apply(c, &dli_gather_op, 2, s, &o, sizeof o);
 }
@@ -7186,7 +7258,7 @@ DL_DEF dl_tensor *dl_gather(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index)
 static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
 {
     dl_tensor *x = y->src[0], *src = y->src[1], *index = y->src[2];
-    dli_index_args *o = (dli_index_args *)y->opts;
+    dli_dim_args *o = (dli_dim_args *)y->opts;
     if (!dli_check(c, "scatter_add", "x", x, DL_REAL) || !dli_check(c, "scatter_add", "src", src, DL_REAL)) return 0;
     o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
@@ -7197,7 +7269,7 @@ static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
 {
     const dl_tensor *src = y->src[1];
     memcpy(y->data, y->src[0]->data, (size_t)y->size * sizeof *y->data);
-    dli_indexed_run(c, DLI_SPREAD_ADD, y, y->data, src, src->data, y->src[2], ((dli_index_args *)y->opts)->dim);
+    dli_indexed_run(c, DLI_SPREAD_ADD, y, y->data, src, src->data, y->src[2], ((dli_dim_args *)y->opts)->dim);
 }
 static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -7205,14 +7277,14 @@ static void dli_scatter_add_backward(dl_ctx *c, dl_tensor *y)
     int add;
     dl_real *ds = dl_grad_of(c, src, &add);
     if (ds && !add) memset(ds, 0, (size_t)src->size * sizeof *ds);        /* src may be larger than the index */
-    if (ds) dli_indexed_run(c, DLI_COLLECT_ADD, y, y->grad, src, ds, y->src[2], ((dli_index_args *)y->opts)->dim);
+    if (ds) dli_indexed_run(c, DLI_COLLECT_ADD, y, y->grad, src, ds, y->src[2], ((dli_dim_args *)y->opts)->dim);
     dli_grad_pass(c, y, y->src[0]);
 }
 static const dl_op dli_scatter_add_op = { "scatter_add", dli_scatter_add_shape, dli_scatter_add_forward, dli_scatter_add_backward };
 DL_DEF dl_tensor *dl_scatter_add(dl_ctx *c, dl_tensor *x, int dim, dl_tensor *index, dl_tensor *src)
 {
     dl_tensor *s[3];
-    dli_index_args o;
+    dli_dim_args o;
     s[0] = x; s[1] = src; s[2] = index; o.dim = dim;
     return dl_apply(c, &dli_scatter_add_op, 3, s, &o, sizeof o);
 }
@@ -7316,32 +7388,32 @@ static void dli_sort_back_task(void *arg, int64_t task, int worker)
         for (k = 0; k < j->to.n; k++) dx[index[at + k * j->to.stride] * j->from.stride] += j->y->grad[at + k * j->to.stride];
     }
 }
-static dli_sort_job dli_sort_lines(const dl_ctx *c, dl_tensor *y)
+static dli_sort_job dli_sort_lines(dl_tensor *y)
 {
     const int dim = ((const dli_sort_args *)y->opts)->dim;
     dli_sort_job j;
-    j.y = y; j.row = j.dx = NULL; j.index = NULL;
+    memset(&j, 0, sizeof j);
+    j.y = y;
     j.from = dli_make_lines(y->src[0], dim);
     j.to = dli_make_lines(y, dim);
-    j.per_task = y->src[0]->size >= DLI_PAR_WORK / 16 ? (j.from.count + c->threads - 1) / c->threads : j.from.count;
     return j;
 }
 static void dli_sort_forward(dl_ctx *c, dl_tensor *y)
 {
-    dli_sort_job j = dli_sort_lines(c, y);
+    dli_sort_job j = dli_sort_lines(y);
     dli_mark m = dli_arena_mark(&c->step);
     j.row = (dl_real *)dl_alloc(c, (size_t)c->threads * (size_t)j.from.n * sizeof *j.row);
     j.index = (int32_t *)dl_alloc(c, (size_t)c->threads * 2 * (size_t)j.from.n * sizeof *j.index);
-    if (j.row && j.index) dli_parallel(c, (j.from.count + j.per_task - 1) / j.per_task, dli_sort_task, &j);
+    if (j.row && j.index) dli_parallel_shares(c, y->src[0]->size >= DLI_PAR_WORK / 16, j.from.count, &j.per_task, dli_sort_task, &j);
     dli_arena_release(&c->step, m);
 }
 static void dli_sort_backward(dl_ctx *c, dl_tensor *y)
 {
-    dli_sort_job j = dli_sort_lines(c, y);
+    dli_sort_job j = dli_sort_lines(y);
     int add;
     j.dx = dl_grad_of(c, y->src[0], &add);
     if (j.dx && !add) memset(j.dx, 0, (size_t)y->src[0]->size * sizeof *j.dx);
-    if (j.dx) dli_parallel(c, (j.from.count + j.per_task - 1) / j.per_task, dli_sort_back_task, &j);
+    if (j.dx) dli_parallel_shares(c, y->src[0]->size >= DLI_PAR_WORK / 16, j.from.count, &j.per_task, dli_sort_back_task, &j);
 }
 static const dl_op dli_sort_op = { "sort", dli_sort_shape, dli_sort_forward, dli_sort_backward };
 
@@ -7861,9 +7933,7 @@ static void dli_ce_backward_task(void *arg, int64_t task, int worker)
 static void dli_ce_rows(dl_ctx *c, dli_task *task, dli_ce_job *j)
 {
     const dl_tensor *x = j->y->src[0];
-    int64_t N = x->size / x->shape[x->ndim - 1];
-    j->per_task = x->size >= DLI_PAR_WORK / 4 ? (N + c->threads - 1) / c->threads : N;
-    dli_parallel(c, (N + j->per_task - 1) / j->per_task, task, j);
+    dli_parallel_shares(c, x->size >= DLI_PAR_WORK / 4, x->size / x->shape[x->ndim - 1], &j->per_task, task, j);
 }
 static void dli_ce_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -8343,7 +8413,6 @@ typedef struct { int blank, zero_infinity; dl_reduction reduction; } dli_ctc_arg
 typedef struct { dl_real *loss, *alpha; int64_t *start; } dli_ctc_saved;      /* (N); (N, T, L); where the labels of each begin */
 typedef struct { const dl_ctx *c; const dl_tensor *y; const dli_ctc_saved *saved; dl_real *dx, *beta; } dli_ctc_job;
 
-
 static dl_real dli_log_add3(dl_real a, dl_real b, dl_real d)
 {
     dl_real m = a > b ? a : b;
@@ -8583,34 +8652,6 @@ DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
 /* ================================================================================================
    >>modules     a tree of named nodes; forward is a function of the node's type
    ================================================================================================ */
-/* sqrt(x), rounded correctly.  Without the instruction: y = 1 / sqrt(x) by Newton's method from half the exponent, without a
-   division, off by 3 %, 2e-3, 5e-6, 3e-11, 2e-21; then root = x y and, from root^2 in exact parts (Dekker 1971), the rest. */
-static double dli_sqrt64(double x)
-{
-#if DLI_X86 && defined(__SSE2__)
-    const __m128d v = _mm_set_sd(x);
-    return x > 0 ? _mm_cvtsd_f64(_mm_sqrt_sd(v, v)) : x;
-#elif DLI_NEON
-    return x > 0 ? vget_lane_f64(vsqrt_f64(vdup_n_f64(x)), 0) : x;
-#else
-    double y, root, split, high, low;
-    uint64_t bits;
-    int i;
-    if (!(x > 0 && x <= 1.7976931348623157e308)) return x;
-    if (x < 1e-270) return dli_sqrt64(x * 324518553658426726783156020576256.0) / 18014398509481984.0;       /* 2^108, 2^54 */
-    if (x > 1e300)  return dli_sqrt64(x / 324518553658426726783156020576256.0) * 18014398509481984.0;
-    memcpy(&bits, &x, sizeof x);
-    bits = 0x5FE6EB50C7B537A9u - (bits >> 1);
-    memcpy(&y, &bits, sizeof y);
-    for (i = 0; i < 4; i++) y *= 1.5 - 0.5 * x * y * y;
-    root = x * y;
-    split = root * 134217729.0;                         /* 2^27 + 1: high has 26 bits */
-    high = split - (split - root);
-    low = root - high;
-    return root + (((x - high * high) - 2 * high * low) - low * low) * (0.5 * y);
-#endif
-}
-
 #define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
 
 static const dl_module_type dli_nn_nil_type = { "nil", sizeof(dl_module), NULL };
@@ -8706,7 +8747,7 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
     dli_text text;
     if (!dli_check_module(c, "module_add", parent)) return dli_nil_module(c);
     if (!name) {
-        text.p = number; text.left = sizeof number;
+        text = dli_text_into(number, sizeof number);
         dli_put_int(&text, parent->nchildren);
         name = number;
     }
@@ -8729,22 +8770,27 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
     return parent->children[parent->nchildren++] = child;
 }
 
-static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, int ndim,
-                                    const int64_t *shape, int is_buffer)
+/* The tensor t as a parameter of m under a name, which is kept.  0 after an error. */
+static int dli_adopt_param(dl_ctx *c, dl_module *m, const char *name, dl_tensor *t, int is_buffer)
 {
-    dl_tensor *t;
-    dl_param *params;
-    if (!dli_check_module(c, "module_param", m) || !dli_check_name(c, m, name)) return DLI_NIL;
-    t = dli_leaf(c, m->type->name, DL_REAL, ndim, shape, 1);
-    if (dl_is_nil(t) || !(name = dli_keep_name(c, name))) return DLI_NIL;
-    params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
-    if (!params) return DLI_NIL;
-    t->requires_grad = !is_buffer;
-    t->owner = m;
+    dl_param *params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
+    if (!params) return 0;
     m->params = params;
     params[m->nparams].name = name;
     params[m->nparams].tensor = t;
     params[m->nparams++].is_buffer = is_buffer;
+    return 1;
+}
+
+static dl_tensor *dli_module_tensor(dl_ctx *c, dl_module *m, const char *name, int ndim,
+                                    const int64_t *shape, int is_buffer)
+{
+    dl_tensor *t;
+    if (!dli_check_module(c, "module_param", m) || !dli_check_name(c, m, name)) return DLI_NIL;
+    t = dli_leaf(c, m->type->name, DL_REAL, ndim, shape, 1);
+    if (dl_is_nil(t) || !(name = dli_keep_name(c, name)) || !dli_adopt_param(c, m, name, t, is_buffer)) return DLI_NIL;
+    t->requires_grad = !is_buffer;
+    t->owner = m;
     return t;
 }
 DL_DEF dl_tensor *dl_module_param(dl_ctx *c, dl_module *m, const char *name, dl_shape shape)
@@ -9019,7 +9065,7 @@ static dl_module *dli_nn_call_create(dl_ctx *c, const dl_module_type *type, dl_r
 #define DLI_CALL_MODULE(name, args, p_, q_, n_, call)                                                                \
     DLI_CALL_TYPE(name, call)                                                                                        \
     DL_DEF dl_module *dl_nn_##name args { return dli_nn_call_create(c, &dli_nn_##name##_type, p_, q_, n_); }
-static dl_real dli_share(dl_ctx *c, const char *who, dl_real p) { dli_check_share(c, who, (double)p); return p; }
+static dl_real dli_share(dl_ctx *c, const char *who, dl_real p) { dli_check_share(c, who, "p", (double)p); return p; }
 
 DLI_CALL_MODULE(softmax, (dl_ctx *c, int dim),   0, 0, dim, dl_softmax(c, x, m->n))
 DLI_CALL_MODULE(dropout, (dl_ctx *c, dl_real p), dli_share(c, "nn_dropout", p), 0, 0, dl_dropout(c, x, m->p))
@@ -9077,7 +9123,6 @@ DL_DEF dl_module *dl_nn_sequential_list(dl_ctx *c, dl_module_list list)
     dl_fail(c, "nn_sequential: more than %d modules in one list; use dl_module_add", n - 1);
     return dli_nil_module(c);
 }
-
 
 /* ================================================================================================
    >>conv        convolution in 1, 2 and 3 dimensions: one engine for forward, data gradient and transposed convolution,
@@ -9378,6 +9423,13 @@ static void dli_conv_gather(const dli_conv_piece *end, int64_t n, const dl_real 
 
 static int64_t dli_conv_channel(const dli_conv_pass *s) { return s->axis[0].out * s->axis[1].out * s->axis[2].out; }    /* of y */
 
+static int dli_conv_is_plain(const dli_conv_pass *s)
+{
+    int a, plain = 1;
+    for (a = 0; a < 3; a++) plain = plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    return plain;
+}
+
 /* Where in y the block's column j of channel `first` is. */
 static int64_t dli_conv_place(const dli_conv_pass *s, const dli_conv_block *b, int64_t first, int64_t j)
 {
@@ -9430,100 +9482,129 @@ static dli_rows_end dli_conv_rows_end(const dli_conv_end *end, int64_t first, in
     return e;
 }
 
+/* What a worker has in hand: numbers [q, q + kc) of K, of a block's columns, for `rows` channels of y from `row` on. */
+typedef struct {
+    dli_conv_block  block;
+    dli_conv_stage  stage;
+    const dl_real  *pixels;
+    int64_t         row, rows, q, kc;
+    int64_t         columns;                            /* that tiles make, the others are dots                                */
+    dl_real        *panels, *sums, *tiles, *few;
+    int64_t        *offset, *start;
+    dli_conv_piece *pieces;
+} dli_conv_work;
+
+/* At most mc of the rows, from u on, of all columns. */
+static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_t u)
+{
+    const dli_conv_pass *s = p->pass;
+    const dli_conv_block *b = &o->block;
+    const dli_isa *isa = p->c->isa;
+    const int64_t nr = isa->nr, kc = o->kc, mc = dli_min64(o->rows - u, p->mc), channel = o->stage.channel, row = o->row + u;
+    const int64_t inner = b->columns / b->images, panel = o->rows > p->mc ? (p->kc + 1) * nr : 0;     /* 0: one, used again */
+    const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
+    int64_t j, v;
+    dli_gemm_args a;
+    dli_panel t;
+    memset(&a, 0, sizeof a);
+    a.A = s->w + row * p->K + o->q;
+    a.lda = p->K;
+    a.ldb = nr;
+    a.alpha = 1;
+    dli_gemm_set(&t, &a);
+    t.M = mc;
+    t.next_row = channel;
+    if (p->pack_a) {
+        dli_gemm_plan pack;
+        pack.isa = isa;
+        pack.kc = p->kc;
+        dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, o->tiles);
+        t.a_tile = isa->mr * p->kc;
+    }
+    for (j = 0; j < o->columns; j += nr) {
+        const int64_t piece = kc ? o->start[j / nr] : 0, npieces = kc ? o->start[j / nr + 1] - piece : 0;
+        const int64_t width = dli_min64(o->columns - j, nr);
+        const int together = j % inner + width <= inner;                               /* in one image */
+        const int direct = p->direct && at_once && together;                           /* to where they belong */
+        const int as_it_stands = p->flat && together && kc && u == 0;
+        const int64_t place = direct ? dli_conv_place(s, b, row, j) : 0;
+        const dli_rows_end end = dli_conv_rows_end(&s->end, row, place);
+        t.N = width;
+        t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
+        t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
+        for (v = 0; v < kc || v == 0; v += DLI_KC) {                 /* as much of a panel as the first cache holds */
+            t.K = dli_min64(kc - v, DLI_KC);
+            t.copy = o->panels + (panel ? j / nr * panel + v * nr : 0);
+            t.b = as_it_stands ? o->pixels + v * channel + o->pieces[piece].from : t.copy;
+            t.b_row = as_it_stands ? channel : nr;
+            if (!as_it_stands) {
+                if (u == 0 && kc) DLI_ON(isa, conv_pack)(t.copy, o->pixels, o->offset + v, t.K, o->pieces + piece, npieces);
+                t.copy = NULL;
+            }
+            t.next = NULL;                                           /* the pixels that will be wanted next */
+            if (p->flat && u == 0) {
+                if (v + DLI_KC < kc)          t.next = o->pixels + (v + DLI_KC) * channel + o->pieces[piece].from;
+                else if (j + nr < o->columns) t.next = o->pixels + o->pieces[o->start[j / nr + 1]].from;
+            }
+            t.beta = o->q + v || (direct && s->end.add) ? 1 : 0;
+            t.cold = j == 0 && !p->pack_a;
+            t.warm = !p->direct;
+            t.a = p->pack_a ? o->tiles + v * isa->mr : a.A + v;
+            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
+            DLI_ON(isa, gemm_panel)(&t);
+        }
+        if (at_once && !direct) dli_conv_put(p, b, row, mc, o->sums, nr, j, j + width);
+    }
+    if (o->columns == b->columns || !kc) return;
+    dli_gemm_set(&t, &a);
+    t.M = mc; t.N = b->columns - o->columns; t.K = kc;
+    t.b = o->few; t.b_row = kc;
+    t.c = at_once ? o->sums : o->sums + u * p->ld + o->columns;
+    t.ldc = at_once ? nr : p->ld;
+    t.beta = o->q ? 1 : 0;
+    DLI_ON(isa, gemm_dots)(&t);
+    if (at_once) dli_conv_put(p, b, row, mc, o->sums, nr, o->columns, b->columns);
+}
+
 static void dli_conv_task(void *arg, int64_t part, int worker)
 {
     const dli_conv_plan *p = (const dli_conv_plan *)arg;
     const dli_conv_pass *s = p->pass;
-    const dli_isa *isa = p->c->isa;
-    const int64_t nr = isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm;
-    const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, panel = (p->kc + 1) * nr;
-    const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
-    dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *panels = staged + p->staged_size;
-    dl_real *sums = panels + p->panels_size, *tiles = sums + p->sums_size, *few = tiles + p->a_size;
-    int64_t *offset = (int64_t *)(void *)(few + p->rest * p->kc), *start = offset + p->kc;
-    dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + p->columns / nr + 2);
-    int64_t group, i, j, q, u, v;
+    const int64_t nr = p->c->isa->nr, n = part % p->tn, m = part / p->tn % p->tm, g = part / p->tn / p->tm, m0 = s->M * m / p->tm;
+    dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size);
+    int64_t group, i, u;
     dli_conv_layout last = {0, 0, 0, 0, 0};
-    dli_gemm_plan pack;
-    pack.isa = isa;
-    pack.kc = p->kc;
+    dli_conv_work o;
+    const dli_conv_block *b = &o.block;
+    o.rows = s->M * (m + 1) / p->tm - m0;
+    o.panels = staged + p->staged_size;
+    o.sums = o.panels + p->panels_size;
+    o.tiles = o.sums + p->sums_size;
+    o.few = o.tiles + p->a_size;
+    o.offset = (int64_t *)(void *)(o.few + p->rest * p->kc);
+    o.start = o.offset + p->kc;
+    o.pieces = (dli_conv_piece *)(void *)(o.start + p->columns / nr + 2);
     for (group = s->groups * g / p->tg; group < s->groups * (g + 1) / p->tg; group++)
         for (i = p->split.total * n / p->tn; i < p->split.total * (n + 1) / p->tn; i++) {
-            const dli_conv_block b = dli_conv_block_at(s, &p->split, i);
-            const int64_t row = group * s->M + m0;
-            const int64_t columns = dli_conv_by_tiles(s, &b, p->rest);                 /* the others by dots */
-            for (q = 0; q < p->K || q == 0; q += p->kc) {
-                const int64_t kc = dli_min64(p->K - q, p->kc), c = kc ? q / p->taps : 0;
-                const int64_t channels = kc ? (q + kc - 1) / p->taps + 1 - c : 0;
-                dli_conv_stage stage = dli_conv_staging(s, &b, channels);
-                const dl_real *pixels = p->flat ? dli_conv_unstaged(s, &b, &stage, group, c) : staged;
-                if (kc && !p->flat) dli_conv_stage_block(p->c, s, &b, &stage, group, c, channels, staged);
-                if (kc && dli_conv_anew(&last, &b, q, &stage)) {
-                    dli_conv_offsets(s, &stage, c, q, kc, offset);
-                    dli_conv_pieces(s, &b, &stage, nr, pieces, start);
+            o.block = dli_conv_block_at(s, &p->split, i);
+            o.row = group * s->M + m0;
+            o.columns = dli_conv_by_tiles(s, b, p->rest);
+            for (o.q = 0; o.q < p->K || o.q == 0; o.q += p->kc) {
+                const int64_t kc = o.kc = dli_min64(p->K - o.q, p->kc), c = kc ? o.q / p->taps : 0;
+                const int64_t channels = kc ? (o.q + kc - 1) / p->taps + 1 - c : 0;
+                o.stage = dli_conv_staging(s, b, channels);
+                o.pixels = p->flat ? dli_conv_unstaged(s, b, &o.stage, group, c) : staged;
+                if (kc && !p->flat) dli_conv_stage_block(p->c, s, b, &o.stage, group, c, channels, staged);
+                if (kc && dli_conv_anew(&last, b, o.q, &o.stage)) {
+                    dli_conv_offsets(s, &o.stage, c, o.q, kc, o.offset);
+                    dli_conv_pieces(s, b, &o.stage, nr, o.pieces, o.start);
                 }
-                if (kc && columns < b.columns)
-                    dli_conv_gather(pieces + start[(b.columns + nr - 1) / nr], b.columns - columns, pixels, offset, kc, few);
-                for (u = 0; u < rows; u += p->mc) {
-                    const int64_t mc = dli_min64(rows - u, p->mc);
-                    dli_gemm_args a;
-                    dli_panel t;
-                    memset(&a, 0, sizeof a);
-                    a.A = s->w + (row + u) * p->K + q;
-                    a.lda = p->K;
-                    a.ldb = nr;
-                    a.alpha = 1;
-                    dli_gemm_set(&t, &a);
-                    t.M = mc;
-                    t.next_row = stage.channel;
-                    if (p->pack_a) { dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, tiles); t.a_tile = isa->mr * p->kc; }
-                    for (j = 0; j < columns; j += nr) {
-                        const int64_t piece = kc ? start[j / nr] : 0, pieces_n = kc ? start[j / nr + 1] - piece : 0;
-                        const int64_t inner = b.columns / b.images, width = dli_min64(columns - j, nr);
-                        const int together = j % inner + width <= inner;                                   /* in one image */
-                        const int direct = p->direct && at_once && together;                               /* to where they belong */
-                        const int as_it_stands = p->flat && together && kc && u == 0;
-                        const int64_t place = direct ? dli_conv_place(s, &b, row + u, j) : 0;
-                        const dli_rows_end end = dli_conv_rows_end(&s->end, row + u, place);
-                        dl_real *out = panels + (rows > p->mc ? j / nr * panel : 0);
-                        t.N = width;
-                        t.c = direct ? s->y + place : at_once ? sums : sums + u * p->ld + j;
-                        t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
-                        for (v = 0; v < kc || v == 0; v += DLI_KC) {             /* as much of a panel as the first cache holds */
-                            t.K = dli_min64(kc - v, DLI_KC);
-                            t.copy = out + (rows > p->mc ? v * nr : 0);
-                            t.b = as_it_stands ? pixels + v * stage.channel + pieces[piece].from : t.copy;
-                            t.b_row = as_it_stands ? stage.channel : nr;
-                            if (!as_it_stands) {
-                                if (u == 0 && kc) DLI_ON(isa, conv_pack)(t.copy, pixels, offset + v, t.K, pieces + piece, pieces_n);
-                                t.copy = NULL;
-                            }
-                            t.next = NULL;                                       /* the pixels that will be wanted next */
-                            if (p->flat && u == 0) {
-                                if (v + DLI_KC < kc)          t.next = pixels + (v + DLI_KC) * stage.channel + pieces[piece].from;
-                                else if (j + nr < columns)    t.next = pixels + pieces[start[j / nr + 1]].from;
-                            }
-                            t.beta = q + v || (direct && s->end.add) ? 1 : 0;
-                            t.cold = j == 0 && !p->pack_a;
-                            t.warm = !p->direct;
-                            t.a = p->pack_a ? tiles + v * isa->mr : a.A + v;
-                            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
-                            DLI_ON(isa, gemm_panel)(&t);
-                        }
-                        if (at_once && !direct) dli_conv_put(p, &b, row + u, mc, sums, nr, j, j + width);
-                    }
-                    if (columns == b.columns || !kc) continue;
-                    dli_gemm_set(&t, &a);
-                    t.M = mc; t.N = b.columns - columns; t.K = kc;
-                    t.b = few; t.b_row = kc;
-                    t.c = at_once ? sums : sums + u * p->ld + columns;
-                    t.ldc = at_once ? nr : p->ld;
-                    t.beta = q ? 1 : 0;
-                    DLI_ON(isa, gemm_dots)(&t);
-                    if (at_once) dli_conv_put(p, &b, row + u, mc, sums, nr, columns, b.columns);
-                }
+                if (kc && o.columns < b->columns)
+                    dli_conv_gather(o.pieces + o.start[(b->columns + nr - 1) / nr], b->columns - o.columns, o.pixels,
+                                    o.offset, kc, o.few);
+                for (u = 0; u < o.rows; u += p->mc) dli_conv_rows(p, &o, u);
             }
-            if (!at_once) dli_conv_put(p, &b, row, rows, sums, p->ld, 0, b.columns);
+            if (p->K > p->kc) dli_conv_put(p, b, o.row, o.rows, o.sums, p->ld, 0, b->columns);
         }
 }
 
@@ -9675,11 +9756,10 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t results = s->axis[1].count * s->axis[2].count;
     dli_conv_direct d;
-    int a;
     d.plan.c = c;
     d.plan.pass = s;
     d.plan.ending = dli_conv_ending(&s->end);
-    for (a = 0, d.plan.plain = 1; a < 3; a++) d.plan.plain = d.plan.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    d.plan.plain = dli_conv_is_plain(s);
     d.plan.split = dli_conv_divide(s, results, 1);                              /* a block is an image */
     d.small = small;
     d.dw = dw;
@@ -9703,7 +9783,6 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     const int64_t nr = c->isa->nr;
     const dli_conv_pass flat = dli_conv_flat(s);
     int64_t channels, threads, columns;
-    int a;
     double results = (double)s->N * (double)s->groups * (double)dli_conv_inner(s, -1);
     if (dli_conv_as_winograd(c, s, s->C * 9, 9, &winograd)) return dli_winograd(c, &winograd);
     if (dli_conv_is_direct(s)) return dli_conv_direct_run(c, s, NULL, NULL, 0);
@@ -9716,7 +9795,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.kc = s->M <= 128 ? 3 * DLI_KC : s->M <= 256 ? 2 * DLI_KC : DLI_KC;       /* M kc numbers of w stay in the second cache */
     p.kc = dli_min64(dli_max64((p.K + 15) / 16 * 16, 16), p.kc);
     p.mc = 512;
-    for (a = 0, p.plain = 1; a < 3; a++) p.plain = p.plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
+    p.plain = dli_conv_is_plain(s);
     threads = results * (double)s->M * (double)(p.K + 1) < 500e3 ? 1 : c->threads;
     p.split = dli_conv_divide(s, 1024, nr);
     for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
@@ -10291,7 +10370,7 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
                                  const dl_real *scale, const dl_tensor *residual)
 {
     const char *who = op->name;
-    dl_tensor *s[3];
+    dl_tensor *s[3], result;
     dli_conv_args args;
     dli_conv *g = &args.g;
     int64_t after[3], C, K, groups = dli_or(o->groups, 1);
@@ -10353,9 +10432,9 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
         }
         args.shape[batched + 1 + i] = out;
     }
-    for (i = 0; residual && i < args.ndim; i++)
-        if (!dli_check(c, who, "residual", residual, DL_REAL) || residual->ndim != args.ndim || residual->shape[i] != args.shape[i])
-            return dl_fail(c, "%s: %t with weight %t: residual %t is not like the result", who, x, w, residual);
+    result = dli_only_shape(args.ndim, args.shape);
+    if (residual && (!dli_check(c, who, "residual", residual, DL_REAL) || !dli_same_shape(residual, &result)))
+        return dl_fail(c, "%s: %t with weight %t: residual %t is not like the result", who, x, w, residual);
     s[0] = x; s[1] = w; s[2] = b;
     return dl_apply(c, op, b ? 3 : 2, s, &args, sizeof args);
 }
@@ -10794,6 +10873,8 @@ static int dli_pool_has_taps(const dli_pool_args *o)
     return o->kernel[0] * o->kernel[1] * o->kernel[2] <= DLI_MAX_TAPS;
 }
 
+static int64_t dli_pool_pitch(const dli_pool_args *o) { return (o->out[2] + 15) & ~(int64_t)15; }    /* bytes for a row of y */
+
 /* What the kernel needs to go from rows of y to rows of x or, if back, from rows of x to rows of y. */
 static int dli_pool_begin(dl_ctx *c, const dli_pool_args *o, int back, dli_pool *p)
 {
@@ -10805,7 +10886,7 @@ static int dli_pool_begin(dl_ctx *c, const dli_pool_args *o, int back, dli_pool 
     int pass;
     p->x_rows = o->in[0] * o->in[1];   p->x_width = o->in[2];
     p->y_rows = o->out[0] * o->out[1]; p->y_width = o->out[2];
-    p->pitch = (o->out[2] + 15) & ~(int64_t)15;
+    p->pitch = dli_pool_pitch(o);
     p->kernel = o->kernel[2]; p->stride = o->stride[2]; p->padding = o->padding[2]; p->dilation = o->dilation[2];
     p->divisor = NULL;
     p->nothing = o->largest ? -dli_infinity() : 0;
@@ -11008,9 +11089,8 @@ static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_
     j->p = dli_pool_has_taps(o) ? p : NULL;
     j->x_size = o->in[0] * o->in[1] * o->in[2];
     j->y_size = o->out[0] * o->out[1] * o->out[2];
-    j->at_size = o->out[0] * o->out[1] * ((o->out[2] + 15) & ~(int64_t)15);
+    j->at_size = o->out[0] * o->out[1] * dli_pool_pitch(o);
     j->planes = y->size / j->y_size;
-    j->per_task = y->src[0]->size >= DLI_PAR_WORK / 4 ? (j->planes + c->threads - 1) / c->threads : j->planes;
     j->scratch_size = j->p ? j->y_size : DLI_BOX_PLANES * o->in[2];
     j->scratch = (dl_real *)dl_alloc(c, (size_t)(c->threads * j->scratch_size) * sizeof *j->scratch);
     if (!o->largest) return;
@@ -11023,18 +11103,18 @@ static void dli_pool_forward(dl_ctx *c, dl_tensor *y)
     dli_pool_args *o = (dli_pool_args *)y->opts;
     dl_tensor *x = y->src[0];
     int taps = dli_pool_has_taps(o), back = c->grad_enabled && x->requires_grad;
-    int64_t bytes = o->out[0] * o->out[1] * ((o->out[2] + 15) & ~(int64_t)15), i;
+    int64_t i;
     dli_mark m;
     dli_pool p;
     dli_pool_job j;
     if (o->largest && (o->indices || (back && !taps))) o->index = dli_leaf(c, y->op->name, DL_INT32, y->ndim, y->shape, 0);
     if (o->largest && taps && (o->indices || back))
-        y->saved = dl_alloc(c, (size_t)(bytes * (y->size / (o->out[0] * o->out[1] * o->out[2])) + 32));
+        y->saved = dl_alloc(c, (size_t)(y->size / o->out[2] * dli_pool_pitch(o) + 32));
     m = dli_arena_mark(&c->step);
     dli_pool_planes(c, y, &j, &p);
     j.x = x->data; j.y = y->data;
     if (!c->failed && (!taps || dli_pool_begin(c, o, 0, &p)))
-        dli_parallel(c, (j.planes + j.per_task - 1) / j.per_task, dli_pool_task, &j);
+        dli_parallel_shares(c, x->size >= DLI_PAR_WORK / 4, j.planes, &j.per_task, dli_pool_task, &j);
     if (taps && o->index && !c->failed)
         for (i = 0; i < y->size; i++) {
             int64_t q = i / j.y_size, r = i % j.y_size;
@@ -11056,7 +11136,7 @@ static void dli_pool_backward(dl_ctx *c, dl_tensor *y)
     dli_pool_planes(c, y, &j, &p);
     j.x = dx; j.y = y->grad; j.add = add;
     if (!c->failed && (!j.p || dli_pool_begin(c, o, 1, &p)))
-        dli_parallel(c, (j.planes + j.per_task - 1) / j.per_task, dli_pool_back_task, &j);
+        dli_parallel_shares(c, y->src[0]->size >= DLI_PAR_WORK / 4, j.planes, &j.per_task, dli_pool_back_task, &j);
     dli_arena_release(&c->step, m);
 }
 
@@ -11339,8 +11419,6 @@ DLI_UNPOOL(3)
 /* ================================================================================================
    >>resample    interpolation, pixel shuffle, layouts, grid sampling; regularisers of feature maps
    ================================================================================================ */
-static double dli_floor(double x) { double i = (double)(int64_t)x; return i > x ? i - 1 : i; }       /* abs x < 2^62 */
-
 /* --- one axis:  y[i] = sum_k weight[i][k] x[at[i][k]]            dx[at[i][k]] += weight[i][k] g[i] ------
    Interpolation is separable: one such map after the other, the last axis first. */
 typedef struct { int dim, taps; int64_t n; const int64_t *at; const dl_real *weight; } dli_taps;
@@ -11398,8 +11476,7 @@ static void dli_run_taps(dl_ctx *c, const dl_tensor *y, dl_real *xdata, dl_real 
     dli_taps_job j;
     j.c = c; j.o = o; j.x = xdata; j.y = ydata; j.back = back;
     j.in = l.n; j.inner = l.stride; j.outer = l.count / l.stride;
-    j.per_task = y->size >= DLI_PAR_WORK / 4 ? (j.outer + c->threads - 1) / c->threads : j.outer;
-    dli_parallel(c, (j.outer + j.per_task - 1) / j.per_task, dli_taps_task, &j);
+    dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 4, j.outer, &j.per_task, dli_taps_task, &j);
 }
 
 static int dli_taps_shape(dl_ctx *c, dl_tensor *y)
@@ -11464,12 +11541,12 @@ static dl_tensor *dli_resample_axis(dl_ctx *c, dl_tensor *x, int dim, int64_t n,
         }
         if (o->antialias) {
             double centre = scale * ((double)i + 0.5);
-            first = dli_max64((int64_t)dli_floor(centre - reach + 0.5), 0);
+            first = dli_max64(dli_floor64(centre - reach + 0.5), 0);
             where = centre - 0.5;
         } else {
             where = o->align_corners ? scale * (double)i : scale * ((double)i + 0.5) - 0.5;
             if (where < 0 && o->mode == DL_BILINEAR) where = 0;
-            first = (int64_t)dli_floor(where) - (o->mode == DL_BICUBIC);
+            first = dli_floor64(where) - (o->mode == DL_BICUBIC);
         }
         for (k = 0, sum = 0; k < t.taps; k++) {
             double d = ((double)(first + k) - where) / wide, v;
@@ -11728,7 +11805,7 @@ static dl_tensor *dli_drop_axes(dl_ctx *c, const char *who, dl_tensor *x, dl_rea
     dl_tensor *mask;
     dl_shape shape = {{0}};
     int d;
-    if (!dli_check_share(c, who, (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, who, "p", (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     for (d = 0; d < x->ndim; d++) shape.d[d] = d < n ? x->shape[d] : 1;
     mask = dl_dropout(c, dl_ones(c, shape), p);
@@ -11757,7 +11834,7 @@ static dl_tensor *dli_alpha_dropout(dl_ctx *c, const char *who, dl_tensor *x, dl
 {
     const double A = 1.7580993408473766;
     dl_real a;
-    if (!dli_check_share(c, who, (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, who, "p", (double)p) || !dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
     if (!c->training || p == 0) return x;
     if (p == 1) return dl_mul_scalar(c, x, 0);
     a = (dl_real)((1 - (double)p) / dli_sqrt64((1 - (double)p) * (1 + (double)p * A * A)));
@@ -11782,7 +11859,7 @@ DL_DEF dl_tensor *dl_drop_block2d(dl_ctx *c, dl_tensor *x, dl_real p, int block_
     int64_t b, h, w, i;
     double gamma, kept = 0;
     int d, grad;
-    if (!dli_check_share(c, "drop_block2d", (double)p) || !dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
+    if (!dli_check_share(c, "drop_block2d", "p", (double)p) || !dli_check(c, "drop_block2d", "x", x, DL_REAL)) return DLI_NIL;
     if (x->ndim != 4 || block_size < 1)
         return dl_fail(c, "drop_block2d: %t with blocks of %d, expected (N, C, H, W) and a positive size", x, block_size);
     if (!c->training || p == 0) return x;
@@ -11909,17 +11986,11 @@ static int dli_norm_eps(dl_ctx *c, const char *who, double eps)
 static int dli_norm_source(dl_ctx *c, const char *who, const char *what, dl_tensor *t, int ndim, const int64_t *shape,
                            dl_tensor **src, int *n, int *at)
 {
-    int d, same;
+    const dl_tensor like = dli_only_shape(ndim, shape);
     *at = 0;
     if (!t) return 1;
     if (!dli_check(c, who, what, t, DL_REAL)) return 0;
-    same = t->ndim == ndim;
-    for (d = 0; d < ndim; d++) same = same && t->shape[d] == shape[d];
-    if (!same) {
-        const dl_tensor like = dli_only_shape(ndim, shape);
-        dl_fail(c, "%s: %s %t, expected %t", who, what, t, &like);
-        return 0;
-    }
+    if (!dli_same_shape(t, &like)) { dl_fail(c, "%s: %s %t, expected %t", who, what, t, &like); return 0; }
     *at = *n;
     src[(*n)++] = t;
     return 1;
@@ -12471,8 +12542,8 @@ static void dli_layer_backward(dl_ctx *c, dl_tensor *y)
             if (dw) DLI_ON(c->isa, add)(j.dw, j.dw + k * n, n);
             if (db) DLI_ON(c->isa, add)(j.db, j.db + k * n, n);
         }
-        if (dw && add_w) DLI_ON(c->isa, add)(dw, j.dw, n); else if (dw) memcpy(dw, j.dw, (size_t)n * sizeof *dw);
-        if (db && add_b) DLI_ON(c->isa, add)(db, j.db, n); else if (db) memcpy(db, j.db, (size_t)n * sizeof *db);
+        dli_accumulate(c, dw, j.dw, n, add_w);
+        dli_accumulate(c, db, j.db, n, add_b);
     }
     dli_arena_release(&c->step, m);
 }
@@ -12893,6 +12964,14 @@ static dl_tensor *dli_weight_matrix(dl_ctx *c, const dli_weight_type *t)
     return dl_reshape(c, t->dim ? dl_permute(c, v, order) : v, shape);
 }
 
+/* norms of v over all axes but dim, which are left with size 1 */
+static dl_tensor *dli_weight_lengths(dl_ctx *c, const dli_weight_type *t)
+{
+    dl_norm_opts o = {0, 1, 2, 0};
+    o.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
+    return dl_norm_with(c, t->v, o);
+}
+
 /* y = m x / norm, or m^T x;  norm at least eps */
 static void dli_power_step(const dl_ctx *c, const dl_tensor *m, int transposed, const dl_real *x,
                            dl_tensor *y, dl_real eps)
@@ -12920,11 +12999,7 @@ static dl_tensor *dli_computed_weight(dl_ctx *c, const dli_weight_type *t)
     dl_reduce_opts all = {0, 0, 0};
     dl_matmul_opts plain = {0, 0, 0};
     dl_shape rows = {{0}}, columns = {{0}};
-    if (t->g) {
-        dl_norm_opts o = {0, 1, 2, 0};
-        o.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
-        return dl_mul(c, t->v, dl_div(c, t->g, dl_norm_with(c, t->v, o)));
-    }
+    if (t->g) return dl_mul(c, t->v, dl_div(c, t->g, dli_weight_lengths(c, t)));
     m = dli_weight_matrix(c, t);
     if (c->failed) return DLI_NIL;
     if (c->training) dli_power_method(c, t, m, t->steps);
@@ -12983,34 +13058,21 @@ static dli_weight_type *dli_reparametrize(dl_ctx *c, const char *who, dl_module 
     return t;
 }
 
-/* The tensor t as a parameter of m under a name. */
-static void dli_adopt_param(dl_ctx *c, dl_module *m, const char *name, dl_tensor *t)
-{
-    dl_param *params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
-    if (!params) return;
-    m->params = params;
-    params[m->nparams].name = name;
-    params[m->nparams].tensor = t;
-    params[m->nparams++].is_buffer = 0;
-}
-
 DL_DEF dl_module *dl_nn_weight_norm_with(dl_ctx *c, dl_module *m, dl_nn_weight_norm_opts o)
 {
     dl_module *node;
     dli_weight_type *t = dli_reparametrize(c, "nn_weight_norm", m, o.dim, &node);
-    dl_norm_opts n = {0, 1, 2, 0};
     int64_t shape[DL_MAX_DIMS];
     dli_mark mark;
     int d;
     if (!t) return dli_nil_module(c);
     mark = dli_arena_mark(&c->step);
     for (d = 0; d < t->v->ndim; d++) shape[d] = d == t->dim ? t->v->shape[d] : 1;
-    n.dims = DLI_AXES | (((1u << t->v->ndim) - 1) & ~(1u << t->dim));
     t->g = dli_module_tensor(c, node, "original0", t->v->ndim, shape, 0);
-    dli_adopt_param(c, node, "original1", t->v);
+    dli_adopt_param(c, node, "original1", t->v, 0);
     if (!c->failed) {
         int old = dl_set_grad_enabled(c, 0);
-        dl_tensor *norm = dl_norm_with(c, t->v, n);
+        dl_tensor *norm = dli_weight_lengths(c, t);
         dl_set_grad_enabled(c, old);
         if (!c->failed) memcpy(t->g->data, norm->data, (size_t)norm->size * sizeof *norm->data);
     }
@@ -13038,7 +13100,7 @@ DL_DEF dl_module *dl_nn_spectral_norm_with(dl_ctx *c, dl_module *m, dl_nn_spectr
     t->eps = o.eps;
     rows = t->v->shape[t->dim];
     columns = t->v->size / rows;
-    dli_adopt_param(c, node, "original", t->v);
+    dli_adopt_param(c, node, "original", t->v, 0);
     buffers = dl_module_add(c, node, "0", dl_module_create(c, &dli_nn_parametrization_type));
     t->u = dli_module_tensor(c, buffers, "_u", 1, &rows, 1);
     t->z = dli_module_tensor(c, buffers, "_v", 1, &columns, 1);
@@ -13303,7 +13365,7 @@ static void dli_buf_int(dli_buf *b, int64_t v)
 {
     char number[24];
     dli_text t;
-    t.p = number; t.left = sizeof number;
+    t = dli_text_into(number, sizeof number);
     dli_put_int(&t, v);
     dli_buf_text(b, number);
 }
@@ -13541,7 +13603,7 @@ static int dli_file_read(dl_ctx *c, dli_file *f, void *p, int64_t n, const char 
 static int dli_path_join(dl_ctx *c, const char *who, char *path, const char *folder, const char *name)
 {
     dli_text text;
-    text.p = path; text.left = DLI_PATH_SIZE;
+    text = dli_text_into(path, DLI_PATH_SIZE);
     dli_put(&text, folder);
     if (*folder) dli_put(&text, "/");
     dli_put(&text, name);
@@ -13757,7 +13819,7 @@ static int dli_out_open(dl_ctx *c, dli_out *o, const char *who, const char *path
     if (stem - name > 100)                                             /* names have 255 bytes at most; whole letters of UTF-8 */
         for (stem = name + 100; stem > name && ((unsigned char)path[stem] & 0xC0) == 0x80; stem--) {}
     memcpy(o->temp, path, stem);
-    text.p = o->temp + stem; text.left = sizeof o->temp - stem;
+    text = dli_text_into(o->temp + stem, sizeof o->temp - stem);
     dli_put(&text, ".tmp.");
 #if DLI_POSIX
     dli_put_int(&text, (int64_t)getpid());                             /* of this process, and in it of this context */
@@ -13889,7 +13951,7 @@ static int dli_sync_folder(const char *path)
 static void dli_out_name(char name[DLI_PATH_SIZE + 16], const char *path, int k)
 {
     dli_text text;
-    text.p = name; text.left = DLI_PATH_SIZE + 16;
+    text = dli_text_into(name, DLI_PATH_SIZE + 16);
     dli_put(&text, path);
     dli_put(&text, ".");
     dli_put_int(&text, k);
@@ -14529,9 +14591,7 @@ static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_atten
         }
         if (o->alibi->requires_grad) { dl_fail(c, "attention: alibi requires a gradient, but slopes are constants"); return 0; }
     }
-    if (o->dropout >= 0 && o->dropout <= 1) return 1;
-    dl_fail(c, "attention: dropout is %g, expected 0 to 1", (double)o->dropout);
-    return 0;
+    return dli_check_share(c, "attention", "dropout", (double)o->dropout);
 }
 
 /* The weights (N, H, T, S) behind the result y. */
@@ -14687,8 +14747,8 @@ DL_DEF dl_module *dl_nn_mha_with(dl_ctx *c, int64_t embed_dim, int64_t num_heads
                 embed_dim, num_heads, G);
         return dli_nil_module(c);
     }
-    if (!(o.dropout >= 0 && o.dropout <= 1)) dl_fail(c, "nn_mha: dropout is %g, expected 0 to 1", (double)o.dropout);
-    if (c->failed || (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads))) return dli_nil_module(c);
+    if (!dli_check_share(c, "nn_mha", "dropout", (double)o.dropout)) return dli_nil_module(c);
+    if (o.rope != 0 && !dli_check_rope(c, "nn_mha", o.rope, embed_dim / num_heads)) return dli_nil_module(c);
     m->E = embed_dim; m->H = num_heads; m->G = G; m->o = o;
     shape[0] = embed_dim + 2 * G * (embed_dim / num_heads); shape[1] = embed_dim;
     m->in_weight = dli_module_tensor(c, &m->base, "in_proj_weight", 2, shape, 0);
@@ -15400,10 +15460,8 @@ static dl_tensor *dli_roi(dl_ctx *c, const dl_op *op, dl_tensor *x, dl_tensor *r
 static void dli_roi_run(dl_ctx *c, dl_tensor *y, dli_task *task, dl_real *dx)
 {
     dli_roi_job j;
-    int64_t C = y->shape[1];
     j.y = y; j.dx = dx; j.largest = (int32_t *)y->saved;
-    j.per_task = y->size >= DLI_PAR_WORK / 16 ? (C + c->threads - 1) / c->threads : C;
-    dli_parallel(c, (C + j.per_task - 1) / j.per_task, task, &j);
+    dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 16, y->shape[1], &j.per_task, task, &j);
 }
 static void dli_roi_backward(dl_ctx *c, dl_tensor *y, dli_task *task)
 {
@@ -15413,7 +15471,6 @@ static void dli_roi_backward(dl_ctx *c, dl_tensor *y, dli_task *task)
     if (dx) dli_roi_run(c, y, task, dx);
 }
 
-static int64_t dli_floor64(double x) { int64_t i = (int64_t)x; return i - (x < (double)i); }
 static int64_t dli_clip(int64_t i, int64_t n) { return i < 0 ? 0 : i > n ? n : i; }
 static double  dli_round_half_away(double x) { return x < 0 ? -(double)dli_floor64(0.5 - x) : (double)dli_floor64(x + 0.5); }
 
@@ -15590,6 +15647,43 @@ static void dli_region_merge(dli_region *a, const dli_region *b, int bins)
     a->size += b->size;
 }
 
+/* Size, box and histogram of each region, from zeros. */
+static void dli_region_fill(const dl_tensor *image, const int32_t *label, int regions, dli_region *r, dl_real *histograms)
+{
+    const int64_t W = image->shape[2], n = image->shape[1] * W;
+    const int channels = (int)image->shape[0], bins = channels * DLI_COLOUR_BINS;
+    int64_t i;
+    int a, k;
+    for (i = 0; i < n; i++) {
+        dli_region *s = &r[label[i]];
+        dl_real x = (dl_real)(i % W), t = (dl_real)(i / W);
+        if (!s->size) { s->box[0] = x; s->box[1] = t; s->alive = 1; s->histogram = histograms + label[i] * bins; }
+        if (x < s->box[0]) s->box[0] = x;
+        if (x + 1 > s->box[2]) s->box[2] = x + 1;
+        if (t + 1 > s->box[3]) s->box[3] = t + 1;
+        s->size++;
+        for (k = 0; k < channels; k++) {
+            dl_real v = image->data[k * n + i] * DLI_COLOUR_BINS;
+            s->histogram[k * DLI_COLOUR_BINS + (v >= DLI_COLOUR_BINS ? DLI_COLOUR_BINS - 1 : v > 0 ? (int)v : 0)] += 1;
+        }
+    }
+    for (a = 0; a < regions; a++)
+        for (k = 0; k < bins; k++) r[a].histogram[k] /= (dl_real)(r[a].size * channels);
+}
+
+/* n boxes, the last first, each once, into out, if it is not NULL; how many. */
+static int64_t dli_distinct_boxes(const dl_real *boxes, int n, dl_real *out)
+{
+    int64_t distinct = 0;
+    int a, b;
+    for (a = n - 1; a >= 0; a--) {
+        for (b = n - 1; b > a && memcmp(boxes + 4 * a, boxes + 4 * b, 4 * sizeof *boxes); b--) {}
+        if (b == a && out) memcpy(out + 4 * distinct, boxes + 4 * a, 4 * sizeof *boxes);
+        distinct += b == a;
+    }
+    return distinct;
+}
+
 /* The segment of each pixel, 0 .. n - 1, into label; n. */
 static int dli_segments(dl_ctx *c, const dl_tensor *image, double scale, int min_size, int32_t *label)
 {
@@ -15675,21 +15769,7 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
     memset(r, 0, (size_t)segments * sizeof *r);
     memset(similar, 0, (size_t)segments * (size_t)segments * sizeof *similar);
     memset(histograms, 0, (size_t)segments * (size_t)bins * sizeof *histograms);
-    for (i = 0; i < n; i++) {
-        dli_region *s = &r[label[i]];
-        dl_real x = (dl_real)(i % W), t = (dl_real)(i / W);
-        if (!s->size) { s->box[0] = x; s->box[1] = t; s->alive = 1; s->histogram = histograms + label[i] * bins; }
-        if (x < s->box[0]) s->box[0] = x;
-        if (x + 1 > s->box[2]) s->box[2] = x + 1;
-        if (t + 1 > s->box[3]) s->box[3] = t + 1;
-        s->size++;
-        for (k = 0; k < (int)image->shape[0]; k++) {
-            dl_real v = image->data[k * n + i] * DLI_COLOUR_BINS;
-            s->histogram[k * DLI_COLOUR_BINS + (v >= DLI_COLOUR_BINS ? DLI_COLOUR_BINS - 1 : v > 0 ? (int)v : 0)] += 1;
-        }
-    }
-    for (a = 0; a < segments; a++)
-        for (k = 0; k < bins; k++) r[a].histogram[k] /= (dl_real)(r[a].size * image->shape[0]);
+    dli_region_fill(image, label, segments, r, histograms);
     for (i = 0; i < n; i++)
         for (k = 0; k < 2; k++) {
             int64_t next = i + (k ? W : 1);
@@ -15716,17 +15796,10 @@ DL_DEF dl_tensor *dl_region_proposals_with(dl_ctx *c, dl_tensor *image, dl_regio
         }
     }
     dli_arena_release(&c->step, m);
-    shape[0] = 0;
+    shape[0] = dli_distinct_boxes(boxes, found, NULL);
     shape[1] = 4;
-    for (a = found - 1; a >= 0; a--) {                              /* the last first, each box once */
-        for (b = found - 1; b > a && memcmp(boxes + 4 * a, boxes + 4 * b, 4 * sizeof *boxes); b--) {}
-        shape[0] += b == a;
-    }
     y = dli_leaf(c, who, DL_REAL, 2, shape, 0);
-    for (i = 0, a = found - 1; a >= 0 && y->size; a--) {
-        for (b = found - 1; b > a && memcmp(boxes + 4 * a, boxes + 4 * b, 4 * sizeof *boxes); b--) {}
-        if (b == a) memcpy(y->data + 4 * i++, boxes + 4 * a, 4 * sizeof *boxes);
-    }
+    if (y->size) dli_distinct_boxes(boxes, found, y->data);
     return y;
 }
 
@@ -16358,38 +16431,6 @@ DL_DEF dl_tensor *dl_embedding_bag_with(dl_ctx *c, dl_tensor *weight, dl_tensor 
 /* --- sinusoids and rotations --------------------------------------------------------------------------
    Angles p / base^(2i/D) are formed in double, since a float has no digits left for the fraction of a turn at p = 1e5. */
 
-/* exp, sin and cos: series in double, all digits but the last few. */
-static double dli_exp64(double x)
-{
-    double y = 1;
-    int i, halved = 0;
-    for (; (x < -0.5 || x > 0.5) && halved < 12; halved++) x /= 2;
-    for (i = 18; i > 0; i--) y = 1 + x * y / i;
-    for (; halved; halved--) y *= y;
-    return y;
-}
-static void dli_sincos64(double x, double *sine, double *cosine)
-{
-    const double turn = 6.283185307179586476925;
-    double turns = x / turn, s = 1, k = 1, x2;
-    int i;
-    if (!(turns > -1e15 && turns < 1e15)) turns = 0;
-    x -= turn * (double)(int64_t)(turns < 0 ? turns - 0.5 : turns + 0.5);
-    x2 = x * x;
-    for (i = 26; i > 0; i -= 2) {
-        s = 1 - x2 * s / (i * (i + 1));
-        k = 1 - x2 * k / (i * (i - 1));
-    }
-    *sine = x * s;
-    *cosine = k;
-}
-/* The natural logarithm of x > 0: a Newton step doubles the digits of the kernels' one. */
-static double dli_ln64(double x)
-{
-    double y = (double)dli_log_portable((dl_real)x);
-    return y + (x * dli_exp64(-y) - 1);
-}
-
 /* sines[i + p ld], cosines[..] of the angles (offset + p) / base^(2i/D), i < D/2; each next position one turn on, exact to
    1e-16 p. */
 #define DLI_ANGLES 32
@@ -16599,14 +16640,13 @@ static int dli_rnn_check_state(dl_ctx *c, const char *who, const char *what, con
                                const dl_tensor *h, int64_t first,
                                int64_t size)
 {
+    int64_t shape[DL_MAX_DIMS];
     dl_tensor want;
     if (!h) return 1;
     if (!dli_check(c, who, what, h, DL_REAL)) return 0;
-    want.ndim = dli_rnn_state_shape(o, first, size, want.shape);
-    if (h->ndim == want.ndim &&
-        !memcmp(h->shape, want.shape, (size_t)want.ndim * sizeof *want.shape)) return 1;
-    dl_fail(c, "%s: %s is %t, expected %t", who, what, h, &want);
-    return 0;
+    want = dli_only_shape(dli_rnn_state_shape(o, first, size, shape), shape);
+    if (!dli_same_shape(h, &want)) dl_fail(c, "%s: %s is %t, expected %t", who, what, h, &want);
+    return !c->failed;
 }
 
 /* T, N and I from x; whether x and the lengths can be used. */
@@ -16938,13 +16978,6 @@ static void dli_rnn_add_product(dl_ctx *c, int trans, int64_t M, int64_t N, int6
     dli_gemm(c, &g);
 }
 
-/* g = or += s */
-static void dli_rnn_add(dl_ctx *c, dl_real *g, const dl_real *s, int64_t n, int add)
-{
-    if (g && add) DLI_ON(c->isa, add)(g, s, n);
-    else if (g)   memcpy(g, s, (size_t)n * sizeof *g);
-}
-
 /* The gradients of one direction's weights, where they are wanted, and whether to add. */
 typedef struct {
     dl_real *ih, *hh, *bias_ih, *bias_hh, *hr;
@@ -16969,8 +17002,8 @@ static void dli_rnn_weight_grads(dl_ctx *c, const dli_rnn_job *j, const dli_rnn_
     dli_rnn_add_product(c, 1, width, o->P, rows, j->dh_gates, j->ld, j->before, g->hh, g->add_hh);
     dli_rnn_add_product(c, 1, o->P, o->H, rows, j->dprojected, o->P, j->hidden, g->hr, g->add_hr);
     for (n = 0; n < o->N; n++) {
-        dli_rnn_add(c, g->bias_ih, j->dx_sums + n * width, width, n || g->add_bias_ih);
-        dli_rnn_add(c, g->bias_hh, j->dh_sums + n * width, width, n || g->add_bias_hh);
+        dli_accumulate(c, g->bias_ih, j->dx_sums + n * width, width, n || g->add_bias_ih);
+        dli_accumulate(c, g->bias_hh, j->dh_sums + n * width, width, n || g->add_bias_hh);
     }
 }
 
@@ -17024,8 +17057,8 @@ static void dli_rnn_backward(dl_ctx *c, dl_tensor *y)
             dli_rnn_add_product(c, 0, rows, o->I, width, j.dx_gates, j.ld, w->weight_ih->data, dx,
                                 add_x || d);
             dli_rnn_weight_grads(c, &j, &g[d]);
-            dli_rnn_add(c, dh0 ? dh0 + h : NULL, j.h, o->N * P, add_h0);
-            dli_rnn_add(c, dc0 ? dc0 + cell : NULL, j.cell, o->N * H, add_c0);
+            dli_accumulate(c, dh0 ? dh0 + h : NULL, j.h, o->N * P, add_h0);
+            dli_accumulate(c, dc0 ? dc0 + cell : NULL, j.cell, o->N * H, add_c0);
         }
         dli_arena_release(&c->step, mark);
     }
@@ -17069,7 +17102,7 @@ static void dli_rnn_final_backward(dl_ctx *c, dl_tensor *y)
         dli_rnn_start(s->dstate[0], NULL, size);
         s->dstate[1] = s->dstate[0] + h;
     }
-    dli_rnn_add(c, s->dstate[*(const int *)y->opts], y->grad, y->size, 1);
+    dli_accumulate(c, s->dstate[*(const int *)y->opts], y->grad, y->size, 1);
 }
 static const dl_op dli_rnn_final_op = {
     "rnn_final", dli_rnn_final_shape, dli_rnn_final_forward, dli_rnn_final_backward
@@ -17229,7 +17262,7 @@ static dl_tensor *dli_rnn_param(dl_ctx *c, dli_nn_rnn *m, const char *name, int6
     char full[48];
     dli_text text;
     dl_tensor *t;
-    text.p = full; text.left = sizeof full;
+    text = dli_text_into(full, sizeof full);
     dli_put(&text, name);
     if (!m->cell) { dli_put(&text, "_l"); dli_put_int(&text, l); }
     if (d) dli_put(&text, "_reverse");
@@ -18137,12 +18170,6 @@ static dl_module *dli_tfm_linear(dl_ctx *c, int64_t in, int64_t out, int no_bias
     return dl_nn_linear_with(c, in, out, o);
 }
 
-static int dli_check_dropout(dl_ctx *c, const char *who, dl_real p)
-{
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: dropout is %g, expected 0 to 1", who, (double)p);
-    return !c->failed;
-}
-
 static dl_tensor *dli_nn_ffn_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     return dli_ffn_run(c, &((dli_nn_ffn *)self)->ffn, x);
@@ -18154,7 +18181,7 @@ DL_DEF dl_module *dl_nn_ffn_with(dl_ctx *c, int64_t dim, int64_t hidden, dl_nn_f
     dl_module *m = dl_module_create(c, &dli_nn_ffn_type);
     dli_ffn *f = &((dli_nn_ffn *)m)->ffn;
     o.dropout = dli_or_real(o.dropout, 0);
-    if (!c || c->failed || !dli_check_dropout(c, "nn_ffn", o.dropout)) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, "nn_ffn", "dropout", (double)o.dropout)) return dli_nil_module(c);
     f->f = o.activation ? o.activation : o.gated ? dl_silu : dl_relu;
     f->dropout = o.dropout;
     f->in = dl_module_add(c, m, o.gated ? "gate_proj" : "linear1", dli_tfm_linear(c, dim, hidden, o.no_bias));
@@ -18215,7 +18242,7 @@ static dli_tfm_layer *dli_tfm_layer_create(dl_ctx *c, const dl_module_type *type
                                            int norm_first)
 {
     dli_tfm_layer *m = (dli_tfm_layer *)dl_module_create(c, type);
-    if (!c || c->failed || !dli_check_dropout(c, type->name, dropout)) return (dli_tfm_layer *)dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, type->name, "dropout", (double)dropout)) return (dli_tfm_layer *)dli_nil_module(c);
     m->ffn.f = f;
     m->dropout = dropout;
     m->norm_first = norm_first;
@@ -18548,7 +18575,7 @@ DL_DEF dl_module *dl_model_gpt_with(dl_ctx *c, dl_model_gpt_opts o)
     dli_lm *m = dli_lm_create(c, &dli_gpt_type, vocab, block, layers, heads, heads, dim);
     dl_module *self = &m->base, *wpe;
     o.dropout = dli_or_real(o.dropout, 0);
-    if (!c || c->failed || !dli_check_dropout(c, "gpt", o.dropout)) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, "gpt", "dropout", (double)o.dropout)) return dli_nil_module(c);
     m->dropout = o.dropout;
     m->embed = dl_module_add(c, self, "wte", dli_lm_embedding(c, vocab, dim));
     wpe = dl_module_add(c, self, "wpe", dli_lm_embedding(c, block, dim));
@@ -18817,7 +18844,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
         dl_fail(c, "model_vit: patches of size %l do not fill images of size %l", patch_size, image_size);
     if (layers < 1 || dim < 1) dl_fail(c, "model_vit: %d layers, dim %l", layers, dim);
     o.dropout = dli_or_real(o.dropout, 0);
-    if (!c || c->failed || !dli_check_dropout(c, "model_vit", o.dropout)) return dli_nil_module(c);
+    if (!c || c->failed || !dli_check_share(c, "model_vit", "dropout", (double)o.dropout)) return dli_nil_module(c);
     memset(&conv, 0, sizeof conv);
     memset(&plain, 0, sizeof plain);
     conv.stride = (int)patch_size;
@@ -18845,7 +18872,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
         b->ffn.in = dl_module_add(c, mlp, "0", dl_nn_linear_with(c, dim, hidden, plain));
         b->ffn.out = dl_module_add(c, mlp, "3", dl_nn_linear_with(c, hidden, dim, plain));
         b->ffn.dropout = o.dropout;
-        number.p = name + 14; number.left = sizeof name - 14;
+        number = dli_text_into(name + 14, sizeof name - 14);
         dli_put_int(&number, i);
         dl_module_add(c, m->layers, name, &b->base);
     }
@@ -20751,9 +20778,6 @@ static dl_optim *dli_innermost(const dl_optim *o)
     return (dl_optim *)o;
 }
 
-/* An option: 0 is the usual value, -1 an exact 0. */
-static double dli_or_double(double value, double usual) { return value == -1 ? 0 : value != 0 ? value : usual; }
-
 static void dli_option_range(dl_ctx *c, const char *who, const char *what, double value, double low, double high)
 {
     if (!(value >= low && value < high)) dl_fail(c, "%s: %s is %g, expected at least %g and less than %g", who, what, value, low, high);
@@ -21028,8 +21052,6 @@ DL_DEF dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts op
 
 /* --- averaged SGD:  eta = lr / (1 + lambd lr (t - 1))^alpha;  w -= eta (g + (weight_decay + lambd) w);  a += mu (w - a),
        mu = 1 / max(1, t - 1 - t0).  Under a schedule PyTorch's eta is of the step before.                                 */
-static double dli_real_power(double x, double y) { return (double)dli_pow_portable((dl_real)x, (dl_real)y); }
-
 static void dli_asgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     double before = (double)(s->t - 1), since = before - o->extra[2];
@@ -21060,13 +21082,6 @@ DL_DEF dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts 
        mu_(t+1) / (1 - M_(t+1)) a + (1 - mu_t) / (1 - M_t) g  in place of  a / (1 - beta1^t)
    RAdam: r = 2 / (1 - beta2) - 1, r_t = r - 2 t beta2^t / (1 - beta2^t);  as Adam with eps outside the correction, times
        sqrt((r_t - 4)(r_t - 2) r / ((r - 4)(r - 2) r_t));  if r_t <= 5 only w -= lr / (1 - beta1^t) a                 --- */
-static double dli_power(double x, int64_t n)
-{
-    double y = 1;
-    for (; n; n >>= 1, x *= x) if (n & 1) y *= x;
-    return y;
-}
-
 static void dli_adam_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     dli_update *a = &s->args;
@@ -23066,7 +23081,7 @@ static dl_tensor *dli_gather_rows(dl_ctx *c, const dl_tensor *x, const int32_t *
     shape[0] = n;
     y = dli_leaf(c, "next_batch", x->dtype, x->ndim, shape, 0);
     if (!y->size) return y;
-    to = y->idata ? (char *)y->idata : (char *)y->data;
+    to = (char *)dli_bytes_of(y);
     if (!order) memcpy(to, from + (size_t)first * row, (size_t)n * row);
     else for (i = 0; i < n; i++) memcpy(to + (size_t)i * row, from + (size_t)order[i] * row, row);
     return y;
@@ -23296,7 +23311,7 @@ static size_t dli_state_copy(dl_module *root, char *copy, int restore)          
     dl_param *p;
     int i;
     DLI_EACH_PARAM(root, m, i, p)
-        dli_copy_part(p->tensor->idata ? (void *)p->tensor->idata : (void *)p->tensor->data, (size_t)p->tensor->size * dli_elem(p->tensor),
+        dli_copy_part(dli_bytes_of(p->tensor), (size_t)p->tensor->size * dli_elem(p->tensor),
                       copy, &at, restore);
     return at;
 }
@@ -23363,7 +23378,7 @@ DL_DEF int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
         double column[5];
         char line[160];
         dli_text text;                                                 /* printf's decimal point depends on the locale */
-        text.p = line; text.left = sizeof line;
+        text = dli_text_into(line, sizeof line);
         column[0] = e->train.loss;      column[1] = e->train.accuracy;
         column[2] = e->validation.loss; column[3] = e->validation.accuracy;
         column[4] = e->lr;
@@ -24442,7 +24457,7 @@ static int dli_check_images(dl_ctx *c, const char *who, const dl_tensor *x)
 static double dli_check_chance(dl_ctx *c, const char *who, double p, double usual)
 {
     p = dli_or_double(p, usual);
-    dli_check_share(c, who, p);
+    dli_check_share(c, who, "p", p);
     return p;
 }
 /* A draw on [0, 1) to a whole number of 0 .. n - 1. */
@@ -26406,7 +26421,6 @@ static int dli_entry_copy(dl_ctx *c, const dli_entry *e, void *to, int as)
     return dli_decode(to, as, e, &bad) || dli_entry_fail(c, e->file, "ValueOutOfRange", e, "int32 at element", bad, bad);
 }
 
-static void *dli_values(dl_tensor *t)       { return t->idata ? (void *)t->idata : (void *)t->data; }
 static int dli_type_of(const dl_tensor *t)  { return t->idata ? (int)DL_I32 : DLI_REAL_TYPE; }
 
 static const dl_archive dli_nil_archive = { 0, 0, NULL, NULL };
@@ -26435,7 +26449,7 @@ DL_DEF dl_archive *dl_load_tensors(dl_ctx *c, const char *path)
         else if (e->count) {
             for (k = 0; k < e->ndim; k++) shape[k] = (int64_t)e->shape[k];
             t = dli_leaf(c, "load_tensors", dli_is_float(e->type) ? DL_REAL : DL_INT32, e->ndim, shape, 0);
-            if (t->size) dli_entry_copy(c, e, dli_values(t), dli_type_of(t));
+            if (t->size) dli_entry_copy(c, e, dli_bytes_of(t), dli_type_of(t));
         }
         a->item[i].name = e->name;
         a->item[i].tensor = t;
@@ -26513,7 +26527,7 @@ static const char *dli_full_name(dl_ctx *c, const dl_module *root, const dl_modu
 
 static void dli_items_tensor(dli_items *l, const char *name, dl_tensor *t)
 {
-    dli_items_add(l, name, dli_values(t), dli_type_of(t), t->ndim, t->shape);
+    dli_items_add(l, name, dli_bytes_of(t), dli_type_of(t), t->ndim, t->shape);
 }
 
 static void dli_items_module(dli_items *l, dl_module *root, const char *prefix)
@@ -26581,8 +26595,7 @@ static int dli_match_items(dli_reader *r, const dli_items *l, dli_entry **entry,
     char names[400], text[128];
     int64_t i, k, shape[DL_MAX_DIMS];
     dli_text t;
-    t.p = names; t.left = sizeof names;
-    *names = 0;
+    t = dli_text_into(names, sizeof names);
     for (i = 0; i < l->n; i++) {
         const dli_item *x = &l->item[i];
         dli_entry *e = dli_find_entry(r, x->name), *of = e && e->of ? dli_find_entry(r, e->of) : NULL;
@@ -26818,7 +26831,7 @@ static int64_t dli_npy_header(dl_ctx *c, const dli_out *o, unsigned char out[512
         return 0;
     }
     memcpy(out, "\223NUMPY\1\0\0\0", 10);
-    t.p = (char *)out + 10; t.left = 500;
+    t = dli_text_into((char *)out + 10, 500);
     dli_put(&t, format->bits == 8 ? "{'descr': '|" : "{'descr': '<");
     dli_put(&t, format->npy);
     dli_put(&t, "', 'fortran_order': False, 'shape': (");
@@ -27055,7 +27068,7 @@ DL_DEF dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
         dli_file_fail(c, &f, "TrailingData", o.offset + bytes, "bytes", bytes, f.length - o.offset);
     else {
         e.bytes = f.bytes + o.offset;
-        dli_entry_copy(c, &e, dli_values(t), dli_type_of(t));
+        dli_entry_copy(c, &e, dli_bytes_of(t), dli_type_of(t));
     }
     dli_file_close(&f);
     return c->failed ? DLI_NIL : t;
@@ -27654,7 +27667,7 @@ static void dli_items_lbfgs(dli_items *l, dli_lbfgs *m, const char *prefix, cons
     for (i = 0; i < n && !l->c->failed; i++) {
         char number[24];
         dli_text t;
-        t.p = number; t.left = sizeof number;
+        t = dli_text_into(number, sizeof number);
         dli_put_int(&t, i);
         if (!dli_lbfgs_pair(l->c, m, i)) return;
         dli_items_array(l, prefix, dli_concat(l->c, "y.", number, ""), m->y[i], DLI_REAL_TYPE, m->n);
@@ -27740,7 +27753,7 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
     meta = (dl_metadata *)dl_alloc(c, (size_t)(n + 5) * sizeof *meta);
     if (meta && dli_items_checkpoint(&list, &o, path, NULL)) {
         for (k = 0; k < 2; k++) {
-            t.p = number[k]; t.left = sizeof number[k];
+            t = dli_text_into(number[k], sizeof number[k]);
             dli_put_int(&t, k == 0 ? (o.optim ? o.optim->t : 0) : o.loader ? o.loader->epoch : 0);
         }
         for (k = 0; k < 4; k++) {
@@ -29072,8 +29085,7 @@ static void dli_report_bad(dl_ctx *c, const char *when, const dl_tensor *y, cons
     char text[DLI_ERROR_SIZE];
     dli_text t;
     dl_module *inside = c->module;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     dli_put(&t, when);
     dli_put_tensor(&t, y);
     dli_put(&t, what);
@@ -29302,7 +29314,7 @@ DL_DEF void dl_module_stats(dl_ctx *c, dl_module *m, FILE *f)
     if (!f || !dli_check_module(c, "module_stats", m)) return;
     fprintf(f, "%-32s %-16s %11s %11s %11s %11s %9s %6s\n", "tensor", "shape", "mean", "std", "min", "max", "zeros", "bad");
     for (i = 0; (p = dl_module_at(m, i, name, sizeof name)) != NULL; i++) {
-        t.p = shape; t.left = sizeof shape;
+        t = dli_text_into(shape, sizeof shape);
         dli_put_shape(&t, p->tensor);
         dli_stats_row(f, name, shape, dl_tensor_stats(p->tensor));
         if (p->tensor->grad) dli_stats_row(f, "  its gradient", "", dl_grad_stats(p->tensor));
@@ -29315,8 +29327,7 @@ static void dli_dot_node(FILE *f, int64_t i, const dl_tensor *x)
     char text[DLI_ERROR_SIZE];
     const char *p;
     dli_text t;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     if (x->op) {
         dli_put(&t, x->op->name);
         dli_put(&t, "\n");
@@ -30079,12 +30090,10 @@ static void dli_cannot(dli_export *e, const dl_tensor *y, const char *why)
 {
     char text[256];
     dli_text t;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     dli_put_tensor(&t, y);
     dl_fail(e->c, "export: the op %s cannot be written%s: %s", y->op ? y->op->name : "input", why, text);
 }
-
 
 /* Whether the files can hold a recurrent layer like y. */
 static int dli_rnn_exports(dli_export *e, dl_tensor *y)
@@ -30222,8 +30231,7 @@ static const char *dli_onnx_name(dli_export *e, int i)
     dli_value *v = &e->v[i];
     const char *param = dli_param_name(v->t);
     if (v->written) return v->name;
-    t.p = text; t.left = sizeof text;
-    *text = 0;
+    t = dli_text_into(text, sizeof text);
     if (i == 0) dli_put(&t, "input");
     else if (i == e->y && v->live) dli_put(&t, "output");
     else if (v->live) { dli_put(&t, "/t"); dli_put_int(&t, i); }
@@ -30802,8 +30810,7 @@ static const char *dli_c_name(dli_export *e, int i, int turned)
     const char *param = dli_param_name(t);
     int64_t k, rows = t->ndim == 2 ? t->shape[0] : 1, columns = t->size / rows;
     dli_text name;
-    name.p = text; name.left = sizeof text;
-    *text = 0;
+    name = dli_text_into(text, sizeof text);
     if (v->live) {
         dli_put(&name, v->root == 0 ? "input" : "v");
         if (v->root) dli_put_int(&name, v->root);
@@ -30868,8 +30875,7 @@ static const char *dli_c_at(dli_export *e, const dli_nest *t, int k, const char 
     char text[512];
     dli_text s;
     int d, some = 0;
-    s.p = text; s.left = sizeof text;
-    *text = 0;
+    s = dli_text_into(text, sizeof text);
     dli_put(&s, name);
     dli_put(&s, "[");
     if (first) { dli_put_int(&s, first); some = 1; }
@@ -31002,7 +31008,7 @@ static void dli_c_product(dli_export *e, dl_tensor *y, const char *out)
 /* embedding, index_select, gather:  y = x[.., index, ..]; the nest's operands: y, index, and x where the index is 0 */
 static void dli_c_look_up(dli_export *e, dl_tensor *y, const char *out)
 {
-    const int dim = y->op == &dli_embedding_op ? 0 : ((const dli_index_args *)y->opts)->dim;
+    const int dim = y->op == &dli_embedding_op ? 0 : ((const dli_dim_args *)y->opts)->dim;
     const dli_lines l = dli_make_lines(y->src[0], dim);
     const int64_t n = y->src[1]->size;
     dli_nest t = dli_no_loops;
@@ -31155,8 +31161,7 @@ static const char *dli_c_declared(dli_export *e, int i)
     dli_text where;
     if (v->t->op == &dli_view_op) return name;
     if (v->t->dtype != DL_REAL) dli_cannot(e, v->t, " to C with an int32 result");
-    where.p = text; where.left = sizeof text;
-    *text = 0;
+    where = dli_text_into(text, sizeof text);
     dli_put_tensor(&where, v->t);
     dli_say(&e->body, "\n    /* %s */\n", text);
     if (v->root != e->v[e->y].root) dli_say(&e->body, "    float *%s = work + %lld;\n", name, (long long)v->at);
@@ -31729,7 +31734,7 @@ DL_DEF void dl_fprint(FILE *out, const dl_tensor *x)
     if (dl_is_nil(x)) { fputs(x ? "nil\n" : "NULL\n", out); return; }
     f = dli_print_choose(x);
     dli_print_axis(out, x, &f, 0, 0);
-    text.p = shape; text.left = sizeof shape;
+    text = dli_text_into(shape, sizeof shape);
     dli_put_shape(&text, x);
     fprintf(out, "  %s %s\n", shape, x->dtype == DL_INT32 ? "int32" : sizeof(dl_real) == 8 ? "double" : "float");
 }
@@ -31754,7 +31759,7 @@ static void dli_print_row(const dli_row *r, int base)
     for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
     snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "",
              r->module->type->name);
-    text.p = shape; text.left = sizeof shape;
+    text = dli_text_into(shape, sizeof shape);
     dli_put_shape(&text, r->y);
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
     if (own) snprintf(params, sizeof params, "%lld", (long long)own);
@@ -31939,10 +31944,8 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
 #define DLI_KERNEL(ret, name) static DLI_TARGET ret DLI_FN(dli_##name)
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define DLI_PREFETCH(p) __builtin_prefetch(p)
-#define DLI_PREFETCH_AHEAD(p, bytes) __builtin_prefetch((const void *)((uintptr_t)(p) + (bytes)))    /* may be behind the end */
 #else
 #define DLI_PREFETCH(p) ((void)(p))
-#define DLI_PREFETCH_AHEAD(p, bytes) ((void)(p))
 #endif
 
 /* fma(a, b, c) = a * b + c, rounded once, on every machine.  Without the instruction: the product of two floats is exact in
@@ -34167,8 +34170,8 @@ DLI_V void DLI_FN(dli_pool_windows)(dlv *best, dlv *tap, dlv *sum, const dl_real
     *tap = *sum = dlv_set(0);
     for (x += at; link < end; link++) {
         const dl_real *row = x + link->row * x_width;
-        DLI_PREFETCH_AHEAD(row, 8192);                      /* two pages on: what fetches by itself ends with a page */
-        if (s == 2) DLI_PREFETCH_AHEAD(row + 16, 8192);
+        DLI_FETCH(row, 2048);                               /* two pages on: what fetches by itself ends with a page */
+        if (s == 2) DLI_FETCH(row + 16, 2048);
         if (largest) number = dlv_set(link->number);
         DLI_UNROLL
         for (k = 0; k < kernel; k += 1 + paired) {
@@ -34199,7 +34202,7 @@ DLI_V void DLI_FN(dli_pool_rows)(dl_real *y, unsigned char *at, const dl_real *x
                 if (!largest) best = dlv_div(sum, dlv_load_n(p->divisor + r * width + i, width - i, 1));
                 else if (at) dlv_store_bytes(at + i, tap);
                 dlv_store_n(y + i, best, width - i);
-                DLI_PREFETCH_AHEAD(y + i, 2048);
+                DLI_FETCH(y + i, 512);
                 if (largest && (dlv_nan_lanes(dlv_sub(sum, best)) & (((uint32_t)1 << dli_min64(width - i, 16)) - 1)))
                     DLI_FN(dli_pool_nan)(y, at, x, p, first, end, i, i + 16);
             }
@@ -34239,14 +34242,14 @@ DLI_V void DLI_FN(dli_pool_back_rows)(dl_real *dx, const dl_real *g, const unsig
             for (j = p->padding / s; (column = j * s - p->padding) < width; j += 16, mask += kernel + 1) {
                 const uint32_t m = mask[kernel];
                 dlv a = zero, b = zero;
-                DLI_PREFETCH_AHEAD(dx + column, 8192);
-                DLI_PREFETCH_AHEAD(dx + column + 16, 8192);
+                DLI_FETCH(dx + column, 2048);
+                DLI_FETCH(dx + column + 16, 2048);
                 for (l = column < 0 ? -column : 0; s > 2 && !add && l < 16 * s && column + l < width; l++)
                     dx[column + l] = 0;
                 for (link = first; link < end; link++) {
                     const dl_real *from = g + link->row * y_width + j;
                     const unsigned char *of = with_at ? at + link->row * pitch + j : NULL;
-                    DLI_PREFETCH_AHEAD(from, 2048);
+                    DLI_FETCH(from, 512);
                     if (s == 1) DLI_UNROLL for (k = 0; k < kernel; k++) DLI_ADD_TAP(a, k)
                     else if (s == 2 && odd) DLI_UNROLL for (k = 0; k < kernel; k += 2) {
                         DLI_ADD_TAP(a, k)
@@ -34518,7 +34521,7 @@ DLI_KERNEL(int, crc32c)(uint32_t *v, const unsigned char *p, int64_t n)
 }
 
 /* --- normalisation: see dli_norm_row -------------------------------------------------------------
-   Sums as in >>rows: four accumulators over a block of 4096 and a fixed tree; blocks are joined in double. */
+   Sums as of the rows above: four accumulators over a block of 4096 and a fixed tree; blocks are joined in double. */
 
 /* v <= 0 ? 0 : g, as the gradient of relu has it */
 #define dlv_gate DLI_FN(dlv_gate_)
@@ -34978,7 +34981,7 @@ static DLI_TARGET DLI_NOINLINE void DLI_FN(dli_map_end)(dli_map *f, int nin, dl_
     for (i = 0; i + 16 <= n; i += 16) {                                                            \
         dl_real row[16];                                                                           \
         for (l = 0; l < 16; l++) { loads row[l] = (f); }                                           \
-        if (stream) { DLI_PREFETCH_AHEAD(in[nin - 1] + i, 1024); dlv_stream(out + i, dlv_load(row)); }            \
+        if (stream) { DLI_FETCH(in[nin - 1] + i, 256); dlv_stream(out + i, dlv_load(row)); }       \
         else dlv_store(out + i, dlv_load(row));                                                    \
     }                                                                                              \
     if (stream) dlv_stream_end();                                                                  \
@@ -35029,7 +35032,6 @@ DL_TERNARY_OPS(DLI_ROW)
 #undef DLI_3AT
 #undef DLI_3IN
 #undef DLI_PREFETCH
-#undef DLI_PREFETCH_AHEAD
 #undef DLI_AT
 #undef DLI_IN
 #undef DLI_LOOP
