@@ -4193,15 +4193,6 @@ static dl_tensor *dli_node(dl_ctx *c, int nsrc, size_t extra, int kept)
     return t;
 }
 
-DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
-{
-    int i;
-    if (!dli_size(c, y->op ? y->op->name : "tensor", ndim, shape, sizeof(dl_real), &y->size)) return 0;
-    y->ndim = ndim;
-    for (i = 0; i < DL_MAX_DIMS; i++) y->shape[i] = i < ndim ? shape[i] : 1;
-    return 1;
-}
-
 static int dli_alloc_data(dl_ctx *c, dl_tensor *t)
 {
     const size_t bytes = (size_t)t->size * dli_elem(t);
@@ -4312,6 +4303,16 @@ static int dli_check(dl_ctx *c, const char *who, const char *what, const dl_tens
 static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
 {
     return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
+}
+
+DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
+{
+    int i;
+    if (!dli_check_any(c, "set_shape", y)) return 0;
+    if (!dli_size(c, y->op ? y->op->name : "tensor", ndim, shape, sizeof(dl_real), &y->size)) return 0;
+    y->ndim = ndim;
+    for (i = 0; i < DL_MAX_DIMS; i++) y->shape[i] = i < ndim ? shape[i] : 1;
+    return 1;
 }
 
 static int dli_same_shape(const dl_tensor *a, const dl_tensor *b)
@@ -5318,7 +5319,7 @@ static void dli_traced_backward(dl_ctx *c, dl_tensor *y);
 DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *src, const void *opts, size_t opts_size)
 {
     dl_tensor *y;
-    int i, needs_grad = 0;
+    int i, needs_grad = 0, shaped;
     unsigned constants = 0;
     if (!c || c->failed) return DLI_NIL;
     if (!op || !op->name || !op->shape || !op->forward) return dl_fail(c, "apply: the op, its name, shape or forward is NULL");
@@ -5335,7 +5336,9 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     y->op = op;
     for (i = 0; i < n; i++) y->src[i] = src[i];
     if (opts_size) memcpy(y->opts, opts, opts_size);
-    if (!op->shape(c, y) || c->failed) return DLI_NIL;
+    shaped = op->shape(c, y) && y->size > 0;
+    if (c->failed) return DLI_NIL;
+    if (!shaped) return dl_fail(c, "apply: the shape function of %s neither called dl_set_shape nor dl_fail", op->name);
     if (c->tracing & DLI_TRACE_RECORD) {
         dl_tensor *simpler = c->lower(c, y);
         if (simpler) return simpler;
@@ -5395,8 +5398,8 @@ static int dli_was_constant(const dl_tensor *y, const dl_tensor *x)
 
 DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
 {
-    *add = x->grad != NULL;
-    if (!x->requires_grad || c->failed) return NULL;
+    *add = x && x->grad;
+    if (!c || dl_is_nil(x) || !x->requires_grad || c->failed) return NULL;
     if (!x->op && c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
     if (x->grad) return x->grad;
     if (x->kept && !dli_is_own(c, x)) {                   /* its gradient would go with c, or meet another thread's */
@@ -24800,7 +24803,8 @@ DL_DEF dl_tensor *dl_aug_rand_augment_with(dl_ctx *c, dl_tensor *x, dl_aug_rand_
     if ((x->shape[1] != 1 && x->shape[1] != 3) || o.num_ops < 1 || o.magnitude < 0 || o.magnitude > 30)
         return dl_fail(c, "aug_rand_augment: %t, %d changes of magnitude %d, expected 1 or 3 channels, 1 change or more, 0 to 30",
                        x, o.num_ops, o.magnitude);
-    for (i = 0; i < o.num_ops && c->training; i++) x = dli_augment(c, "aug_rand_augment", x, 4, x->shape, dli_aug_rand, &o, 2);
+    for (i = 0; i < o.num_ops && c->training && !c->failed; i++)
+        x = dli_augment(c, "aug_rand_augment", x, 4, x->shape, dli_aug_rand, &o, 2);
     return x;
 }
 

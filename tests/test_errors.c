@@ -446,12 +446,15 @@ static void products_and_losses(void)
 
 static int any_shape(dl_ctx *ctx, dl_tensor *y)     { static const int64_t d[1] = {-1}; return dl_set_shape(ctx, y, 1, d); }
 static int nine_axes(dl_ctx *ctx, dl_tensor *y)     { static const int64_t d[9] = {1}; return dl_set_shape(ctx, y, 9, d); }
+static int no_shape(dl_ctx *ctx, dl_tensor *y)      { (void)ctx; (void)y; return 1; }
+static int no_error(dl_ctx *ctx, dl_tensor *y)      { (void)ctx; (void)y; return 0; }
 static void no_forward(dl_ctx *ctx, dl_tensor *y)   { (void)ctx; (void)y; }
 static dl_tensor *identity(dl_ctx *ctx, dl_tensor **x, void *user) { (void)user; return dl_neg(ctx, x[0]); }
 
 static void autograd(void)
 {
     static const dl_op negative = {"negative", any_shape, no_forward, NULL}, many = {"many", nine_axes, no_forward, NULL};
+    static const dl_op careless[2] = {{"careless", no_shape, no_forward, NULL}, {"careless", no_error, no_forward, NULL}};
     static const dl_op half[3] = {{NULL, any_shape, no_forward, NULL}, {"half", NULL, no_forward, NULL}, {"half", any_shape, NULL, NULL}};
     dl_tensor *x = dl_requires_grad(c, ones(2, 3), 1), *y = dl_exp(c, x), *list[10];
     double certified;
@@ -469,6 +472,7 @@ static void autograd(void)
     BAD(dl_apply(c, &many, 1, list, NULL, 0), "many|9");
     BAD(dl_apply(c, NULL, 1, list, NULL, 0), "apply|NULL");
     for (i = 0; i < 3; i++) BAD(dl_apply(c, &half[i], 1, list, NULL, 0), "apply|NULL");
+    for (i = 0; i < 2; i++) BAD(dl_apply(c, &careless[i], 1, list, NULL, 0), "apply|careless|dl_set_shape");
     BAD(dl_apply(c, &negative, -1, list, NULL, 0), "apply");
     BAD(dl_apply(c, &negative, 1, NULL, NULL, 0), "apply|NULL");
     BAD(dl_apply(c, &negative, 1, list, NULL, 8), "apply|NULL");
@@ -479,6 +483,10 @@ static void autograd(void)
     CHECK(dl_is_nil(dl_requires_grad(NULL, nil, 1)) && nil->requires_grad == 0);
     dl_zero_grad(NULL);
     dl_zero_grad(nil);
+    BAD_(dl_set_shape(c, NULL, 2, x->shape), "set_shape|NULL");
+    BAD_(dl_set_shape(c, nil, 2, x->shape), "set_shape|nil");
+    CHECK(nil->ndim == 0 && nil->size == 0);
+    CHECK(!dl_grad_of(c, NULL, &i) && !i && !dl_grad_of(c, nil, &i) && !i && !dl_grad_of(NULL, x, &i) && !i);
     BAD_(dl_gradcheck(c, NULL, 1, list), "gradcheck|no");
     BAD_(dl_gradcheck(c, identity, 0, list), "gradcheck|no");
     BAD_(dl_gradcheck(c, identity, 1, NULL), "gradcheck|no");

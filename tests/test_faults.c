@@ -9,6 +9,7 @@
 #include "dl.h"
 #include "test.h"
 #include "fuzz.c"
+#include <time.h>
 
 static uint64_t hash(dl_module *net)                     /* of all parameters */
 {
@@ -609,6 +610,22 @@ static void extreme_checkpoints(void) { SKIP("needs folders"); }
 static void corpus(void) { SKIP("needs folders"); }
 #endif
 
+/* The changes end with the first one that fails: 2^31 of them, but not a second of nothing. */
+static void many_changes(void)
+{
+    size_t limit = limit_bytes;
+    clock_t from;
+    dl_ctx *c;
+    limit_bytes = (size_t)1 << 18;
+    c = dl_create(.threads = 1, .block_bytes = 64);
+    from = clock();
+    CHECK(dl_is_nil(dl_aug_rand_augment(c, dl_zeros(c, DL_SHAPE(1, 1, 8, 8)), .num_ops = INT32_MAX)));
+    CHECK_ERROR(c, "memory");
+    CHECK((double)(clock() - from) / CLOCKS_PER_SEC < 2);
+    dl_destroy(c);
+    limit_bytes = limit;
+}
+
 int main(void)
 {
     folder_make();
@@ -619,6 +636,7 @@ int main(void)
     RUN(backward_again);
     RUN(corpus);
     RUN(extreme_checkpoints);
+    RUN(many_changes);
     folder_remove();
     TEST_END;
 }
