@@ -57,6 +57,13 @@ grep -oE '\<DL_[A-Z]+_OPS\>' $tmp/api.h | sort -u >$tmp/tables
 for t in $(cat $tmp/tables); do grep -q "$t" tests/test_ops.c tests/test_simd.c tests/test_errors.c || echo "$t"; done >$bad
 check 'every table of ops is tested'
 
+
+# --- DL_DEBUG: a call that does not note its place would blame the one before it; what ops call belongs to the op's call
+sed -n 's,^| `[^(]*[ *]\(dl_[a-z0-9_]*\)(dl_ctx \*c\, [^.`]*)`.*,\1,p' examples/API.md |
+    grep -vxE 'dl_(at|alloc|alloc_keep|set_shape|grad_of)' >$tmp/calls
+sed -n '/^#define DLI_DEBUG_CALLS/,/^#endif/s,^#define \(dl_[a-z0-9_]*\)(.*,\1,p' dl.h | diff $tmp/calls - >$bad
+check 'DL_DEBUG: every call notes its place'
+
 { sh tests/api.sh | diff - examples/API.md; sh tests/rows.sh | diff - examples/ROWS.md; } >$bad
 check 'examples/API.md and ROWS.md are up to date (make api)'
 grep -oE '\<dl_[a-z0-9_]+' tests/curriculum.txt README.md examples/README.md | sed 's,.*:,,' | sort -u | while read -r f; do

@@ -25,6 +25,7 @@ static void nan_is_named(void)
     dl_log(c, x);
     CHECK_ERROR(c, "test_trouble.c:");
     dl_sum(c, dl_sqrt(c, x)); CHECK_ERROR(c, LINE(__LINE__));
+    dl_select(c, x, 0, 6);    CHECK_ERROR(c, LINE(__LINE__));
 
     CHECK(dl_at(c, "here") == c && !dl_at(NULL, "here"));
     dl_fail(c, "it is wrong"); CHECK_ERROR(c, "it is wrong (at or after here)");
