@@ -757,7 +757,7 @@ DL_API double dl_init_gain_with(const char *nonlinearity, dl_init_gain_opts o);
 
 /* Layer-sequential unit variance (Mishkin and Matas 2016): each parameter called "weight" with two axes or more becomes
    orthogonal, then, layer by layer, is divided by the standard deviation of the layer's output for the batch x until that is
-   std within tol, at most max_iter times.  Returns the number of layers. */
+   std within tol, at most max_iter times.  Returns the number of layers, or 0 and the weights as they were. */
 typedef struct { double std, tol; int max_iter; int end_; } dl_init_lsuv_opts;                     /* 1, 0.1, 10        */
 DL_API int dl_init_lsuv_with(dl_ctx *c, dl_module *m, dl_tensor *x, dl_init_lsuv_opts o);
 #define dl_init_lsuv(...) DLI_KW3(dl_init_lsuv, __VA_ARGS__)
@@ -8695,6 +8695,24 @@ static dl_module *dli_next_module(const dl_module *root, dl_module *m)
 #define DLI_EACH_PARAM(root, m, i, p)                                                                                \
     for (m = dli_is_nil_module(root) ? NULL : (root); m; m = dli_next_module(root, m))                               \
         for (i = 0; i < m->nparams && ((p) = &m->params[i]) != NULL; i++)
+
+static void dli_copy_part(void *part, size_t bytes, char *copy, size_t *at, int restore)
+{
+    if (copy) memcpy(restore ? part : copy + *at, restore ? copy + *at : part, bytes);
+    *at += bytes;
+}
+/* All parameters and buffers below root: to copy, or back.  Returns the bytes; copy NULL: only that. */
+static size_t dli_state_copy(dl_module *root, char *copy, int restore)
+{
+    size_t at = 0;
+    dl_module *m;
+    dl_param *p;
+    int i;
+    DLI_EACH_PARAM(root, m, i, p)
+        dli_copy_part(dli_bytes_of(p->tensor), (size_t)p->tensor->size * dli_elem(p->tensor), copy, &at, restore);
+    return at;
+}
+static size_t dli_state_bytes(dl_module *root) { return dli_state_copy(root, NULL, 0); }
 
 /* Room for one element more in an array of n.  It moves to twice the room whenever n is a power of two. */
 static void *dli_grow(dl_ctx *c, void *array, int n, size_t elem)
@@ -20679,12 +20697,16 @@ DL_DEF int dl_init_lsuv_with(dl_ctx *c, dl_module *root, dl_tensor *x, dl_init_l
 {
     double target = o.std != 0 ? o.std : 1, tol = o.tol != 0 ? o.tol : 0.1, std;
     int most = dli_or(o.max_iter, 10), layers = 0, trial, i, grad, training;
+    char *before;
     dl_module *m;
     if (!dli_check_module(c, "init_lsuv", root) || !dli_check(c, "init_lsuv", "x", x, DL_REAL)) return 0;
     if (!(target > 0) || !(tol > 0) || most < 0) {
         dl_fail(c, "init_lsuv: std %g, tol %g, max_iter %d", target, tol, most);
         return 0;
     }
+    before = (char *)dl_alloc(c, dli_state_bytes(root));
+    if (!before) return 0;
+    dli_state_copy(root, before, 0);
     grad = dl_set_grad_enabled(c, 0);
     training = dl_set_training(c, 0);
     for (m = root; m && !c->failed; m = dli_next_module(root, m)) {
@@ -20706,6 +20728,7 @@ DL_DEF int dl_init_lsuv_with(dl_ctx *c, dl_module *root, dl_tensor *x, dl_init_l
     }
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
+    if (c->failed) dli_state_copy(root, before, 1);
     return c->failed ? 0 : layers;
 }
 
@@ -22401,12 +22424,7 @@ static int64_t dli_state_size(const dl_optim *o, const dli_slot *s, int k)
     if (o->type != &dli_optim_adafactor_type) return s->w->size;
     return s->w->size / (k ? dli_adafactor_rows(s->w) : dli_adafactor_cols(s->w));
 }
-static void dli_copy_part(void *part, size_t bytes, char *copy, size_t *at, int restore)
-{
-    if (copy) memcpy(restore ? part : copy + *at, restore ? copy + *at : part, bytes);
-    *at += bytes;
-}
-/* All that steps change of o and what it wraps, but L-BFGS's memory: to copy, or back.  Returns the bytes; copy NULL: only that. */
+/* All that steps change of o and what it wraps, but L-BFGS's memory, as dli_state_copy. */
 static size_t dli_optim_copy(dl_optim *o, char *copy, int restore)
 {
     size_t at = 0;
@@ -23307,20 +23325,7 @@ static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_score
 { (void)p; (void)epoch; (void)done; (void)now; (void)final; (void)end; }
 #endif
 
-/* --- early stopping: a copy of all parameters and buffers -------------------------------------------- */
-static size_t dli_state_copy(dl_module *root, char *copy, int restore)             /* as dli_optim_copy */
-{
-    size_t at = 0;
-    dl_module *m;
-    dl_param *p;
-    int i;
-    DLI_EACH_PARAM(root, m, i, p)
-        dli_copy_part(dli_bytes_of(p->tensor), (size_t)p->tensor->size * dli_elem(p->tensor),
-                      copy, &at, restore);
-    return at;
-}
-static size_t dli_state_bytes(dl_module *root) { return dli_state_copy(root, NULL, 0); }
-
+/* --- early stopping ---------------------------------------------------------------------------------- */
 DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t patience, dl_early_stop_create_opts o)
 {
     dl_early_stop *e;

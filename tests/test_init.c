@@ -140,7 +140,10 @@ static void bad_input(void)
     CHECK(dl_init_lsuv(c, net, k) == 0);                      CHECK_ERROR(c, "linear");                    /* a wrong shape */
     CHECK(dl_init_lsuv(c, net, dl_zeros(c, DL_SHAPE(2, 4)), .std = -2) == 0);   CHECK_ERROR(c, "std -2");
     dl_init_zeros(c, dl_module_get(c, net, "bias"));
+    dl_init_constant(c, dl_module_get(c, net, "weight"), R(0.25));
     CHECK(dl_init_lsuv(c, net, dl_zeros(c, DL_SHAPE(2, 4))) == 0);              CHECK_ERROR(c, "constant");
+    n = dl_module_get(c, net, "weight");
+    CHECK(n->data[0] == R(0.25) && n->data[n->size - 1] == R(0.25));           /* as it was */
     CHECK(dl_init_lsuv(NULL, net, n) == 0 && dl_init_fan(NULL, m, DL_FAN_IN) == 0);
     CHECK(dl_is_training(c) && dl_set_grad_enabled(c, 1) == 1);        /* restored after errors, too */
     dl_destroy(c);
