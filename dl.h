@@ -23289,25 +23289,35 @@ static void dli_progress_begin(dli_progress *p)
     p->next = p->start + (p->terminal ? 0.1 : 30);
 }
 
-/* done of size samples are through; final, or NULL: the scores on the validation data, at the end of the epoch. */
+/* done of size samples are through; final, or NULL: the scores on the validation data, at the end of the epoch.  A line that is to
+   be overwritten has at most 79 columns, or the terminal would break it: the bar takes what is left.  No accuracy above 0 means
+   that there are no classes. */
 static void dli_progress_show(dli_progress *p, int epoch, int64_t done, dl_scores now, const dl_scores *final, int end)
 {
-    enum { WIDTH = 20 };
-    char bar[WIDTH + 1];
-    double time = p->quiet ? 0 : dli_seconds(), elapsed = time - p->start;
-    int full = (int)(done * WIDTH / p->size), i;
+    enum { BAR = 20, COLUMNS = 79 };
+    const int classes = now.accuracy > 0 || (final && final->accuracy > 0);
+    const double time = p->quiet ? 0 : dli_seconds(), elapsed = time - p->start, left = elapsed / (double)done * (double)(p->size - done);
+    char head[40], text[160], bar[BAR + 1];
+    int width, full, i;
     if (p->quiet || (!end && time < p->next)) return;
     p->next = time + (p->terminal ? 0.1 : 30);
-    for (i = 0; i < WIDTH; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
-    bar[WIDTH] = 0;
-    fprintf(stderr, "%sepoch %d/%d ", p->terminal ? "\r" : "", epoch, p->epochs);
-    if (p->terminal && !end) fprintf(stderr, p->colour ? "\033[32m[%s]\033[0m " : "[%s] ", bar);
-    fprintf(stderr, "%lld/%lld  %.1f s", (long long)done, (long long)p->size, elapsed);
-    if (!end) fprintf(stderr, ", %.1f s left", elapsed / (double)done * (double)(p->size - done));
-    if (elapsed > 0) fprintf(stderr, ", %.0f/s", (double)done / elapsed);
-    fprintf(stderr, ", loss %.4f", now.loss);
-    if (end) fprintf(stderr, ", accuracy %.4f", now.accuracy);
-    if (final) fprintf(stderr, "; validation loss %.4f, accuracy %.4f", final->loss, final->accuracy);
+    snprintf(head, sizeof head, "%sepoch %d/%d ", p->terminal ? "\r" : "", epoch, p->epochs);
+    snprintf(text, sizeof text, "%lld/%lld  %.*f s, %.*f s left, %.0f/s, loss %.4f", (long long)done, (long long)p->size,
+             elapsed < 100, elapsed, left < 100, left, elapsed > 0 ? (double)done / elapsed : 0, now.loss);
+    width = (int)dli_min64(BAR, COLUMNS - (int64_t)(strlen(head) - 1 + strlen("[] ") + strlen(text)));
+    full = (int)(done * width / p->size);
+    for (i = 0; i < width; i++) bar[i] = i < full ? '=' : i == full ? '>' : ' ';
+    bar[width > 0 ? width : 0] = 0;
+    fputs(head, stderr);
+    if (!end) {
+        if (p->terminal && width > 3) fprintf(stderr, p->colour ? "\033[32m[%s]\033[0m " : "[%s] ", bar);
+        fputs(text, stderr);
+    } else {
+        fprintf(stderr, " %.*f s  loss %.4f", elapsed < 100, elapsed, now.loss);
+        if (classes) fprintf(stderr, ", accuracy %.4f", now.accuracy);
+        if (final) fprintf(stderr, "; validation %.4f", final->loss);
+        if (final && classes) fprintf(stderr, ", %.4f", final->accuracy);
+    }
     fprintf(stderr, "%s%s", p->terminal ? "\033[K" : "", end || !p->terminal ? "\n" : "");
     fflush(stderr);
 }
@@ -31774,7 +31784,7 @@ static void dli_print_row(const dli_row *r, int base)
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
     if (own) snprintf(params, sizeof params, "%lld", (long long)own);
     if (r->macs && !r->module->nchildren) snprintf(macs, sizeof macs, "%lld", (long long)r->macs);
-    printf("%-28s %-20s %12s %14s %10s\n", name, shape, params, macs, r->module->nchildren ? "" : memory);
+    printf("%-25s %-18s %10s %13s %9s\n", name, shape, params, macs, r->module->nchildren ? "" : memory);
 }
 
 DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
@@ -31795,13 +31805,13 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
     if (!c->failed) {
-        printf("%-28s %-20s %12s %14s %10s\n", "layer", "output of a sample", "parameters", "multiply-adds", "memory");
+        printf("%-25s %-18s %10s %13s %9s\n", "layer", "output of a sample", "parameters", "multiply-adds", "memory");
         for (r = first; r; r = r->next) {
             dli_print_row(r, base);
             if (!r->module->nchildren) bytes += (double)r->y->size * (double)dli_elem(r->y);
         }
         dli_print_size(memory, sizeof memory, bytes);
-        printf("%-28s %-20s %12lld %14lld %10s\n", "total", "", (long long)dl_param_count(m), (long long)first->macs, memory);
+        printf("%-25s %-18s %10lld %13lld %9s\n", "total", "", (long long)dl_param_count(m), (long long)first->macs, memory);
     }
     dli_arena_release(&c->step, mark);
 }

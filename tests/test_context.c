@@ -454,6 +454,52 @@ static void models_of_others(void)                        /* are used, not train
     dl_destroy(c);
 }
 
+/* What dl_fit shows on a terminal: lines that are overwritten are narrower than 80 columns, whatever the numbers; losses without
+   classes have no accuracy. */
+static void progress_lines(void)
+{
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(DL_NO_STDIO)
+    static const struct { int epochs; int64_t size; double seconds; } runs[] = {{1, 60, 0}, {5, 60000, 12}, {100, 14197122, 86000}};
+    const dl_scores classes = {2.30258, 0.125}, none = {1234.5, 0};
+    FILE *f = tmpfile();
+    char text[4096];
+    size_t i, n, r, column = 0, widest = 0;
+    int screen = dup(2), bars = 0;
+    if (!CHECK(f && screen >= 0)) return;
+    fflush(stderr);
+    dup2(fileno(f), 2);
+    for (r = 0; r < sizeof runs / sizeof *runs; r++) {
+        dli_progress p = {0, 1, 0, runs[r].epochs, runs[r].size, 0, 0};
+        for (i = 1; i <= 3; i++) {
+            p.start = dli_seconds() - runs[r].seconds * (double)i / 3;
+            p.next = 0;
+            dli_progress_show(&p, runs[r].epochs, runs[r].size * (int64_t)i / 3, classes, NULL, 0);
+        }
+        dli_progress_show(&p, runs[r].epochs, runs[r].size, classes, &classes, 1);
+        dli_progress_show(&p, runs[r].epochs, runs[r].size, none, &none, 1);
+    }
+    dup2(screen, 2);
+    close(screen);
+    rewind(f);
+    n = fread(text, 1, sizeof text - 1, f);
+    text[n] = 0;
+    fclose(f);
+    for (i = 0; i < n; i++) {
+        if (text[i] == 27) i += 2;                           /* ESC [ K */
+        else if (text[i] == '\r' || text[i] == '\n') column = 0;
+        else if (++column > widest) widest = column;
+        bars += text[i] == '[';
+    }
+    if (!CHECK(widest < 80)) printf(" %d columns", (int)widest);
+    if (!CHECK(bars == 7)) printf(" %d bars", bars);         /* hardly room for it in the third run, whose numbers are long */
+    CHECK(strstr(text, "=] 60000/60000  12.0 s, 0.0 s left, 5000/s, loss 2.3026\033[K\r"));
+    CHECK(strstr(text, "loss 2.3026, accuracy 0.1250; validation 2.3026, 0.1250"));
+    CHECK(strstr(text, "loss 1234.5000; validation 1234.5000\033[K\n"));
+#else
+    SKIP("needs a terminal's calls");
+#endif
+}
+
 int main(void)
 {
     RUN(create_and_destroy);
@@ -474,5 +520,6 @@ int main(void)
     RUN(contexts_are_independent);
     RUN(switches);
     RUN(models_of_others);
+    RUN(progress_lines);
     TEST_END;
 }
