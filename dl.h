@@ -171,7 +171,10 @@
    A module:            a struct that begins with dl_module, a forward function, a const dl_module_type: see dl_nn_linear in
                         >>modules and examples/custom_module.c.
    An optimizer:        one row in DLI_OPTIM_RULES, a function that prepares the numbers of a step, a const dli_optim_type with
-                        it, a constructor with its prototype and options in >>api: see dli_sgd_prepare in >>optim.
+                        it and the names of its arrays, a constructor with its prototype and options in >>api: see
+                        dli_sgd_prepare in >>optim.
+   A schedule:          a function that sets the rate of step t, a const dli_schedule_type with it, a constructor with its
+                        prototype, options and formula in >>api: see dl_lr_linear_with in >>optim.
    A loss:              existing ops, then dli_reduced: see dl_mse_loss in >>losses.  With a gradient of its own it is an
                         op.  dl_fit and dl_evaluate take any function as .loss.
    A reader of files:   dli_file_open, dli_file_read and dli_file_fail of >>files, which check every read against the end;
@@ -20756,6 +20759,7 @@ typedef struct {
 typedef struct {
     const char *name;
     const char *beta1, *beta2;       /* what this optimizer calls them, for messages                 */
+    const char *state[DLI_OPTIM_STATES];                       /* what PyTorch calls its arrays; NULL: not in a checkpoint */
     void      (*prepare)(const dl_optim *o, dli_slot *s, double lr, double weight_decay);
     void      (*step)(dl_ctx *c, dl_optim *o);                 /* instead, if it is not elementwise  */
     double    (*closure)(dl_ctx *c, dl_optim *o, dl_closure f, void *user);    /* needs the loss more than once */
@@ -20768,9 +20772,10 @@ struct dl_optim {
     dl_module *root;
     dl_optim  *inner;                /* of a wrapper: the optimizer that it steers                   */
     double     lr, base_lr;          /* now; that a schedule starts from                             */
-    double     beta1, beta2, eps, weight_decay;                /* beta1 is SGD's momentum, too       */
-    double     extra[5];             /* what only this optimizer has                                 */
-    int        option, decoupled;
+    double     beta1, beta2, eps, weight_decay;                /* beta1: or momentum; beta2: or alpha, rho */
+    int        decoupled, bias_correction;                     /* of Adam and its relatives          */
+    int        begun;                /* Lookahead: there are slow weights                            */
+    const void *opts;                /* its dl_optim_.._opts with the defaults filled in: what only this optimizer has */
     int        rule;                 /* DLI_RULE_adam, ...; if it is elementwise                     */
     dli_slot  *slots;
     dli_optim_piece *pieces;               /* all parameters, cut into chunks for the threads              */
@@ -20786,7 +20791,7 @@ struct dl_optim {
 
 static dl_optim *dli_nil_optim(void)
 {
-    static const dl_optim nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0,
+    static const dl_optim nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, NULL, NULL, 0, 0, 0, 0, 0,
                                   NULL, 0, NULL, NULL };
     return (dl_optim *)&nil;
 }
@@ -20805,9 +20810,18 @@ static dl_optim *dli_innermost(const dl_optim *o)
     return (dl_optim *)o;
 }
 
+#define DLI_HUGE 1e300
 static void dli_option_range(dl_ctx *c, const char *who, const char *what, double value, double low, double high)
 {
     if (!(value >= low && value < high)) dl_fail(c, "%s: %s is %g, expected at least %g and less than %g", who, what, value, low, high);
+}
+
+/* An option, which is `usual` where it is 0. */
+static double dli_option(dl_ctx *c, const char *who, const char *what, double value, double usual, double low, double high)
+{
+    value = dli_or_double(value, usual);
+    dli_option_range(c, who, what, value, low, high);
+    return value;
 }
 
 static void dli_optim_add_state(dl_ctx *c, dl_optim *o, dli_slot *s, int k, int64_t n)
@@ -20816,11 +20830,17 @@ static void dli_optim_add_state(dl_ctx *c, dl_optim *o, dli_slot *s, int k, int6
     o->state_bytes += n * (int64_t)sizeof(dl_real);
 }
 
-/* A copy of `how`, bound to all parameters of its root, each with arrays of its size, zeroed: state[k] if bit k of `states`
-   is set. */
-#define DLI_HUGE 1e300
+/* A kept copy of options; NULL: there are none, or there is no memory. */
+static const void *dli_keep_opts(dl_ctx *c, const void *opts, size_t bytes)
+{
+    void *copy = bytes ? dl_alloc_keep(c, bytes) : NULL;
+    return copy ? memcpy(copy, opts, bytes) : NULL;
+}
+
+/* A copy of `how` with one of the options, bound to all parameters of its root, each with arrays of its size, zeroed: state[k]
+   if bit k of `states` is set. */
 static dl_optim *dli_optim_create(dl_ctx *c, const dl_optim *how, const dli_optim_type *type,
-                                  dl_module *root, int states)
+                                  dl_module *root, int states, const void *opts, size_t opts_size)
 {
     dl_optim *o;
     dl_module *m;
@@ -20840,6 +20860,7 @@ static dl_optim *dli_optim_create(dl_ctx *c, const dl_optim *how, const dli_opti
     if (!o) return dli_nil_optim();
     *o = *how;
     o->root = root;
+    o->opts = dli_keep_opts(c, opts, opts_size);
     o->base_lr = o->lr;
     o->slots = (dli_slot *)dl_alloc_keep(c, (size_t)n * sizeof *o->slots);
     o->pieces = (dli_optim_piece *)dl_alloc_keep(c, (size_t)count * sizeof *o->pieces);
@@ -20869,13 +20890,14 @@ static dl_optim *dli_optim_create(dl_ctx *c, const dl_optim *how, const dli_opti
 }
 
 /* One of the elementwise optimizers. */
-static dl_optim *dli_optim_by_rule(dl_ctx *c, dl_optim *how, const dli_optim_type *type, dl_module *root, int rule)
+static dl_optim *dli_optim_by_rule(dl_ctx *c, dl_optim *how, const dli_optim_type *type, dl_module *root, int rule,
+                                   const void *opts, size_t opts_size)
 {
 #define DLI_ROW(name, a, v, b, ...) (a > 0) + 2 * (v > 0) + 4 * (b > 0),
     static const int states[] = { DLI_OPTIM_RULES(DLI_ROW, DLI_ROW) };
 #undef DLI_ROW
     how->rule = rule;
-    return dli_optim_create(c, how, type, root, states[rule]);
+    return dli_optim_create(c, how, type, root, states[rule], opts, opts_size);
 }
 
 /* --- a step ---------------------------------------------------------------------------------------- */
@@ -21016,10 +21038,8 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
     o = dli_innermost(o);
     if (!f) dl_fail(c, "optim_group: the filter is NULL");
     if (o->more) dl_fail(c, "optim_group: %s has no groups", o->type->name);
-    opts.lr = dli_or_double(opts.lr, o->base_lr);
-    opts.weight_decay = dli_or_double(opts.weight_decay, o->weight_decay);
-    dli_option_range(c, "optim_group", "learning rate", opts.lr, 0, DLI_HUGE);
-    dli_option_range(c, "optim_group", "weight_decay", opts.weight_decay, 0, DLI_HUGE);
+    opts.lr = dli_option(c, "optim_group", "learning rate", opts.lr, o->base_lr, 0, DLI_HUGE);
+    opts.weight_decay = dli_option(c, "optim_group", "weight_decay", opts.weight_decay, o->weight_decay, 0, DLI_HUGE);
     if (opts.lr != o->base_lr && o->base_lr == 0) dl_fail(c, "optim_group: the optimizer's learning rate is 0, the group's must be, too");
     groups = c->failed ? NULL : (dli_group *)dli_grow(c, o->groups, o->ngroups, sizeof *groups);
     if (!groups) return 0;
@@ -21051,55 +21071,55 @@ static void dli_lerp(const dli_isa *isa, dl_real *y, dl_real share, const dl_rea
 /* --- SGD:  g += weight_decay w;  a = momentum a + (1 - dampening) g, at first a = g;  w -= lr (nesterov ? g + momentum a : a) */
 static void dli_sgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
+    const dl_optim_sgd_opts *opts = (const dl_optim_sgd_opts *)o->opts;
     dli_update *a = &s->args;
+    double momentum = o->beta1;                                         /* now: a schedule may change it */
     int first = (double)s->t == s->past;
-    if (first && o->beta1 == 0) s->past++;                              /* not yet */
+    if (first && momentum == 0) s->past++;                              /* not yet */
     a->lr = (dl_real)lr;
     a->l2 = (dl_real)weight_decay;
-    a->keep1 = (dl_real)(first ? 0 : o->beta1);
-    a->fresh1 = (dl_real)(first ? 1 : 1 - o->extra[0]);
-    a->direct = (dl_real)o->option;
-    a->through = (dl_real)(o->option ? o->beta1 : 1);
+    a->keep1 = (dl_real)(first ? 0 : momentum);
+    a->fresh1 = (dl_real)(first ? 1 : 1 - opts->dampening);
+    a->direct = (dl_real)(opts->nesterov ? 1 : 0);
+    a->through = (dl_real)(opts->nesterov ? momentum : 1);
 }
-static const dli_optim_type dli_optim_sgd_type = { "optim_sgd", NULL, NULL, dli_sgd_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_sgd_type = { "optim_sgd", NULL, NULL, {"momentum_buffer", NULL, NULL},
+    dli_sgd_prepare, NULL, NULL };
 
 DL_DEF dl_optim *dl_optim_sgd_with(dl_ctx *c, dl_module *m, dl_optim_sgd_opts opts)
 {
     dl_optim o = *dli_nil_optim();
     o.lr = dli_or_double(opts.lr, 1e-3);
-    o.beta1 = dli_or_double(opts.momentum, 0);
-    o.extra[0] = dli_or_double(opts.dampening, 0);
     o.weight_decay = dli_or_double(opts.weight_decay, 0);
-    o.option = opts.nesterov != 0;
-    dli_option_range(c, "optim_sgd", "momentum", o.beta1, 0, DLI_HUGE);
-    dli_option_range(c, "optim_sgd", "dampening", o.extra[0], -DLI_HUGE, DLI_HUGE);
-    if (o.option && (o.beta1 == 0 || o.extra[0] != 0)) dl_fail(c, "optim_sgd: nesterov needs a momentum and no dampening");
-    return dli_optim_by_rule(c, &o, &dli_optim_sgd_type, m, o.beta1 != 0 ? DLI_RULE_momentum : DLI_RULE_sgd);
+    o.beta1 = dli_option(c, "optim_sgd", "momentum", opts.momentum, 0, 0, DLI_HUGE);
+    opts.dampening = dli_option(c, "optim_sgd", "dampening", opts.dampening, 0, -DLI_HUGE, DLI_HUGE);
+    if (opts.nesterov && (o.beta1 == 0 || opts.dampening != 0))
+        dl_fail(c, "optim_sgd: nesterov needs a momentum and no dampening");
+    return dli_optim_by_rule(c, &o, &dli_optim_sgd_type, m, o.beta1 != 0 ? DLI_RULE_momentum : DLI_RULE_sgd, &opts, sizeof opts);
 }
 
 /* --- averaged SGD:  eta = lr / (1 + lambd lr (t - 1))^alpha;  w -= eta (g + (weight_decay + lambd) w);  a += mu (w - a),
        mu = 1 / max(1, t - 1 - t0).  Under a schedule PyTorch's eta is of the step before.                                 */
 static void dli_asgd_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
-    double before = (double)(s->t - 1), since = before - o->extra[2];
-    s->args.lr = (dl_real)(before == 0 ? lr : lr / dli_real_power(1 + o->extra[0] * lr * before, o->extra[1]));
-    s->args.l2 = (dl_real)(weight_decay + o->extra[0]);
-    s->args.fresh1 = (dl_real)(since > 1 ? 1 / since : 1);
+    const dl_optim_asgd_opts *opts = (const dl_optim_asgd_opts *)o->opts;
+    double before = (double)(s->t - 1), since = before - opts->t0, mu = since > 1 ? 1 / since : 1;
+    double eta = before == 0 ? lr : lr / dli_real_power(1 + opts->lambd * lr * before, opts->alpha);
+    s->args.lr = (dl_real)eta;
+    s->args.l2 = (dl_real)(weight_decay + opts->lambd);
+    s->args.fresh1 = (dl_real)mu;
 }
-static const dli_optim_type dli_optim_asgd_type = { "optim_asgd", NULL, NULL, dli_asgd_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_asgd_type = { "optim_asgd", NULL, NULL, {"ax", NULL, NULL}, dli_asgd_prepare, NULL, NULL };
 
 DL_DEF dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts opts)
 {
     dl_optim o = *dli_nil_optim();
     o.lr = dli_or_double(opts.lr, 1e-2);
-    o.extra[0] = dli_or_double(opts.lambd, 1e-4);
-    o.extra[1] = dli_or_double(opts.alpha, 0.75);
-    o.extra[2] = dli_or_double(opts.t0, 1e6);
     o.weight_decay = dli_or_double(opts.weight_decay, 0);
-    dli_option_range(c, "optim_asgd", "lambd", o.extra[0], 0, DLI_HUGE);
-    dli_option_range(c, "optim_asgd", "alpha", o.extra[1], 0, DLI_HUGE);
-    dli_option_range(c, "optim_asgd", "t0", o.extra[2], 0, DLI_HUGE);
-    return dli_optim_by_rule(c, &o, &dli_optim_asgd_type, m, DLI_RULE_asgd);
+    opts.lambd = dli_option(c, "optim_asgd", "lambd", opts.lambd, 1e-4, 0, DLI_HUGE);
+    opts.alpha = dli_option(c, "optim_asgd", "alpha", opts.alpha, 0.75, 0, DLI_HUGE);
+    opts.t0 = dli_option(c, "optim_asgd", "t0", opts.t0, 1e6, 0, DLI_HUGE);
+    return dli_optim_by_rule(c, &o, &dli_optim_asgd_type, m, DLI_RULE_asgd, &opts, sizeof opts);
 }
 
 /* --- Adam:  g += weight_decay w;  a = beta1 a + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
@@ -21112,9 +21132,8 @@ DL_DEF dl_optim *dl_optim_asgd_with(dl_ctx *c, dl_module *m, dl_optim_asgd_opts 
 static void dli_adam_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     dli_update *a = &s->args;
-    int corrected = o->option;                                          /* bias_correction */
-    a->lr = (dl_real)(corrected ? lr / (1 - dli_power(o->beta1, s->t)) : lr);
-    a->root = (dl_real)(corrected ? 1 / dli_sqrt64(1 - dli_power(o->beta2, s->t)) : 1);
+    a->lr = (dl_real)(o->bias_correction ? lr / (1 - dli_power(o->beta1, s->t)) : lr);
+    a->root = (dl_real)(o->bias_correction ? 1 / dli_sqrt64(1 - dli_power(o->beta2, s->t)) : 1);
     a->fresh1 = (dl_real)(1 - o->beta1);
     a->keep2 = (dl_real)o->beta2;
     a->fresh2 = (dl_real)(1 - o->beta2);
@@ -21125,8 +21144,9 @@ static void dli_adam_prepare(const dl_optim *o, dli_slot *s, double lr, double w
 }
 static void dli_nadam_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
-    double mu = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)s->t * o->extra[0]));
-    double next = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)(s->t + 1) * o->extra[0]));
+    const dl_optim_nadam_opts *opts = (const dl_optim_nadam_opts *)o->opts;
+    double mu = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)s->t * opts->momentum_decay));
+    double next = o->beta1 * (1 - 0.5 * dli_real_power(0.96, (double)(s->t + 1) * opts->momentum_decay));
     dli_adam_prepare(o, s, lr, weight_decay);
     s->past *= mu;
     s->args.direct = (dl_real)(lr * (1 - mu) / (1 - s->past));
@@ -21145,10 +21165,14 @@ static void dli_radam_prepare(const dl_optim *o, dli_slot *s, double lr, double 
         s->args.eps = 1;
     }
 }
-static const dli_optim_type dli_optim_adam_type  = { "optim_adam",  "beta1", "beta2", dli_adam_prepare,  NULL, NULL };
-static const dli_optim_type dli_optim_adamw_type = { "optim_adamw", "beta1", "beta2", dli_adam_prepare,  NULL, NULL };
-static const dli_optim_type dli_optim_nadam_type = { "optim_nadam", "beta1", "beta2", dli_nadam_prepare, NULL, NULL };
-static const dli_optim_type dli_optim_radam_type = { "optim_radam", "beta1", "beta2", dli_radam_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_adam_type = { "optim_adam", "beta1", "beta2", {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    dli_adam_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_adamw_type = { "optim_adamw", "beta1", "beta2", {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    dli_adam_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_nadam_type = { "optim_nadam", "beta1", "beta2", {"exp_avg", "exp_avg_sq", NULL},
+    dli_nadam_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_radam_type = { "optim_radam", "beta1", "beta2", {"exp_avg", "exp_avg_sq", NULL},
+    dli_radam_prepare, NULL, NULL };
 
 static dl_optim dli_adam_options(double lr, double beta1, double beta2, double eps, double weight_decay, int decoupled)
 {
@@ -21159,77 +21183,83 @@ static dl_optim dli_adam_options(double lr, double beta1, double beta2, double e
     o.eps = dli_or_double(eps, 1e-8);
     o.weight_decay = dli_or_double(weight_decay, 0);
     o.decoupled = decoupled;
-    o.option = 1;
+    o.bias_correction = 1;
     return o;
 }
 DL_DEF dl_optim *dl_optim_adam_with(dl_ctx *c, dl_module *m, dl_optim_adam_opts opts)
 {
     dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay, 0);
-    o.option = !opts.no_bias_correction;
-    return dli_optim_by_rule(c, &o, &dli_optim_adam_type, m, opts.amsgrad ? DLI_RULE_amsgrad : DLI_RULE_adam);
+    o.bias_correction = !opts.no_bias_correction;
+    return dli_optim_by_rule(c, &o, &dli_optim_adam_type, m, opts.amsgrad ? DLI_RULE_amsgrad : DLI_RULE_adam, NULL, 0);
 }
 DL_DEF dl_optim *dl_optim_adamw_with(dl_ctx *c, dl_module *m, dl_optim_adamw_opts opts)
 {
     double decay = dli_or_double(opts.weight_decay, 1e-2);
     dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, decay, 1);
-    o.option = !opts.no_bias_correction;
-    return dli_optim_by_rule(c, &o, &dli_optim_adamw_type, m, opts.amsgrad ? DLI_RULE_amsgrad : DLI_RULE_adam);
+    o.bias_correction = !opts.no_bias_correction;
+    return dli_optim_by_rule(c, &o, &dli_optim_adamw_type, m, opts.amsgrad ? DLI_RULE_amsgrad : DLI_RULE_adam, NULL, 0);
 }
 DL_DEF dl_optim *dl_optim_nadam_with(dl_ctx *c, dl_module *m, dl_optim_nadam_opts opts)
 {
     dl_optim o = dli_adam_options(dli_or_double(opts.lr, 2e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay,
                                   opts.decoupled_weight_decay);
-    o.extra[0] = dli_or_double(opts.momentum_decay, 4e-3);
-    dli_option_range(c, "optim_nadam", "momentum_decay", o.extra[0], 0, DLI_HUGE);
-    return dli_optim_by_rule(c, &o, &dli_optim_nadam_type, m, DLI_RULE_adam);
+    opts.momentum_decay = dli_option(c, "optim_nadam", "momentum_decay", opts.momentum_decay, 4e-3, 0, DLI_HUGE);
+    return dli_optim_by_rule(c, &o, &dli_optim_nadam_type, m, DLI_RULE_adam, &opts, sizeof opts);
 }
 DL_DEF dl_optim *dl_optim_radam_with(dl_ctx *c, dl_module *m, dl_optim_radam_opts opts)
 {
     dl_optim o = dli_adam_options(dli_or_double(opts.lr, 1e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay,
                                   opts.decoupled_weight_decay);
-    return dli_optim_by_rule(c, &o, &dli_optim_radam_type, m, DLI_RULE_adam);
+    return dli_optim_by_rule(c, &o, &dli_optim_radam_type, m, DLI_RULE_adam, NULL, 0);
 }
 
 /* --- Adamax:  a = beta1 a + (1 - beta1) g;  v = max(beta2 v, abs g + eps);  w -= lr / (1 - beta1^t) a / v --- */
-static const dli_optim_type dli_optim_adamax_type = { "optim_adamax", "beta1", "beta2", dli_adam_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_adamax_type = { "optim_adamax", "beta1", "beta2", {"exp_avg", "exp_inf", NULL},
+    dli_adam_prepare, NULL, NULL };
 DL_DEF dl_optim *dl_optim_adamax_with(dl_ctx *c, dl_module *m, dl_optim_adamax_opts opts)
 {
     dl_optim o = dli_adam_options(dli_or_double(opts.lr, 2e-3), opts.beta1, opts.beta2, opts.eps, opts.weight_decay, 0);
-    return dli_optim_by_rule(c, &o, &dli_optim_adamax_type, m, DLI_RULE_adamax);
+    return dli_optim_by_rule(c, &o, &dli_optim_adamax_type, m, DLI_RULE_adamax, NULL, 0);
 }
 
 /* --- AdaGrad:  v += g^2;  w -= lr / (1 + (t - 1) lr_decay) g / (sqrt(v) + eps)
    RMSprop:  v = alpha v + (1 - alpha) g^2;  w -= lr g / (sqrt(v) + eps);  centered: v less the squared mean of g;
        momentum: a = momentum a + g / (..), w -= lr a
    Adadelta:  v = rho v + (1 - rho) g^2;  d = sqrt(a + eps) / sqrt(v + eps) g;  a = rho a + (1 - rho) d^2;  w -= lr d --- */
-static void dli_adagrad_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
+static void dli_rmsprop_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
     dli_update *a = &s->args;
-    a->lr = (dl_real)(lr / (1 + (double)(s->t - 1) * o->extra[0]));
+    a->lr = (dl_real)lr;
     a->l2 = (dl_real)weight_decay;
-    a->keep1 = (dl_real)o->beta1;
-    a->keep2 = (dl_real)o->beta2;
-    a->fresh2 = (dl_real)(o->beta2 < 1 ? 1 - o->beta2 : 1);
+    a->keep1 = (dl_real)o->beta1;                                       /* momentum */
+    a->keep2 = (dl_real)o->beta2;                                       /* alpha, rho */
+    a->fresh2 = (dl_real)(1 - o->beta2);
     a->eps = (dl_real)o->eps;
 }
-static const dli_optim_type dli_optim_adagrad_type  = { "optim_adagrad",  NULL, NULL, dli_adagrad_prepare, NULL, NULL };
-static const dli_optim_type dli_optim_rmsprop_type  = { "optim_rmsprop",  "momentum", "alpha", dli_adagrad_prepare,
-                                                        NULL, NULL };
-static const dli_optim_type dli_optim_adadelta_type = { "optim_adadelta", NULL, "rho", dli_adagrad_prepare, NULL, NULL };
+static void dli_adagrad_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
+{
+    const dl_optim_adagrad_opts *opts = (const dl_optim_adagrad_opts *)o->opts;
+    dli_rmsprop_prepare(o, s, lr / (1 + (double)(s->t - 1) * opts->lr_decay), weight_decay);
+    s->args.keep2 = s->args.fresh2 = 1;
+}
+static const dli_optim_type dli_optim_adagrad_type = { "optim_adagrad", NULL, NULL, {NULL, "sum", NULL},
+    dli_adagrad_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_rmsprop_type = { "optim_rmsprop", "momentum", "alpha",
+    {"momentum_buffer", "square_avg", "grad_avg"}, dli_rmsprop_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_adadelta_type = { "optim_adadelta", NULL, "rho", {"acc_delta", "square_avg", NULL},
+    dli_rmsprop_prepare, NULL, NULL };
 
 DL_DEF dl_optim *dl_optim_adagrad_with(dl_ctx *c, dl_module *m, dl_optim_adagrad_opts opts)
 {
     dl_optim o = *dli_nil_optim(), *p;
     int i;
     o.lr = dli_or_double(opts.lr, 1e-2);
-    o.extra[0] = dli_or_double(opts.lr_decay, 0);
     o.weight_decay = dli_or_double(opts.weight_decay, 0);
     o.eps = dli_or_double(opts.eps, 1e-10);
-    o.beta2 = 1;
-    opts.initial_accumulator_value = dli_or_double(opts.initial_accumulator_value, 0);
-    dli_option_range(c, "optim_adagrad", "lr_decay", o.extra[0], 0, DLI_HUGE);
-    dli_option_range(c, "optim_adagrad", "initial_accumulator_value", opts.initial_accumulator_value, 0, DLI_HUGE);
-    p = dli_optim_by_rule(c, &o, &dli_optim_adagrad_type, m, DLI_RULE_rmsprop);
+    opts.lr_decay = dli_option(c, "optim_adagrad", "lr_decay", opts.lr_decay, 0, 0, DLI_HUGE);
+    opts.initial_accumulator_value = dli_option(c, "optim_adagrad", "initial_accumulator_value",
+                                                opts.initial_accumulator_value, 0, 0, DLI_HUGE);
+    p = dli_optim_by_rule(c, &o, &dli_optim_adagrad_type, m, DLI_RULE_rmsprop, &opts, sizeof opts);
     for (i = 0; i < p->nslots; i++) {
         int64_t k;
         for (k = 0; k < p->slots[i].w->size; k++) p->slots[i].state[1][k] = (dl_real)opts.initial_accumulator_value;
@@ -21246,7 +21276,7 @@ DL_DEF dl_optim *dl_optim_rmsprop_with(dl_ctx *c, dl_module *m, dl_optim_rmsprop
     o.weight_decay = dli_or_double(opts.weight_decay, 0);
     return dli_optim_by_rule(c, &o, &dli_optim_rmsprop_type, m,
                              o.beta1 == 0 ? opts.centered ? DLI_RULE_rmsprop_b : DLI_RULE_rmsprop
-                                          : opts.centered ? DLI_RULE_rmsprop_ab : DLI_RULE_rmsprop_a);
+                                          : opts.centered ? DLI_RULE_rmsprop_ab : DLI_RULE_rmsprop_a, NULL, 0);
 }
 DL_DEF dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadelta_opts opts)
 {
@@ -21255,34 +21285,33 @@ DL_DEF dl_optim *dl_optim_adadelta_with(dl_ctx *c, dl_module *m, dl_optim_adadel
     o.beta2 = dli_or_double(opts.rho, 0.9);
     o.eps = dli_or_double(opts.eps, 1e-6);
     o.weight_decay = dli_or_double(opts.weight_decay, 0);
-    return dli_optim_by_rule(c, &o, &dli_optim_adadelta_type, m, DLI_RULE_adadelta);
+    return dli_optim_by_rule(c, &o, &dli_optim_adadelta_type, m, DLI_RULE_adadelta, NULL, 0);
 }
 
 /* --- Rprop:  a step size for each weight, times eta_plus while its gradient keeps its sign, eta_minus when it turns (then the
        weight rests once), between step_min and step_max;  w -= sign(g) step size --- */
 static void dli_rprop_prepare(const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
+    const dl_optim_rprop_opts *opts = (const dl_optim_rprop_opts *)o->opts;
     (void)weight_decay;
-    s->args.keep1 = (dl_real)o->extra[0];
-    s->args.keep2 = (dl_real)o->extra[1];
-    s->args.low = (dl_real)o->extra[2];
-    s->args.high = (dl_real)o->extra[3];
+    s->args.keep1 = (dl_real)opts->eta_minus;
+    s->args.keep2 = (dl_real)opts->eta_plus;
+    s->args.low = (dl_real)opts->step_min;
+    s->args.high = (dl_real)opts->step_max;
     s->args.start = s->t == 1 ? (dl_real)lr : 0;
 }
-static const dli_optim_type dli_optim_rprop_type = { "optim_rprop", NULL, NULL, dli_rprop_prepare, NULL, NULL };
+static const dli_optim_type dli_optim_rprop_type = { "optim_rprop", NULL, NULL, {"prev", "step_size", NULL},
+    dli_rprop_prepare, NULL, NULL };
 
 DL_DEF dl_optim *dl_optim_rprop_with(dl_ctx *c, dl_module *m, dl_optim_rprop_opts opts)
 {
     dl_optim o = *dli_nil_optim();
     o.lr = dli_or_double(opts.lr, 1e-2);
-    o.extra[0] = dli_or_double(opts.eta_minus, 0.5);
-    o.extra[1] = dli_or_double(opts.eta_plus, 1.2);
-    o.extra[2] = dli_or_double(opts.step_min, 1e-6);
-    o.extra[3] = dli_or_double(opts.step_max, 50);
-    dli_option_range(c, "optim_rprop", "eta_minus", o.extra[0], 0, 1);
-    dli_option_range(c, "optim_rprop", "eta_plus", o.extra[1], 1, DLI_HUGE);
-    dli_option_range(c, "optim_rprop", "step_min", o.extra[2], 0, o.extra[3]);
-    return dli_optim_by_rule(c, &o, &dli_optim_rprop_type, m, DLI_RULE_rprop);
+    opts.step_max = dli_or_double(opts.step_max, 50);
+    opts.eta_minus = dli_option(c, "optim_rprop", "eta_minus", opts.eta_minus, 0.5, 0, 1);
+    opts.eta_plus = dli_option(c, "optim_rprop", "eta_plus", opts.eta_plus, 1.2, 1, DLI_HUGE);
+    opts.step_min = dli_option(c, "optim_rprop", "step_min", opts.step_min, 1e-6, 0, opts.step_max);
+    return dli_optim_by_rule(c, &o, &dli_optim_rprop_type, m, DLI_RULE_rprop, &opts, sizeof opts);
 }
 
 /* --- Adafactor:  b = t^beta2_decay;  for the last two axes: r = (1 - b) r + b (mean of g^2 over a row), c the same for a column,
@@ -21310,7 +21339,7 @@ static void dli_adafactor_at(const dli_slot *s, int64_t i, dl_real *u, dli_adafa
 
 static void dli_approach(dl_real *x, double share, double y) { *x += (dl_real)(share * (y - (double)*x)); }
 
-static void dli_adafactor_means(const dl_ctx *c, const dli_adafactor *m, double fresh)
+static void dli_adafactor_means(const dl_ctx *c, const dli_adafactor *m, double b)
 {
     dl_real t[DLI_CHUNK];
     int64_t i, j, n;
@@ -21322,9 +21351,9 @@ static void dli_adafactor_means(const dl_ctx *c, const dli_adafactor *m, double 
             dli_row1(DLI_ON(c->isa, f_square), t, g + j, n, 0);
             DLI_ON(c->isa, add)(m->u + j, t, n);
         }
-        if (m->row) dli_approach(&m->row[i], fresh, (double)DLI_ON(c->isa, sum_squares)(g, 0, 1, m->cols) / (double)m->cols);
+        if (m->row) dli_approach(&m->row[i], b, (double)DLI_ON(c->isa, sum_squares)(g, 0, 1, m->cols) / (double)m->cols);
     }
-    for (j = 0; j < m->cols; j++) dli_approach(&m->column[j], fresh, (double)m->u[j] / (double)m->rows);
+    for (j = 0; j < m->cols; j++) dli_approach(&m->column[j], b, (double)m->u[j] / (double)m->rows);
 }
 
 /* w = shrink w - lr u; or, if how is NULL, the sum of squares of u.  1 / sqrt(v) is a row's times a column's factor. */
@@ -21351,28 +21380,29 @@ static double dli_adafactor_pass(const dl_ctx *c, const dli_adafactor *m, double
 
 static void dli_adafactor_step(dl_ctx *c, dl_optim *o)
 {
+    const dl_optim_adafactor_opts *opts = (const dl_optim_adafactor_opts *)o->opts;
     dli_adafactor m;
     int64_t k, n;
     int i;
     for (i = 0; i < o->nslots && !c->failed; i++) {
         dli_slot *s = &o->slots[i];
         const dli_group *group = &o->groups[s->group];
-        double lr = o->lr * group->lr, fresh, step, rms, squares = 0, size = (double)s->w->size;
+        double lr = o->lr * group->lr, b, step, rms, squares = 0, size = (double)s->w->size;
         dli_mark mark = dli_arena_mark(&c->step);
         dl_real *u;
         if (!s->w->grad || !(u = (dl_real *)dl_alloc(c, 2 * (size_t)dli_adafactor_cols(s->w) * sizeof *u))) continue;
         n = s->w->size / (dli_adafactor_rows(s->w) * dli_adafactor_cols(s->w));
         s->t++;
-        fresh = dli_real_power((double)s->t, o->extra[0]);
+        b = dli_real_power((double)s->t, opts->beta2_decay);
         for (k = 0; k < n; k++) {
             dli_adafactor_at(s, k, u, &m);
-            dli_adafactor_means(c, &m, fresh);
+            dli_adafactor_means(c, &m, b);
             squares += dli_adafactor_pass(c, &m, o->eps, NULL);
         }
         rms = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(s->w->data, 0, 1, s->w->size) / size);
         step = 1 / dli_sqrt64((double)s->t);
-        step = (rms > o->extra[1] ? rms : o->extra[1]) * (lr < step ? lr : step);
-        rms = dli_sqrt64(squares / size) / o->extra[2];
+        step = (rms > opts->eps2 ? rms : opts->eps2) * (lr < step ? lr : step);
+        rms = dli_sqrt64(squares / size) / opts->d;
         s->args.lr = (dl_real)(step / (rms > 1 ? rms : 1));
         s->args.shrink = (dl_real)(1 - lr * group->weight_decay);
         for (k = 0; k < n; k++) {
@@ -21382,7 +21412,8 @@ static void dli_adafactor_step(dl_ctx *c, dl_optim *o)
         dli_arena_release(&c->step, mark);
     }
 }
-static const dli_optim_type dli_optim_adafactor_type = { "optim_adafactor", NULL, NULL, NULL, dli_adafactor_step, NULL };
+static const dli_optim_type dli_optim_adafactor_type = { "optim_adafactor", NULL, NULL, {"row_var", "col_var", NULL},
+    NULL, dli_adafactor_step, NULL };
 
 DL_DEF dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafactor_opts opts)
 {
@@ -21391,13 +21422,11 @@ DL_DEF dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
     o.lr = dli_or_double(opts.lr, 1e-2);
     o.eps = dli_or_double(opts.eps1, sizeof(dl_real) == 8 ? 2.220446049250313e-16 : 1.1920928955078125e-07);
     o.weight_decay = dli_or_double(opts.weight_decay, 0);
-    o.extra[0] = opts.beta2_decay != 0 ? opts.beta2_decay : -0.8;
-    o.extra[1] = dli_or_double(opts.eps2, 1e-3);
-    o.extra[2] = dli_or_double(opts.d, 1);
-    if (!(o.extra[0] <= 0)) dl_fail(c, "optim_adafactor: beta2_decay is %g, expected at most 0", o.extra[0]);
-    dli_option_range(c, "optim_adafactor", "eps2", o.extra[1], 0, DLI_HUGE);
-    dli_option_range(c, "optim_adafactor", "d", o.extra[2], 1, DLI_HUGE);
-    p = dli_optim_create(c, &o, &dli_optim_adafactor_type, m, 0);
+    if (opts.beta2_decay == 0) opts.beta2_decay = -0.8;
+    if (!(opts.beta2_decay <= 0)) dl_fail(c, "optim_adafactor: beta2_decay is %g, expected at most 0", opts.beta2_decay);
+    opts.eps2 = dli_option(c, "optim_adafactor", "eps2", opts.eps2, 1e-3, 0, DLI_HUGE);
+    opts.d = dli_option(c, "optim_adafactor", "d", opts.d, 1, 1, DLI_HUGE);
+    p = dli_optim_create(c, &o, &dli_optim_adafactor_type, m, 0, &opts, sizeof opts);
     for (i = 0; i < p->nslots; i++) {
         const dl_tensor *w = p->slots[i].w;
         if (w->ndim > 1) dli_optim_add_state(c, p, &p->slots[i], 0, w->size / dli_adafactor_cols(w));
@@ -21411,22 +21440,23 @@ DL_DEF dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
        w -= lr weight_decay w + lr ratio X.  A tall matrix the other way round, with A = X^T X.                        --- */
 static void dli_muon_matrix(dl_ctx *c, const dl_optim *o, dli_slot *s, double lr, double weight_decay)
 {
+    const dl_optim_muon_opts *opts = (const dl_optim_muon_opts *)o->opts;
     const dl_tensor *w = s->w;
     int64_t rows = w->shape[0], cols = w->size / rows, n = dli_min64(rows, cols), i;
     int tall = rows > cols;
-    double A = (double)rows, B = (double)cols, ratio, norm;
+    double A = (double)rows, B = (double)cols, momentum = o->beta1, ratio, norm;
     dl_real *x = (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *x), *y = (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *y), *swap;
     dl_real *gram = (dl_real *)dl_alloc(c, (size_t)(n * n) * sizeof *gram), *poly = (dl_real *)dl_alloc(c, (size_t)(n * n) * sizeof *poly);
     if (c->failed) return;
-    dli_lerp(c->isa, s->state[0], (dl_real)(1 - o->beta1), w->grad, w->size);
+    dli_lerp(c->isa, s->state[0], (dl_real)(1 - momentum), w->grad, w->size);
     memcpy(x, s->state[0], (size_t)w->size * sizeof *x);
-    if (o->option) {                                                    /* nesterov */
+    if (!opts->no_nesterov) {
         memcpy(x, w->grad, (size_t)w->size * sizeof *x);
-        dli_lerp(c->isa, x, (dl_real)o->beta1, s->state[0], w->size);
+        dli_lerp(c->isa, x, (dl_real)momentum, s->state[0], w->size);
     }
     norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(x, 0, 1, w->size));
     DLI_ON(c->isa, scale)(x, (dl_real)(1 / (norm > o->eps ? norm : o->eps)), w->size);
-    for (i = 0; i < (int64_t)o->extra[0] && !c->failed; i++) {
+    for (i = 0; i < opts->ns_steps && !c->failed; i++) {
         dl_gemm(c, tall, !tall, n, n, tall ? rows : cols, 1, x, cols, x, cols, 0, gram, n);
         memcpy(poly, gram, (size_t)(n * n) * sizeof *poly);
         dl_gemm(c, 0, 0, n, n, n, DLI_C(2.0315), gram, n, gram, n, DLI_C(-4.7750), poly, n);
@@ -21434,7 +21464,7 @@ static void dli_muon_matrix(dl_ctx *c, const dl_optim *o, dli_slot *s, double lr
         dl_gemm(c, 0, 0, rows, cols, n, 1, tall ? x : poly, tall ? cols : n, tall ? poly : x, cols, DLI_C(3.4445), y, cols);
         swap = x; x = y; y = swap;
     }
-    ratio = o->decoupled == DL_MUON_MATCH_RMS_ADAMW ? 0.2 * dli_sqrt64(A > B ? A : B) : A > B ? dli_sqrt64(A / B) : 1;
+    ratio = opts->adjust_lr == DL_MUON_MATCH_RMS_ADAMW ? 0.2 * dli_sqrt64(A > B ? A : B) : A > B ? dli_sqrt64(A / B) : 1;
     if (c->failed) return;
     DLI_ON(c->isa, scale)(w->data, (dl_real)(1 - lr * weight_decay), w->size);
     DLI_ON(c->isa, axpy)(w->data, (dl_real)(-lr * ratio), x, w->size);
@@ -21442,6 +21472,7 @@ static void dli_muon_matrix(dl_ctx *c, const dl_optim *o, dli_slot *s, double lr
 
 static void dli_muon_step(dl_ctx *c, dl_optim *o)
 {
+    const dl_optim_muon_opts *opts = (const dl_optim_muon_opts *)o->opts;
     int i;
     for (i = 0; i < o->nslots && !c->failed; i++) {
         dli_slot *s = &o->slots[i];
@@ -21453,13 +21484,14 @@ static void dli_muon_step(dl_ctx *c, dl_optim *o)
         else {
             dl_optim adam = dli_adam_options(0, 0, 0.95, 1e-10, 0, 1);
             double share = o->base_lr != 0 ? o->lr / o->base_lr : 1;    /* of a schedule */
-            dli_adam_prepare(&adam, s, o->extra[1] * share * group->lr, group->weight_decay);
+            dli_adam_prepare(&adam, s, opts->adam_lr * share * group->lr, group->weight_decay);
             DLI_ON(c->isa, update)(DLI_RULE_adam, s->w->data, s->w->grad, s->state, s->w->size, &s->args);
         }
         dli_arena_release(&c->step, mark);
     }
 }
-static const dli_optim_type dli_optim_muon_type = { "optim_muon", "momentum", NULL, NULL, dli_muon_step, NULL };
+static const dli_optim_type dli_optim_muon_type = { "optim_muon", "momentum", NULL, {"momentum_buffer", "exp_avg_sq", NULL},
+    NULL, dli_muon_step, NULL };
 
 DL_DEF dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts opts)
 {
@@ -21469,15 +21501,12 @@ DL_DEF dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
     o.beta1 = dli_or_double(opts.momentum, 0.95);
     o.eps = dli_or_double(opts.eps, 1e-7);
     o.weight_decay = dli_or_double(opts.weight_decay, 0.1);
-    o.option = !opts.no_nesterov;
-    o.decoupled = (int)opts.adjust_lr;
-    o.extra[0] = dli_or(opts.ns_steps, 5);
-    o.extra[1] = dli_or_double(opts.adam_lr, 3e-4);
-    dli_option_range(c, "optim_muon", "ns_steps", o.extra[0], 0, 100);
-    dli_option_range(c, "optim_muon", "adam_lr", o.extra[1], 0, DLI_HUGE);
+    opts.ns_steps = dli_or(opts.ns_steps, 5);
+    dli_option_range(c, "optim_muon", "ns_steps", opts.ns_steps, 0, 100);
+    opts.adam_lr = dli_option(c, "optim_muon", "adam_lr", opts.adam_lr, 3e-4, 0, DLI_HUGE);
     if (opts.adjust_lr != DL_MUON_ORIGINAL && opts.adjust_lr != DL_MUON_MATCH_RMS_ADAMW)
         dl_fail(c, "optim_muon: adjust_lr %d", (int)opts.adjust_lr);
-    p = dli_optim_create(c, &o, &dli_optim_muon_type, m, 1);
+    p = dli_optim_create(c, &o, &dli_optim_muon_type, m, 1, &opts, sizeof opts);
     for (i = 0; i < p->nslots; i++) if (p->slots[i].w->ndim < 2) dli_optim_add_state(c, p, &p->slots[i], 1, p->slots[i].w->size);
     return c && !c->failed ? p : dli_nil_optim();
 }
@@ -21683,7 +21712,8 @@ static double dli_lbfgs_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     }
     return first;
 }
-static const dli_optim_type dli_optim_lbfgs_type = { "optim_lbfgs", NULL, NULL, NULL, NULL, dli_lbfgs_step };
+static const dli_optim_type dli_optim_lbfgs_type = { "optim_lbfgs", NULL, NULL, {NULL, NULL, NULL},
+    NULL, NULL, dli_lbfgs_step };
 
 DL_DEF dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *root, dl_optim_lbfgs_opts opts)
 {
@@ -21696,11 +21726,9 @@ DL_DEF dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *root, dl_optim_lbfgs_
     if (opts.max_iter < 1 || opts.max_iter > 1000000000 || opts.max_eval < 0 || opts.history_size < 1)
         dl_fail(c, "optim_lbfgs: max_iter %d, max_eval %d, history_size %d, expected at least 1",
                 opts.max_iter, opts.max_eval, opts.history_size);
-    opts.tolerance_grad = dli_or_double(opts.tolerance_grad, 1e-7);
-    opts.tolerance_change = dli_or_double(opts.tolerance_change, 1e-9);
-    dli_option_range(c, "optim_lbfgs", "tolerance_grad", opts.tolerance_grad, 0, DLI_HUGE);
-    dli_option_range(c, "optim_lbfgs", "tolerance_change", opts.tolerance_change, 0, DLI_HUGE);
-    p = dli_optim_create(c, &o, &dli_optim_lbfgs_type, root, 0);
+    opts.tolerance_grad = dli_option(c, "optim_lbfgs", "tolerance_grad", opts.tolerance_grad, 1e-7, 0, DLI_HUGE);
+    opts.tolerance_change = dli_option(c, "optim_lbfgs", "tolerance_change", opts.tolerance_change, 1e-9, 0, DLI_HUGE);
+    p = dli_optim_create(c, &o, &dli_optim_lbfgs_type, root, 0, NULL, 0);
     if (dli_is_nil_optim(p) || !(m = (dli_lbfgs *)dl_alloc_keep(c, sizeof *m))) return dli_nil_optim();
     m->n = p->size;
     m->history = opts.history_size;
@@ -21765,12 +21793,13 @@ static void dli_copy_weights(dl_optim *o, int k, int back)                 /* st
 
 static void dli_lookahead_begin(dl_optim *o)                               /* the weights may have been loaded since it was made */
 {
-    if (!o->option) dli_copy_weights(o, 0, 0);
-    o->option = 1;
+    if (!o->begun) dli_copy_weights(o, 0, 0);
+    o->begun = 1;
 }
 static void dli_lookahead_synchronize(dl_ctx *c, dl_optim *o)
 {
-    if (!c->failed && o->t % (int64_t)o->extra[0] == 0) dli_average(c, o, o->extra[1], 1);
+    const dl_optim_lookahead_opts *opts = (const dl_optim_lookahead_opts *)o->opts;
+    if (!c->failed && o->t % opts->k == 0) dli_average(c, o, opts->alpha, 1);
 }
 static void dli_lookahead_step(dl_ctx *c, dl_optim *o)
 {
@@ -21785,18 +21814,21 @@ static double dli_lookahead_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *
     dli_lookahead_synchronize(c, o);
     return loss;
 }
-static const dli_optim_type dli_optim_lookahead_type  = { "optim_lookahead", NULL, NULL, NULL, dli_lookahead_step, NULL };
-static const dli_optim_type dli_optim_lookahead2_type = { "optim_lookahead", NULL, NULL, NULL, NULL, dli_lookahead_closure };
+static const dli_optim_type dli_optim_lookahead_type = { "optim_lookahead", NULL, NULL, {"slow", NULL, NULL},
+    NULL, dli_lookahead_step, NULL };
+static const dli_optim_type dli_optim_lookahead2_type = { "optim_lookahead", NULL, NULL, {"slow", NULL, NULL},
+    NULL, NULL, dli_lookahead_closure };
 
 static double dli_grad_norm(const dl_ctx *c, dl_module *root);
 
 static double dli_sam_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
 {
+    const dl_optim_sam_opts *opts = (const dl_optim_sam_opts *)o->opts;
     double loss = dli_call_closure(c, o, f, user);
     dl_real step;
     int i;
     if (c->failed) return loss;
-    step = (dl_real)(o->extra[0] / (dli_grad_norm(c, o->root) + 1e-12));
+    step = (dl_real)(opts->rho / (dli_grad_norm(c, o->root) + 1e-12));
     dli_copy_weights(o, 0, 0);
     for (i = 0; i < o->nslots; i++)
         if (o->slots[i].w->grad) DLI_ON(c->isa, axpy)(o->slots[i].w->data, step, o->slots[i].w->grad, o->slots[i].w->size);
@@ -21805,37 +21837,34 @@ static double dli_sam_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     dl_optim_step(c, o->inner);
     return loss;
 }
-static const dli_optim_type dli_optim_sam_type = { "optim_sam", NULL, NULL, NULL, NULL, dli_sam_step };
+static const dli_optim_type dli_optim_sam_type = { "optim_sam", NULL, NULL, {NULL, NULL, NULL}, NULL, NULL, dli_sam_step };
 
-static dl_optim *dli_wrap(dl_ctx *c, dl_optim *inner, const dli_optim_type *type, dl_optim *how)
+static dl_optim *dli_wrap(dl_ctx *c, dl_optim *inner, const dli_optim_type *type, const void *opts, size_t opts_size)
 {
-    how->inner = inner;
-    return dli_optim_create(c, how, type, inner->root, 1);
+    dl_optim how = *dli_nil_optim();
+    how.inner = inner;
+    return dli_optim_create(c, &how, type, inner->root, 1, opts, opts_size);
 }
 
 DL_DEF dl_optim *dl_optim_lookahead_with(dl_ctx *c, dl_optim *inner, dl_optim_lookahead_opts opts)
 {
-    dl_optim o = *dli_nil_optim();
-    o.extra[0] = dli_or(opts.k, 5);
-    o.extra[1] = dli_or_double(opts.alpha, 0.5);
+    opts.k = dli_or(opts.k, 5);
     if (!dli_check_optim(c, "optim_lookahead", inner)) return dli_nil_optim();
-    dli_option_range(c, "optim_lookahead", "k", o.extra[0], 1, DLI_HUGE);
-    dli_option_range(c, "optim_lookahead", "alpha", o.extra[1], 0, 1.0000001);
-    return dli_wrap(c, inner, inner->type->closure ? &dli_optim_lookahead2_type : &dli_optim_lookahead_type, &o);
+    dli_option_range(c, "optim_lookahead", "k", opts.k, 1, DLI_HUGE);
+    opts.alpha = dli_option(c, "optim_lookahead", "alpha", opts.alpha, 0.5, 0, 1.0000001);
+    return dli_wrap(c, inner, inner->type->closure ? &dli_optim_lookahead2_type : &dli_optim_lookahead_type, &opts, sizeof opts);
 }
 
 DL_DEF dl_optim *dl_optim_sam_with(dl_ctx *c, dl_optim *inner, dl_optim_sam_opts opts)
 {
-    dl_optim o = *dli_nil_optim();
-    o.extra[0] = dli_or_double(opts.rho, 0.05);
     if (!dli_check_optim(c, "optim_sam", inner)) return dli_nil_optim();
     if (inner->type->closure) dl_fail(c, "optim_sam: %s needs the loss more than once itself", inner->type->name);
-    dli_option_range(c, "optim_sam", "rho", o.extra[0], 0, DLI_HUGE);
-    return dli_wrap(c, inner, &dli_optim_sam_type, &o);
+    opts.rho = dli_option(c, "optim_sam", "rho", opts.rho, 0.05, 0, DLI_HUGE);
+    return dli_wrap(c, inner, &dli_optim_sam_type, &opts, sizeof opts);
 }
 
 /* --- averages of weights: a += (1 - decay) (w - a), or the plain mean of all updates ------------------- */
-static const dli_optim_type dli_ema_type = { "ema", NULL, NULL, NULL, NULL, NULL };
+static const dli_optim_type dli_ema_type = { "ema", NULL, NULL, {"average", NULL, NULL}, NULL, NULL, NULL };
 
 struct dl_ema { dl_optim *o; double decay; int64_t updates; int swapped, swa; };
 
@@ -21858,7 +21887,7 @@ DL_DEF dl_ema *dl_ema_create_with(dl_ctx *c, dl_module *m, dl_ema_create_opts op
     double decay = dli_or_double(opts.decay, 0.999);
     if (!c || c->failed) return dli_nil_ema();
     dli_option_range(c, "ema", "decay", decay, 0, 1);
-    o = dli_optim_create(c, &how, &dli_ema_type, m, 1);
+    o = dli_optim_create(c, &how, &dli_ema_type, m, 1, NULL, 0);
     e = dli_is_nil_optim(o) ? NULL : (dl_ema *)dl_alloc_keep(c, sizeof *e);
     if (!e) return dli_nil_ema();
     e->o = o;
@@ -21945,31 +21974,27 @@ DL_DEF int dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_mod
     return !c->failed;
 }
 
-/* --- schedules: the learning rate as a function of the step t and of the rate before all schedules ------ */
+/* --- schedules: the learning rate as a function of the step t and of the rate before all schedules ------
+   A schedule is its options and a function that turns the rates before it into those of step t, by the formula of >>api. */
+typedef struct { double lr, momentum; } dli_rates;
+
 typedef struct {
     const char *name;
-    double (*lr)(const dl_schedule *s, int64_t t, double lr, double *momentum);
+    void      (*at)(const dl_schedule *s, int64_t t, dli_rates *now);
 } dli_schedule_type;
 
 struct dl_schedule {
     const dli_schedule_type *type;
-    dl_optim     *optim;
-    int64_t       t, n[3];
-    double        p[9];
-    int           option[3];
-    dl_shape      milestones;
-    dl_lr_fn      f;
-    void         *user;
-    dl_schedule **parts;
-    int           nparts;
-    double        best;              /* plateau: the best so far, .. */
-    int           seen, bad, cooling;
+    dl_optim   *optim;
+    const void *opts;                /* with the defaults filled in                                  */
+    int64_t     t;
+    double      best;                /* plateau: the best so far, .. */
+    int         seen, bad, cooling;
 };
 
 static dl_schedule *dli_nil_schedule(void)
 {
-    static const dl_schedule nil = { NULL, NULL, 0, {0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0}, {{0, 0, 0, 0, 0, 0, 0, 0}},
-                                     NULL, NULL, NULL, 0, 0, 0, 0, 0 };
+    static const dl_schedule nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0 };
     return (dl_schedule *)&nil;
 }
 
@@ -21991,21 +22016,25 @@ static int dli_check_newest(dl_ctx *c, const char *who, const dl_schedule *s)
 /* 0: there is no rate or no momentum at this step, and both stay */
 static int dli_schedule_apply(dl_schedule *s)
 {
-    double momentum = s->optim->beta1, lr = s->type->lr(s, s->t, s->optim->base_lr, &momentum);
-    if (!(lr - lr == 0 && momentum - momentum == 0)) return 0;
-    s->optim->lr = lr;
-    s->optim->beta1 = momentum;
+    dli_rates now;
+    now.lr = s->optim->base_lr;
+    now.momentum = s->optim->beta1;
+    s->type->at(s, s->t, &now);
+    if (!(now.lr - now.lr == 0 && now.momentum - now.momentum == 0)) return 0;
+    s->optim->lr = now.lr;
+    s->optim->beta1 = now.momentum;
     return 1;
 }
 
-/* A kept copy of `how`; sets the learning rate of step 0. */
-static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type, dl_optim *o, const dl_schedule *how)
+/* Sets the learning rate of step 0. */
+static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type, dl_optim *o, const void *opts, size_t opts_size)
 {
     dl_schedule *s;
     if (!dli_check_optim(c, type->name, o) || !(s = (dl_schedule *)dl_alloc_keep(c, sizeof *s))) return dli_nil_schedule();
-    *s = *how;
     s->type = type;
     s->optim = dli_innermost(o);
+    s->opts = dli_keep_opts(c, opts, opts_size);
+    if (c->failed) return dli_nil_schedule();
     if (dli_schedule_apply(s)) { s->optim->schedule = s; return s; }
     dl_fail(c, "%s: no value at step 0", type->name);
     return dli_nil_schedule();
@@ -22030,11 +22059,12 @@ static void dli_schedule_momentum(dl_ctx *c, const char *who, dl_optim *o)
     if (o->rule == DLI_RULE_rmsprop_b)     o->rule = DLI_RULE_rmsprop_ab;
 }
 
-static int dli_schedule_steps(dl_ctx *c, const char *who, const char *what, int64_t steps)
+static int64_t dli_schedule_steps(dl_ctx *c, const char *who, const char *what, int64_t steps, int64_t usual)
 {
+    if (steps == 0) steps = usual;
     if (steps < 1 || steps > (int64_t)1 << 53)                           /* two of them can be added, and are exact as doubles */
         dl_fail(c, "%s: %s is %l, expected at least 1 step, at most 2^53", who, what, steps);
-    return c && !c->failed;
+    return steps;
 }
 
 DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
@@ -22059,70 +22089,63 @@ static double dli_anneal(double a, double b, double share, int linear)
     return linear ? a + (b - a) * share : b + (a - b) / 2 * (1 + dli_cosine(share / 2));
 }
 
-/* lr = factor base for the first total_iters steps */
-static double dli_lr_constant(const dl_schedule *s, int64_t t, double lr, double *momentum)
+static void dli_lr_constant(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return t < s->n[0] ? lr * s->p[0] : lr;
+    const dl_lr_constant_opts *o = (const dl_lr_constant_opts *)s->opts;
+    if (t < o->total_iters) now->lr *= o->factor;
 }
 static const dli_schedule_type dli_lr_constant_type = { "lr_constant", dli_lr_constant };
 DL_DEF dl_schedule *dl_lr_constant_with(dl_ctx *c, dl_optim *o, dl_lr_constant_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.factor, 1.0 / 3);
-    s.n[0] = opts.total_iters ? opts.total_iters : 5;
-    dli_option_range(c, "lr_constant", "factor", s.p[0], 0, DLI_HUGE);
-    dli_schedule_steps(c, "lr_constant", "total_iters", s.n[0]);
-    return dli_schedule_create(c, &dli_lr_constant_type, o, &s);
+    opts.factor = dli_option(c, "lr_constant", "factor", opts.factor, 1.0 / 3, 0, DLI_HUGE);
+    opts.total_iters = dli_schedule_steps(c, "lr_constant", "total_iters", opts.total_iters, 5);
+    return dli_schedule_create(c, &dli_lr_constant_type, o, &opts, sizeof opts);
 }
 
-static double dli_lr_linear(const dl_schedule *s, int64_t t, double lr, double *momentum)
+static void dli_lr_linear(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return lr * (s->p[0] + (s->p[1] - s->p[0]) * ((double)dli_min64(t, s->n[0]) / (double)s->n[0]));
+    const dl_lr_linear_opts *o = (const dl_lr_linear_opts *)s->opts;
+    double share = (double)dli_min64(t, o->total_iters) / (double)o->total_iters;
+    now->lr *= o->start_factor + (o->end_factor - o->start_factor) * share;
 }
 static const dli_schedule_type dli_lr_linear_type = { "lr_linear", dli_lr_linear };
 DL_DEF dl_schedule *dl_lr_linear_with(dl_ctx *c, dl_optim *o, dl_lr_linear_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.start_factor, 1.0 / 3);
-    s.p[1] = dli_or_double(opts.end_factor, 1);
-    s.n[0] = opts.total_iters ? opts.total_iters : 5;
-    dli_option_range(c, "lr_linear", "start_factor", s.p[0], 0, DLI_HUGE);
-    dli_option_range(c, "lr_linear", "end_factor", s.p[1], 0, DLI_HUGE);
-    dli_schedule_steps(c, "lr_linear", "total_iters", s.n[0]);
-    return dli_schedule_create(c, &dli_lr_linear_type, o, &s);
+    opts.start_factor = dli_option(c, "lr_linear", "start_factor", opts.start_factor, 1.0 / 3, 0, DLI_HUGE);
+    opts.end_factor = dli_option(c, "lr_linear", "end_factor", opts.end_factor, 1, 0, DLI_HUGE);
+    opts.total_iters = dli_schedule_steps(c, "lr_linear", "total_iters", opts.total_iters, 5);
+    return dli_schedule_create(c, &dli_lr_linear_type, o, &opts, sizeof opts);
 }
 
-static double dli_lr_step(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { int64_t step_size; double gamma; } dli_lr_step_args;
+
+static void dli_lr_step(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return lr * dli_power(s->p[0], t / s->n[0]);
+    const dli_lr_step_args *o = (const dli_lr_step_args *)s->opts;
+    now->lr *= dli_power(o->gamma, t / o->step_size);
 }
 static const dli_schedule_type dli_lr_step_type = { "lr_step", dli_lr_step };
 DL_DEF dl_schedule *dl_lr_step_with(dl_ctx *c, dl_optim *o, int64_t step_size, dl_lr_step_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.gamma, 0.1);
-    s.n[0] = step_size;
-    dli_option_range(c, "lr_step", "gamma", s.p[0], 0, DLI_HUGE);
-    dli_schedule_steps(c, "lr_step", "step_size", step_size);
-    return dli_schedule_create(c, &dli_lr_step_type, o, &s);
+    dli_lr_step_args a;
+    a.gamma = dli_option(c, "lr_step", "gamma", opts.gamma, 0.1, 0, DLI_HUGE);
+    a.step_size = dli_schedule_steps(c, "lr_step", "step_size", step_size, 0);
+    return dli_schedule_create(c, &dli_lr_step_type, o, &a, sizeof a);
 }
 DL_DEF dl_schedule *dl_lr_exponential(dl_ctx *c, dl_optim *o, double gamma)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = gamma;
-    s.n[0] = 1;
+    dli_lr_step_args a;
+    a.step_size = 1;
+    a.gamma = gamma;
     dli_option_range(c, "lr_exponential", "gamma", gamma, 0, DLI_HUGE);
-    return dli_schedule_create(c, &dli_lr_step_type, o, &s);
+    return dli_schedule_create(c, &dli_lr_step_type, o, &a, sizeof a);
 }
 
 /* The number of milestones at or before t; they rise, and the list ends at its first 0. */
-static int dli_milestones_passed(const dl_schedule *s, int64_t t)
+static int dli_milestones_passed(dl_shape milestones, int64_t t)
 {
     int i = 0;
-    while (i < DL_MAX_DIMS && s->milestones.d[i] && s->milestones.d[i] <= t) i++;
+    while (i < DL_MAX_DIMS && milestones.d[i] && milestones.d[i] <= t) i++;
     return i;
 }
 static int dli_check_milestones(dl_ctx *c, const char *who, dl_shape milestones)
@@ -22133,219 +22156,242 @@ static int dli_check_milestones(dl_ctx *c, const char *who, dl_shape milestones)
             dl_fail(c, "%s: milestone %d is %l, expected more than %l", who, i, milestones.d[i], i ? milestones.d[i - 1] : (int64_t)0);
     return n;
 }
-static double dli_lr_multi_step(const dl_schedule *s, int64_t t, double lr, double *momentum)
+
+typedef struct { dl_shape milestones; double gamma; } dli_lr_multi_step_args;
+
+static void dli_lr_multi_step(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return lr * dli_power(s->p[0], dli_milestones_passed(s, t));
+    const dli_lr_multi_step_args *o = (const dli_lr_multi_step_args *)s->opts;
+    now->lr *= dli_power(o->gamma, dli_milestones_passed(o->milestones, t));
 }
 static const dli_schedule_type dli_lr_multi_step_type = { "lr_multi_step", dli_lr_multi_step };
 DL_DEF dl_schedule *dl_lr_multi_step_with(dl_ctx *c, dl_optim *o, dl_shape milestones, dl_lr_multi_step_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.gamma, 0.1);
-    s.milestones = milestones;
-    dli_option_range(c, "lr_multi_step", "gamma", s.p[0], 0, DLI_HUGE);
+    dli_lr_multi_step_args a;
+    a.milestones = milestones;
+    a.gamma = dli_option(c, "lr_multi_step", "gamma", opts.gamma, 0.1, 0, DLI_HUGE);
     if (!dli_check_milestones(c, "lr_multi_step", milestones)) dl_fail(c, "lr_multi_step: no milestones");
-    return dli_schedule_create(c, &dli_lr_multi_step_type, o, &s);
+    return dli_schedule_create(c, &dli_lr_multi_step_type, o, &a, sizeof a);
 }
 
-static double dli_lr_polynomial(const dl_schedule *s, int64_t t, double lr, double *momentum)
+static void dli_lr_polynomial(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return t < s->n[0] ? lr * dli_real_power(1 - (double)t / (double)s->n[0], s->p[0]) : 0;
+    const dl_lr_polynomial_opts *o = (const dl_lr_polynomial_opts *)s->opts;
+    now->lr = t < o->total_iters ? now->lr * dli_real_power(1 - (double)t / (double)o->total_iters, o->power) : 0;
 }
 static const dli_schedule_type dli_lr_polynomial_type = { "lr_polynomial", dli_lr_polynomial };
 DL_DEF dl_schedule *dl_lr_polynomial_with(dl_ctx *c, dl_optim *o, dl_lr_polynomial_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.power, 1);
-    s.n[0] = opts.total_iters ? opts.total_iters : 5;
-    dli_option_range(c, "lr_polynomial", "power", s.p[0], 0, DLI_HUGE);
-    dli_schedule_steps(c, "lr_polynomial", "total_iters", s.n[0]);
-    return dli_schedule_create(c, &dli_lr_polynomial_type, o, &s);
+    opts.power = dli_option(c, "lr_polynomial", "power", opts.power, 1, 0, DLI_HUGE);
+    opts.total_iters = dli_schedule_steps(c, "lr_polynomial", "total_iters", opts.total_iters, 5);
+    return dli_schedule_create(c, &dli_lr_polynomial_type, o, &opts, sizeof opts);
 }
 
-static double dli_lr_inverse(const dl_schedule *s, int64_t t, double lr, double *momentum)
+static void dli_lr_inverse(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return lr / (1 + s->p[0] * (double)t);
+    const double gamma = *(const double *)s->opts;
+    now->lr /= 1 + gamma * (double)t;
 }
 static const dli_schedule_type dli_lr_inverse_type = { "lr_inverse", dli_lr_inverse };
 DL_DEF dl_schedule *dl_lr_inverse(dl_ctx *c, dl_optim *o, double gamma)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = gamma;
     dli_option_range(c, "lr_inverse", "gamma", gamma, 0, DLI_HUGE);
-    return dli_schedule_create(c, &dli_lr_inverse_type, o, &s);
+    return dli_schedule_create(c, &dli_lr_inverse_type, o, &gamma, sizeof gamma);
 }
 
-/* Vaswani et al. 2017; step t + 1 */
-static double dli_lr_noam(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { int64_t dim, warmup_steps; } dli_lr_noam_args;
+
+static void dli_lr_noam(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    double step = (double)t + 1, warmup = (double)s->n[0];
-    (void)momentum;
-    return lr / dli_sqrt64((double)s->n[1]) * (step < warmup ? step / (warmup * dli_sqrt64(warmup)) : 1 / dli_sqrt64(step));
+    const dli_lr_noam_args *o = (const dli_lr_noam_args *)s->opts;
+    double step = (double)t + 1, warmup = (double)o->warmup_steps, dim = (double)o->dim;
+    now->lr = now->lr / dli_sqrt64(dim) * (step < warmup ? step / (warmup * dli_sqrt64(warmup)) : 1 / dli_sqrt64(step));
 }
 static const dli_schedule_type dli_lr_noam_type = { "lr_noam", dli_lr_noam };
 DL_DEF dl_schedule *dl_lr_noam(dl_ctx *c, dl_optim *o, int64_t dim, int64_t warmup_steps)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.n[0] = warmup_steps;
-    s.n[1] = dim;
-    dli_schedule_steps(c, "lr_noam", "warmup_steps", warmup_steps);
+    dli_lr_noam_args a;
+    a.dim = dim;
+    a.warmup_steps = dli_schedule_steps(c, "lr_noam", "warmup_steps", warmup_steps, 0);
     if (dim < 1) dl_fail(c, "lr_noam: dim is %l", dim);
-    return dli_schedule_create(c, &dli_lr_noam_type, o, &s);
+    return dli_schedule_create(c, &dli_lr_noam_type, o, &a, sizeof a);
 }
 
-static double dli_lr_cosine(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { int64_t T_max; double eta_min; } dli_lr_cosine_args;
+
+static void dli_lr_cosine(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    int64_t n = s->n[0];
-    (void)momentum;
-    if (s->n[1]) while (t >= n && n < INT64_MAX / s->n[1]) {             /* with restarts: T_0, then T_mult times as long, .. */
-        if (s->n[1] == 1) { t %= n; break; }
-        t -= n;
-        n *= s->n[1];
-    }
-    return dli_anneal(lr, s->p[0], (double)t / (double)n, 0);
+    const dli_lr_cosine_args *o = (const dli_lr_cosine_args *)s->opts;
+    now->lr = dli_anneal(now->lr, o->eta_min, (double)t / (double)o->T_max, 0);
 }
 static const dli_schedule_type dli_lr_cosine_type = { "lr_cosine", dli_lr_cosine };
-static const dli_schedule_type dli_lr_cosine_restarts_type = { "lr_cosine_restarts", dli_lr_cosine };
 DL_DEF dl_schedule *dl_lr_cosine_with(dl_ctx *c, dl_optim *o, int64_t T_max, dl_lr_cosine_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.eta_min, 0);
-    s.n[0] = T_max;
-    dli_option_range(c, "lr_cosine", "eta_min", s.p[0], 0, DLI_HUGE);
-    dli_schedule_steps(c, "lr_cosine", "T_max", T_max);
-    return dli_schedule_create(c, &dli_lr_cosine_type, o, &s);
-}
-DL_DEF dl_schedule *dl_lr_cosine_restarts_with(dl_ctx *c, dl_optim *o, int64_t T_0, dl_lr_cosine_restarts_opts opts)
-{
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.eta_min, 0);
-    s.n[0] = T_0;
-    s.n[1] = opts.T_mult ? opts.T_mult : 1;
-    dli_option_range(c, "lr_cosine_restarts", "eta_min", s.p[0], 0, DLI_HUGE);
-    dli_schedule_steps(c, "lr_cosine_restarts", "T_0", T_0);
-    dli_schedule_steps(c, "lr_cosine_restarts", "T_mult", s.n[1]);
-    return dli_schedule_create(c, &dli_lr_cosine_restarts_type, o, &s);
+    dli_lr_cosine_args a;
+    a.eta_min = dli_option(c, "lr_cosine", "eta_min", opts.eta_min, 0, 0, DLI_HUGE);
+    a.T_max = dli_schedule_steps(c, "lr_cosine", "T_max", T_max, 0);
+    return dli_schedule_create(c, &dli_lr_cosine_type, o, &a, sizeof a);
 }
 
-/* p: max_lr, first, last, base_momentum, max_momentum, pct_start; phases end at share n - 1, the last one at n - 1 */
-static double dli_lr_one_cycle(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { int64_t T_0, T_mult; double eta_min; } dli_lr_cosine_restarts_args;
+
+static void dli_lr_cosine_restarts(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    double n = (double)s->n[0], up = s->p[5] * n - 1, down = s->option[1] ? 2 * s->p[5] * n - 2 : n - 1, at = (double)t, share;
-    (void)lr;
-    if (t > s->n[0]) return dl_item(NULL);
-    if (at <= up || (at <= down && s->option[1])) {
-        int rising = at <= up;
-        share = rising ? at / up : (at - up) / (down - up);
-        if (!(share >= 0)) share = 0;                                    /* a phase without steps */
-        if (!s->option[2]) *momentum = dli_anneal(s->p[rising ? 4 : 3], s->p[rising ? 3 : 4], share, s->option[0]);
-        return dli_anneal(rising ? s->p[1] : s->p[0], rising ? s->p[0] : s->p[1], share, s->option[0]);
-    }
-    if (s->option[1]) {
-        if (!s->option[2]) *momentum = s->p[4];
-        return dli_anneal(s->p[1], s->p[2], (at - down) / (n - 1 - down), s->option[0]);
-    }
-    share = (at - up) / (down - up);
-    if (!s->option[2]) *momentum = dli_anneal(s->p[3], s->p[4], share, s->option[0]);
-    return dli_anneal(s->p[0], s->p[2], share, s->option[0]);
+    const dli_lr_cosine_restarts_args *o = (const dli_lr_cosine_restarts_args *)s->opts;
+    int64_t T = o->T_0;
+    if (o->T_mult == 1) t %= T;
+    else for (; t >= T && T < INT64_MAX / o->T_mult; T *= o->T_mult) t -= T;
+    now->lr = dli_anneal(now->lr, o->eta_min, (double)t / (double)T, 0);
+}
+static const dli_schedule_type dli_lr_cosine_restarts_type = { "lr_cosine_restarts", dli_lr_cosine_restarts };
+DL_DEF dl_schedule *dl_lr_cosine_restarts_with(dl_ctx *c, dl_optim *o, int64_t T_0, dl_lr_cosine_restarts_opts opts)
+{
+    dli_lr_cosine_restarts_args a;
+    a.eta_min = dli_option(c, "lr_cosine_restarts", "eta_min", opts.eta_min, 0, 0, DLI_HUGE);
+    a.T_0 = dli_schedule_steps(c, "lr_cosine_restarts", "T_0", T_0, 0);
+    a.T_mult = dli_schedule_steps(c, "lr_cosine_restarts", "T_mult", opts.T_mult, 1);
+    return dli_schedule_create(c, &dli_lr_cosine_restarts_type, o, &a, sizeof a);
+}
+
+typedef struct { double total_steps, max_lr, first_lr, last_lr; dl_lr_one_cycle_opts o; } dli_lr_one_cycle_args;
+
+/* Rate and momentum at the ends of the phases, of which there are two or three: the middle one ends at end[2]. */
+static void dli_lr_one_cycle(const dl_schedule *s, int64_t t, dli_rates *now)
+{
+    const dli_lr_one_cycle_args *a = (const dli_lr_one_cycle_args *)s->opts;
+    const dl_lr_one_cycle_opts *o = &a->o;
+    const double n = a->total_steps, at = (double)t, up = o->pct_start * n - 1;
+    const double end[4] = { 0, up, o->three_phase ? 2 * o->pct_start * n - 2 : n - 1, n - 1 };
+    const double lr[4] = { a->first_lr, a->max_lr, o->three_phase ? a->first_lr : a->last_lr, a->last_lr };
+    const double momentum[4] = { o->max_momentum, o->base_momentum, o->max_momentum, o->max_momentum };
+    const int k = at <= up ? 0 : at <= end[2] || !o->three_phase ? 1 : 2;
+    const double share = at > end[k] ? (at - end[k]) / (end[k + 1] - end[k]) : 0;    /* a phase may have no steps */
+    if (at > n) { now->lr = dl_item(NULL); return; }
+    now->lr = dli_anneal(lr[k], lr[k + 1], share, o->linear);
+    if (!o->no_cycle_momentum) now->momentum = dli_anneal(momentum[k], momentum[k + 1], share, o->linear);
 }
 static const dli_schedule_type dli_lr_one_cycle_type = { "lr_one_cycle", dli_lr_one_cycle };
 DL_DEF dl_schedule *dl_lr_one_cycle_with(dl_ctx *c, dl_optim *o, double max_lr, int64_t total_steps,
                                          dl_lr_one_cycle_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.n[0] = total_steps;
-    s.p[0] = max_lr;
-    s.p[1] = max_lr / dli_or_double(opts.div_factor, 25);
-    s.p[2] = s.p[1] / dli_or_double(opts.final_div_factor, 1e4);
-    s.p[3] = dli_or_double(opts.base_momentum, 0.85);
-    s.p[4] = dli_or_double(opts.max_momentum, 0.95);
-    s.p[5] = dli_or_double(opts.pct_start, 0.3);
-    s.option[0] = opts.linear;
-    s.option[1] = opts.three_phase;
-    s.option[2] = opts.no_cycle_momentum;
+    dli_lr_one_cycle_args a;
+    a.max_lr = max_lr;
+    a.first_lr = max_lr / dli_or_double(opts.div_factor, 25);
+    a.last_lr = a.first_lr / dli_or_double(opts.final_div_factor, 1e4);
     dli_option_range(c, "lr_one_cycle", "max_lr", max_lr, 0, DLI_HUGE);
-    dli_option_range(c, "lr_one_cycle", "first learning rate", s.p[1], 0, DLI_HUGE);
-    dli_option_range(c, "lr_one_cycle", "last learning rate", s.p[2], 0, DLI_HUGE);
-    dli_option_range(c, "lr_one_cycle", "base_momentum", s.p[3], 0, 1);
-    dli_option_range(c, "lr_one_cycle", "max_momentum", s.p[4], 0, 1);
-    dli_option_range(c, "lr_one_cycle", "pct_start", s.p[5], 0, 1.0000001);
-    dli_schedule_steps(c, "lr_one_cycle", "total_steps", total_steps);
+    dli_option_range(c, "lr_one_cycle", "first learning rate", a.first_lr, 0, DLI_HUGE);
+    dli_option_range(c, "lr_one_cycle", "last learning rate", a.last_lr, 0, DLI_HUGE);
+    opts.base_momentum = dli_option(c, "lr_one_cycle", "base_momentum", opts.base_momentum, 0.85, 0, 1);
+    opts.max_momentum = dli_option(c, "lr_one_cycle", "max_momentum", opts.max_momentum, 0.95, 0, 1);
+    opts.pct_start = dli_option(c, "lr_one_cycle", "pct_start", opts.pct_start, 0.3, 0, 1.0000001);
+    a.total_steps = (double)dli_schedule_steps(c, "lr_one_cycle", "total_steps", total_steps, 0);
+    a.o = opts;
     if (!opts.no_cycle_momentum) dli_schedule_momentum(c, "lr_one_cycle", o);
-    return dli_schedule_create(c, &dli_lr_one_cycle_type, o, &s);
+    return dli_schedule_create(c, &dli_lr_one_cycle_type, o, &a, sizeof a);
 }
 
-static double dli_lr_cyclic(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { double base_lr, max_lr; dl_lr_cyclic_opts o; } dli_lr_cyclic_args;
+
+static void dli_lr_cyclic(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    int64_t size = s->n[0] + s->n[1], cycle = t / size, at = t % size;
-    double share = at <= s->n[0] ? (double)at / (double)s->n[0] : (double)(size - at) / (double)s->n[1];
-    (void)lr;
-    share *= s->option[0] == DL_TRIANGULAR2 ? dli_power(0.5, cycle) : s->option[0] == DL_EXP_RANGE ? dli_power(s->p[4], t) : 1;
-    if (!s->option[2]) *momentum = s->p[3] - (s->p[3] - s->p[2]) * share;
-    return s->p[0] + (s->p[1] - s->p[0]) * share;
+    const dli_lr_cyclic_args *a = (const dli_lr_cyclic_args *)s->opts;
+    const dl_lr_cyclic_opts *o = &a->o;
+    int64_t size = o->step_size_up + o->step_size_down, cycle = t / size, at = t % size;
+    double share = at <= o->step_size_up ? (double)at / (double)o->step_size_up : (double)(size - at) / (double)o->step_size_down;
+    share *= o->mode == DL_TRIANGULAR2 ? dli_power(0.5, cycle) : o->mode == DL_EXP_RANGE ? dli_power(o->gamma, t) : 1;
+    if (!o->no_cycle_momentum) now->momentum = o->max_momentum - (o->max_momentum - o->base_momentum) * share;
+    now->lr = a->base_lr + (a->max_lr - a->base_lr) * share;
 }
 static const dli_schedule_type dli_lr_cyclic_type = { "lr_cyclic", dli_lr_cyclic };
 DL_DEF dl_schedule *dl_lr_cyclic_with(dl_ctx *c, dl_optim *o, double base_lr, double max_lr, dl_lr_cyclic_opts opts)
 {
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = base_lr;
-    s.p[1] = max_lr;
-    s.p[2] = dli_or_double(opts.base_momentum, 0.8);
-    s.p[3] = dli_or_double(opts.max_momentum, 0.9);
-    s.p[4] = dli_or_double(opts.gamma, 1);
-    s.n[0] = opts.step_size_up ? opts.step_size_up : 2000;
-    s.n[1] = opts.step_size_down ? opts.step_size_down : s.n[0];
-    s.option[0] = (int)opts.mode;
-    s.option[2] = opts.no_cycle_momentum;
+    dli_lr_cyclic_args a;
+    a.base_lr = base_lr;
+    a.max_lr = max_lr;
     dli_option_range(c, "lr_cyclic", "base_lr", base_lr, 0, DLI_HUGE);
     dli_option_range(c, "lr_cyclic", "max_lr", max_lr, 0, DLI_HUGE);
-    dli_option_range(c, "lr_cyclic", "base_momentum", s.p[2], 0, 1);
-    dli_option_range(c, "lr_cyclic", "max_momentum", s.p[3], 0, 1);
-    dli_option_range(c, "lr_cyclic", "gamma", s.p[4], 0, DLI_HUGE);
-    dli_option_range(c, "lr_cyclic", "mode", s.option[0], 0, 3);
-    dli_schedule_steps(c, "lr_cyclic", "step_size_up", s.n[0]);
-    dli_schedule_steps(c, "lr_cyclic", "step_size_down", s.n[1]);
+    opts.base_momentum = dli_option(c, "lr_cyclic", "base_momentum", opts.base_momentum, 0.8, 0, 1);
+    opts.max_momentum = dli_option(c, "lr_cyclic", "max_momentum", opts.max_momentum, 0.9, 0, 1);
+    opts.gamma = dli_option(c, "lr_cyclic", "gamma", opts.gamma, 1, 0, DLI_HUGE);
+    dli_option_range(c, "lr_cyclic", "mode", (int)opts.mode, 0, 3);
+    opts.step_size_up = dli_schedule_steps(c, "lr_cyclic", "step_size_up", opts.step_size_up, 2000);
+    opts.step_size_down = dli_schedule_steps(c, "lr_cyclic", "step_size_down", opts.step_size_down, opts.step_size_up);
+    a.o = opts;
     if (!opts.no_cycle_momentum) dli_schedule_momentum(c, "lr_cyclic", o);
-    return dli_schedule_create(c, &dli_lr_cyclic_type, o, &s);
+    return dli_schedule_create(c, &dli_lr_cyclic_type, o, &a, sizeof a);
 }
 
-static double dli_lr_lambda(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { dl_lr_fn f; void *user; } dli_lr_lambda_args;
+
+static void dli_lr_lambda(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)momentum;
-    return lr * s->f(t, s->user);
+    const dli_lr_lambda_args *o = (const dli_lr_lambda_args *)s->opts;
+    now->lr *= o->f(t, o->user);
 }
 static const dli_schedule_type dli_lr_lambda_type = { "lr_lambda", dli_lr_lambda };
 DL_DEF dl_schedule *dl_lr_lambda(dl_ctx *c, dl_optim *o, dl_lr_fn f, void *user)
 {
-    dl_schedule s = *dli_nil_schedule();
+    dli_lr_lambda_args a;
     if (!f) dl_fail(c, "lr_lambda: the function is NULL");
-    s.f = f;
-    s.user = user;
-    return dli_schedule_create(c, &dli_lr_lambda_type, o, &s);
+    a.f = f;
+    a.user = user;
+    return dli_schedule_create(c, &dli_lr_lambda_type, o, &a, sizeof a);
 }
 
 /* plateau: changed by dl_schedule_observe only */
-static double dli_lr_plateau(const dl_schedule *s, int64_t t, double lr, double *momentum)
+static void dli_lr_plateau(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    (void)t; (void)lr; (void)momentum;
-    return s->optim->lr;
+    (void)t;
+    now->lr = s->optim->lr;
 }
 static const dli_schedule_type dli_lr_plateau_type = { "lr_plateau", dli_lr_plateau };
+DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opts opts)
+{
+    opts.patience = dli_or(opts.patience, 10);
+    opts.factor = dli_option(c, "lr_plateau", "factor", opts.factor, 0.1, 0, 1);
+    opts.threshold = dli_option(c, "lr_plateau", "threshold", opts.threshold, 1e-4, 0, DLI_HUGE);
+    opts.min_lr = dli_option(c, "lr_plateau", "min_lr", opts.min_lr, 0, 0, DLI_HUGE);
+    opts.eps = dli_option(c, "lr_plateau", "eps", opts.eps, 1e-8, 0, DLI_HUGE);
+    if (opts.patience < 0 || opts.cooldown < 0) dl_fail(c, "lr_plateau: patience %d, cooldown %d", opts.patience, opts.cooldown);
+    return dli_schedule_create(c, &dli_lr_plateau_type, o, &opts, sizeof opts);
+}
+
+DL_DEF int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value)
+{
+    const dl_lr_plateau_opts *o;
+    double sign, best, edge, lr;
+    if (!dli_check_newest(c, "schedule_observe", s)) return 0;
+    if (s->type != &dli_lr_plateau_type) return 1;                       /* the others look at nothing */
+    o = (const dl_lr_plateau_opts *)s->opts;
+    sign = o->max ? 1 : -1;
+    best = s->seen ? s->best : -sign * (double)dli_infinity();
+    edge = o->absolute ? best + sign * o->threshold : best * (1 + sign * o->threshold);
+    if (sign > 0 ? value > edge : value < edge) { s->best = value; s->seen = 1; s->bad = 0; }
+    else s->bad++;
+    if (s->cooling > 0) { s->cooling--; s->bad = 0; }
+    if (s->bad <= o->patience) return 1;
+    lr = s->optim->lr * o->factor;
+    if (lr < o->min_lr) lr = o->min_lr;
+    if (s->optim->lr - lr > o->eps) s->optim->lr = lr;
+    s->cooling = o->cooldown;
+    s->bad = 0;
+    return 1;
+}
 
 /* chained: each part changes what the one before gives; sequential: the part between two milestones, from its step 0 */
-static double dli_lr_chained(const dl_schedule *s, int64_t t, double lr, double *momentum)
+typedef struct { const dl_schedule *part[DL_MAX_DIMS]; int n; dl_shape milestones; } dli_schedule_parts;
+
+static void dli_lr_chained(const dl_schedule *s, int64_t t, dli_rates *now)
 {
+    const dli_schedule_parts *o = (const dli_schedule_parts *)s->opts;
     int i;
-    for (i = 0; i < s->nparts; i++) lr = s->parts[i]->type->lr(s->parts[i], t, lr, momentum);
-    return lr;
+    for (i = 0; i < o->n; i++) o->part[i]->type->at(o->part[i], t, now);
 }
-static double dli_lr_sequential(const dl_schedule *s, int64_t t, double lr, double *momentum)
+static void dli_lr_sequential(const dl_schedule *s, int64_t t, dli_rates *now)
 {
-    int i = dli_milestones_passed(s, t);
-    return s->parts[i]->type->lr(s->parts[i], i ? t - s->milestones.d[i - 1] : t, lr, momentum);
+    const dli_schedule_parts *o = (const dli_schedule_parts *)s->opts;
+    int i = dli_milestones_passed(o->milestones, t);
+    o->part[i]->type->at(o->part[i], i ? t - o->milestones.d[i - 1] : t, now);
 }
 static const dli_schedule_type dli_lr_chained_type = { "lr_chained", dli_lr_chained };
 static const dli_schedule_type dli_lr_sequential_type = { "lr_sequential", dli_lr_sequential };
@@ -22353,7 +22399,7 @@ static const dli_schedule_type dli_lr_sequential_type = { "lr_sequential", dli_l
 static dl_schedule *dli_schedule_join(dl_ctx *c, const dli_schedule_type *type, const dl_schedule_list *list,
                                       dl_shape milestones)
 {
-    dl_schedule s = *dli_nil_schedule();
+    dli_schedule_parts o;
     int i, n = 0;
     while (n < DL_MAX_DIMS + 1 && list->s[n] != DLI_SCHEDULES_END) n++;
     if (n == 0 || n > DL_MAX_DIMS) dl_fail(c, "%s: %s schedules, expected 1 to %d", type->name, n ? "too many" : "no", DL_MAX_DIMS);
@@ -22363,11 +22409,11 @@ static dl_schedule *dli_schedule_join(dl_ctx *c, const dli_schedule_type *type, 
                     list->s[i]->optim != list->s[0]->optim ? "has another optimizer" : "is a plateau schedule");
     if (type == &dli_lr_sequential_type && dli_check_milestones(c, type->name, milestones) != n - 1)
         dl_fail(c, "%s: %d milestones between %d schedules", type->name, dli_shape_rank(milestones.d), n);
-    if (!c || c->failed || !(s.parts = (dl_schedule **)dl_alloc_keep(c, (size_t)n * sizeof *s.parts))) return dli_nil_schedule();
-    for (i = 0; i < n; i++) s.parts[i] = list->s[i];
-    s.nparts = n;
-    s.milestones = milestones;
-    return dli_schedule_create(c, type, list->s[0]->optim, &s);
+    if (!c || c->failed) return dli_nil_schedule();
+    for (i = 0; i < n; i++) o.part[i] = list->s[i];
+    o.n = n;
+    o.milestones = milestones;
+    return dli_schedule_create(c, type, list->s[0]->optim, &o, sizeof o);
 }
 DL_DEF dl_schedule *dl_lr_chained_list(dl_ctx *c, dl_schedule_list list)
 {
@@ -22377,45 +22423,6 @@ DL_DEF dl_schedule *dl_lr_chained_list(dl_ctx *c, dl_schedule_list list)
 DL_DEF dl_schedule *dl_lr_sequential_list(dl_ctx *c, dl_shape milestones, dl_schedule_list list)
 {
     return dli_schedule_join(c, &dli_lr_sequential_type, &list, milestones);
-}
-
-DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opts opts)
-{
-    dl_schedule s = *dli_nil_schedule();
-    s.p[0] = dli_or_double(opts.factor, 0.1);
-    s.p[1] = dli_or_double(opts.threshold, 1e-4);
-    s.p[2] = dli_or_double(opts.min_lr, 0);
-    s.p[3] = dli_or_double(opts.eps, 1e-8);
-    s.n[0] = dli_or(opts.patience, 10);
-    s.n[1] = opts.cooldown;
-    s.option[0] = opts.max;
-    s.option[1] = opts.absolute;
-    dli_option_range(c, "lr_plateau", "factor", s.p[0], 0, 1);
-    dli_option_range(c, "lr_plateau", "threshold", s.p[1], 0, DLI_HUGE);
-    dli_option_range(c, "lr_plateau", "min_lr", s.p[2], 0, DLI_HUGE);
-    dli_option_range(c, "lr_plateau", "eps", s.p[3], 0, DLI_HUGE);
-    if (s.n[0] < 0 || s.n[1] < 0) dl_fail(c, "lr_plateau: patience %l, cooldown %l", s.n[0], s.n[1]);
-    return dli_schedule_create(c, &dli_lr_plateau_type, o, &s);
-}
-
-DL_DEF int dl_schedule_observe(dl_ctx *c, dl_schedule *s, double value)
-{
-    double sign, best, edge, lr;
-    if (!dli_check_newest(c, "schedule_observe", s)) return 0;
-    if (s->type != &dli_lr_plateau_type) return 1;                       /* the others look at nothing */
-    sign = s->option[0] ? 1 : -1;
-    best = s->seen ? s->best : -sign * (double)dli_infinity();
-    edge = s->option[1] ? best + sign * s->p[1] : best * (1 + sign * s->p[1]);
-    if (sign > 0 ? value > edge : value < edge) { s->best = value; s->seen = 1; s->bad = 0; }
-    else s->bad++;
-    if (s->cooling > 0) { s->cooling--; s->bad = 0; }
-    if (s->bad <= s->n[0]) return 1;
-    lr = s->optim->lr * s->p[0];
-    if (lr < s->p[2]) lr = s->p[2];
-    if (s->optim->lr - lr > s->p[3]) s->optim->lr = lr;
-    s->cooling = (int)s->n[1];
-    s->bad = 0;
-    return 1;
 }
 
 /* --- copies of optimizers ------------------------------------------------------------------------------ */
@@ -27613,31 +27620,6 @@ static void dli_items_array(dli_items *l, const char *prefix, const char *name, 
     if (n) dli_items_add(l, dli_concat(l->c, prefix, name, ""), v, as, 1, &n);
 }
 
-/* What PyTorch calls the arrays of an optimizer; "": nothing to save. */
-static const char *dli_state_name(const dli_optim_type *type, int k)
-{
-    static const char *const names[][1 + DLI_OPTIM_STATES] = {
-        {"optim_asgd",      "ax",              "",           ""},
-        {"optim_adam",      "exp_avg",         "exp_avg_sq", "max_exp_avg_sq"},
-        {"optim_adamw",     "exp_avg",         "exp_avg_sq", "max_exp_avg_sq"},
-        {"optim_nadam",     "exp_avg",         "exp_avg_sq", ""},
-        {"optim_radam",     "exp_avg",         "exp_avg_sq", ""},
-        {"optim_adamax",    "exp_avg",         "exp_inf",    ""},
-        {"optim_adagrad",   "",                "sum",        ""},
-        {"optim_rmsprop",   "momentum_buffer", "square_avg", "grad_avg"},
-        {"optim_adadelta",  "acc_delta",       "square_avg", ""},
-        {"optim_rprop",     "prev",            "step_size",  ""},
-        {"optim_adafactor", "row_var",         "col_var",    ""},
-        {"optim_muon",      "momentum_buffer", "exp_avg_sq", ""},
-        {"optim_lookahead", "slow",            "",           ""},
-        {"optim_sam",       "",                "",           ""},
-        {"ema",             "average",         "",           ""}
-    };
-    size_t i;
-    for (i = 0; i < sizeof names / sizeof *names; i++) if (!strcmp(names[i][0], type->name)) return names[i][k + 1];
-    return k == 0 ? "momentum_buffer" : k == 1 ? "state_1" : "state_2";
-}
-
 /* The arrays of all parameters: prefix, the parameter's name, the array's. */
 static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix, const dli_reader *r)
 {
@@ -27652,8 +27634,8 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix, const
         at++;
         name = dli_concat(l->c, dli_full_name(l->c, o->root, m, prefix, p->name), ".", "");
         for (k = 0; k < DLI_OPTIM_STATES; k++) {
-            const char *state = dli_state_name(o->type, k);
-            if (!s->state[k] || !*state) continue;
+            const char *state = o->type->state[k];
+            if (!s->state[k] || !state) continue;
             if (o->type == &dli_optim_adafactor_type)
                 dli_items_array(l, name, state, s->state[k], DLI_REAL_TYPE, dli_state_size(o, s, k));
             else dli_items_add(l, dli_concat(l->c, name, state, ""), s->state[k], DLI_REAL_TYPE, w->ndim, w->shape);
@@ -27701,7 +27683,7 @@ static void dli_items_optim(dli_items *l, dl_optim *o, const char *prefix, const
     if (!o || !dli_check_optim(l->c, "checkpoint", o)) return;
     type = dli_concat(l->c, prefix, o->type->name, ".");
     dli_items_members(l, type, o, dli_optim_members);
-    if (o->inner) dli_items_value(l, type, "begun", &o->option, DL_I32);
+    if (o->inner) dli_items_value(l, type, "begun", &o->begun, DL_I32);
     dli_items_array(l, type, "groups", o->groups, DL_F64, 2 * (int64_t)o->ngroups);
     dli_items_slots(l, o, dli_concat(l->c, prefix, "state.", ""), r);
     if (o->more) dli_items_lbfgs(l, (dli_lbfgs *)o->more, type, r);

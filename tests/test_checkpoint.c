@@ -301,6 +301,57 @@ static void spill(const char *name, const void *p, long n)
     fclose(f);
 }
 
+/* What the files of every optimizer call what belongs to a matrix: a program compiled years later must find it. */
+static void array_names(void)
+{
+    static const struct { const char *optimizer, *parameter, *arrays; } rows[] = {
+        {"sgd",        "1.weight", "step"},
+        {"momentum",   "1.weight", "step momentum_from momentum_buffer"},
+        {"asgd",       "1.weight", "step ax"},
+        {"adam",       "1.weight", "step exp_avg exp_avg_sq"},
+        {"amsgrad",    "1.weight", "step exp_avg exp_avg_sq max_exp_avg_sq"},
+        {"adamw",      "1.weight", "step exp_avg exp_avg_sq"},
+        {"nadam",      "1.weight", "step mu_product exp_avg exp_avg_sq"},
+        {"radam",      "1.weight", "step exp_avg exp_avg_sq"},
+        {"adamax",     "1.weight", "step exp_avg exp_inf"},
+        {"adagrad",    "1.weight", "step sum"},
+        {"adadelta",   "1.weight", "step acc_delta square_avg"},
+        {"rmsprop",    "1.weight", "step square_avg"},
+        {"rmsprop2",   "1.weight", "step grad_avg momentum_buffer square_avg"},
+        {"rprop",      "1.weight", "step prev step_size"},
+        {"adafactor",  "1.weight", "step col_var row_var"},
+        {"muon",       "1.weight", "step momentum_buffer"},
+        {"muon",       "1.bias",   "step exp_avg_sq momentum_buffer"},
+        {"lbfgs",      "1.weight", "step"},
+        {"lookahead",  "1.weight", "step exp_avg exp_avg_sq slow"},
+        {"sam",        "1.weight", "step momentum_from momentum_buffer"},
+        {"lookahead2", "1.weight", "step slow slow"} };
+    char name[64];
+    size_t i;
+    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+        program a;
+        char *file, *p;
+        const char *words;
+        int n = 0, wanted = 0, length;
+        long bytes;
+        start(&a, MLP, rows[i].optimizer, 5);
+        train(&a, 2);
+        CHECK(dl_checkpoint_save(a.c, path("names.ckpt"), .optim = a.all.optim));
+        if ((file = (char *)slurp("names.ckpt", &bytes)) == NULL) return;
+        file[8 + (unsigned char)file[0] + 256 * (unsigned char)file[1]] = 0;               /* behind the header */
+        for (words = rows[i].arrays; *words; words += length + (words[length] == ' '), wanted++) {
+            length = (int)strcspn(words, " ");
+            sprintf(name, "state.%s.%.*s\"", rows[i].parameter, length, words);
+            if (!CHECK(strstr(file + 8, name) != NULL)) printf(" %s: %s ", rows[i].optimizer, name);
+        }
+        sprintf(name, "state.%s.", rows[i].parameter);
+        for (p = file + 8; (p = strstr(p, name)) != NULL; p++) n++;
+        CHECK(n == wanted);                                            /* and no others */
+        free(file);
+        dl_destroy(a.c);
+    }
+}
+
 /* --- SGD whose momentum begins late: the number of that step is in the file, but not in older ones ---------------------------- */
 typedef struct { dl_ctx *c; dl_tensor *w; dl_checkpoint_opts all; } bowl;
 
@@ -858,6 +909,7 @@ int main(void)
     RUN(resume_optimizers);
     RUN(resume_networks);
     RUN(contents);
+    RUN(array_names);
     RUN(late_momentum);
     RUN(older_file);
     RUN(checksum);
