@@ -4309,8 +4309,8 @@ static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
 
 /* Whether x holds int32 numbers from low to high only, and `also` (low: no other); of: what they point into or belong to, or NULL.
    The two ends tell; only to name the first that is wrong takes a second look. */
-static int dli_check_range(dl_ctx *c, const char *who, const char *what, const dl_tensor *x, int32_t low, int64_t high, int32_t also,
-                           const dl_tensor *of)
+static int dli_check_range(dl_ctx *c, const char *who, const char *what, const dl_tensor *x, int32_t low, int64_t high,
+                           int32_t also, const dl_tensor *of)
 {
     char more[256];
     dli_text t = dli_text_into(more, sizeof more);
