@@ -3472,6 +3472,8 @@ typedef void dli_gates(dl_real *const *out, const dl_real *const *in, int64_t n)
 /* the first i with the largest or smallest x_i; NaN beats all */                                                      \
     K(int64_t, argmax,      (const dl_real *x, int64_t n))                                                             \
     K(int64_t, argmin,      (const dl_real *x, int64_t n))                                                             \
+/* the smallest and the largest of n integers, where `also` counts as `low` */                                         \
+    K(void,    int_ends,    (int32_t *end, const int32_t *x, int64_t n, int32_t also, int32_t low))                    \
 /* y += x;  y *= a;  y (+)= a exp(x - shift) */                                                                        \
     K(void,    add,         (dl_real *y, const dl_real *x, int64_t n))                                                 \
     K(void,    scale,       (dl_real *y, dl_real a, int64_t n))                                                        \
@@ -4309,6 +4311,32 @@ static int dli_check_any(dl_ctx *c, const char *who, const dl_tensor *x)
     return dli_check(c, who, "x", x, dl_is_nil(x) ? DL_REAL : x->dtype);
 }
 
+/* Whether x holds int32 numbers from low to high only, and `also` (low: no other); of: what they point into or belong to, or NULL.
+   The two ends tell; only to name the first that is wrong takes a second look. */
+static int dli_check_range(dl_ctx *c, const char *who, const char *what, const dl_tensor *x, int32_t low, int64_t high,
+                           int32_t also, const dl_tensor *of)
+{
+    char more[256];
+    dli_text t = dli_text_into(more, sizeof more);
+    int32_t end[2];
+    int64_t i;
+    if (!dli_check(c, who, what, x, DL_INT32)) return 0;
+    DLI_ON(c->isa, int_ends)(end, x->idata, x->size, also, low);
+    if (end[0] >= low && end[1] <= high) return 1;
+    for (i = 0; x->idata[i] == also || (x->idata[i] >= low && x->idata[i] <= high);) i++;
+    if (also < low || also > high) { dli_put(&t, " or "); dli_put_int(&t, also); }
+    if (of) { dli_put(&t, ", for "); dli_put_shape(&t, of); }
+    dl_fail(c, "%s: %s %t holds %d at index %l, expected %d to %l%s", who, what, x, (int)x->idata[i], i, (int)low, high, more);
+    return 0;
+}
+
+/* How many there are of what must not be missing. */
+static int dli_check_count(dl_ctx *c, const char *who, const char *what, int64_t n)
+{
+    if (n < 1) dl_fail(c, "%s: %s is %l, expected at least 1", who, what, n);
+    return c && !c->failed;
+}
+
 DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
 {
     int i;
@@ -4370,11 +4398,9 @@ DL_DEF dl_tensor *dl_one_hot(dl_ctx *c, dl_tensor *labels, int64_t classes)
 {
     int64_t shape[DL_MAX_DIMS], i;
     dl_tensor *t;
-    if (!dli_check(c, "one_hot", "labels", labels, DL_INT32)) return DLI_NIL;
+    if (!dli_check_count(c, "one_hot", "classes", classes)) return DLI_NIL;
+    if (!dli_check_range(c, "one_hot", "labels", labels, 0, classes - 1, 0, NULL)) return DLI_NIL;
     if (labels->ndim == DL_MAX_DIMS) return dl_fail(c, "one_hot: labels %t leave no room for another axis", labels);
-    for (i = 0; i < labels->size; i++)
-        if (labels->idata[i] < 0 || labels->idata[i] >= classes)
-            return dl_fail(c, "one_hot: label %d at index %l is not one of %l classes", (int)labels->idata[i], i, classes);
     memcpy(shape, labels->shape, sizeof shape);
     shape[labels->ndim] = classes;
     t = dli_leaf(c, "one_hot", DL_REAL, labels->ndim + 1, shape, 0);
@@ -7085,16 +7111,9 @@ DL_DEF dl_tensor *dl_diag(dl_ctx *c, dl_tensor *x)
 /* --- indexing ----------------------------------------------------------------------------------------
    Along one axis: element (o, i, s) of x is at (o n + i) inner + s.  A destination has one owner and one order of
    additions, so results do not depend on threads. */
-static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, const dl_tensor *x, int64_t n)
+static int dli_check_index(dl_ctx *c, const char *who, const dl_tensor *index, const dl_tensor *x, int axis)
 {
-    int64_t i;
-    if (!dli_check(c, who, "index", index, DL_INT32)) return 0;
-    for (i = 0; i < index->size; i++)
-        if (index->idata[i] < 0 || index->idata[i] >= n) {
-            dl_fail(c, "%s: index %d at position %l, expected 0 to %l, for %t", who, (int)index->idata[i], i, n - 1, x);
-            return 0;
-        }
-    return 1;
+    return dli_check_range(c, who, "index", index, 0, x->shape[axis] - 1, 0, x);
 }
 
 /* index_select:  y[.., i, ..] = x[.., index[i], ..]             dx[.., index[i], ..] += g[.., i, ..] */
@@ -7104,7 +7123,7 @@ static int dli_index_select_shape(dl_ctx *c, dl_tensor *y)
     dli_dim_args *o = (dli_dim_args *)y->opts;
     int64_t shape[DL_MAX_DIMS];
     o->dim = dli_axis(c, y->op->name, x, o->dim, x->ndim ? x->ndim : 1);
-    if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, x->shape[o->dim])) return 0;
+    if (o->dim < 0 || !dli_check_index(c, y->op->name, index, x, o->dim)) return 0;
     if (index->ndim > 1 || (index->size > 1 && !x->ndim)) {
         dl_fail(c, "%s: index %t for %t, expected one %s", y->op->name, index, x, x->ndim ? "axis" : "element");
         return 0;
@@ -7236,7 +7255,7 @@ static int dli_gather_shape(dl_ctx *c, dl_tensor *y)
     dli_dim_args *o = (dli_dim_args *)y->opts;
     o->dim = dli_axis(c, "gather", x, o->dim, x->ndim ? x->ndim : 1);
     if (!dli_check(c, "gather", "x", x, DL_REAL) || o->dim < 0 || !dli_index_fits(c, "gather", x, index, o->dim)) return 0;
-    return dli_check_index(c, "gather", index, x, x->shape[o->dim]) && dl_set_shape(c, y, index->ndim, index->shape);
+    return dli_check_index(c, "gather", index, x, o->dim) && dl_set_shape(c, y, index->ndim, index->shape);
 }
 static void dli_gather_forward(dl_ctx *c, dl_tensor *y)
 {
@@ -7269,7 +7288,7 @@ static int dli_scatter_add_shape(dl_ctx *c, dl_tensor *y)
     if (!dli_check(c, "scatter_add", "x", x, DL_REAL) || !dli_check(c, "scatter_add", "src", src, DL_REAL)) return 0;
     o->dim = dli_axis(c, "scatter_add", x, o->dim, x->ndim ? x->ndim : 1);
     if (o->dim < 0 || !dli_index_fits(c, "scatter_add", x, index, o->dim) || !dli_index_fits(c, "scatter_add", src, index, -1)) return 0;
-    if (!dli_check_index(c, "scatter_add", index, x, x->shape[o->dim])) return 0;
+    if (!dli_check_index(c, "scatter_add", index, x, o->dim)) return 0;
     return dl_set_shape(c, y, x->ndim, x->shape);
 }
 static void dli_scatter_add_forward(dl_ctx *c, dl_tensor *y)
@@ -7798,6 +7817,16 @@ DL_DEF dl_tensor *dl_smooth_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *tar
    Scores are (outer, C, inner) in memory, labels (outer, inner). */
 typedef struct { dl_tensor *weight; int32_t ignore; dl_reduction reduction; dl_real smoothing; } dli_label_args;
 
+static dli_label_args dli_labels(dl_tensor *weight, int ignore_index, dl_reduction reduction, dl_real smoothing)
+{
+    dli_label_args o;
+    o.weight = weight;
+    o.ignore = dli_or(ignore_index, -100);
+    o.reduction = reduction;
+    o.smoothing = smoothing;
+    return o;
+}
+
 static dl_real dli_class_weight(const dli_label_args *o, int64_t k) { return o->weight ? o->weight->data[k] : 1; }
 
 static int64_t dli_classes(const dl_tensor *x) { return x->ndim > 1 ? x->shape[1] : x->size; }
@@ -7806,7 +7835,7 @@ static int64_t dli_classes(const dl_tensor *x) { return x->ndim > 1 ? x->shape[1
 static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *t, const dli_label_args *o,
                             int distributions)
 {
-    int64_t i, C;
+    int64_t C;
     int d, fits;
     if (!dli_check(c, who, "x", x, DL_REAL)) return 0;
     if (dl_is_nil(t) || t->dtype != DL_REAL || !distributions) if (!dli_check(c, who, "target", t, DL_INT32)) return 0;
@@ -7823,12 +7852,7 @@ static int dli_check_labels(dl_ctx *c, const char *who, const dl_tensor *x, cons
     if (!fits) { dl_fail(c, "%s: scores %t with target %t, expected (N, C, ..) with labels (N, ..)%s", who, x, t,
                          distributions ? " or probabilities (N, C, ..)" : ""); return 0; }
     if (o->weight && o->weight->size != C) { dl_fail(c, "%s: weight %t for %l classes", who, o->weight, C); return 0; }
-    for (i = 0; t->dtype == DL_INT32 && i < t->size; i++)
-        if (t->idata[i] != o->ignore && (t->idata[i] < 0 || t->idata[i] >= C)) {
-            dl_fail(c, "%s: label %d at index %l, expected 0 to %l", who, (int)t->idata[i], i, C - 1);
-            return 0;
-        }
-    return 1;
+    return t->dtype == DL_REAL || dli_check_range(c, who, "target", t, 0, C - 1, o->ignore, x);
 }
 
 /* What DL_MEAN divides by: the sum of the weights of the labels that count, or the number of distributions. */
@@ -8001,13 +8025,8 @@ static dl_tensor *dli_cross_entropy(dl_ctx *c, const char *who, dl_tensor *x, dl
 }
 DL_DEF dl_tensor *dl_cross_entropy_with(dl_ctx *c, dl_tensor *logits, dl_tensor *target, dl_cross_entropy_opts opts)
 {
-    dli_label_args o;
-    o.weight = opts.weight;
-    o.ignore = dli_or(opts.ignore_index, -100);
-    o.reduction = opts.reduction;
-    o.smoothing = opts.label_smoothing;
-    if (!(o.smoothing >= 0 && o.smoothing <= 1))
-        return dl_fail(c, "cross_entropy: label_smoothing is %g, expected 0 to 1", (double)o.smoothing);
+    const dli_label_args o = dli_labels(opts.weight, opts.ignore_index, opts.reduction, opts.label_smoothing);
+    if (!dli_check_share(c, "cross_entropy", "label_smoothing", (double)o.smoothing)) return DLI_NIL;
     return dli_cross_entropy(c, "cross_entropy", logits, target, &o);
 }
 
@@ -8057,13 +8076,9 @@ static void dli_nll_backward(dl_ctx *c, dl_tensor *y)
 static const dl_op dli_nll_loss_op = { "nll_loss", dli_nll_shape, dli_nll_forward, dli_nll_backward };
 DL_DEF dl_tensor *dl_nll_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *target, dl_nll_loss_opts opts)
 {
+    const dli_label_args o = dli_labels(opts.weight, opts.ignore_index, opts.reduction, 0);
     dl_tensor *s[2];
-    dli_label_args o;
     s[0] = log_probs; s[1] = target;
-    o.weight = opts.weight;
-    o.ignore = dli_or(opts.ignore_index, -100);
-    o.reduction = opts.reduction;
-    o.smoothing = 0;
     return dl_apply(c, &dli_nll_loss_op, 2, s, &o, sizeof o);
 }
 
@@ -8079,13 +8094,9 @@ static dl_tensor *dli_focal(dl_ctx *c, dl_tensor *l, dl_tensor *wrong, dl_real g
 DL_DEF dl_tensor *dl_focal_loss_with(dl_ctx *c, dl_tensor *logits, dl_tensor *target, dl_focal_loss_opts opts)
 {
     dl_real gamma = dli_or_real(opts.gamma, 2);
-    dli_label_args o;
+    dli_label_args o = dli_labels(opts.weight, opts.ignore_index, opts.reduction, 0);
     dl_tensor *e, *w;
     int64_t i;
-    o.weight = opts.weight;
-    o.ignore = dli_or(opts.ignore_index, -100);
-    o.reduction = opts.reduction;
-    o.smoothing = 0;
     if (!dli_check_labels(c, "focal_loss", logits, target, &o, 0)) return DLI_NIL;
     if (!dli_check_option(c, "focal_loss", "gamma, which must not be negative,", gamma, gamma >= 0)) return DLI_NIL;
     w = dli_leaf(c, "focal_loss", DL_REAL, target->ndim, target->shape, 0);
@@ -8300,19 +8311,16 @@ static dl_tensor *dli_as_rows(dl_ctx *c, dl_tensor *x) { return x->ndim == 2 ? x
 DL_DEF dl_tensor *dl_multi_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target, dl_multi_margin_loss_opts opts)
 {
     const char *who = "multi_margin_loss";
-    dli_label_args o;
+    const dli_label_args o = dli_labels(opts.weight, DL_ZERO, opts.reduction, 0);       /* 0 is a label: none is left out */
     dl_tensor *l, *factor, *rows;
     dl_shape column = {{-1, 1}};
     int64_t C, i;
-    o.weight = opts.weight; o.ignore = -100; o.reduction = opts.reduction; o.smoothing = 0;
     if (!dli_check_labels(c, who, x, target, &o, 0)) return DLI_NIL;
     if (x->ndim > 2) return dl_fail(c, "%s: scores %t, expected (N, C) or (C)", who, x);
     if (opts.p < 0 || opts.p > 2) return dl_fail(c, "%s: p is %d, expected 1 or 2", who, opts.p);
     C = dli_classes(x);
     rows = dli_as_rows(c, x);
     factor = dli_leaf(c, who, DL_REAL, 2, rows->shape, 0);
-    for (i = 0; i < target->size; i++)
-        if (target->idata[i] < 0) return dl_fail(c, "%s: label %d at index %l", who, (int)target->idata[i], i);
     for (i = 0; i < factor->size; i++)
         factor->data[i] = target->idata[i / C] == i % C ? 0 : dli_class_weight(&o, target->idata[i / C]) / (dl_real)C;
     l = dli_hinge(c, dl_sub(c, rows, dl_gather(c, rows, 1, dl_reshape(c, target, column))), 1, dli_or_real(opts.margin, 1));
@@ -8334,13 +8342,10 @@ DL_DEF dl_tensor *dl_multilabel_margin_loss_with(dl_ctx *c, dl_tensor *x, dl_ten
         return dl_fail(c, "%s: %t with target %t, expected (N, C) or (C)", who, x, target);
     C = x->shape[x->ndim - 1];
     N = x->size / C;
+    if (!dli_check_range(c, who, "target", target, 0, C - 1, -1, x)) return DLI_NIL;
     for (n = 0; n < N; n++)
-        for (j = 0; j < C && target->idata[n * C + j] != -1; j++) {
-            if (target->idata[n * C + j] < 0 || target->idata[n * C + j] >= C)
-                return dl_fail(c, "%s: label %d at index %l, expected 0 to %l, or -1 to end", who,
-                               (int)target->idata[n * C + j], n * C + j, C - 1);
+        for (j = 0; j < C && target->idata[n * C + j] != -1; j++)
             if (j >= K) K = j + 1;
-        }
     rows = dli_as_rows(c, x);
     shape[0] = N; shape[1] = K; shape[2] = C;
     index = dli_leaf(c, who, DL_INT32, 2, shape, 0);
@@ -8532,21 +8537,19 @@ static int dli_ctc_shape(dl_ctx *c, dl_tensor *y)
     if (!s) return 0;
     y->saved = s;
     s->start = (int64_t *)(void *)(s + 1);
+    if (!dli_check_range(c, who, "input_lengths", in, 0, T, 0, x)) return 0;
+    if (!dli_check_range(c, who, "target_lengths", out, 0, targets->shape[targets->ndim - 1], 0, targets)) return 0;
     for (n = 0; n < N; n++) {
         s->start[n] = padded ? n * targets->shape[1] : sum;
-        if (in->idata[n] < 0 || in->idata[n] > T) {
-            dl_fail(c, "%s: input length %d of sample %l, expected 0 to %l", who, (int)in->idata[n], n, T);
-            return 0;
-        }
-        if (out->idata[n] < 0 || out->idata[n] > (padded ? targets->shape[1] : targets->size - sum)) {
-            dl_fail(c, "%s: target length %d of sample %l with targets %t", who, (int)out->idata[n], n, targets);
-            return 0;
-        }
         sum += out->idata[n];
+        if (!padded && sum > targets->size) {
+            dl_fail(c, "%s: target_lengths %t add up to %l or more, expected at most the size of targets %t", who, out, sum, targets);
+            return 0;
+        }
         for (i = s->start[n]; i < s->start[n] + out->idata[n]; i++)
             if (targets->idata[i] < 0 || targets->idata[i] >= C || targets->idata[i] == o->blank) {
-                dl_fail(c, "%s: label %d of sample %l, expected 0 to %l and not the blank, %d", who, (int)targets->idata[i],
-                        n, C - 1, o->blank);
+                dl_fail(c, "%s: targets %t holds %d at index %l, of sample %l, expected 0 to %l and not the blank, %d", who, targets,
+                        (int)targets->idata[i], i, n, C - 1, o->blank);
                 return 0;
             }
     }
@@ -11358,7 +11361,7 @@ static int dli_unpool_shape(dl_ctx *c, dl_tensor *y)
     const dli_unpool_args *o = (const dli_unpool_args *)y->opts;
     const dl_tensor *x = y->src[0], *index = y->src[1];
     const char *who = y->op->name;
-    int64_t shape[DL_MAX_DIMS], i;
+    int64_t shape[DL_MAX_DIMS];
     double plane = 1;
     int a;
     if (!dli_check(c, who, "x", x, DL_REAL) || !dli_check(c, who, "indices", index, DL_INT32)) return 0;
@@ -11385,12 +11388,7 @@ static int dli_unpool_shape(dl_ctx *c, dl_tensor *y)
         plane *= (double)n;
     }
     if (plane > INT32_MAX) { dl_fail(c, "%s: the planes of %t become too large", who, x); return 0; }
-    for (i = 0; i < index->size; i++)
-        if (index->idata[i] < 0 || index->idata[i] >= plane) {
-            dl_fail(c, "%s: index %d at position %l, expected 0 to %l", who, (int)index->idata[i], i, (int64_t)plane - 1);
-            return 0;
-        }
-    return dl_set_shape(c, y, x->ndim, shape);
+    return dli_check_range(c, who, "indices", index, 0, (int64_t)plane - 1, 0, x) && dl_set_shape(c, y, x->ndim, shape);
 }
 
 /* The size of a plane of x: its last `axes` axes. */
@@ -14569,23 +14567,17 @@ static int dli_attention_source(dl_tensor *t, dl_tensor **src, int *n)
     return (*n)++;
 }
 
-static int dli_check_lengths(dl_ctx *c, const char *who, const dl_tensor *lengths, int64_t N, int64_t S)
+/* The lengths, least to most, of the N sequences in `of`. */
+static int dli_check_lengths(dl_ctx *c, const char *who, const dl_tensor *lengths, int64_t N, int least, int64_t most,
+                             const dl_tensor *of)
 {
-    int64_t i;
     if (!dli_check(c, who, "lengths", lengths, DL_INT32)) return 0;
-    if (lengths->ndim != 1 || lengths->shape[0] != N) {
-        dl_fail(c, "%s: lengths %t, expected (%l), one for each sample", who, lengths, N);
-        return 0;
-    }
-    for (i = 0; i < N; i++)
-        if (lengths->idata[i] < 0 || lengths->idata[i] > S) {
-            dl_fail(c, "%s: length %l is %d, expected 0 to %l, the number of keys", who, i, (int)lengths->idata[i], S);
-            return 0;
-        }
-    return 1;
+    if (lengths->ndim == 1 && lengths->size == N) return dli_check_range(c, who, "lengths", lengths, least, most, least, of);
+    dl_fail(c, "%s: lengths %t for %t, expected (%l), one for each sample", who, lengths, of, N);
+    return 0;
 }
 
-static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_attention_args *a)
+static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_attention_args *a, const dl_tensor *keys)
 {
     const dl_tensor *m = o->mask;
     int64_t want[4], stride = 1;
@@ -14607,7 +14599,7 @@ static int dli_attention_checks(dl_ctx *c, const dl_attention_opts *o, dli_atten
             if (own >= 0) stride *= m->shape[own];
         }
     }
-    if (o->lengths && !dli_check_lengths(c, "attention", o->lengths, a->N, a->S)) return 0;
+    if (o->lengths && !dli_check_lengths(c, "attention", o->lengths, a->N, 0, a->S, keys)) return 0;
     if (o->alibi) {
         if (!dli_check(c, "attention", "alibi", o->alibi, DL_REAL)) return 0;
         if (o->alibi->ndim != 1 || o->alibi->shape[0] != a->H) {
@@ -14651,7 +14643,7 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
     if (!dli_attention_layout(c, q, k, v, &o, &a)) return DLI_NIL;
     if (k == q && !v) k = dl_slice_with(c, q, 0, 0, q->shape[0], whole);    /* q's heads are k's and v's of other groups */
     if (S) a.S = S;
-    if (!dli_attention_checks(c, &o, &a)) return DLI_NIL;
+    if (!dli_attention_checks(c, &o, &a, k ? k : q)) return DLI_NIL;
     src[n++] = q;
     if (k) src[n++] = k;
     if (v) src[n++] = v;
@@ -14960,11 +14952,12 @@ static void dli_additive_backward(dl_ctx *c, dl_tensor *y)
 static const dl_op dli_additive_op = { "attention_additive", dli_additive_shape, dli_additive_forward, dli_additive_backward };
 
 /* (N, 1, S): 1 for s < lengths[n], else 0 */
-static dl_tensor *dli_length_mask(dl_ctx *c, const char *who, const dl_tensor *lengths, int64_t N, int64_t S)
+static dl_tensor *dli_length_mask(dl_ctx *c, const char *who, const dl_tensor *lengths, const dl_tensor *keys)
 {
+    const int64_t N = keys->shape[0], S = keys->shape[1];
     int64_t shape[3], n, s;
     dl_tensor *y;
-    if (!dli_check_lengths(c, who, lengths, N, S)) return DLI_NIL;
+    if (!dli_check_lengths(c, who, lengths, N, 0, S, keys)) return DLI_NIL;
     shape[0] = N; shape[1] = 1; shape[2] = S;
     y = dli_leaf(c, who, DL_REAL, 3, shape, 0);
     for (n = 0; n < N && y->size; n++) for (s = 0; s < S; s++) y->data[n * S + s] = s < lengths->idata[n];
@@ -15007,7 +15000,7 @@ DL_DEF dl_tensor *dl_attention_additive_with(dl_ctx *c, dl_tensor *query, dl_ten
     if (o.lengths) {                                        /* what stands in the padding may be NaN, which times 0 is no 0 */
         dl_shape column = {{0}};
         dl_tensor *seen;
-        mask = dli_length_mask(c, who, o.lengths, keys->shape[0], keys->shape[1]);
+        mask = dli_length_mask(c, who, o.lengths, keys);
         if (dl_is_nil(mask)) return DLI_NIL;
         column.d[0] = keys->shape[0]; column.d[1] = keys->shape[1]; column.d[2] = 1;
         seen = dl_reshape(c, mask, column);
@@ -15039,7 +15032,7 @@ DL_DEF dl_tensor *dl_attention_multiplicative_with(dl_ctx *c, dl_tensor *query, 
         return DLI_NIL;
     if (!o.W && query->shape[2] != keys->shape[2])
         return dl_fail(c, "%s: query %t and keys %t of different widths need W", who, query, keys);
-    if (o.lengths && !dli_check_lengths(c, who, o.lengths, keys->shape[0], keys->shape[1])) return DLI_NIL;
+    if (o.lengths && !dli_check_lengths(c, who, o.lengths, keys->shape[0], 0, keys->shape[1], keys)) return DLI_NIL;
     a.heads = 1; a.scale = 1; a.lengths = o.lengths;
     if (o.weights) a.weights = &w;
     if (o.W) query = dl_matmul_with(c, query, o.W, plain);
@@ -16123,7 +16116,8 @@ DL_DEF double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
     double sum = 0;
     dli_mark m;
     if (!dli_check_pixels(c, who, pred, truth)) return dl_item(NULL);
-    if (classes < 1) { dl_fail(c, "%s: %d classes, expected a positive number", who, classes); return dl_item(NULL); }
+    if (!dli_check_count(c, who, "classes", classes)) return dl_item(NULL);
+    if (!dli_check_range(c, who, "truth", truth, 0, classes - 1, ignore, NULL)) return dl_item(NULL);
     m = dli_arena_mark(&c->step);
     count = (int64_t *)dl_alloc(c, 2 * (size_t)classes * sizeof *count);           /* in both, in either */
     if (!count) return dl_item(NULL);
@@ -16131,8 +16125,8 @@ DL_DEF double dl_metric_miou_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth, 
     for (i = 0; i < truth->size && !c->failed; i++) {
         int32_t p = pred->idata[i], t = truth->idata[i];
         if (t == ignore) continue;
-        if (p < 0 || p >= classes || t < 0 || t >= classes) {
-            dl_fail(c, "%s: prediction %d and truth %d at index %l, expected 0 to %d", who, (int)p, (int)t, i, classes - 1);
+        if (p < 0 || p >= classes) {                               /* where truth is ignored it may be anything */
+            dl_fail(c, "%s: pred %t holds %d at index %l, expected 0 to %d", who, pred, (int)p, i, classes - 1);
             break;
         }
         count[2 * p + 1]++;
@@ -16164,20 +16158,13 @@ static int64_t dli_padding_idx(dl_ctx *c, const char *who, const dl_tensor *weig
 static int dli_check_embedding(dl_ctx *c, const char *who, const dl_tensor *weight, const dl_tensor *ids,
                                dl_real max_norm, double norm_type)
 {
-    int64_t i;
     if (!dli_check(c, who, "weight", weight, DL_REAL) || !dli_check(c, who, "ids", ids, DL_INT32)) return 0;
     if (weight->ndim != 2) { dl_fail(c, "%s: weight %t, expected (rows, dim)", who, weight); return 0; }
     if (!(max_norm >= 0) || !(norm_type >= 0)) {
         dl_fail(c, "%s: max_norm %g and norm_type %g, expected no negative ones", who, (double)max_norm, norm_type);
         return 0;
     }
-    for (i = 0; i < ids->size; i++)
-        if (ids->idata[i] < 0 || ids->idata[i] >= weight->shape[0]) {
-            dl_fail(c, "%s: id %d at position %l, expected 0 to %l, for weight %t", who, (int)ids->idata[i], i,
-                    weight->shape[0] - 1, weight);
-            return 0;
-        }
-    return 1;
+    return dli_check_range(c, who, "ids", ids, 0, weight->shape[0] - 1, 0, weight);
 }
 
 /* Scales the looked-up rows down to max_norm. */
@@ -16678,7 +16665,6 @@ static int dli_rnn_check_state(dl_ctx *c, const char *who, const char *what, con
 static int dli_rnn_check_input(dl_ctx *c, const char *who, dli_rnn_args *o)
 {
     const dl_tensor *x = o->x, *l = o->lengths;
-    int64_t n;
     int ranks = o->step ? 1 : 2;
     if (!dli_check(c, who, "x", x, DL_REAL)) return 0;
     if (x->ndim != ranks && x->ndim != ranks + 1) {
@@ -16689,18 +16675,7 @@ static int dli_rnn_check_input(dl_ctx *c, const char *who, dli_rnn_args *o)
     o->I = x->shape[x->ndim - 1];
     o->T = o->step ? 1 : x->ndim == 2 ? x->shape[0] : x->shape[o->batch_first ? 1 : 0];
     o->N = x->size / o->I / o->T;
-    if (!l) return 1;
-    if (!dli_check(c, who, "lengths", l, DL_INT32)) return 0;
-    if (l->ndim != 1 || l->size != o->N) {
-        dl_fail(c, "%s: lengths %t for x %t, expected (%l)", who, l, x, o->N);
-        return 0;
-    }
-    for (n = 0; n < l->size; n++)
-        if (l->idata[n] < 1 || l->idata[n] > o->T) {
-            dl_fail(c, "%s: lengths[%l] is %d, expected 1 to %l", who, n, (int)l->idata[n], o->T);
-            return 0;
-        }
-    return 1;
+    return !l || dli_check_lengths(c, who, l, o->N, 1, o->T, x);
 }
 
 static int dli_rnn_shape(dl_ctx *c, dl_tensor *y)
@@ -19388,14 +19363,13 @@ DL_DEF dl_tensor *dl_ddpm_noise(dl_ctx *c, const dl_ddpm *d, dl_tensor *x0, dl_t
     int64_t shape[DL_MAX_DIMS], i;
     if (!dli_check_diffusion(c, "ddpm_noise", d, x0, e) || !dli_check(c, "ddpm_noise", "t", t, DL_INT32)) return DLI_NIL;
     if (t->ndim != 1 || t->size != x0->shape[0]) return dl_fail(c, "ddpm_noise: t %t for x %t, expected (N)", t, x0);
+    if (!dli_check_range(c, "ddpm_noise", "t", t, 0, d->steps - 1, 0, NULL)) return DLI_NIL;
     for (i = 1; i < x0->ndim; i++) shape[i] = 1;
     shape[0] = t->size;
     a = dli_leaf(c, "ddpm_noise", DL_REAL, x0->ndim, shape, 0);
     b = dli_leaf(c, "ddpm_noise", DL_REAL, x0->ndim, shape, 0);
     if (dl_is_nil(a) || dl_is_nil(b)) return DLI_NIL;
     for (i = 0; i < t->size; i++) {
-        if (t->idata[i] < 0 || t->idata[i] >= d->steps)
-            return dl_fail(c, "ddpm_noise: step %d at index %l, expected 0 to %l", (int)t->idata[i], i, d->steps - 1);
         a->data[i] = (dl_real)dli_sqrt64(d->alpha_bar[t->idata[i]]);
         b->data[i] = (dl_real)dli_sqrt64(1 - d->alpha_bar[t->idata[i]]);
     }
@@ -22597,8 +22571,7 @@ static int dli_check_dataset(dl_ctx *c, const char *who, const dl_dataset *d)
 DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targets)
 {
     dl_dataset *d;
-    int64_t i;
-    int classes = 0;
+    int32_t end[2] = {0, -1};                                           /* no classes */
     if (!c || c->failed) return DLI_NIL_DATASET;
     if (dl_is_nil(inputs) || dl_is_nil(targets) || !inputs->ndim || !targets->ndim || inputs->shape[0] != targets->shape[0]) {
         dl_fail(c, "data_tensors: inputs %t and targets %t do not have one row per sample each", inputs, targets);
@@ -22608,12 +22581,9 @@ DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
         dl_fail(c, "data_tensors: %l samples do not fit an int32", inputs->shape[0]);
         return DLI_NIL_DATASET;
     }
-    for (i = 0; targets->dtype == DL_INT32 && i < targets->size; i++) {
-        if (targets->idata[i] < 0 || targets->idata[i] == INT32_MAX) {
-            dl_fail(c, "data_tensors: BadLabel: %d at index %l is not a class", (int)targets->idata[i], i);
-            return DLI_NIL_DATASET;
-        }
-        if (targets->idata[i] >= classes) classes = (int)targets->idata[i] + 1;
+    if (targets->dtype == DL_INT32) {
+        if (!dli_check_range(c, "data_tensors", "targets", targets, 0, INT32_MAX - 1, 0, inputs)) return DLI_NIL_DATASET;
+        DLI_ON(c->isa, int_ends)(end, targets->idata, targets->size, 0, 0);
     }
     d = (dl_dataset *)dl_alloc_keep(c, sizeof *d);
     if (!d) return DLI_NIL_DATASET;
@@ -22621,7 +22591,7 @@ DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
     d->targets = targets->kept ? targets : dl_keep(c, targets);
     if (c->failed) return DLI_NIL_DATASET;
     d->size = inputs->shape[0];
-    d->classes = classes;
+    d->classes = end[1] + 1;
     return d;
 }
 
@@ -23860,14 +23830,8 @@ DL_DEF dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices)
 {
     dl_dataset *part;
     dli_mark mark;
-    int64_t i;
     if (!dli_check_dataset(c, "data_subset", d)) return DLI_NIL_DATASET;
-    if (!dli_check(c, "data_subset", "indices", indices, DL_INT32)) return DLI_NIL_DATASET;
-    for (i = 0; i < indices->size; i++)
-        if (indices->idata[i] < 0 || indices->idata[i] >= d->size) {
-            dl_fail(c, "data_subset: index %d at %l, but there are %l samples", (int)indices->idata[i], i, d->size);
-            return DLI_NIL_DATASET;
-        }
+    if (!dli_check_range(c, "data_subset", "indices", indices, 0, d->size - 1, 0, d->inputs)) return DLI_NIL_DATASET;
     mark = dli_arena_mark(&c->step);
     part = dl_data_tensors(c, dli_gather_rows(c, d->inputs, indices->idata, 0, indices->size),
                            dli_gather_rows(c, d->targets, indices->idata, 0, indices->size));
@@ -23879,7 +23843,15 @@ DL_DEF dl_dataset *dl_data_subset(dl_ctx *c, dl_dataset *d, dl_tensor *indices)
 }
 
 #define DLI_MAX_CLASSES (1 << 24)       /* a label beyond would make a table too large           */
-static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes);
+
+/* The labels of `who`: int32 (n), all in 0 .. classes-1. */
+static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes)
+{
+    if (!dli_check(c, who, what, t, DL_INT32) || !dli_check_count(c, who, "classes", classes)) return 0;
+    if (t->ndim == 1) return dli_check_range(c, who, what, t, 0, classes - 1, 0, NULL);
+    dl_fail(c, "%s: %s %t must have one axis", who, what, t);
+    return 0;
+}
 
 /* The order of the samples for a split: shuffled; stratified: then sorted by class without changing the order within one, and
    dealt out so that sample i of the m in a class stands at (i + 1/2) / m of the whole. */
@@ -25245,21 +25217,6 @@ DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, doubl
 /* ================================================================================================
    >>metrics     scores of predictions, resampling
    ================================================================================================ */
-/* The labels of `who`: int32 (n), n > 0, all in 0 .. classes-1. */
-static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes)
-{
-    int64_t i;
-    if (!dli_check(c, who, what, t, DL_INT32)) return 0;
-    if (t->ndim != 1) { dl_fail(c, "%s: %s %t must have one axis", who, what, t); return 0; }
-    for (i = 0; i < t->size; i++)
-        if (t->idata[i] < 0 || t->idata[i] >= classes) {
-            if (classes == INT32_MAX) dl_fail(c, "%s: label %d at index %l is not a class", who, (int)t->idata[i], i);
-            else dl_fail(c, "%s: label %d at index %l is not one of %l classes", who, (int)t->idata[i], i, classes);
-            return 0;
-        }
-    return 1;
-}
-
 /* Scores (n, C) or classes (n) that fit target (n). */
 static int dli_check_predicted(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, int64_t classes)
 {
@@ -25329,10 +25286,8 @@ DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl
         else if (o.average > DL_WEIGHTED) dl_fail(c, "metric_scores: average %d is unknown", (int)o.average);
         else if (o.average == DL_POSITIVE && (positive < 0 || positive >= K))
             dl_fail(c, "metric_scores: class %l of %l", positive, K);
-        for (i = 0; !c->failed && i < confusion->size; i++) {
-            if (confusion->idata[i] < 0) dl_fail(c, "metric_scores: %d samples in one cell", (int)confusion->idata[i]);
-            n += confusion->idata[i];
-        }
+        dli_check_range(c, "metric_scores", "confusion", confusion, 0, INT32_MAX, 0, NULL);
+        for (i = 0; !c->failed && i < confusion->size; i++) n += confusion->idata[i];
         if (!c->failed && n == 0) dl_fail(c, "metric_scores: the confusion matrix has no samples");
     }
     if (!c || c->failed) {
@@ -28411,13 +28366,8 @@ DL_DEF const char *dl_text_decode(dl_ctx *c, const dl_tokenizer *t, dl_tensor *i
     if (n) *n = 0;
     if (!dli_check(c, "text_decode", "ids", ids, DL_INT32)) return "";
     if (!t) { dl_fail(c, "text_decode: the tokenizer is NULL"); return ""; }
-    for (i = 0; i < ids->size; i++) {
-        if (ids->idata[i] < 0 || ids->idata[i] >= t->size) {
-            dl_fail(c, "text_decode: id %d at position %l, expected 0 to %l", (int)ids->idata[i], i, t->size - 1);
-            return "";
-        }
-        total += t->token[ids->idata[i]].n;
-    }
+    if (!dli_check_range(c, "text_decode", "ids", ids, 0, t->size - 1, 0, NULL)) return "";
+    for (i = 0; i < ids->size; i++) total += t->token[ids->idata[i]].n;
     text = (char *)dl_alloc(c, (size_t)total + 1);
     if (!text) return "";
     for (i = total = 0; i < ids->size; total += t->token[ids->idata[i++]].n)
@@ -28640,20 +28590,11 @@ DL_DEF int dl_text_batch_with(dl_ctx *c, dl_tensor *tokens, int64_t batch, int64
 /* --- sampling ------------------------------------------------------------------------------------------------ */
 
 /* The logits of one row after the penalty for the ids in its history. */
-static int dli_penalize(dl_ctx *c, dl_real *out, const dl_real *logits, int64_t V, const int32_t *history, int64_t n,
-                        dl_real penalty)
+static void dli_penalize(dl_real *out, const dl_real *logits, int64_t V, const int32_t *history, int64_t n, dl_real penalty)
 {
     int64_t i;
     memcpy(out, logits, (size_t)V * sizeof *out);
-    for (i = 0; i < n; i++) {
-        int32_t id = history[i];
-        if (id < 0 || id >= V) {
-            dl_fail(c, "sample_token: history has the id %d, expected 0 to %l", (int)id, V - 1);
-            return 0;
-        }
-        out[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;
-    }
-    return 1;
+    for (i = 0; i < n; i++) out[history[i]] = logits[history[i]] < 0 ? logits[history[i]] * penalty : logits[history[i]] / penalty;
 }
 
 /* A draw from p, the softmax of n logits over the temperature; with top_p they fall. */
@@ -28696,6 +28637,7 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
     if (o.history && o.history->ndim > 1 && o.history->shape[0] != rows &&
         (logits->ndim < 2 || memcmp(o.history->shape, logits->shape, (size_t)(logits->ndim - 1) * sizeof *logits->shape)))
         return dl_fail(c, "sample_token: history %t for logits %t, expected one axis or (%l, ..)", o.history, logits, rows);
+    if (o.history && !dli_check_range(c, "sample_token", "history", o.history, 0, V - 1, 0, logits)) return DLI_NIL;
     if (o.history) past = o.history->ndim < 2 ? o.history->size : o.history->size / rows;
     y = dli_leaf(c, "sample_token", DL_INT32, logits->ndim - 1, logits->shape, 0);
     part = dli_leaf(c, "sample_token", DL_REAL, 1, &V, 0);
@@ -28711,7 +28653,7 @@ DL_DEF dl_tensor *dl_sample_token_with(dl_ctx *c, dl_tensor *logits, dl_sample_t
         dl_topk_opts t;
         if (!(top - top == 0))
             return dl_fail(c, "sample_token: the largest logit is %g, at position %l", (double)top, i * V + best);
-        if (!dli_penalize(c, row = part->data, logits->data + i * V, V, history, past, penalty)) return DLI_NIL;
+        dli_penalize(row = part->data, logits->data + i * V, V, history, past, penalty);
         if (temperature == 0) { y->idata[i] = (int32_t)DLI_ON(c->isa, argmax)(row, V); continue; }
         memset(&t, 0, sizeof t);
         t.indices = &index;
@@ -28936,13 +28878,9 @@ static int dli_check_seq2seq(dl_ctx *c, const char *who, const dl_module *m, con
                              const dl_tensor *lengths)
 {
     if (!dli_check_module(c, who, m) || !dli_check(c, who, "source", source, DL_INT32)) return 0;
-    if (lengths && !dli_check(c, who, "lengths", lengths, DL_INT32)) return 0;
     if (m->type != &dli_seq2seq_type) { dl_fail(c, "%s: the module is a %s", who, m->type->name); return 0; }
-    if (source->ndim != 2 || (lengths && (lengths->ndim != 1 || lengths->size != source->shape[0]))) {
-        dl_fail(c, "%s: source %t and lengths %t, expected (N, S) and (N) or NULL", who, source, lengths);
-        return 0;
-    }
-    return 1;
+    if (source->ndim != 2) { dl_fail(c, "%s: source %t, expected (N, S)", who, source); return 0; }
+    return !lengths || dli_check_lengths(c, who, lengths, source->shape[0], 1, source->shape[1], source);
 }
 
 DL_DEF dl_tensor *dl_model_seq2seq_forward_with(dl_ctx *c, dl_module *m, dl_tensor *source, dl_tensor *target,
@@ -32781,6 +32719,19 @@ DLI_V int64_t DLI_FN(dli_find)(const dl_real *x, dl_real v, int64_t n)
 }
 DLI_KERNEL(int64_t, argmax)(const dl_real *x, int64_t n) { return DLI_FN(dli_find)(x, DLI_FN(dli_max)(x, n), n); }
 DLI_KERNEL(int64_t, argmin)(const dl_real *x, int64_t n) { return DLI_FN(dli_find)(x, DLI_FN(dli_min)(x, n), n); }
+
+DLI_KERNEL(void, int_ends)(int32_t *end, const int32_t *x, int64_t n, int32_t also, int32_t low)
+{
+    int32_t least = INT32_MAX, most = INT32_MIN;
+    int64_t i;
+    for (i = 0; i < n; i++) {
+        const int32_t v = x[i] == also ? low : x[i];
+        least = v < least ? v : least;
+        most = v > most ? v : most;
+    }
+    end[0] = least;
+    end[1] = most;
+}
 
 DLI_KERNEL(void, axpy)(dl_real *y, dl_real a, const dl_real *x, int64_t n)
 {

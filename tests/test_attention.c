@@ -568,9 +568,9 @@ static void bad_input(void)
     BAD(dl_attention(c, ONES(1, 2, 4, 8), ONES(1, 2, 4, 8), ONES(1, 2, 4, 8), .mask = ONES(3, 4)), "mask (3,4) does not broadcast to (1,2,4,4)");
     BAD(dl_attention(c, ONES(1, 2, 4, 8), ONES(1, 2, 4, 8), ONES(1, 2, 4, 8), .mask = ONES(1, 1, 2, 4, 4)), "mask (1,1,2,4,4)");
     BAD(dl_attention(c, ONES(1, 4, 8), ONES(1, 4, 8), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(2), 1, 1)), "attention: q");
-    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(2), 5, 6)), "length 1 is 6, expected 0 to 5");
-    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(2), -1, 6)), "length 0 is -1");
-    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(1), 1)), "lengths (1), expected (2)");
+    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(2), 5, 6)), "attention: lengths (2) holds 6 at index 1, expected 0 to 5, for (2,5,16)");
+    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(2), -1, 6)), "lengths (2) holds -1 at index 0, expected 0 to 5");
+    BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .lengths = INTS(DL_SHAPE(1), 1)), "lengths (1) for (2,5,16), expected (2), one for each sample");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .alibi = ONES(3)), "alibi (3), expected (2)");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .alibi = leaf(c, DL_SHAPE(2))), "slopes are constants");
     BAD(dl_attention(c, ONES(2, 4, 8), ONES(2, 5, 16), NULL, .heads = 2, .dropout = 2), "attention: dropout is 2, expected 0 to 1");
@@ -598,7 +598,7 @@ static void bad_input(void)
     BAD(dl_attention_additive(c, ONES(2, 3, 8), ONES(2, 3, 8), ONES(4, 8), ONES(4, 7), ONES(4)), "U (4,7), expected (4,8)");
     BAD(dl_attention_additive(c, ONES(2, 3, 8), ONES(2, 3, 8), ONES(4, 8), NULL, ONES(4)), "keys (2,3,8), v (4)");
     BAD(dl_attention_multiplicative(c, ONES(2, 3, 8), ONES(2, 3, 7)), "need W");
-    BAD(dl_attention_multiplicative(c, ONES(2, 3, 8), ONES(2, 3, 8), .lengths = INTS(DL_SHAPE(2), 3, 4)), "length 1 is 4");
+    BAD(dl_attention_multiplicative(c, ONES(2, 3, 8), ONES(2, 3, 8), .lengths = INTS(DL_SHAPE(2), 3, 4)), "lengths (2) holds 4 at index 1, expected 0 to 3, for (2,3,8)");
     BAD_OUT(dl_attention(c, ONES(1, 2, 3, 4), ONES(1, 2, 3, 5), ONES(1, 2, 3, 4), .weights = &w), "attention: q");
     BAD_OUT(dl_nn_mha_forward(c, m, ONES(1, 2, 3, 4), NULL, NULL, .weights = &w), "mha: query");
     BAD_OUT(dl_nn_mha_forward(c, m, ONES(2, 3, 8), NULL, NULL, .mask = ONES(5), .weights = &w), "attention: mask");

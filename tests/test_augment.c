@@ -219,7 +219,7 @@ static void splits(void)
     IS(d->inputs, 7, 5, 7);
     IS(d->targets, 0, 1, 0);
     CHECK_OK(c);
-    BAD(dl_data_subset(c, d, INTS(DL_SHAPE(2), 0, 3)), "index 3 at 1, but there are 3 samples");
+    BAD(dl_data_subset(c, d, INTS(DL_SHAPE(2), 0, 3)), "data_subset: indices (2) holds 3 at index 1, expected 0 to 2, for (");
     BAD(dl_data_subset(c, NULL, INTS(DL_SHAPE(1), 0)), "data_subset: the data set is NULL");
     BAD(dl_data_split(c, d, 2, shares, part), "add up to 0.9");
     BAD(dl_data_split(c, d, 0, shares, part), "0 parts");
@@ -229,7 +229,7 @@ static void splits(void)
     BAD(dl_data_split(c, d, 2, ((double[]){1.0000009, 1e-9}), part), "part 1 of 600000 samples would be empty");
     BAD(dl_data_split(c, dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), dl_ones(c, DL_SHAPE(4, 1))), 3, shares, part, .stratified = 1), "one class a sample");
     d = dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), INTS(DL_SHAPE(4), 0, 30000000, 0, 30000000));     /* no table of 30 million classes */
-    BAD(dl_data_split(c, d, 2, ((double[]){.5, .5}), part, .stratified = 1), "data_split: label 30000000 at index 1 is not one of 16777216 classes");
+    BAD(dl_data_split(c, d, 2, ((double[]){.5, .5}), part, .stratified = 1), "data_split: targets (4) holds 30000000 at index 1, expected 0 to 16777215");
     CHECK(dl_data_split(NULL, NULL, 3, shares, part) == 0);
 }
 
@@ -912,7 +912,7 @@ static void bad_input(void)
     BAD(dl_aug_gaussian_noise(c, NULL), "x is NULL");
     BAD(dl_aug_mixup(c, &flat, &flat, 2), "aug_mixup: x (2,5) with target (2,5) of 2 classes");
     BAD(dl_aug_mixup(c, &flat, &t, 2, .alpha = -3), "alpha -3");
-    BAD(dl_aug_mixup(c, &flat, &t, 1), "label 1 at index 1 is not one of 1 classes");
+    BAD(dl_aug_mixup(c, &flat, &t, 1), "one_hot: labels (2) holds 1 at index 1, expected 0 to 0");
     BAD(dl_aug_mixup(c, NULL, &t, 2), "aug_mixup: x is NULL");
     BAD(dl_aug_cutmix(c, &x, NULL, 2), "aug_cutmix: target is NULL");
     BAD(dl_aug_cutmix(c, &flat, &t, 2), "aug_cutmix: (2,5), expected images");

@@ -97,9 +97,9 @@ static void bad_numbers(void)
     BAD_METRIC(dl_metric_pixel_accuracy(c, INTS(DL_SHAPE(2), 0, 1), INTS(S1, 0)), "metric_pixel_accuracy: (2) with truth (1)");
     BAD_METRIC(dl_metric_pixel_accuracy(c, MAP, MAP), "metric_pixel_accuracy: pred (1,1,4,4) holds reals");
     BAD_METRIC(dl_metric_miou(c, INTS(S1, 2), INTS(S1, 0), 2),
-               "metric_miou: prediction 2 and truth 0 at index 0, expected 0 to 1");
-    BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, -1), 2), "metric_miou: prediction 0 and truth -1");
-    BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, 0), 0), "metric_miou: 0 classes, expected a positive number");
+               "metric_miou: pred (1) holds 2 at index 0, expected 0 to 1");
+    BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, -1), 2), "metric_miou: truth (1) holds -1 at index 0, expected 0 to 1 or -100");
+    BAD_METRIC(dl_metric_miou(c, INTS(S1, 0), INTS(S1, 0), 0), "metric_miou: classes is 0, expected at least 1");
     CHECK(dl_is_nil(dl_box_iou(NULL, NULL, NULL)) && dl_is_nil(dl_anchors(NULL, 2, 2)) &&
           dl_is_nil(dl_roi_align(NULL, NULL, NULL, 1, 1)));
     CHECK(isnan(dl_metric_ap(NULL, NULL, NULL)) && isnan(dl_metric_miou(NULL, NULL, NULL, 2)) &&

@@ -720,7 +720,7 @@ static void bad_input(void)
     CHECK(dl_ddpm_schedule(c, 10, .beta_end = 1.5) == NULL); CHECK_ERROR(c, "ddpm_schedule: beta from");
     CHECK(dl_ddpm_schedule(c, 10, .beta_start = NAN) == NULL); CHECK_ERROR(c, "ddpm_schedule: beta from");
     CHECK(dl_ddpm_schedule(c, 1) != NULL && dl_ddpm_schedule(c, 1, .cosine = 1) != NULL && dl_ddpm_schedule(c, 5) != NULL);
-    BAD(dl_ddpm_noise(c, linear, ONES(2, 3), dl_tensor_from_int(c, late, DL_SHAPE(2)), ONES(2, 3)), "ddpm_noise: step 50 at index 1, expected 0 to 49");
+    BAD(dl_ddpm_noise(c, linear, ONES(2, 3), dl_tensor_from_int(c, late, DL_SHAPE(2)), ONES(2, 3)), "ddpm_noise: t (2) holds 50 at index 1, expected 0 to 49");
     BAD(dl_ddpm_noise(c, NULL, ONES(2, 3), dl_tensor_from_int(c, late, DL_SHAPE(2)), ONES(2, 3)), "ddpm_noise: the schedule is NULL");
     BAD(dl_ddpm_noise(c, linear, ONES(3, 3), dl_tensor_from_int(c, late, DL_SHAPE(2)), ONES(3, 3)), "ddpm_noise: t (2) for x (3,3)");
     BAD(dl_ddpm_step(c, linear, ONES(2, 3), ONES(2, 3), 50), "ddpm_step: step 50");

@@ -39,13 +39,13 @@ static void bad_numbers(void)
 {
     const dl_real nan = (dl_real)NAN;
     BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 4), 0, 1, 2, 0, 3, 0, 0, 0)),
-        "cross_entropy: label 3 at index 4, expected 0 to 2");
+        "cross_entropy: target (2,4) holds 3 at index 4, expected 0 to 2 or -100, for (");
     BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 3), 0, 1, 2, 0, 0, 0)), "cross_entropy: scores (2,3,4) with target (2,3)");
     BAD(dl_cross_entropy(c, R23, dl_ones(c, DL_SHAPE(2))),
         "cross_entropy: target (2) holds reals, expected int32 labels (dl_to_int) or probabilities (2,3)");
-    BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, -1)), "nll_loss: label -1 at index 1");
+    BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, -1)), "nll_loss: target (2) holds -1 at index 1, expected 0 to 2 or -100, for (2,3)");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .weight = dl_ones(c, DL_SHAPE(2))), "nll_loss: weight (2) for 3 classes");
-    BAD(dl_focal_loss(c, R23, INTS(DL_SHAPE(2), 0, 3)), "focal_loss: label 3");
+    BAD(dl_focal_loss(c, R23, INTS(DL_SHAPE(2), 0, 3)), "focal_loss: target (2) holds 3 at index 1");
     BAD(dl_focal_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .gamma = -2), "focal_loss: gamma");
     BAD(dl_sigmoid_focal_loss(c, R23, R23, .gamma = nan), "sigmoid_focal_loss: gamma");
     BAD(dl_sigmoid_focal_loss(c, R23, R23, .alpha = 2), "sigmoid_focal_loss: alpha");
@@ -65,10 +65,10 @@ static void bad_numbers(void)
     BAD(dl_triplet_margin_loss(c, R23, R23, R23, .margin = -3), "triplet_margin_loss: margin");
     BAD(dl_triplet_margin_loss(c, R23, R23, R23, .p = -1), "pairwise_distance: p");
     BAD(dl_multi_margin_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .p = 3), "multi_margin_loss: p is 3");
-    BAD(dl_multi_margin_loss(c, R23, INTS(DL_SHAPE(2), 0, -100)), "multi_margin_loss: label -100");
+    BAD(dl_multi_margin_loss(c, R23, INTS(DL_SHAPE(2), 0, -100)), "multi_margin_loss: target (2) holds -100 at index 1, expected 0 to 2, for (2,3)");
     BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, 3, 0, 0)),
-        "multilabel_margin_loss: label 3 at index 3");
-    BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, -2, 0, 0)), "multilabel_margin_loss: label -2");
+        "multilabel_margin_loss: target (2,3) holds 3 at index 3, expected 0 to 2 or -1, for (2,3)");
+    BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, -2, 0, 0)), "multilabel_margin_loss: target (2,3) holds -2 at index 3");
     BAD(dl_dice_loss(c, R23, R23), "dice_loss: (2,3), expected (N, C, d1, ..)");
     BAD(dl_tversky_loss(c, P234, P234, .alpha = -2), "tversky_loss: alpha -2");
     BAD(dl_entropy(c, FROM(DL_SHAPE(2), -1, 2), 0), "entropy: probability -1 at index 0 is negative");
@@ -110,12 +110,12 @@ static dl_tensor *ctc(dl_shape x, dl_tensor *targets, int in, int out, int blank
 static void bad_ctc(void)
 {
     dl_shape x = DL_SHAPE(4, 2, 3), s = DL_SHAPE(2, 2);
-    BAD(ctc(x, INTS(s, 1, 2, 2, 1), 5, 1, 0), "ctc_loss: input length 5 of sample 1, expected 0 to 4");
-    BAD(ctc(x, INTS(s, 1, 2, 2, 1), -1, 1, 0), "ctc_loss: input length -1");
-    BAD(ctc(x, INTS(s, 1, 2, 2, 1), 4, 3, 0), "ctc_loss: target length 3 of sample 1");
-    BAD(ctc(x, INTS(DL_SHAPE(2), 1, 2), 4, 2, 0), "ctc_loss: target length 2 of sample 1");
-    BAD(ctc(x, INTS(s, 1, 2, 3, 1), 4, 1, 0), "ctc_loss: label 3 of sample 1");
-    BAD(ctc(x, INTS(s, 1, 2, 0, 1), 4, 1, 0), "ctc_loss: label 0 of sample 1");                /* the blank */
+    BAD(ctc(x, INTS(s, 1, 2, 2, 1), 5, 1, 0), "ctc_loss: input_lengths (2) holds 5 at index 1, expected 0 to 4, for (");
+    BAD(ctc(x, INTS(s, 1, 2, 2, 1), -1, 1, 0), "ctc_loss: input_lengths (2) holds -1 at index 1");
+    BAD(ctc(x, INTS(s, 1, 2, 2, 1), 4, 3, 0), "ctc_loss: target_lengths (2) holds 3 at index 1, expected 0 to 2, for (2,2)");
+    BAD(ctc(x, INTS(DL_SHAPE(2), 1, 2), 4, 2, 0), "ctc_loss: target_lengths (2) add up to 3 or more, expected at most the size of targets (2)");
+    BAD(ctc(x, INTS(s, 1, 2, 3, 1), 4, 1, 0), "ctc_loss: targets (2,2) holds 3 at index 2, of sample 1, expected 0 to 2 and not the blank, 0");
+    BAD(ctc(x, INTS(s, 1, 2, 0, 1), 4, 1, 0), "ctc_loss: targets (2,2) holds 0 at index 2, of sample 1");                /* the blank */
     BAD(ctc(x, INTS(s, 1, 2, 2, 1), 4, 1, 3), "ctc_loss: blank is 3");
     BAD(ctc(x, INTS(s, 1, 2, 2, 1), 4, 1, -1), "ctc_loss: blank is -1");
     BAD(ctc(DL_SHAPE(4, 3, 3), INTS(s, 1, 2, 2, 1), 4, 1, 0), "ctc_loss: log_probs (4,3,3)");

@@ -468,7 +468,7 @@ static void bad_input(void)
     BAD(dl_spatial_pyramid_pool(c, x3), "expected (N, C, H, W)");
     BAD(dl_spatial_pyramid_pool(c, x, .bins = {-1}), "output size -1");
     BAD(dl_max_unpool1d(c, x3, dl_tensor_from_int(c, wrong, DL_SHAPE(2, 1)), 2), "expected the same shape");
-    BAD(dl_max_unpool1d(c, dl_ones(c, DL_SHAPE(1, 2)), ints, 2), "index 4 at position 1, expected 0 to 3");
+    BAD(dl_max_unpool1d(c, dl_ones(c, DL_SHAPE(1, 2)), ints, 2), "indices (1,2) holds 4 at index 1, expected 0 to 3, for (1,2)");
     BAD(dl_max_unpool1d(c, dl_ones(c, DL_SHAPE(1, 2)), ints, 2, .sizes = {9}), "to size 9, expected 4");
     BAD(dl_max_unpool1d(c, dl_ones(c, DL_SHAPE(1, 2)), dl_ones(c, DL_SHAPE(1, 2)), 2), "holds reals");
     BAD(dl_max_unpool1d(c, dl_ones(c, DL_SHAPE(1, 2)), ints, 0), "must be positive");

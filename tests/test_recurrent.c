@@ -419,9 +419,9 @@ static void bad_input(void)
     dl_nn_rnn_forward(c, one, x, .h0 = ids);                  CHECK_ERROR(c, "h0");
     dl_nn_rnn_forward(c, g, x, .c0 = h);                      CHECK_ERROR(c, "gru: c0 is for an LSTM only");
     dl_nn_rnn_forward(c, g, x, .c_n = &c_n);                  CHECK_ERROR(c, "gru: only an LSTM has c_n");
-    dl_nn_rnn_forward(c, m, x, .lengths = dl_tensor_from_int(c, long_one, DL_SHAPE(2)));   CHECK_ERROR(c, "lengths[1] is 5, expected 1 to 4");
-    dl_nn_rnn_forward(c, m, x, .lengths = dl_tensor_from_int(c, none, DL_SHAPE(2)));       CHECK_ERROR(c, "lengths[1] is 0, expected 1 to 4");
-    dl_nn_rnn_forward(c, m, x, .lengths = dl_tensor_from_int(c, none, DL_SHAPE(1)));       CHECK_ERROR(c, "lengths (1) for x (4,2,3), expected (2)");
+    dl_nn_rnn_forward(c, m, x, .lengths = dl_tensor_from_int(c, long_one, DL_SHAPE(2)));   CHECK_ERROR(c, "lengths (2) holds 5 at index 1, expected 1 to 4, for (");
+    dl_nn_rnn_forward(c, m, x, .lengths = dl_tensor_from_int(c, none, DL_SHAPE(2)));       CHECK_ERROR(c, "lengths (2) holds 0 at index 1, expected 1 to 4, for (");
+    dl_nn_rnn_forward(c, m, x, .lengths = dl_tensor_from_int(c, none, DL_SHAPE(1)));       CHECK_ERROR(c, "lengths (1) for (4,2,3), expected (2), one for each sample");
     dl_nn_rnn_forward(c, m, x, .lengths = x);                 CHECK_ERROR(c, "lengths");
     dl_nn_rnn_forward(c, linear, x);                          CHECK_ERROR(c, "the module is a linear, expected a recurrent layer");
     dl_nn_rnn_forward(c, cell, x);                            CHECK_ERROR(c, "expected a recurrent layer");

@@ -36,6 +36,15 @@ RUNS(sum_squares) { out[0] = DLI_ON(k, sum_squares)(in[0], DLI_C(0.3), DLI_C(1.1
 RUNS(log_sum_exp) { out[0] = DLI_ON(k, log_sum_exp)(in[0], DLI_C(0.3), n); }
 RUNS(argmax)      { out[0] = (dl_real)DLI_ON(k, argmax)(in[0], n); }
 RUNS(argmin)      { out[0] = (dl_real)DLI_ON(k, argmin)(in[0], n); }
+RUNS(int_ends)                                           /* of the bits of reals */
+{
+    static int32_t x[MAX + 3];
+    int32_t end[4], *from = x + n % 4;
+    memcpy(from, in[0], (size_t)n * sizeof *x);
+    DLI_ON(k, int_ends)(end, from, n, 0, 0);
+    DLI_ON(k, int_ends)(end + 2, from, n, end[0], from[n - 1]);            /* without the smallest */
+    memcpy(out, end, sizeof end);
+}
 RUNS(axpy)        { COPY(out, in[1]); DLI_ON(k, axpy)(out, DLI_C(0.3), in[0], n); }
 RUNS(add)         { COPY(out, in[1]); DLI_ON(k, add)(out, in[0], n); }
 RUNS(scale)       { COPY(out, in[0]); DLI_ON(k, scale)(out, DLI_C(0.3), n); }

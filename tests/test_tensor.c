@@ -850,7 +850,7 @@ static void indexing(void)
         dl_scatter_add(c, x, 1, index, dl_ones(c, DL_SHAPE(1, 1)));
         CHECK_ERROR(c, "scatter_add: index");
         dl_index_select(c, x, 1, dl_tensor_from_int(c, &bad[k], DL_SHAPE(1)));
-        CHECK_ERROR(c, "index_select: index");
+        CHECK_ERROR(c, "index_select: index (1) holds ");
     }
     dl_topk(c, x, 4, 1);
     CHECK_ERROR(c, "topk");
@@ -1205,6 +1205,39 @@ static void errors_pass_through(void)                     /* the first error sta
     CHECK_ERROR(c, "exp");
 }
 
+/* One wrong number among many right ones is found wherever it stands, and named; an exception is none. */
+static void wrong_integers(void)
+{
+    static const int64_t sizes[] = {1, 2, 7, 33, 1000};
+    static const int32_t wrong[] = {INT32_MIN, -1, 3, INT32_MAX};
+    char text[128];
+    int32_t v[1000];
+    for (int k = 0; k < 5; k++)
+        for (int w = 0; w < 4; w++)
+            for (int place = 0; place < 3; place++) {
+                int64_t n = sizes[k], at = place * (n - 1) / 2;
+                dl_tensor *x, *scores;
+                dl_step_begin(c);
+                for (int64_t i = 0; i < n; i++) v[i] = i % 3 ? (int32_t)(i % 3) : place == 1 ? -100 : 0;
+                v[at] = wrong[w];
+                if (at + 1 < n) v[n - 1] = at == 0 ? -5 : v[n - 1];                      /* not the first that is wrong */
+                x = dl_tensor_from_int(c, v, DL_SHAPE(n));
+                scores = dl_ones(c, DL_SHAPE(n, 3));
+                dl_nll_loss(c, scores, x);
+                snprintf(text, sizeof text, "nll_loss: target (%d) holds %d at index %d, expected 0 to 2 or -100, for (%d,3)", (int)n,
+                         (int)wrong[w], (int)at, (int)n);
+                CHECK_ERROR(c, text);
+                for (int64_t i = 0; i < n; i++) if (v[i] == -100) v[i] = 0;
+                dl_index_select(c, scores, 1, dl_tensor_from_int(c, v, DL_SHAPE(n)));
+                snprintf(text, sizeof text, "index_select: index (%d) holds %d at index %d, expected 0 to 2, for (%d,3)", (int)n,
+                         (int)wrong[w], (int)at, (int)n);
+                CHECK_ERROR(c, text);
+                dl_nll_loss(c, scores, x, .ignore_index = wrong[w]);
+                if (place == 2 && n > 1 && w > 0) CHECK_OK(c);                           /* INT32_MIN is DL_ZERO */
+                dl_clear_error(c);
+            }
+}
+
 int main(void)
 {
     c = dl_create(.seed = 1, .threads = 2);
@@ -1238,6 +1271,7 @@ int main(void)
     RUN(user_op);
     RUN(copy);
     RUN(errors_pass_through);
+    RUN(wrong_integers);
     dl_destroy(c);
     TEST_END;
 }

@@ -436,7 +436,7 @@ static void greedy_tokens(void)
     BAD(dl_sample_token(c, REALS(0, (dl_real)NAN)), "sample_token: the largest logit is nan, at position 1");
     BAD(dl_sample_token(c, REALS(-INFINITY, -INFINITY)), "sample_token: the largest logit is -inf");
     BAD(dl_sample_token(c, dl_scalar(c, 1)), "sample_token: logits () have no axis");
-    BAD(dl_sample_token(c, REALS(0, 1), .history = INTS(0, 2)), "sample_token: history has the id 2, expected 0 to 1");
+    BAD(dl_sample_token(c, REALS(0, 1), .history = INTS(0, 2)), "sample_token: history (2) holds 2 at index 1, expected 0 to 1, for (2)");
     BAD(dl_sample_token(c, REALS(0, 1), .history = REALS(0, 1)), "sample_token: history (2) holds reals");
     BAD(dl_sample_token(c, INTS(1)), "sample_token: logits (1) holds int32");
     BAD(dl_bernoulli(c, REALS(0, (dl_real)1.5)), "bernoulli: probability 1.5 at position 1");
@@ -655,8 +655,8 @@ static void attention_for_sequences(void)
 static void bad_numbers(void)
 {
     const dl_real nan = (dl_real)NAN;
-    BAD(dl_embedding(c, W32, INTS(0, 3)), "embedding: id 3 at position 1, expected 0 to 2, for weight (3,2)");
-    BAD(dl_embedding(c, W32, INTS(-1)), "embedding: id -1 at position 0");
+    BAD(dl_embedding(c, W32, INTS(0, 3)), "embedding: ids (2) holds 3 at index 1, expected 0 to 2, for (3,2)");
+    BAD(dl_embedding(c, W32, INTS(-1)), "embedding: ids (1) holds -1 at index 0");
     BAD(dl_embedding(c, dl_ones(c, DL_SHAPE(3)), INTS(0)), "embedding: weight (3), expected (rows, dim)");
     BAD(dl_embedding(c, W32, INTS(0), .padding_idx = 3), "embedding: padding_idx 3 is not one of the 3 rows");
     BAD(dl_embedding(c, W32, INTS(0), .padding_idx = -4), "embedding: padding_idx -4");
@@ -687,7 +687,7 @@ static void bad_numbers(void)
     BAD(dl_text_encode(c, dl_tokenizer_chars(c, "a", 1), NULL, 1), "text_encode: the text is NULL");
     BAD(dl_text_encode(c, dl_tokenizer_chars(c, "a", 1), "", -1), "text_encode: the text is empty");
     CHECK(!*dl_text_decode(c, dl_tokenizer_chars(c, "a", 1), INTS(1), NULL));
-    CHECK_ERROR(c, "text_decode: id 1 at position 0, expected 0 to 0");
+    CHECK_ERROR(c, "text_decode: ids (1) holds 1 at index 0, expected 0 to 0");
     CHECK(dl_tokenizer_chars(c, NULL, 1) == NULL);
     CHECK_ERROR(c, "tokenizer_chars: the text is NULL");
     CHECK(dl_tokenizer_train(c, "abc", -1, 255) == NULL);
