@@ -28177,33 +28177,29 @@ typedef struct {
     int64_t         words, pairs, uses;
 } dli_trainer;
 
-/* Adds the word's count, or takes it off, for each pair in it; those with the token `fresh` (-1: all) may be new to it. */
-static int dli_count_pairs(dli_trainer *b, int64_t w, int sign, int32_t fresh)
+/* Adds the count of word w to that of a pair (sign 1), or takes it off (-1).  NULL: out of memory. */
+static dli_pair_count *dli_count_pair(dli_trainer *b, int64_t w, int32_t left, int32_t right, int sign)
 {
-    const int32_t *s = b->symbol + b->word[w].start;
-    int32_t i;
-    for (i = 0; i + 1 < b->word[w].n; i++) {
-        uint64_t key = dli_pair(s[i], s[i + 1]);
-        int64_t p = b->by_pair.slots ? dli_lookup_find(&b->by_pair, key) : -1;
-        if (p < 0) {
-            dli_pair_count *pair = (dli_pair_count *)dli_room(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
-            if (!pair || !dli_lookup_put(b->c, &b->arena, &b->by_pair, key, b->pairs)) return 0;
-            b->pair = pair;
-            p = b->pairs++;
-            pair[p].key = key; pair[p].count = 0; pair[p].first = -1;
-        }
-        b->pair[p].count += sign * b->word[w].count;
-        if (sign < 0 || (fresh >= 0 && s[i] != fresh && s[i + 1] != fresh)) continue;
-        if (fresh >= 0 && !dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[p].count, key)) return 0;
-        if (b->pair[p].first < 0 || b->use[b->pair[p].first].word != w) {
-            dli_use *use = (dli_use *)dli_room(b->c, &b->arena, b->use, b->uses, sizeof *use);
-            if (!use) return 0;
-            b->use = use;
-            use[b->uses].word = w; use[b->uses].next = b->pair[p].first;
-            b->pair[p].first = b->uses++;
-        }
+    const uint64_t key = dli_pair(left, right);
+    int64_t p = b->by_pair.slots ? dli_lookup_find(&b->by_pair, key) : -1;
+    dli_pair_count *pair;
+    if (p < 0) {
+        pair = (dli_pair_count *)dli_room(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
+        if (!pair || !dli_lookup_put(b->c, &b->arena, &b->by_pair, key, b->pairs)) return NULL;
+        b->pair = pair;
+        p = b->pairs++;
+        pair[p].key = key; pair[p].count = 0; pair[p].first = -1;
     }
-    return 1;
+    pair = &b->pair[p];
+    pair->count += sign * b->word[w].count;
+    if (sign > 0 && (pair->first < 0 || b->use[pair->first].word != w)) {
+        dli_use *use = (dli_use *)dli_room(b->c, &b->arena, b->use, b->uses, sizeof *use);
+        if (!use) return NULL;
+        b->use = use;
+        use[b->uses].word = w; use[b->uses].next = pair->first;
+        pair->first = b->uses++;
+    }
+    return pair;
 }
 
 /* The different pieces of the text, and their pairs. */
@@ -28232,27 +28228,45 @@ static int dli_collect_words(dli_trainer *b, const dl_tokenizer *t, const char *
         }
         b->word[w].count++;
     }
-    for (w = 0; w < b->words; w++) if (!dli_count_pairs(b, w, 1, -1)) return 0;
+    for (w = 0; w < b->words; w++)
+        for (k = b->word[w].start; k + 1 < b->word[w].start + b->word[w].n; k++)
+            if (!dli_count_pair(b, w, b->symbol[k], b->symbol[k + 1], 1)) return 0;
     for (i = 0; i < b->pairs; i++) if (!dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[i].count, b->pair[i].key)) return 0;
+    return 1;
+}
+
+/* Joins left and right in word w.  Only the pairs that a join touches change: those with left or right in it go, those with the new
+   token come.  What stands before a join is read before it is overwritten, as s[n] never overtakes s[i]. */
+static int dli_join_in_word(dli_trainer *b, int64_t w, int32_t left, int32_t right, int32_t joined)
+{
+    int32_t *s = b->symbol + b->word[w].start, i, n, behind = -1;            /* behind the last join */
+    const int32_t size = b->word[w].n;
+    for (i = n = 0; i < size; i++, n++) {
+        const int joins = s[i] == left && i + 1 < size && s[i + 1] == right;
+        const int32_t now = joins ? joined : s[i];
+        if (joins) {
+            if (i > 0 && i != behind) dli_count_pair(b, w, s[i - 1], left, -1);
+            dli_count_pair(b, w, left, right, -1);
+            if (i + 2 < size) dli_count_pair(b, w, right, s[i + 2], -1);
+        }
+        if (n > 0 && (joins || i == behind)) {
+            const dli_pair_count *pair = dli_count_pair(b, w, s[n - 1], now, 1);
+            if (!pair || !dli_heap_put(b->c, &b->arena, &b->heap, -pair->count, pair->key)) return 0;
+        }
+        s[n] = now;
+        if (joins) behind = ++i + 1;
+    }
+    b->word[w].n = n;
     return 1;
 }
 
 /* Joins the pair to a new token in all words that have it. */
 static int dli_join_pair(dli_trainer *b, int64_t p, int32_t joined)
 {
-    int32_t left = (int32_t)(b->pair[p].key >> 32), right = (int32_t)b->pair[p].key;
+    const int32_t left = (int32_t)(b->pair[p].key >> 32), right = (int32_t)b->pair[p].key;
     int64_t u;
-    for (u = b->pair[p].first; u >= 0; u = b->use[u].next) {
-        dli_word *word = &b->word[b->use[u].word];
-        int32_t *s = b->symbol + word->start, i, n = 0;
-        if (!dli_count_pairs(b, b->use[u].word, -1, joined)) return 0;
-        for (i = 0; i < word->n; i++, n++) {
-            s[n] = s[i];
-            if (s[i] == left && i + 1 < word->n && s[i + 1] == right) { s[n] = joined; i++; }
-        }
-        word->n = n;
-        if (!dli_count_pairs(b, b->use[u].word, 1, joined)) return 0;
-    }
+    for (u = b->pair[p].first; u >= 0; u = b->use[u].next)
+        if (!dli_join_in_word(b, b->use[u].word, left, right, joined)) return 0;
     return 1;
 }
 
