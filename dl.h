@@ -3983,6 +3983,68 @@ DL_DEF void *dl_alloc_keep(dl_ctx *c, size_t bytes)
     return p;
 }
 
+/* --- arrays and tables that grow within an arena ---------------------------------------------------- */
+/* Room for one element more in an array of n.  It moves to twice the room whenever n is a power of two. */
+static void *dli_grow(dl_ctx *c, dli_arena *a, void *array, int64_t n, size_t elem)
+{
+    void *bigger;
+    if (n & (n - 1)) return array;
+    bigger = dli_arena_push(a, (n ? 2 * (size_t)n : 1) * elem);
+    if (!bigger) dl_fail(c, "out of memory: %l elements of a table", 2 * n);
+    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
+    return bigger;
+}
+
+/* A table from 64-bit keys to numbers >= 0; equal keys may be there several times (hashes of strings). */
+typedef struct { uint64_t *key; int64_t *value, n, slots; } dli_lookup;
+
+static uint64_t dli_lookup_slot(const dli_lookup *t, uint64_t key)
+{
+    return (key * 0x9E3779B97F4A7C15u >> 20) & (uint64_t)(t->slots - 1);
+}
+
+/* The first value of this key at or behind slot *at, which moves behind it; -1: no more. */
+static int64_t dli_lookup_next(const dli_lookup *t, uint64_t key, uint64_t *at)
+{
+    uint64_t i;
+    for (i = *at; t->slots && t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1))
+        if (t->key[i] == key) { *at = (i + 1) & (uint64_t)(t->slots - 1); return t->value[i]; }
+    return -1;
+}
+static int64_t dli_lookup_find(const dli_lookup *t, uint64_t key)
+{
+    uint64_t at = dli_lookup_slot(t, key);
+    return dli_lookup_next(t, key, &at);
+}
+static int dli_lookup_put(dl_ctx *c, dli_arena *a, dli_lookup *t, uint64_t key, int64_t value)
+{
+    uint64_t i;
+    if (2 * (t->n + 1) > t->slots) {
+        dli_lookup old = *t;
+        t->slots = old.slots ? 2 * old.slots : 64;
+        t->key = (uint64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->key);
+        t->value = (int64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->value);
+        if (!t->key || !t->value) { dl_fail(c, "out of memory: a table of %l", t->slots); *t = old; return 0; }
+        memset(t->value, 0xFF, (size_t)t->slots * sizeof *t->value);
+        t->n = 0;
+        for (i = 0; i < (uint64_t)old.slots; i++) if (old.value[i] >= 0) dli_lookup_put(c, a, t, old.key[i], old.value[i]);
+    }
+    for (i = dli_lookup_slot(t, key); t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1)) {}
+    t->key[i] = key;
+    t->value[i] = value;
+    t->n++;
+    return 1;
+}
+
+static uint64_t dli_hash_bytes(const void *bytes, int64_t n)               /* FNV-1a */
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    uint64_t h = 0xCBF29CE484222325u;
+    int64_t i;
+    for (i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001B3u;
+    return h;
+}
+
 /* --- threads: the one place that knows OpenMP -------------------------------------------------------
    Runs task(arg, i, worker) for 0 <= i < n, 0 <= worker < c->threads.  Which worker runs which i changes from
    run to run, so results may depend on i only.  Inside a parallel region of the user it runs serially. */
@@ -8695,16 +8757,6 @@ static dl_module *dli_next_module(const dl_module *root, dl_module *m)
     for (m = dli_is_nil_module(root) ? NULL : (root); m; m = dli_next_module(root, m))                               \
         for (i = 0; i < m->nparams && ((p) = &m->params[i]) != NULL; i++)
 
-/* Room for one element more in an array of n.  It moves to twice the room whenever n is a power of two. */
-static void *dli_grow(dl_ctx *c, void *array, int n, size_t elem)
-{
-    void *bigger;
-    if (n & (n - 1)) return array;
-    bigger = dl_alloc_keep(c, (n ? 2 * (size_t)n : 1) * elem);
-    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
-    return bigger;
-}
-
 static const char *dli_keep_name(dl_ctx *c, const char *name)
 {
     size_t n = strlen(name) + 1;
@@ -8764,7 +8816,7 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
         return dli_nil_module(c);
     }
     if (!dli_check_name(c, parent, name) || !(name = dli_keep_name(c, name))) return dli_nil_module(c);
-    children = (dl_module **)dli_grow(c, parent->children, parent->nchildren, sizeof *children);
+    children = (dl_module **)dli_grow(c, &c->keep, parent->children, parent->nchildren, sizeof *children);
     if (!children) return dli_nil_module(c);
     parent->children = children;
     child->name = name;
@@ -8776,7 +8828,7 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
 /* The tensor t as a parameter of m under a name, which is kept.  0 after an error. */
 static int dli_adopt_param(dl_ctx *c, dl_module *m, const char *name, dl_tensor *t, int is_buffer)
 {
-    dl_param *params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
+    dl_param *params = (dl_param *)dli_grow(c, &c->keep, m->params, m->nparams, sizeof *params);
     if (!params) return 0;
     m->params = params;
     params[m->nparams].name = name;
@@ -20997,7 +21049,7 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
     dli_option_range(c, "optim_group", "learning rate", opts.lr, 0, DLI_HUGE);
     dli_option_range(c, "optim_group", "weight_decay", opts.weight_decay, 0, DLI_HUGE);
     if (opts.lr != o->base_lr && o->base_lr == 0) dl_fail(c, "optim_group: the optimizer's learning rate is 0, the group's must be, too");
-    groups = c->failed ? NULL : (dli_group *)dli_grow(c, o->groups, o->ngroups, sizeof *groups);
+    groups = c->failed ? NULL : (dli_group *)dli_grow(c, &c->keep, o->groups, o->ngroups, sizeof *groups);
     if (!groups) return 0;
     o->groups = groups;
     g = &groups[o->ngroups];
@@ -22803,7 +22855,6 @@ static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_nam
 #if DLI_DIRENT
     DIR *dir = opendir(path);
     struct dirent *entry;
-    int room = 0;
     list->name = NULL;
     list->n = 0;
     if (!dir) { dl_fail(c, "%s: \"%s\": cannot open the folder: %s", who, path, strerror(errno)); return 0; }
@@ -22811,11 +22862,7 @@ static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_nam
         size_t size = strlen(entry->d_name) + 1;
         char *copy;
         if (entry->d_name[0] == '.') continue;
-        if (list->n == room) {
-            const char **bigger = (const char **)dl_alloc(c, (size_t)(room = room ? 2 * room : 64) * sizeof *bigger);
-            if (bigger && list->n) memcpy(bigger, list->name, (size_t)list->n * sizeof *bigger);
-            list->name = bigger;
-        }
+        list->name = (const char **)dli_grow(c, &c->step, list->name, list->n, sizeof *list->name);
         copy = (char *)dl_alloc(c, size);
         if (c->failed) break;
         memcpy(copy, entry->d_name, size);
@@ -26483,19 +26530,16 @@ DL_DEF const char *dl_archive_metadata(const dl_archive *a, const char *key)
 }
 
 /* --- items: what memory has to save, or wants to load ------------------------------------------------------------- */
-typedef struct { dl_ctx *c; dli_item *item; int64_t n, room; } dli_items;
+typedef struct { dl_ctx *c; dli_item *item; int64_t n; } dli_items;
 
 static dli_item *dli_items_add(dli_items *l, const char *name, void *data, int as, int ndim, const int64_t *shape)
 {
     dli_item *bigger, *x;
     int k;
     if (l->c->failed) return NULL;
-    if (l->n == l->room) {
-        bigger = (dli_item *)dl_alloc(l->c, (size_t)(l->room = l->room ? 2 * l->room : 64) * sizeof *bigger);
-        if (!bigger) return NULL;
-        if (l->n) memcpy(bigger, l->item, (size_t)l->n * sizeof *bigger);
-        l->item = bigger;
-    }
+    bigger = (dli_item *)dli_grow(l->c, &l->c->step, l->item, l->n, sizeof *bigger);
+    if (!bigger) return NULL;
+    l->item = bigger;
     x = &l->item[l->n++];
     memset(x, 0, sizeof *x);
     x->name = name;
@@ -26700,7 +26744,7 @@ static int dli_rename_entries(dli_reader *r, const dl_load_opts *o)
 DL_DEF int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o)
 {
     dli_reader r;
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     dli_mark mark;
     int ok = 0;
     if (o.report) memset(o.report, 0, sizeof *o.report);
@@ -27006,7 +27050,7 @@ static void dli_items_store_as(dli_items *l, dl_file_type type)
 
 DL_DEF int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts o)
 {
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     dli_mark mark;
     int ok = 0;
     if (!dli_check_module(c, "save", m) || !dli_check_type(c, "save", o.type)) return 0;
@@ -27022,7 +27066,7 @@ DL_DEF int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts 
 
 DL_DEF int dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o)
 {
-    dli_items items = { NULL, NULL, 0, 0 };
+    dli_items items = { NULL, NULL, 0 };
     dli_mark mark;
     int64_t i;
     int ok = 0;
@@ -27220,10 +27264,12 @@ typedef struct {
     int64_t     at, line, end;          /* end: of all but the ends of lines behind the last one */
     int64_t     columns, width;         /* in the file; of the inputs                            */
     dli_field  *names;                  /* of the first line                                     */
-    int64_t    *place;                  /* of a column among the inputs; -1: passed over, -2: the target */
+    int64_t    *place;                  /* of a column among the inputs, or one of those below   */
     dli_field  *words;                  /* different labels, in the order they came              */
-    int        *table, nwords;          /* hash table of indices + 1                             */
+    dli_lookup  by_name, by_word;       /* hash of a name or word -> its index                   */
+    int         nwords;
 } dli_csv;
+enum { DLI_CSV_UNUSED = -1, DLI_CSV_TARGET = -2 };
 
 static int dli_csv_fail(dli_csv *s, const char *check, int64_t column, const char *expected, const dli_field *found)
 {
@@ -27281,13 +27327,22 @@ static int dli_field_number(const dli_field *x, dl_real *v)
     const unsigned char *end = dli_parse_real(x->p, x->p + x->n, v);
     return x->n && end == x->p + x->n;
 }
+/* The first of the words in t that is text[0..n), or -1. */
+static int64_t dli_csv_find(const dli_lookup *t, const dli_field *words, const void *text, int64_t n)
+{
+    const uint64_t key = dli_hash_bytes(text, n);
+    uint64_t at = t->slots ? dli_lookup_slot(t, key) : 0;
+    int64_t i;
+    while ((i = dli_lookup_next(t, key, &at)) >= 0 && (words[i].n != n || memcmp(words[i].p, text, (size_t)n))) {}
+    return i;
+}
 /* The column that text[0..n) names, by number or by name. */
-static int64_t dli_csv_column(dli_csv *s, const char *text, size_t n, int named)
+static int64_t dli_csv_column(dli_csv *s, const char *text, size_t n)
 {
     char word[128];
-    int64_t i, v = 0;
+    int64_t i = dli_csv_find(&s->by_name, s->names, text, (int64_t)n), v = 0;
     size_t k;
-    for (i = 0; named && i < s->columns; i++) if (s->names[i].n == (int64_t)n && !memcmp(s->names[i].p, text, n)) return i;
+    if (i >= 0) return i;
     for (k = 0; k < n && k < 9 && text[k] >= '0' && text[k] <= '9'; k++) v = v * 10 + text[k] - '0';
     if (n && k == n && v < s->columns) return v;
     n = n < 100 ? n : 100;
@@ -27332,25 +27387,31 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
     if (c->failed) return 0;
     s->at = start;
     s->line = 1;
-    for (k = 0; k < s->columns; k++) { dli_csv_field(s, &s->names[k], k); s->place[k] = -1; }
+    for (k = 0; k < s->columns; k++) {
+        dli_field *name = &s->names[k];
+        dli_csv_field(s, name, k);
+        s->place[k] = DLI_CSV_UNUSED;
+        if (!named || !(o->columns || o->target) || dli_csv_find(&s->by_name, s->names, name->p, name->n) >= 0) continue;
+        if (!dli_lookup_put(c, &c->step, &s->by_name, dli_hash_bytes(name->p, name->n), k)) return 0;
+    }
     if (named) s->line++;
     else { s->at = start; s->line = 1; }
     if (has_target) {
-        k = o->target ? dli_csv_column(s, o->target, strlen(o->target), named) : s->columns - 1;
+        k = o->target ? dli_csv_column(s, o->target, strlen(o->target)) : s->columns - 1;
         if (k < 0) return 0;
-        s->place[k] = -2;
+        s->place[k] = DLI_CSV_TARGET;
     }
     if (o->columns) {
         const char *text = o->columns;
         for (;;) {
             size_t n = strcspn(text, ",");
-            if ((k = dli_csv_column(s, text, n, named)) < 0) return 0;
-            if (s->place[k] != -1) { dl_fail(c, "%s: \"%s\": column %l is asked for twice", who, path, k); return 0; }
+            if ((k = dli_csv_column(s, text, n)) < 0) return 0;
+            if (s->place[k] != DLI_CSV_UNUSED) { dl_fail(c, "%s: \"%s\": column %l is asked for twice", who, path, k); return 0; }
             s->place[k] = s->width++;
             if (!text[n]) break;
             text += n + 1;
         }
-    } else for (k = 0; k < s->columns; k++) if (s->place[k] == -1) s->place[k] = s->width++;
+    } else for (k = 0; k < s->columns; k++) if (s->place[k] == DLI_CSV_UNUSED) s->place[k] = s->width++;
     if (!s->width) dl_fail(c, "%s: \"%s\": no columns are left for the inputs", who, path);
     return !c->failed;
 }
@@ -27358,20 +27419,14 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
 /* The number of the label x among the words. */
 static int dli_csv_word(dli_csv *s, const dli_field *x, int64_t column)
 {
-    uint32_t h = 2166136261u, slots = 4096;
-    int64_t i;
-    for (i = 0; i < x->n; i++) h = (h ^ x->p[i]) * 16777619u;
-    for (h %= slots; s->table[h]; h = (h + 1) % slots) {
-        const dli_field *w = &s->words[s->table[h] - 1];
-        if (w->n == x->n && !memcmp(w->p, x->p, (size_t)x->n)) return s->table[h] - 1;
-    }
+    const int64_t i = dli_csv_find(&s->by_word, s->words, x->p, x->n);
+    if (i >= 0) return (int)i;
     if (s->nwords == DLI_CSV_CLASSES) {
         dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels (reals: .regression = 1)", x);
         return 0;
     }
     s->words[s->nwords] = *x;
-    s->table[h] = ++s->nwords;
-    return s->nwords - 1;
+    return dli_lookup_put(s->c, &s->c->step, &s->by_word, dli_hash_bytes(x->p, x->n), s->nwords) ? s->nwords++ : 0;
 }
 
 /* All rows; row by row into inputs (rows, width) and, if there are targets, labels (as words) or values; their number. */
@@ -27406,18 +27461,18 @@ static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_
             last = x.last;
             p = bytes + s->at;
             if (last && k < columns - 1) return dli_csv_fail(s, "RaggedRow", k + 1, many, NULL);
-            if (place == -1) continue;
+            if (place == DLI_CSV_UNUSED) continue;
             if (dli_field_missing(&x)) {
                 if (missing == DL_MISSING_DROP) { drop = 1; continue; }
-                if (place == -2 && labels) return dli_csv_fail(s, "BadLabel", k, "a label", &x);
+                if (place == DLI_CSV_TARGET && labels) return dli_csv_fail(s, "BadLabel", k, "a label", &x);
                 if (missing == DL_MISSING_ERROR) return dli_csv_fail(s, "NotANumber", k, "a number (see .missing)", &x);
                 v = nan;
-            } else if (place == -2 && labels) {
+            } else if (place == DLI_CSV_TARGET && labels) {
                 label = x;
                 target = k;
                 continue;
             } else if (!dli_field_number(&x, &v)) return dli_csv_fail(s, "NotANumber", k, "a number", &x);
-            *(place == -2 ? &values[rows] : &row[place]) = v;
+            *(place == DLI_CSV_TARGET ? &values[rows] : &row[place]) = v;
         }
         s->at = p - bytes;
         if (!last) return dli_csv_fail(s, "RaggedRow", s->columns, many, NULL);
@@ -27474,7 +27529,7 @@ static void dli_csv_no_class(dli_csv *s, const dli_field *x)
     const unsigned char *p;
     int64_t column = 0;
     for (p = s->f.bytes, s->line = 1; p < x->p; p++) s->line += *p == '\n';
-    while (s->place[column] != -2) column++;
+    while (s->place[column] != DLI_CSV_TARGET) column++;
     dli_csv_fail(s, "NotAClass", column, "a class: 0, 1, .. or a word (reals: .regression = 1)", x);
 }
 
@@ -27527,8 +27582,6 @@ DL_DEF dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
     step = dli_arena_mark(&c->step);
     if (dli_csv_open(c, &s, who, path, &o, 1)) {
         s.words = (dli_field *)dl_alloc(c, DLI_CSV_CLASSES * sizeof *s.words);
-        s.table = (int *)dl_alloc(c, 4096 * sizeof *s.table);
-        if (s.table) memset(s.table, 0, 4096 * sizeof *s.table);
         shape[0] = dli_csv_rows(&s); shape[1] = s.width;
         x = dli_leaf(c, who, DL_REAL, 2, shape, 1);
         shape[1] = 1;
@@ -27739,7 +27792,7 @@ static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const
 DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_opts o)
 {
     static const char *const keys[4] = {"dl.crc32c", "dl.version", "dl.step", "dl.epoch"};
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     char digits[9] = "00000000", number[2][24];
     dl_metadata *meta;
     dli_text t;
@@ -27803,7 +27856,7 @@ static int dli_checkpoint_verify(dl_ctx *c, const dli_reader *r)
 
 DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_opts o)
 {
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     dli_reader r;
     dl_load_opts names;
     dli_mark mark;
@@ -27862,58 +27915,6 @@ DL_DEF int dl_interrupted(const dl_ctx *c)
    again, the merges of the smallest rank; training finds the merges by counting.
    ================================================================================================ */
 
-/* Containers of what follows live in an arena of their own or in the context's.  Room for one element more, see dli_grow. */
-static void *dli_room(dl_ctx *c, dli_arena *a, void *array, int64_t n, size_t elem)
-{
-    void *bigger;
-    if (n & (n - 1)) return array;
-    bigger = dli_arena_push(a, (n ? 2 * (size_t)n : 1) * elem);
-    if (!bigger) dl_fail(c, "out of memory: %l elements of a table", 2 * n);
-    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
-    return bigger;
-}
-
-/* A table from 64-bit keys to numbers >= 0; equal keys may be there several times (hashes of strings). */
-typedef struct { uint64_t *key; int64_t *value, n, slots; } dli_lookup;
-
-static uint64_t dli_lookup_slot(const dli_lookup *t, uint64_t key)
-{
-    return (key * 0x9E3779B97F4A7C15u >> 20) & (uint64_t)(t->slots - 1);
-}
-
-/* The first value of this key at or behind slot *at, which moves behind it; -1: no more. */
-static int64_t dli_lookup_next(const dli_lookup *t, uint64_t key, uint64_t *at)
-{
-    uint64_t i;
-    for (i = *at; t->slots && t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1))
-        if (t->key[i] == key) { *at = (i + 1) & (uint64_t)(t->slots - 1); return t->value[i]; }
-    return -1;
-}
-static int64_t dli_lookup_find(const dli_lookup *t, uint64_t key)
-{
-    uint64_t at = dli_lookup_slot(t, key);
-    return dli_lookup_next(t, key, &at);
-}
-static int dli_lookup_put(dl_ctx *c, dli_arena *a, dli_lookup *t, uint64_t key, int64_t value)
-{
-    uint64_t i;
-    if (2 * (t->n + 1) > t->slots) {
-        dli_lookup old = *t;
-        t->slots = old.slots ? 2 * old.slots : 64;
-        t->key = (uint64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->key);
-        t->value = (int64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->value);
-        if (!t->key || !t->value) { dl_fail(c, "out of memory: a table of %l", t->slots); *t = old; return 0; }
-        memset(t->value, 0xFF, (size_t)t->slots * sizeof *t->value);
-        t->n = 0;
-        for (i = 0; i < (uint64_t)old.slots; i++) if (old.value[i] >= 0) dli_lookup_put(c, a, t, old.key[i], old.value[i]);
-    }
-    for (i = dli_lookup_slot(t, key); t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1)) {}
-    t->key[i] = key;
-    t->value[i] = value;
-    t->n++;
-    return 1;
-}
-
 /* A heap of (order, key), the smallest on top. */
 typedef struct { int64_t order; uint64_t key; } dli_heap_item;
 typedef struct { dli_heap_item *item; int64_t n, room; } dli_heap;
@@ -27928,7 +27929,7 @@ static int dli_heap_put(dl_ctx *c, dli_arena *a, dli_heap *h, int64_t order, uin
     int64_t i = h->n;
     dli_heap_item *item = h->item;
     if (h->n == h->room) {
-        h->item = item = (dli_heap_item *)dli_room(c, a, item, h->room, sizeof *item);
+        h->item = item = (dli_heap_item *)dli_grow(c, a, item, h->room, sizeof *item);
         h->room = h->room ? 2 * h->room : 1;
     }
     if (!item) return 0;
@@ -28046,13 +28047,6 @@ static int64_t dli_piece(const dl_tokenizer *t, const char *s, int64_t left)
 /* --- tokens ---------------------------------------------------------------------------------------------- */
 #define DLI_MAX_TOKENS (1 << 24)
 
-static uint64_t dli_hash_bytes(const char *s, int64_t n)                 /* FNV-1a */
-{
-    uint64_t h = 0xCBF29CE484222325u;
-    int64_t i;
-    for (i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001B3u;
-    return h;
-}
 static int32_t dli_token_id(const dl_tokenizer *t, const char *s, int64_t n)
 {
     uint64_t key = dli_hash_bytes(s, n), at = t->by_text.slots ? dli_lookup_slot(&t->by_text, key) : 0;
@@ -28072,7 +28066,7 @@ static int32_t dli_token_put(dl_ctx *c, dl_tokenizer *t, const char *s, int64_t 
         dl_fail(c, "tokenizer: token %l with %l bytes; at most %d tokens of 2^31", t->size, n, DLI_MAX_TOKENS);
         return -1;
     }
-    token = (dli_token *)dli_room(c, &c->keep, t->token, t->size, sizeof *token);
+    token = (dli_token *)dli_grow(c, &c->keep, t->token, t->size, sizeof *token);
     copy = (char *)dl_alloc_keep(c, (size_t)n + 1);
     if (!token || !copy) return -1;
     memcpy(copy, s, (size_t)n);
@@ -28089,7 +28083,7 @@ static uint64_t dli_pair(int32_t left, int32_t right) { return (uint64_t)left <<
 
 static int dli_merge_put(dl_ctx *c, dl_tokenizer *t, int32_t left, int32_t right, int32_t joined)
 {
-    dli_merge *m = (dli_merge *)dli_room(c, &c->keep, t->merge, t->nmerges, sizeof *m);
+    dli_merge *m = (dli_merge *)dli_grow(c, &c->keep, t->merge, t->nmerges, sizeof *m);
     if (!m) return 0;
     t->merge = m;
     m[t->nmerges].left = left; m[t->nmerges].right = right; m[t->nmerges].joined = joined;
@@ -28184,7 +28178,7 @@ static dli_pair_count *dli_count_pair(dli_trainer *b, int64_t w, int32_t left, i
     int64_t p = b->by_pair.slots ? dli_lookup_find(&b->by_pair, key) : -1;
     dli_pair_count *pair;
     if (p < 0) {
-        pair = (dli_pair_count *)dli_room(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
+        pair = (dli_pair_count *)dli_grow(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
         if (!pair || !dli_lookup_put(b->c, &b->arena, &b->by_pair, key, b->pairs)) return NULL;
         b->pair = pair;
         p = b->pairs++;
@@ -28193,7 +28187,7 @@ static dli_pair_count *dli_count_pair(dli_trainer *b, int64_t w, int32_t left, i
     pair = &b->pair[p];
     pair->count += sign * b->word[w].count;
     if (sign > 0 && (pair->first < 0 || b->use[pair->first].word != w)) {
-        dli_use *use = (dli_use *)dli_room(b->c, &b->arena, b->use, b->uses, sizeof *use);
+        dli_use *use = (dli_use *)dli_grow(b->c, &b->arena, b->use, b->uses, sizeof *use);
         if (!use) return NULL;
         b->use = use;
         use[b->uses].word = w; use[b->uses].next = pair->first;
@@ -28219,7 +28213,7 @@ static int dli_collect_words(dli_trainer *b, const dl_tokenizer *t, const char *
             if (k == length) break;
         }
         if (w < 0) {
-            dli_word *word = (dli_word *)dli_room(b->c, &b->arena, b->word, b->words, sizeof *word);
+            dli_word *word = (dli_word *)dli_grow(b->c, &b->arena, b->word, b->words, sizeof *word);
             if (!word || !dli_lookup_put(b->c, &b->arena, &b->by_text, key, b->words)) return 0;
             b->word = word;
             w = b->words++;
