@@ -13394,6 +13394,93 @@ static void dli_put_bits(unsigned char *p, int size, uint64_t v)
     for (i = 0; i < size; i++, v >>= 8) p[i] = (unsigned char)v;
 }
 
+/* --- the types of numbers in files: IEEE halves, bfloat16, whole numbers ------------------------------------------- */
+/* The types of dl_file_type in its order, then those that are known but not converted; npy: what NumPy calls it. */
+typedef struct { const char *name, *npy; int bits; } dli_format;
+static const dli_format dli_formats[] = {
+    {"", "", 0},          {"BOOL", "b1", 8},   {"U8", "u1", 8},    {"I8", "i1", 8},   {"I16", "i2", 16}, {"U16", "u2", 16},
+    {"F16", "f2", 16},    {"BF16", "", 16},    {"I32", "i4", 32},  {"U32", "u4", 32}, {"F32", "f4", 32}, {"F64", "f8", 64},
+    {"I64", "i8", 64},    {"U64", "u8", 64},   {"F4", "", 4},      {"F6_E2M3", "", 6},     {"F6_E3M2", "", 6},
+    {"F8_E5M2", "", 8},   {"F8_E4M3", "", 8},  {"F8_E8M0", "", 8}, {"F8_E4M3FNUZ", "", 8}, {"F8_E5M2FNUZ", "", 8},
+    {"C64", "", 64}
+};
+enum { DLI_FORMATS = sizeof dli_formats / sizeof *dli_formats, DLI_UNSUPPORTED = DL_U64 + 1 };
+static int dli_is_float(int type)  { return type == DL_F16 || type == DL_BF16 || type == DL_F32 || type == DL_F64; }
+static int dli_size_of(int type)   { return dli_formats[type].bits / 8; }
+
+static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
+static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
+
+static float dli_half_to_float(uint32_t h)
+{
+    uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, m = h & 1023;
+    if (exponent == 31) return dli_float_of(sign | 0x7f800000u | m << 13);
+    if (exponent) return dli_float_of(sign | (exponent + 112) << 23 | m << 13);
+    return (sign ? -1.0f : 1.0f) * (float)m * (1.0f / 16777216);
+}
+/* Round to nearest, ties to even; NaN stays NaN. */
+static uint32_t dli_float_to_half(float v)
+{
+    uint32_t bits = dli_bits_of(v), sign = bits >> 16 & 0x8000, x = bits & 0x7fffffff, shift, m, half;
+    if (x > 0x7f800000) return sign | 0x7e00 | (x >> 13 & 0x3ff);
+    if (x >= 0x477ff000) return sign | 0x7c00;                          /* 65520 and more */
+    if (x >= 0x38800000) return sign | ((x - 0x38000000 + 0xfff + (x >> 13 & 1)) >> 13);
+    if (x < 0x33000000) return sign;                                    /* below half of the smallest */
+    shift = 126 - (x >> 23);
+    m = (x & 0x7fffff) | 0x800000;
+    half = (uint32_t)1 << (shift - 1);
+    return sign | ((m >> shift) + ((m & (2 * half - 1)) > half || ((m & (2 * half - 1)) == half && (m >> shift & 1))));
+}
+static uint32_t dli_float_to_bfloat(float v)
+{
+    uint32_t x = dli_bits_of(v);
+    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
+    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
+}
+
+/* What the bits of a type say, and back. */
+static double dli_real_of(int type, uint64_t bits)
+{
+    double v;
+    switch (type) {
+    case DL_F16:  return (double)dli_half_to_float((uint32_t)bits);
+    case DL_BF16: return (double)dli_float_of((uint32_t)bits << 16);
+    case DL_F32:  return (double)dli_float_of((uint32_t)bits);
+    case DL_F64:  memcpy(&v, &bits, sizeof v); return v;
+    case DL_I8:   return (double)bits - (bits >> 7 ? 256 : 0);
+    case DL_I16:  return (double)bits - (bits >> 15 ? 65536 : 0);
+    case DL_I32:  return (double)bits - (bits >> 31 ? 4294967296.0 : 0);
+    case DL_I64:  return bits >> 63 ? -(double)(0 - bits) : (double)bits;
+    default:      return (double)bits;
+    }
+}
+static uint64_t dli_type_bits(int type, double v)
+{
+    uint64_t bits;
+    switch (type) {
+    case DL_F16:  return dli_float_to_half((float)v);
+    case DL_BF16: return dli_float_to_bfloat((float)v);
+    case DL_F32:  return dli_bits_of((float)v);
+    case DL_F64:  memcpy(&bits, &v, sizeof bits); return bits;
+    default:      return (uint64_t)(int64_t)v;
+    }
+}
+
+/* --- strings ------------------------------------------------------------------------------------------------------ */
+/* a + b + d, in the step */
+static const char *dli_concat(dl_ctx *c, const char *a, const char *b, const char *d)
+{
+    size_t n = strlen(a), m = strlen(b), k = strlen(d);
+    char *s = (char *)dl_alloc(c, n + m + k + 1);
+    if (!s) return "";
+    memcpy(s, a, n);
+    memcpy(s + n, b, m);
+    memcpy(s + n + m, d, k + 1);
+    return s;
+}
+
+static const char *dli_step_text(dl_ctx *c, const char *text) { return dli_concat(c, text, "", ""); }
+
 /* --- a growing string of bytes ------------------------------------------------------------------------------------ */
 typedef struct { unsigned char *p; size_t size, room; int failed; } dli_buf;
 
@@ -13432,9 +13519,11 @@ static void dli_put_le(dli_buf *b, uint64_t v, int n)                  /* n byte
     dli_buf_put(b, byte, (size_t)n);
 }
 
+static const char dli_hex[] = "0123456789abcdef";
+
 static void dli_buf_json(dli_buf *b, const char *text)                 /* as a JSON string */
 {
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     char out[] = "\\u00xx";
     dli_buf_text(b, "\"");
     for (; *text; text++) {
@@ -13442,7 +13531,7 @@ static void dli_buf_json(dli_buf *b, const char *text)                 /* as a J
         const int byte = (unsigned char)*text;
         if (!k && byte >= 32) { dli_buf_put(b, text, 1); continue; }
         out[1] = k ? to[k - from] : 'u';
-        out[4] = hex[byte >> 4]; out[5] = hex[byte & 15];
+        out[4] = dli_hex[byte >> 4]; out[5] = dli_hex[byte & 15];
         dli_buf_put(b, out, k ? 2 : 6);
     }
     dli_buf_text(b, "\"");
@@ -17458,7 +17547,7 @@ static dl_module *dli_adaptive_pooling(dl_ctx *c, int size)
     return dl_nn_adaptive_avg_pool2d_with(c, size, o);
 }
 
-static dl_module *dli_dense_layer(dl_ctx *c, int in, int out)
+static dl_module *dli_dense_layer(dl_ctx *c, int64_t in, int64_t out)
 {
     dl_nn_linear_opts o;
     memset(&o, 0, sizeof o);
@@ -19509,27 +19598,20 @@ static dl_tensor *dli_unflatten_forward(dl_ctx *c, dl_module *self, dl_tensor *x
 }
 static const dl_module_type dli_unflatten_type = { "unflatten", sizeof(dli_unflatten), dli_unflatten_forward };
 
-static dl_module *dli_dense(dl_ctx *c, int64_t in, int64_t out)
-{
-    dl_nn_linear_opts o;
-    memset(&o, 0, sizeof o);
-    return dl_nn_linear_with(c, in, out, o);
-}
-
 /* The layers between a sample and `out` numbers, and the way back from `code`. */
 static void dli_dense_coder(dl_ctx *c, const dli_autoencoder *m, int64_t n, int64_t hidden, int64_t out, int64_t code)
 {
     if (!hidden) {
-        dl_module_add(c, m->encoder, NULL, dli_dense(c, n, out));
-        dl_module_add(c, m->decoder, NULL, dli_dense(c, code, n));
+        dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, n, out));
+        dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, code, n));
         return;
     }
-    dl_module_add(c, m->encoder, NULL, dli_dense(c, n, hidden));
+    dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, n, hidden));
     dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
-    dl_module_add(c, m->encoder, NULL, dli_dense(c, hidden, out));
-    dl_module_add(c, m->decoder, NULL, dli_dense(c, code, hidden));
+    dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, hidden, out));
+    dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, code, hidden));
     dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
-    dl_module_add(c, m->decoder, NULL, dli_dense(c, hidden, n));
+    dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, hidden, n));
 }
 
 static void dli_conv_coder(dl_ctx *c, const dli_autoencoder *m, const int64_t *image, int64_t width,
@@ -19545,8 +19627,8 @@ static void dli_conv_coder(dl_ctx *c, const dli_autoencoder *m, const int64_t *i
     dl_module_add(c, m->encoder, NULL, dl_nn_conv2d_with(c, width, 2 * width, 4, half));
     dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
     dl_module_add(c, m->encoder, NULL, dl_nn_flatten(c));
-    dl_module_add(c, m->encoder, NULL, dli_dense(c, 2 * width * h * w, out));
-    dl_module_add(c, m->decoder, NULL, dli_dense(c, code, 2 * width * h * w));
+    dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, 2 * width * h * w, out));
+    dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, code, 2 * width * h * w));
     dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
     u = (dli_unflatten *)dl_module_add(c, m->decoder, NULL, dl_module_create(c, &dli_unflatten_type));
     if (dl_error(c)) return;
@@ -20026,11 +20108,11 @@ DL_DEF dl_module *dl_model_realnvp_with(dl_ctx *c, int64_t n, dl_model_realnvp_o
         net = m->layer[i] = dl_module_add(c, base, NULL, dli_layers(c));
         m->scale[i] = dli_module_tensor(c, net, "scale", 1, &n, 0);
         dl_init_ones(c, m->scale[i]);
-        dl_module_add(c, net, NULL, dli_dense(c, n, hidden));
+        dl_module_add(c, net, NULL, dli_dense_layer(c, n, hidden));
         dl_module_add(c, net, NULL, dl_nn_relu(c));
-        dl_module_add(c, net, NULL, dli_dense(c, hidden, hidden));
+        dl_module_add(c, net, NULL, dli_dense_layer(c, hidden, hidden));
         dl_module_add(c, net, NULL, dl_nn_relu(c));
-        net = dl_module_add(c, net, NULL, dli_dense(c, hidden, 2 * n));
+        net = dl_module_add(c, net, NULL, dli_dense_layer(c, hidden, 2 * n));
         if (!dl_error(c)) dl_init_zeros(c, net->params[0].tensor);
         if (!dl_error(c)) dl_init_zeros(c, net->params[1].tensor);
     }
@@ -20071,7 +20153,7 @@ static dl_module *dli_make_time_block(dl_ctx *c, int in, int out, int embedding)
     dli_time_block *m = (dli_time_block *)base;
     if (dl_error(c)) return base;
     m->in = dl_module_add(c, base, "in", dli_norm_silu_conv(c, in, out, 0));
-    m->time = dl_module_add(c, base, "time", dli_dense(c, embedding, out));
+    m->time = dl_module_add(c, base, "time", dli_dense_layer(c, embedding, out));
     m->out = dl_module_add(c, base, "out", dli_norm_silu_conv(c, out, out, 1));
     m->skip = in == out ? NULL : dl_module_add(c, base, "skip", dli_conv_layer(c, in, out, 1, 1, 0));
     return base;
@@ -20130,9 +20212,9 @@ DL_DEF dl_module *dl_model_unet_ddpm_with(dl_ctx *c, dl_model_unet_ddpm_opts o)
     memset(&nearest, 0, sizeof nearest);
     m->sinusoids = dl_keep(c, dl_positional_encoding_with(c, steps, width, usual));
     m->time = dl_module_add(c, base, "time", dli_layers(c));
-    dl_module_add(c, m->time, NULL, dli_dense(c, width, embedding));
+    dl_module_add(c, m->time, NULL, dli_dense_layer(c, width, embedding));
     dl_module_add(c, m->time, NULL, dl_nn_silu(c));
-    dl_module_add(c, m->time, NULL, dli_dense(c, embedding, embedding));
+    dl_module_add(c, m->time, NULL, dli_dense_layer(c, embedding, embedding));
     dl_module_add(c, m->time, NULL, dl_nn_silu(c));
     m->first = dl_module_add(c, base, "first", dli_conv_layer(c, channels, width, 3, 1, 1));
     m->down = dl_module_add(c, base, "down", dli_layers(c));
@@ -22655,15 +22737,14 @@ DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
 #ifndef DL_NO_STDIO
 typedef struct {
     dli_file f;
-    int      type, ndim;
-    size_t   elem;                      /* bytes of one value                                  */
+    int      type, ndim;                /* type: as dl_file_type has it                        */
     int64_t  shape[4], count;
 } dli_idx;
 
 /* Opens the file and checks all of its header against its length.  0 after an error, with the file closed. */
 static int dli_idx_open(dl_ctx *c, dli_idx *x, const char *path)
 {
-    static const unsigned char size_of[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 4, 4, 8, 0};
+    static const dl_file_type types[8] = {DL_U8, DL_I8, DL_AS_IS, DL_I16, DL_I32, DL_F32, DL_F64, DL_AS_IS};     /* from 8 on */
     dli_file *f = &x->f;
     unsigned char head[4], dim_bytes[16];
     uint64_t dims[4];
@@ -22673,10 +22754,9 @@ static int dli_idx_open(dl_ctx *c, dli_idx *x, const char *path)
     if (head[0] == 0x1f && head[1] == 0x8b)
         return dli_file_fail_text(c, f, "BadMagic at byte 0: 1f 8b is gzip; unpack the file first (gunzip)");
     if (head[0] || head[1]) return dli_file_fail(c, f, "BadMagic", 0, "first two bytes, as a number", 0, head[0] * 256 + head[1]);
-    x->type = head[2];
-    x->elem = size_of[head[2] & 15];
+    x->type = head[2] >> 3 == 1 ? (int)types[head[2] & 7] : (int)DL_AS_IS;
     x->ndim = head[3];
-    if (head[2] > 15 || !x->elem) return dli_file_fail(c, f, "UnsupportedType", 2, "type, 8, 9 or 11 to 14", 8, x->type);
+    if (x->type == DL_AS_IS) return dli_file_fail(c, f, "UnsupportedType", 2, "type, 8, 9 or 11 to 14", 8, head[2]);
     if (x->ndim < 1 || x->ndim > 4) return dli_file_fail(c, f, "RankTooLarge", 3, "number of axes, 1 to 4", 4, x->ndim);
     if (!dli_file_read(c, f, dim_bytes, 4 * x->ndim, "HeaderTruncated")) return 0;
     for (i = 0; i < x->ndim; i++) {
@@ -22684,37 +22764,22 @@ static int dli_idx_open(dl_ctx *c, dli_idx *x, const char *path)
         x->shape[i] = (int64_t)dims[i];
         if (dims[i] == 0) return dli_file_fail(c, f, "EmptyAxis", 4 + 4 * i, "size of the axis, at least", 1, 0);
     }
-    bytes = dli_bytes(dims, x->ndim, 8 * (int)x->elem);
+    bytes = dli_bytes(dims, x->ndim, dli_formats[x->type].bits);
     if (bytes < 0) return dli_file_fail(c, f, "SizeOverflow", 4, "bytes, at most", (int64_t)(DLI_MAX_BYTES / 8), -1);
-    x->count = bytes / (int64_t)x->elem;
+    x->count = bytes / dli_size_of(x->type);
     if (f->length - f->at < bytes) return dli_file_fail(c, f, "DataTruncated", f->at, "bytes of data", bytes, f->length - f->at);
     if (f->length - f->at > bytes) return dli_file_fail(c, f, "TrailingData", f->at + bytes, "bytes of data", bytes, f->length - f->at);
     return 1;
 }
 
-/* All values, over divisor if they become reals; closes the file.  0 after an error. */
+/* All values to t, if there is one, over divisor if they become reals; closes the file.  0 after an error. */
 static int dli_idx_read(dl_ctx *c, dli_idx *x, dl_tensor *t, double divisor)
 {
-    unsigned char buffer[4096], *b = buffer;
-    int64_t i, left = 0;
-    for (i = 0; i < x->count && !c->failed; i++, b += x->elem, left--) {
-        uint32_t high;
-        double value;
-        if (left == 0) {
-            left = dli_min64((int64_t)(sizeof buffer / x->elem), x->count - i);
-            b = buffer;
-            if (!dli_file_read(c, &x->f, buffer, left * (int64_t)x->elem, "DataTruncated")) return 0;
-        }
-        high = x->elem < 4 ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-        if (x->type == 8)       value = b[0];
-        else if (x->type == 9)  value = b[0] < 128 ? b[0] : b[0] - 256;
-        else if (x->type == 11) value = (b[0] < 128 ? b[0] : b[0] - 256) * 256 + b[1];
-        else if (x->type == 12) value = (double)high - (b[0] < 128 ? 0 : 4294967296.0);
-        else if (x->type == 13) { float v; memcpy(&v, &high, 4); value = (double)v; }
-        else {
-            uint64_t bits = (uint64_t)high << 32 | (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
-            memcpy(&value, &bits, 8);
-        }
+    const int size = dli_size_of(x->type);
+    const unsigned char *p = x->f.bytes + x->f.at;
+    int64_t i;
+    for (i = 0; i < t->size; i++, p += size) {
+        const double value = dli_real_of(x->type, dli_get_bits(p, size, 1));
         if (t->idata) t->idata[i] = (int32_t)value;
         else t->data[i] = (dl_real)(value / divisor);
     }
@@ -22727,14 +22792,14 @@ DL_DEF dl_tensor *dl_data_idx(dl_ctx *c, const char *path)
     dli_idx x;
     dl_tensor *t;
     if (!dli_idx_open(c, &x, path)) return DLI_NIL;
-    t = dli_leaf(c, "data_idx", x.type < 13 ? DL_INT32 : DL_REAL, x.ndim, x.shape, 0);
+    t = dli_leaf(c, "data_idx", dli_is_float(x.type) ? DL_REAL : DL_INT32, x.ndim, x.shape, 0);
     return dli_idx_read(c, &x, t, 1) ? t : DLI_NIL;
 }
 
 static int dli_mnist_open(dl_ctx *c, dli_idx *x, char *path, const char *folder, const char *name, int ndim)
 {
     if (!dli_path_join(c, "data_mnist", path, folder, name) || !dli_idx_open(c, x, path)) return 0;
-    if (x->type != 8) return dli_file_fail(c, &x->f, "UnsupportedType", 2, "type", 8, x->type);
+    if (x->type != DL_U8) return dli_file_fail(c, &x->f, "UnsupportedType", 2, "type", 8, x->f.bytes[2]);
     if (x->ndim != ndim) return dli_file_fail(c, &x->f, "BadMagic", 3, "number of axes", ndim, x->ndim);
     return 1;
 }
@@ -22859,14 +22924,9 @@ static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_nam
     list->n = 0;
     if (!dir) { dl_fail(c, "%s: \"%s\": cannot open the folder: %s", who, path, strerror(errno)); return 0; }
     while (!c->failed && (entry = readdir(dir)) != NULL) {
-        size_t size = strlen(entry->d_name) + 1;
-        char *copy;
         if (entry->d_name[0] == '.') continue;
         list->name = (const char **)dli_grow(c, &c->step, list->name, list->n, sizeof *list->name);
-        copy = (char *)dl_alloc(c, size);
-        if (c->failed) break;
-        memcpy(copy, entry->d_name, size);
-        list->name[list->n++] = copy;
+        if (list->name) list->name[list->n++] = dli_step_text(c, entry->d_name);
     }
     closedir(dir);
     if (!c->failed && list->n) qsort(list->name, (size_t)list->n, sizeof *list->name, dli_name_order);
@@ -22967,8 +23027,17 @@ static const dli_stroke dli_strokes[] = {
 #define DLI_DIGIT_SIDE   28
 #define DLI_DIGIT_PIXELS (DLI_DIGIT_SIDE * DLI_DIGIT_SIDE)
 
-/* The random numbers of one sample: words of Philox, in order. */
+/* The random numbers of one sample, or call: words of Philox, in order. */
 typedef struct { uint32_t key[2], counter[4], word[4]; int left; } dli_draws;
+
+static dli_draws dli_draws_of(uint64_t seed, uint64_t count, uint32_t stream)
+{
+    dli_draws r;
+    memset(&r, 0, sizeof r);
+    r.key[0] = (uint32_t)seed;      r.key[1] = (uint32_t)(seed >> 32);
+    r.counter[0] = (uint32_t)count; r.counter[1] = (uint32_t)(count >> 32); r.counter[2] = stream;
+    return r;
+}
 
 static double dli_draw(dli_draws *d, double low, double high)
 {
@@ -23008,13 +23077,10 @@ static void dli_draw_digit(void *arg, int64_t index, int worker)
     const dli_digit_job *job = (const dli_digit_job *)arg;
     dl_real *pixels = job->pixels + index * DLI_DIGIT_PIXELS;
     double distance[DLI_DIGIT_PIXELS], a, b, c, d, tilt, shift_x, shift_y, bend_x, bend_y, lean, pen, ink, noise;
-    dli_draws r;
+    dli_draws r = dli_draws_of(job->seed, (uint64_t)index, 0x64696769u);
     int i, digit, style;
     size_t k;
     (void)worker;
-    memset(&r, 0, sizeof r);
-    r.key[0] = (uint32_t)job->seed; r.key[1] = (uint32_t)(job->seed >> 32);
-    r.counter[0] = (uint32_t)index; r.counter[1] = (uint32_t)(index >> 32); r.counter[2] = 0x64696769u;
     digit = (int)dli_draw(&r, 0, 10);
     style = 1 + (int)dli_draw(&r, 0, 2);
     tilt = dli_draw(&r, -0.2, 0.2);                                    /* tan of half the angle: 23 degrees either way */
@@ -23081,31 +23147,32 @@ DL_DEF dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed)
 
 /* --- mini-batches --------------------------------------------------------------------------------- */
 static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0 };
+#define DLI_NIL_LOADER ((dl_loader *)&dli_nil_loader)
 
 DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o)
 {
     dl_loader *l;
     int64_t size;
-    if (!dli_check_dataset(c, "loader_create", d)) return (dl_loader *)&dli_nil_loader;
+    if (!dli_check_dataset(c, "loader_create", d)) return DLI_NIL_LOADER;
     if (o.batch_size == 0) o.batch_size = 1;
     if (o.ranks == 0) o.ranks = 1;
     if (o.rank < 0 || o.rank >= o.ranks || o.ranks > 1 << 22) {
         dl_fail(c, "loader_create: rank %d of %d", o.rank, o.ranks);
-        return (dl_loader *)&dli_nil_loader;
+        return DLI_NIL_LOADER;
     }
     size = (d->size - 1) / o.ranks + 1;
     if (o.batch_size < 0 || (o.drop_last && o.batch_size > size)) {
         dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, size);
-        return (dl_loader *)&dli_nil_loader;
+        return DLI_NIL_LOADER;
     }
     if (o.weights && (dl_is_nil(o.weights) || o.weights->dtype != DL_REAL || o.weights->ndim != 1 || o.weights->size != d->size)) {
         dl_fail(c, "loader_create: weights %t for %l samples", o.weights, d->size);
-        return (dl_loader *)&dli_nil_loader;
+        return DLI_NIL_LOADER;
     }
     l = (dl_loader *)dl_alloc_keep(c, sizeof *l);
     if (l && o.weights) l->weights = o.weights->kept ? o.weights : dl_keep(c, o.weights);
     if (l && (o.shuffle || o.weights)) l->order = (int32_t *)dl_alloc_keep(c, (size_t)d->size * sizeof *l->order);
-    if (c->failed) return (dl_loader *)&dli_nil_loader;
+    if (c->failed) return DLI_NIL_LOADER;
     l->input = l->target = DLI_NIL;
     l->data = d;
     l->batch_size = o.batch_size;
@@ -23589,9 +23656,7 @@ static void dli_fit_tensorboard(dl_ctx *c, dl_tensorboard *t, int epoch, const d
     dl_tensorboard_scalar(c, t, "loss/validation", epoch, e->validation.loss);
     dl_tensorboard_scalar(c, t, "accuracy/validation", epoch, e->validation.accuracy);
 }
-#endif
 
-#ifndef DL_NO_STDIO
 /* The checkpoint of dl_fit has, beside what is trained, numbers: where it is, the sums of this epoch and the learning curves. */
 enum { DLI_FIT_NUMBERS = 7, DLI_FIT_EPOCH = sizeof(dl_epoch) / sizeof(double) };
 
@@ -25024,16 +25089,14 @@ static double dli_beta_draw(dli_draws *r, double a, double b)
 DL_DEF dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b)
 {
     dl_tensor *y = dli_new(c, "rand_beta", DL_REAL, shape);
-    dli_draws r;
+    uint32_t stream;
     int64_t i;
     if (!c || c->failed) return DLI_NIL;
     if (!(a > 0 && b > 0 && a <= 1e6 && b <= 1e6))
         return dl_fail(c, "rand_beta: Beta(%g, %g), expected numbers between 0 and a million", a, b);
+    stream = ((uint32_t)c->calls + (uint32_t)(c->calls >> 32) * 0x9E3779B9u) ^ 0x62657461u;               /* above: the rank */
     for (i = 0; i < y->size; i++) {
-        memset(&r, 0, sizeof r);
-        r.key[0] = (uint32_t)c->seed;   r.key[1] = (uint32_t)(c->seed >> 32);
-        r.counter[0] = (uint32_t)i;     r.counter[1] = (uint32_t)(i >> 32);
-        r.counter[2] = ((uint32_t)c->calls + (uint32_t)(c->calls >> 32) * 0x9E3779B9u) ^ 0x62657461u;      /* above: the rank */
+        dli_draws r = dli_draws_of(c->seed, (uint64_t)i, stream);
         y->data[i] = (dl_real)dli_beta_draw(&r, a, b);
     }
     c->calls++;
@@ -25466,12 +25529,7 @@ DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
 /* --- resampling ------------------------------------------------------------------------------------- */
 static dli_draws dli_next_draws(dl_ctx *c)                          /* the next random call of this context */
 {
-    dli_draws r;
-    memset(&r, 0, sizeof r);
-    r.key[0] = (uint32_t)c->seed; r.key[1] = (uint32_t)(c->seed >> 32);
-    r.counter[0] = (uint32_t)c->calls; r.counter[1] = (uint32_t)(c->calls >> 32); r.counter[2] = 0x73616d70u;
-    c->calls++;
-    return r;
+    return dli_draws_of(c->seed, c->calls++, 0x73616d70u);
 }
 
 /* U(0, 1) in steps of 2^-48, enough for indices. */
@@ -25800,19 +25858,6 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
    them fit, else none.  A writer turns items into a file.  Modules, checkpoints and lists of tensors are lists of items.
    ================================================================================================ */
 #ifndef DL_NO_STDIO
-/* The types of dl_file_type in its order, then those that are known but not converted; npy: what NumPy calls it. */
-typedef struct { const char *name, *npy; int bits; } dli_format;
-static const dli_format dli_formats[] = {
-    {"", "", 0},          {"BOOL", "b1", 8},   {"U8", "u1", 8},    {"I8", "i1", 8},   {"I16", "i2", 16}, {"U16", "u2", 16},
-    {"F16", "f2", 16},    {"BF16", "", 16},    {"I32", "i4", 32},  {"U32", "u4", 32}, {"F32", "f4", 32}, {"F64", "f8", 64},
-    {"I64", "i8", 64},    {"U64", "u8", 64},   {"F4", "", 4},      {"F6_E2M3", "", 6},     {"F6_E3M2", "", 6},
-    {"F8_E5M2", "", 8},   {"F8_E4M3", "", 8},  {"F8_E8M0", "", 8}, {"F8_E4M3FNUZ", "", 8}, {"F8_E5M2FNUZ", "", 8},
-    {"C64", "", 64}
-};
-enum { DLI_FORMATS = sizeof dli_formats / sizeof *dli_formats, DLI_UNSUPPORTED = DL_U64 + 1 };
-static int dli_is_float(int type)  { return type == DL_F16 || type == DL_BF16 || type == DL_F32 || type == DL_F64; }
-static int dli_size_of(int type)   { return dli_formats[type].bits / 8; }
-
 #define DLI_REAL_TYPE ((int)(sizeof(dl_real) == 8 ? DL_F64 : DL_F32))
 #define DLI_MOST_BYTES ((int64_t)(DLI_MAX_BYTES / 8))        /* of a tensor, see dli_bytes */
 #define DLI_NAME_SIZE 1024              /* longest name of a tensor                             */
@@ -25846,65 +25891,7 @@ typedef struct {
     int64_t     from, to;               /* whole numbers that a file may have; from > to: any that fit  */
 } dli_item;
 
-/* --- values: IEEE halves, bfloat16, whole numbers ----------------------------------------------------------------- */
-static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
-static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
-
-static float dli_half_to_float(uint32_t h)
-{
-    uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, m = h & 1023;
-    if (exponent == 31) return dli_float_of(sign | 0x7f800000u | m << 13);
-    if (exponent) return dli_float_of(sign | (exponent + 112) << 23 | m << 13);
-    return (sign ? -1.0f : 1.0f) * (float)m * (1.0f / 16777216);
-}
-/* Round to nearest, ties to even; NaN stays NaN. */
-static uint32_t dli_float_to_half(float v)
-{
-    uint32_t bits = dli_bits_of(v), sign = bits >> 16 & 0x8000, x = bits & 0x7fffffff, shift, m, half;
-    if (x > 0x7f800000) return sign | 0x7e00 | (x >> 13 & 0x3ff);
-    if (x >= 0x477ff000) return sign | 0x7c00;                          /* 65520 and more */
-    if (x >= 0x38800000) return sign | ((x - 0x38000000 + 0xfff + (x >> 13 & 1)) >> 13);
-    if (x < 0x33000000) return sign;                                    /* below half of the smallest */
-    shift = 126 - (x >> 23);
-    m = (x & 0x7fffff) | 0x800000;
-    half = (uint32_t)1 << (shift - 1);
-    return sign | ((m >> shift) + ((m & (2 * half - 1)) > half || ((m & (2 * half - 1)) == half && (m >> shift & 1))));
-}
-static uint32_t dli_float_to_bfloat(float v)
-{
-    uint32_t x = dli_bits_of(v);
-    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
-    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
-}
-
-/* What the bits of a type say, and back. */
-static double dli_real_of(int type, uint64_t bits)
-{
-    double v;
-    switch (type) {
-    case DL_F16:  return (double)dli_half_to_float((uint32_t)bits);
-    case DL_BF16: return (double)dli_float_of((uint32_t)bits << 16);
-    case DL_F32:  return (double)dli_float_of((uint32_t)bits);
-    case DL_F64:  memcpy(&v, &bits, sizeof v); return v;
-    case DL_I8:   return (double)bits - (bits >> 7 ? 256 : 0);
-    case DL_I16:  return (double)bits - (bits >> 15 ? 65536 : 0);
-    case DL_I32:  return (double)bits - (bits >> 31 ? 4294967296.0 : 0);
-    case DL_I64:  return bits >> 63 ? -(double)(0 - bits) : (double)bits;
-    default:      return (double)bits;
-    }
-}
-static uint64_t dli_type_bits(int type, double v)
-{
-    uint64_t bits;
-    switch (type) {
-    case DL_F16:  return dli_float_to_half((float)v);
-    case DL_BF16: return dli_float_to_bfloat((float)v);
-    case DL_F32:  return dli_bits_of((float)v);
-    case DL_F64:  memcpy(&bits, &v, sizeof bits); return bits;
-    default:      return (uint64_t)(int64_t)v;
-    }
-}
-
+/* --- values -------------------------------------------------------------------------------------------------------- */
 static double dli_get_real(const dli_entry *e, int64_t i)
 {
     const int size = dli_size_of(e->type);
@@ -25987,12 +25974,11 @@ static void dli_encode(unsigned char *p, int type, const void *from, int as, int
 /* A name for a message: control characters as \xNN. */
 static const char *dli_printable(char out[128], const char *s)
 {
-    static const char hex[] = "0123456789abcdef";
     size_t n = 0;
     for (; *s && n < 118; s++) {
         unsigned char b = (unsigned char)*s;
         if (b >= 32 && b != 127) { out[n++] = *s; continue; }
-        out[n++] = '\\'; out[n++] = 'x'; out[n++] = hex[b >> 4]; out[n++] = hex[b & 15];
+        out[n++] = '\\'; out[n++] = 'x'; out[n++] = dli_hex[b >> 4]; out[n++] = dli_hex[b & 15];
     }
     if (*s) { out[n++] = '.'; out[n++] = '.'; }
     out[n] = 0;
@@ -26340,8 +26326,8 @@ static int64_t dli_zip64(const unsigned char *p, const unsigned char *extra, int
     for (; n >= 4; n -= size, extra += size) {
         size = 4 + (int)dli_get_bits(extra + 2, 2, 0);
         if (size > n) break;
-        if (dli_get_bits(extra, 2, 0) == 1 && size >= 12 + 8 * k) return (int64_t)(dli_get_bits(extra + 4 + 8 * k, 8,
-                0) & INT64_MAX);
+        if (dli_get_bits(extra, 2, 0) == 1 && size >= 12 + 8 * k)
+            return (int64_t)(dli_get_bits(extra + 4 + 8 * k, 8, 0) & INT64_MAX);
     }
     return INT64_MAX;
 }
@@ -26553,18 +26539,6 @@ static dli_item *dli_items_add(dli_items *l, const char *name, void *data, int a
     return x;
 }
 
-/* a + b + d, in the step */
-static const char *dli_concat(dl_ctx *c, const char *a, const char *b, const char *d)
-{
-    size_t n = strlen(a), m = strlen(b), k = strlen(d);
-    char *s = (char *)dl_alloc(c, n + m + k + 1);
-    if (!s) return "";
-    memcpy(s, a, n);
-    memcpy(s + n, b, m);
-    memcpy(s + n + m, d, k + 1);
-    return s;
-}
-
 static const char *dli_full_name(dl_ctx *c, const dl_module *root, const dl_module *m, const char *prefix,
                                  const char *name)
 {
@@ -26710,7 +26684,7 @@ static const char *dli_new_name(dl_ctx *c, const dl_load_opts *o, const char *na
     const size_t n = o->prefix ? strlen(o->prefix) : 0;
     if (n && strncmp(name, o->prefix, n)) return NULL;
     name += n;
-    if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_concat(c, name, "", "");
+    if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_step_text(c, name);
     return name;
 }
 
@@ -26831,7 +26805,7 @@ static void dli_safetensors_header(dli_buf *b, const dl_metadata *meta, int64_t 
 static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n, dl_metadata *meta, int64_t nmeta,
                                  char *digits)
 {
-    static const char hex[] = "0123456789abcdef", before[] = "{\"__metadata__\":{\"dl.crc32c\":\"";
+    static const char before[] = "{\"__metadata__\":{\"dl.crc32c\":\"";
     unsigned char length[8];
     dli_buf b = {NULL, 0, 0, 0};
     const int64_t given = nmeta;
@@ -26863,7 +26837,7 @@ static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n,
     for (i = 0; i < n; i++) if (!dli_put_values(c, o, x[i])) return 0;
     if (!digits) return 1;
     if (!dli_out_flush(c, o)) return 0;
-    for (i = 7; i >= 0; i--, o->sum >>= 4) digits[i] = hex[o->sum & 15];
+    for (i = 7; i >= 0; i--, o->sum >>= 4) digits[i] = dli_hex[o->sum & 15];
     return dli_out_patch(c, o, 8 + (int64_t)sizeof before - 1, digits, 8);
 }
 
@@ -28568,13 +28542,12 @@ DL_DEF dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const 
 /* The bytes of a token as GPT-2's characters; json: escaped as JSON wants it. */
 static void dli_put_token(dli_buf *b, const dli_token *token, int json)
 {
-    static const char hex[] = "0123456789abcdef";
     int32_t i;
     for (i = 0; i < token->n; i++) {
         const int32_t code = dli_byte_char((unsigned char)token->text[i]);
         char out[8] = "\\u0xxx";
         if (json && code >= 128) {
-            out[3] = hex[code >> 8]; out[4] = hex[code >> 4 & 15]; out[5] = hex[code & 15];
+            out[3] = dli_hex[code >> 8]; out[4] = dli_hex[code >> 4 & 15]; out[5] = dli_hex[code & 15];
             dli_buf_put(b, out, 6);
             continue;
         }
@@ -29609,7 +29582,7 @@ static dl_tensor *dli_as_channels(dl_ctx *c, dl_tensor *w, const dl_tensor *x)
     return dl_reshape(c, w, s);
 }
 
-/* The kept axes of opts; for reductions by simpler ops. */
+/* op over the axes that o names; for reductions by simpler ops. */
 static dl_tensor *dli_reduce_again(dl_ctx *c, const dl_op *op, dl_tensor *x, const dli_reduce_args *o, int keepdim)
 {
     return dli_apply_reduce(c, op, x, DLI_AXES | o->mask, keepdim, 1);
@@ -30090,14 +30063,6 @@ static int dli_export_end(dli_export *e, const char *path, dli_buf *file)
     return !c->failed;
 }
 
-static const char *dli_copy_text(dli_export *e, const char *s)
-{
-    char *p = (char *)dl_alloc(e->c, strlen(s) + 1);
-    if (!p) return "";
-    memcpy(p, s, strlen(s) + 1);
-    return p;
-}
-
 static void dli_cannot(dli_export *e, const dl_tensor *y, const char *why)
 {
     char text[256];
@@ -30153,6 +30118,7 @@ static const char *dli_run_formula(dli_export *e, dl_tensor *y, dli_push_fn *pus
     }
     return n ? stack[0] : "";
 }
+
 /* --- ONNX -----------------------------------------------------------------------------------------------------------
    ModelProto { 1 ir_version, 2 producer, 7 graph, 8 opset { 2 version } }
    GraphProto { 1 node, 2 name, 5 initializer, 11 input, 12 output }
@@ -30164,7 +30130,7 @@ static const char *dli_onnx_fresh(dli_export *e, const char *prefix)
 {
     char name[32];
     snprintf(name, sizeof name, "%s%d", prefix, e->temps++);
-    return dli_copy_text(e, name);
+    return dli_step_text(e->c, name);
 }
 
 /* An initializer of dl_real, int32_t or int64_t; name NULL: a new one. */
@@ -30253,7 +30219,7 @@ static const char *dli_onnx_name(dli_export *e, int i)
         dli_put(&t, param);
         if (!strcmp(text, "input") || !strcmp(text, "output")) dli_put(&t, "_");          /* the root's own */
     } else { dli_put(&t, "/constant"); dli_put_int(&t, i); }
-    v->name = dli_copy_text(e, text);
+    v->name = dli_step_text(e->c, text);
     if (!v->live)
         dli_onnx_constant(e, v->name, v->t->idata ? DLI_ONNX_INT32 : DLI_ONNX_FLOAT, v->t->ndim, v->t->shape,
                           dli_bytes_of(v->t));
@@ -30582,7 +30548,7 @@ static const char *dli_onnx_rnn_state(dli_export *e, const char *layer, int whic
 {
     char name[64];
     snprintf(name, sizeof name, "%s_%c", layer, "hc"[which]);
-    return dli_copy_text(e, name);
+    return dli_step_text(e->c, name);
 }
 
 /* W (which 0), R (1) or B (2): the blocks of the gates, in ONNX's order */
@@ -30789,6 +30755,7 @@ static const char *const dli_c_helpers[][2] = {
     "            }\n"
     "        }\n"
     "}\n\n"}};
+
 /* A number in C: digits with a point, whatever the locale. */
 static const char *dli_c_number(char *text, size_t size, double v)
 {
@@ -30826,7 +30793,7 @@ static const char *dli_c_name(dli_export *e, int i, int turned)
     if (v->live) {
         dli_put(&name, v->root == 0 ? "input" : "v");
         if (v->root) dli_put_int(&name, v->root);
-        return v->root == e->v[e->y].root && v->root ? "output" : dli_copy_text(e, text);
+        return v->root == e->v[e->y].root && v->root ? "output" : dli_step_text(e->c, text);
     }
     dli_put(&name, "w");
     dli_put_int(&name, i);
@@ -30849,7 +30816,7 @@ static const char *dli_c_name(dli_export *e, int i, int turned)
         }
         dli_say(&e->constants, "\n};\n");
     }
-    return dli_copy_text(e, text);
+    return dli_step_text(e->c, text);
 }
 static const char *dli_c_in(dli_export *e, dl_tensor *y, int k) { return dli_c_name(e, dli_value_of(e, y->src[k]), 0); }
 
@@ -30900,7 +30867,7 @@ static const char *dli_c_at(dli_export *e, const dli_nest *t, int k, const char 
         if (step != 1) { dli_put(&s, " * "); dli_put_int(&s, step); }
     }
     dli_put(&s, some ? "]" : "0]");
-    return dli_copy_text(e, text);
+    return dli_step_text(e->c, text);
 }
 
 /* The nest of an elementwise op: result, then its sources. */
@@ -30925,7 +30892,7 @@ static const char *dli_c_push(dli_export *e, dl_tensor *y, int source, double nu
 {
     char text[40];
     dli_nest t;
-    if (source < 0) return dli_copy_text(e, dli_c_number(text, sizeof text, number));
+    if (source < 0) return dli_step_text(e->c, dli_c_number(text, sizeof text, number));
     t = dli_c_nest(y);
     return dli_c_at(e, &t, source + 1, dli_c_in(e, y, source), 0);
 }
@@ -30935,7 +30902,7 @@ static const char *dli_c_word(dli_export *e, int word, const char *const *args, 
     (void)last;
     if (snprintf(text, sizeof text, dli_words[word].text, args[0], args[1], args[2]) >= (int)sizeof text)
         e->body.failed = 1;
-    return dli_copy_text(e, text);
+    return dli_step_text(e->c, text);
 }
 static void dli_c_formula(dli_export *e, dl_tensor *y, const char *out)
 {
