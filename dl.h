@@ -89,18 +89,18 @@
        >>recurrent   RNN, LSTM, GRU: layers, modules, cells
        >>models      LeNet-5 .. ResNet, U-Net, with DL_MODELS
        >>transformer encoder, decoder, GPT, LLaMA, vision transformer, generation
-       >>gan         adversarial losses, gradient penalty, cycle loss, Frechet distance, DCGAN
+       >>gan         adversarial losses, gradient penalty, cycle loss, DCGAN
        >>generative  divergences, masked convolution, coupling, diffusion; autoencoders, NADE, PixelCNN, RealNVP, U-Net
        >>images      PGM and PPM, other formats through stb; resizing, grids
        >>init        initializers
        >>optim       optimizers, schedules, averages of weights, gradient clipping
        >>data        data sets, IDX files, drawn digits, batches, dl_fit
        >>augment     splits, preprocessing, augmentation, mixing
-       >>metrics     scores of predictions, resampling
+       >>metrics     scores of predictions, Frechet distance, resampling
        >>archives    tensors in files: safetensors, npy, npz, raw numbers
        >>csv         tables as text
        >>checkpoints all that training depends on, in one file; signals
-       >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
+       >>text        tokens, byte-pair encoding, batches of text, sampling, beam search, sequence to sequence
        >>trouble     the first NaN, profiles, graphs, statistics, TensorBoard
        >>export      ONNX files, C source
        >>mpi         training on many machines, with DL_USE_MPI
@@ -13065,16 +13065,30 @@ static dl_tensor *dli_computed_weight(dl_ctx *c, const dli_weight_type *t)
     return dl_div(c, t->v, dl_sum_with(c, dl_mul(c, u, dl_matmul_with(c, m, z, plain)), all));
 }
 
+/* Where in the struct of m the tensor t is; 0: nowhere. */
+static size_t dli_field_of(const dl_module *m, const dl_tensor *t)
+{
+    size_t field;
+    for (field = sizeof *m; field + sizeof t <= m->type->size; field += sizeof t)
+        if (!memcmp((const char *)m + field, &t, sizeof t)) return field;
+    return 0;
+}
+
+/* The forward of the type `inner` on a copy of self whose field is w. */
+static dl_tensor *dli_forward_with(dl_ctx *c, const dl_module_type *inner, const dl_module *self, size_t field, dl_tensor *w, dl_tensor *x)
+{
+    dl_module *copy = c->failed ? NULL : (dl_module *)dl_alloc(c, inner->size);
+    if (!copy) return DLI_NIL;
+    memcpy(copy, self, inner->size);
+    memcpy((char *)copy + field, &w, sizeof w);
+    copy->type = inner;
+    return inner->forward(c, copy, x);
+}
+
 static dl_tensor *dli_weight_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_weight_type *t = (const dli_weight_type *)(const void *)self->type;
-    dl_tensor *w = dli_computed_weight(c, t);
-    dl_module *copy = c->failed ? NULL : (dl_module *)dl_alloc(c, t->inner->size);
-    if (!copy) return DLI_NIL;
-    memcpy(copy, self, t->inner->size);
-    memcpy((char *)copy + t->field, &w, sizeof w);
-    copy->type = t->inner;
-    return t->inner->forward(c, copy, x);
+    return dli_forward_with(c, t->inner, self, t->field, dli_computed_weight(c, t), x);
 }
 
 static const dl_module_type dli_nn_parametrization_type = { "parametrization", sizeof(dl_module), NULL };
@@ -13093,9 +13107,8 @@ static dli_weight_type *dli_reparametrize(dl_ctx *c, const char *who, dl_module 
     t = (dli_weight_type *)dl_alloc_keep(c, sizeof *t);
     if (!t) return NULL;
     t->v = m->params[i].tensor;
-    for (t->field = sizeof *m; t->field + sizeof t->v <= m->type->size; t->field += sizeof t->v)
-        if (!memcmp((char *)m + t->field, &t->v, sizeof t->v)) break;
-    if (t->field + sizeof t->v > m->type->size) {
+    t->field = dli_field_of(m, t->v);
+    if (!t->field) {
         dl_fail(c, "%s: the struct of the %s does not hold its weight", who, m->type->name);
         return NULL;
     }
@@ -17501,6 +17514,15 @@ DL_DEF dl_module *dl_nn_gru_cell_with(dl_ctx *c, int64_t input_size, int64_t hid
 /* --- short words for layers and lists of them ------------------------------------------------------- */
 static dl_module *dli_layers(dl_ctx *c) { return dl_nn_sequential_with(c, NULL, 0); }
 
+static const char *dli_numbered(char out[32], const char *word, int i)                 /* "layer1" */
+{
+    dli_text t;
+    t = dli_text_into(out, 32);
+    dli_put(&t, word);
+    dli_put_int(&t, i);
+    return out;
+}
+
 static dl_module *dli_conv_groups(dl_ctx *c, int in, int out, int kernel, int stride, int padding,
                                   int groups, int no_bias)
 {
@@ -17899,10 +17921,10 @@ static const dl_module_type dli_bottleneck_type = { "bottleneck", sizeof(dli_res
 static dl_module *dli_residual_create(dl_ctx *c, const dl_module_type *type, int in, int width,
                                       dl_model_basic_block_opts o)
 {
-    static const char *const conv[3] = { "conv1", "conv2", "conv3" }, *const bn[3] = { "bn1", "bn2", "bn3" };
     dl_module *m = dl_module_create(c, type);
     dli_residual *b = (dli_residual *)m;
     int wide = type == &dli_bottleneck_type, stride = dli_usual(o.stride, 1), from = in, out, i;
+    char conv[32], bn[32];
     if (width < 1 || width > INT32_MAX / 4) dl_fail(c, "%s: width %d, expected 1 to %d", type->name, width, INT32_MAX / 4);
     if (dl_error(c)) return m;
     out = wide ? 4 * width : width;
@@ -17913,9 +17935,10 @@ static dl_module *dli_residual_create(dl_ctx *c, const dl_module_type *type, int
         int kernel = wide && i != 1 ? 1 : 3, to = i == b->n - 1 ? out : width;
         dl_module *layer = dli_conv_plain(c, from, to, kernel, i == wide ? stride : 1, kernel / 2);
         dl_module *norm = dli_norm_layer(c, o.pre_act ? from : to);
-        if (o.pre_act) b->bn[i] = dl_module_add(c, m, bn[i], norm);
-        b->conv[i] = dl_module_add(c, m, conv[i], layer);
-        if (!o.pre_act) b->bn[i] = dl_module_add(c, m, bn[i], norm);
+        dli_numbered(bn, "bn", i + 1);
+        if (o.pre_act) b->bn[i] = dl_module_add(c, m, bn, norm);
+        b->conv[i] = dl_module_add(c, m, dli_numbered(conv, "conv", i + 1), layer);
+        if (!o.pre_act) b->bn[i] = dl_module_add(c, m, bn, norm);
         from = to;
     }
     if ((stride != 1 || in != out) && !o.plain) {
@@ -17964,11 +17987,11 @@ static void dli_pool_and_classify(dl_ctx *c, dl_module *m, int in, int classes)
 DL_DEF dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_opts o)
 {
     static const int depth[5][5] = { {18, 2, 2, 2, 2}, {34, 3, 4, 6, 3}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3} };
-    static const char *const names[4] = { "layer1", "layer2", "layer3", "layer4" };
     const dl_module_type *type = layers < 50 ? &dli_basic_block_type : &dli_bottleneck_type;
     dl_module *m = dli_layers(c);
     dl_model_basic_block_opts how;
     int row, stage, in = 64, first = dli_usual(o.channels, 3);
+    char name[32];
     for (row = 0; row < 5 && depth[row][0] != layers; row++) {}
     if (row == 5) dl_fail(c, "model_resnet: %d layers, expected 18, 34, 50, 101 or 152", layers);
     memset(&how, 0, sizeof how);
@@ -17979,7 +18002,8 @@ DL_DEF dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_op
     if (!o.small_images) dl_module_add(c, m, "maxpool", dli_max_pooling(c, 3, 2, 1, 0));
     for (stage = 0; stage < 4 && !dl_error(c); stage++) {
         how.stride = stage ? 2 : 1;
-        dl_module_add(c, m, names[stage], dli_residual_stage(c, type, depth[row][1 + stage], &in, 64 << stage, how));
+        dl_module_add(c, m, dli_numbered(name, "layer", stage + 1),
+                      dli_residual_stage(c, type, depth[row][1 + stage], &in, 64 << stage, how));
     }
     dli_pool_and_classify(c, m, in, dli_usual(o.num_classes, 1000));
     return dli_model(c, m, DL_FAN_OUT, 0);
@@ -17987,10 +18011,10 @@ DL_DEF dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_op
 
 DL_DEF dl_module *dl_model_resnet_cifar_with(dl_ctx *c, int n, dl_model_resnet_cifar_opts o)
 {
-    static const char *const names[3] = { "layer1", "layer2", "layer3" };
     dl_module *m = dli_layers(c);
     dl_model_basic_block_opts how;
     int stage, in = 16;
+    char name[32];
     if (n < 1 || n > 1000) dl_fail(c, "model_resnet_cifar: 6 n + 2 layers with n %d, expected 1 to 1000", n);
     memset(&how, 0, sizeof how);
     how.plain = o.plain; how.pre_act = o.pre_act; how.zero_pad = !o.projection;
@@ -18001,7 +18025,8 @@ DL_DEF dl_module *dl_model_resnet_cifar_with(dl_ctx *c, int n, dl_model_resnet_c
     }
     for (stage = 0; stage < 3 && !dl_error(c); stage++) {
         how.stride = stage ? 2 : 1;
-        dl_module_add(c, m, names[stage], dli_residual_stage(c, &dli_basic_block_type, n, &in, 16 << stage, how));
+        dl_module_add(c, m, dli_numbered(name, "layer", stage + 1),
+                      dli_residual_stage(c, &dli_basic_block_type, n, &in, 16 << stage, how));
     }
     if (o.pre_act) {
         dl_module_add(c, m, "bn", dli_norm_layer(c, in));
@@ -18086,12 +18111,29 @@ static dl_tensor *dli_dense_block_forward(dl_ctx *c, dl_module *self, dl_tensor 
 }
 static const dl_module_type dli_dense_block_type = { "dense_block", sizeof(dl_module), dli_dense_block_forward };
 
+static dl_module *dli_dense_block(dl_ctx *c, int layers, int in, int growth)
+{
+    dl_module *m = dl_module_create(c, &dli_dense_block_type), *layer;
+    char name[32];
+    int i;
+    for (i = 0; i < layers && !dl_error(c); i++, in += growth) {
+        layer = dl_module_add(c, m, dli_numbered(name, "denselayer", i + 1), dli_layers(c));
+        dl_module_add(c, layer, "norm1", dli_norm_layer(c, in));
+        dl_module_add(c, layer, "relu1", dl_nn_relu(c));
+        dl_module_add(c, layer, "conv1", dli_conv_plain(c, in, 4 * growth, 1, 1, 0));
+        dl_module_add(c, layer, "norm2", dli_norm_layer(c, 4 * growth));
+        dl_module_add(c, layer, "relu2", dl_nn_relu(c));
+        dl_module_add(c, layer, "conv2", dli_conv_plain(c, 4 * growth, growth, 3, 1, 1));
+    }
+    return m;
+}
+
 DL_DEF dl_module *dl_model_densenet_with(dl_ctx *c, int layers, dl_model_densenet_opts o)
 {
     static const int depth[4][7] = {                                   /* layers, growth, first channels, layers of the blocks */
         {121, 32, 64, 6, 12, 24, 16}, {161, 48, 96, 6, 12, 36, 24}, {169, 32, 64, 6, 12, 32, 32}, {201, 32, 64, 6, 12, 48, 32} };
-    dl_module *m = dli_layers(c), *features = dl_module_add(c, m, "features", dli_layers(c)), *block, *layer, *dense;
-    int row, k, i, in, growth;
+    dl_module *m = dli_layers(c), *features = dl_module_add(c, m, "features", dli_layers(c)), *layer, *dense;
+    int row, k, in, growth;
     char name[32];
     for (row = 0; row < 4 && depth[row][0] != layers; row++) {}
     if (row == 4) dl_fail(c, "model_densenet: %d layers, expected 121, 161, 169 or 201", layers);
@@ -18102,30 +18144,11 @@ DL_DEF dl_module *dl_model_densenet_with(dl_ctx *c, int layers, dl_model_densene
     dl_module_add(c, features, "norm0", dli_norm_layer(c, in));
     dl_module_add(c, features, "relu0", dl_nn_relu(c));
     dl_module_add(c, features, "pool0", dli_max_pooling(c, 3, 2, 1, 0));
-    strcpy(name, "denseblock0");
     for (k = 0; k < 4 && !dl_error(c); k++) {
-        name[10] = (char)('1' + k);
-        block = dl_module_add(c, features, name, dl_module_create(c, &dli_dense_block_type));
-        for (i = 0; i < depth[row][3 + k] && !dl_error(c); i++) {
-            char number[16] = "denselayer";
-            number[10] = (char)('0' + (i + 1) / 10);
-            number[11] = (char)('0' + (i + 1) % 10);
-            if (i < 9) { number[10] = number[11]; number[11] = 0; }
-            layer = dl_module_add(c, block, number, dli_layers(c));
-            dl_module_add(c, layer, "norm1", dli_norm_layer(c, in));
-            dl_module_add(c, layer, "relu1", dl_nn_relu(c));
-            dl_module_add(c, layer, "conv1", dli_conv_plain(c, in, 4 * growth, 1, 1, 0));
-            dl_module_add(c, layer, "norm2", dli_norm_layer(c, 4 * growth));
-            dl_module_add(c, layer, "relu2", dl_nn_relu(c));
-            dl_module_add(c, layer, "conv2", dli_conv_plain(c, 4 * growth, growth, 3, 1, 1));
-            in += growth;
-        }
+        dl_module_add(c, features, dli_numbered(name, "denseblock", k + 1), dli_dense_block(c, depth[row][3 + k], in, growth));
+        in += depth[row][3 + k] * growth;
         if (k == 3) break;
-        {
-            char transition[12] = "transition1";
-            transition[10] = (char)('1' + k);
-            layer = dl_module_add(c, features, transition, dli_layers(c));
-        }
+        layer = dl_module_add(c, features, dli_numbered(name, "transition", k + 1), dli_layers(c));
         dl_module_add(c, layer, "norm", dli_norm_layer(c, in));
         dl_module_add(c, layer, "relu", dl_nn_relu(c));
         dl_module_add(c, layer, "conv", dli_conv_plain(c, in, in / 2, 1, 1, 0));
@@ -18182,16 +18205,16 @@ static dl_module *dli_upsampling(dl_ctx *c, int channels, int factor)
 
 DL_DEF dl_module *dl_model_fcn_with(dl_ctx *c, int num_classes, dl_model_fcn_opts o)
 {
-    static const char *const names[5] = { "stage1", "stage2", "stage3", "stage4", "stage5" };
     dl_module *m = dl_module_create(c, &dli_fcn_type);
     dli_fcn *f = (dli_fcn *)m;
     int width = dli_usual(o.width, 64), upsample = dli_usual(o.upsample, 8), in = dli_usual(o.channels, 3), i;
+    char name[32];
     if (num_classes < 1 || width < 1 || width > 4096 || (upsample != 8 && upsample != 16 && upsample != 32))
         dl_fail(c, "model_fcn: %d classes, width %d, upsample %d, expected 8, 16 or 32", num_classes, width, upsample);
     if (dl_error(c)) return dl_module_create(c, NULL);
     for (i = 0; i < 5; i++) {
         int out = width << (i < 3 ? i : 3);
-        f->stage[i] = dl_module_add(c, m, names[i], dl_model_vgg_block(c, i < 2 ? 2 : 3, in, out));
+        f->stage[i] = dl_module_add(c, m, dli_numbered(name, "stage", i + 1), dl_model_vgg_block(c, i < 2 ? 2 : 3, in, out));
         in = out;
     }
     f->score = dl_module_add(c, m, "score", dli_layers(c));
@@ -18254,15 +18277,14 @@ DL_DEF dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
     dl_module *m = dl_module_create(c, &dli_unet_type), *list;
     dli_unet *u = (dli_unet *)m;
     int width = dli_usual(o.width, 64), depth = dli_usual(o.depth, 4), i;
-    char down[8] = "down1", up[8] = "up1";
+    char name[32];
     if (num_classes < 1 || width < 1 || width > 65536 || depth < 1 || depth > DLI_UNET_DEPTH)
         dl_fail(c, "model_unet: %d classes, width %d, depth %d, expected 1 to %d", num_classes, width, depth, (int)DLI_UNET_DEPTH);
     if (dl_error(c)) return dl_module_create(c, NULL);
     u->depth = depth;
     u->in = dl_module_add(c, m, "inc", dli_double_conv(c, dli_usual(o.channels, 3), width));
     for (i = 0; i < depth && !dl_error(c); i++) {
-        down[4] = (char)('1' + i);
-        u->down[i] = dl_module_add(c, m, down, dli_layers(c));
+        u->down[i] = dl_module_add(c, m, dli_numbered(name, "down", i + 1), dli_layers(c));
         list = dl_module_add(c, u->down[i], "maxpool_conv", dli_layers(c));
         dl_module_add(c, list, NULL, dli_max_pooling(c, 2, 2, 0, 0));
         dl_module_add(c, list, NULL, dli_double_conv(c, width << i, width << (i + 1)));
@@ -18272,8 +18294,7 @@ DL_DEF dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
         dl_nn_conv_transpose2d_opts twice;
         memset(&twice, 0, sizeof twice);
         twice.stride = 2;
-        up[2] = (char)('1' + i);
-        list = dl_module_add(c, m, up, dli_layers(c));
+        list = dl_module_add(c, m, dli_numbered(name, "up", i + 1), dli_layers(c));
         u->up[i] = dl_module_add(c, list, "up", dl_nn_conv_transpose2d_with(c, from, from / 2, 2, twice));
         u->conv[i] = dl_module_add(c, list, "conv", dli_double_conv(c, from, from / 2));
     }
@@ -19030,7 +19051,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
 #endif
 
 /* ================================================================================================
-   >>gan         adversarial losses, penalties of the critic, cycle consistency, Frechet distance, DCGAN
+   >>gan         adversarial losses, penalties of the critic, cycle consistency, DCGAN
    ================================================================================================ */
 
 /* Mean loss of scores that should be high (sign 1) or low (-1). */
@@ -19186,66 +19207,6 @@ DL_DEF dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_t
     x_again = dl_forward(c, F, fake_y);                  /* one after the other: both may draw random numbers */
     y_again = dl_forward(c, G, fake_x);
     return dl_add(c, dl_l1_loss_with(c, x_again, x, mean), dl_l1_loss_with(c, y_again, y, mean));
-}
-
-/* --- Frechet distance ---------------------------------------------------------------------------------------- */
-static void dli_eigen(double *a, double *v, int64_t n);
-
-static void dli_mean_covariance(const dl_tensor *x, double *mean, double *cov)
-{
-    int64_t n = x->shape[0], d = x->shape[1], i, j, k;
-    for (i = 0; i < n; i++) for (j = 0; j < d; j++) mean[j] += (double)x->data[i * d + j] / (double)n;
-    for (i = 0; i < n; i++)
-        for (j = 0; j < d; j++) {
-            double a = ((double)x->data[i * d + j] - mean[j]) / (double)(n - 1);
-            for (k = 0; k < d; k++) cov[j * d + k] += a * ((double)x->data[i * d + k] - mean[k]);
-        }
-}
-
-/* out = a b, or a b^T with transposed: all (n, n). */
-static void dli_square_product(const double *a, const double *b, int transposed, double *out, int64_t n)
-{
-    int64_t i, j, k;
-    for (i = 0; i < n; i++)
-        for (j = 0; j < n; j++) {
-            double s = 0;
-            for (k = 0; k < n; k++) s += a[i * n + k] * (transposed ? b[j * n + k] : b[k * n + j]);
-            out[i * n + j] = s;
-        }
-}
-
-/* A = V^T L V with the eigenvectors in the rows of V, so (A B)^(1/2) has the trace of the root of L^(1/2) V B V^T L^(1/2). */
-DL_DEF double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b)
-{
-    double *mean, *A, *B, *V, *W, distance = 0;
-    dli_mark mark;
-    int64_t d, i, j;
-    if (!dli_check(c, "frechet_distance", "a", a, DL_REAL) || !dli_check(c, "frechet_distance", "b", b, DL_REAL)) return dl_item(NULL);
-    if (a->ndim != 2 || b->ndim != 2 || a->shape[1] != b->shape[1] || a->shape[0] < 2 || b->shape[0] < 2) {
-        dl_fail(c, "frechet_distance: %t and %t, expected (n, d) and (m, d) with at least 2 samples", a, b);
-        return dl_item(NULL);
-    }
-    d = a->shape[1];
-    mark = dli_arena_mark(&c->step);
-    mean = (double *)dl_alloc(c, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
-    if (!mean) return dl_item(NULL);
-    memset(mean, 0, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
-    A = mean + 2 * d; B = A + d * d; V = B + d * d; W = V + d * d;
-    dli_mean_covariance(a, mean, A);
-    dli_mean_covariance(b, mean + d, B);
-    for (i = 0; i < d; i++) distance += (mean[i] - mean[d + i]) * (mean[i] - mean[d + i]) + A[i * d + i] + B[i * d + i];
-    dli_eigen(A, V, d);
-    dli_square_product(V, B, 0, W, d);
-    dli_square_product(W, V, 1, B, d);
-    for (i = 0; i < d; i++)
-        for (j = 0; j < d; j++) {
-            double l = A[i * d + i] * A[j * d + j];
-            B[i * d + j] *= l > 0 ? dli_sqrt64(l) : 0;
-        }
-    dli_eigen(B, V, d);
-    for (i = 0; i < d; i++) if (B[i * d + i] > 0) distance -= 2 * dli_sqrt64(B[i * d + i]);
-    dli_arena_release(&c->step, mark);
-    return distance;
 }
 
 /* --- DCGAN ---------------------------------------------------------------------------------------------------- */
@@ -25232,25 +25193,17 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
         }
 }
 
-/* As weight_norm: the module gets a type of its own, whose forward runs the original one on a copy of the struct with another
-   weight in it. */
+/* As with weight_norm the module gets a type of its own, see dli_forward_with. */
 typedef struct { dl_module_type type; const dl_module_type *inner; size_t field; dl_tensor *w; dl_real std; } dli_noisy_type;
 
 static dl_tensor *dli_noisy_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_noisy_type *t = (const dli_noisy_type *)(const void *)self->type;
-    dl_module *copy;
     dl_tensor *w;
     if (!c->training || t->std == 0) return t->inner->forward(c, self, x);
     w = dli_leaf(c, "nn_weight_noise", DL_REAL, t->w->ndim, t->w->shape, 0);
     if (w->size) dli_random(c, DLI_ON(c->isa, normal), w->data, w->size);
-    w = dl_add(c, t->w, dl_mul_scalar(c, w, t->std));
-    copy = c->failed ? NULL : (dl_module *)dl_alloc(c, t->inner->size);
-    if (!copy) return DLI_NIL;
-    memcpy(copy, self, t->inner->size);
-    memcpy((char *)copy + t->field, &w, sizeof w);
-    copy->type = t->inner;
-    return t->inner->forward(c, copy, x);
+    return dli_forward_with(c, t->inner, self, t->field, dl_add(c, t->w, dl_mul_scalar(c, w, t->std)), x);
 }
 
 DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
@@ -25269,9 +25222,8 @@ DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
             found++;
             continue;
         }
-        for (field = sizeof *m; field + sizeof p->tensor <= m->type->size; field += sizeof p->tensor)
-            if (!memcmp((char *)m + field, &p->tensor, sizeof p->tensor)) break;
-        if (field + sizeof p->tensor > m->type->size) continue;
+        field = dli_field_of(m, p->tensor);
+        if (!field) continue;
         t = (dli_noisy_type *)dl_alloc_keep(c, sizeof *t);
         if (!t) return dli_nil_module(c);
         t->type = *m->type;
@@ -25330,7 +25282,7 @@ DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, doubl
 }
 
 /* ================================================================================================
-   >>metrics     scores of predictions, resampling
+   >>metrics     scores of predictions, Frechet distance, resampling
    ================================================================================================ */
 /* The labels of `who`: int32 (n), n > 0, all in 0 .. classes-1. */
 static int dli_check_classes(dl_ctx *c, const char *who, const char *what, const dl_tensor *t, int64_t classes)
@@ -25524,6 +25476,64 @@ DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
     }
     if (!c->failed && all == 0) dl_fail(c, "metric_r2: all targets are %g", first);
     return c->failed ? dl_item(NULL) : 1 - left / all;
+}
+
+/* --- Frechet distance ---------------------------------------------------------------------------------------- */
+static void dli_mean_covariance(const dl_tensor *x, double *mean, double *cov)
+{
+    int64_t n = x->shape[0], d = x->shape[1], i, j, k;
+    for (i = 0; i < n; i++) for (j = 0; j < d; j++) mean[j] += (double)x->data[i * d + j] / (double)n;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < d; j++) {
+            double a = ((double)x->data[i * d + j] - mean[j]) / (double)(n - 1);
+            for (k = 0; k < d; k++) cov[j * d + k] += a * ((double)x->data[i * d + k] - mean[k]);
+        }
+}
+
+/* out = a b, or a b^T with transposed: all (n, n). */
+static void dli_square_product(const double *a, const double *b, int transposed, double *out, int64_t n)
+{
+    int64_t i, j, k;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < n; j++) {
+            double s = 0;
+            for (k = 0; k < n; k++) s += a[i * n + k] * (transposed ? b[j * n + k] : b[k * n + j]);
+            out[i * n + j] = s;
+        }
+}
+
+/* A = V^T L V with the eigenvectors in the rows of V, so (A B)^(1/2) has the trace of the root of L^(1/2) V B V^T L^(1/2). */
+DL_DEF double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b)
+{
+    double *mean, *A, *B, *V, *W, distance = 0;
+    dli_mark mark;
+    int64_t d, i, j;
+    if (!dli_check(c, "frechet_distance", "a", a, DL_REAL) || !dli_check(c, "frechet_distance", "b", b, DL_REAL)) return dl_item(NULL);
+    if (a->ndim != 2 || b->ndim != 2 || a->shape[1] != b->shape[1] || a->shape[0] < 2 || b->shape[0] < 2) {
+        dl_fail(c, "frechet_distance: %t and %t, expected (n, d) and (m, d) with at least 2 samples", a, b);
+        return dl_item(NULL);
+    }
+    d = a->shape[1];
+    mark = dli_arena_mark(&c->step);
+    mean = (double *)dl_alloc(c, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
+    if (!mean) return dl_item(NULL);
+    memset(mean, 0, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
+    A = mean + 2 * d; B = A + d * d; V = B + d * d; W = V + d * d;
+    dli_mean_covariance(a, mean, A);
+    dli_mean_covariance(b, mean + d, B);
+    for (i = 0; i < d; i++) distance += (mean[i] - mean[d + i]) * (mean[i] - mean[d + i]) + A[i * d + i] + B[i * d + i];
+    dli_eigen(A, V, d);
+    dli_square_product(V, B, 0, W, d);
+    dli_square_product(W, V, 1, B, d);
+    for (i = 0; i < d; i++)
+        for (j = 0; j < d; j++) {
+            double l = A[i * d + i] * A[j * d + j];
+            B[i * d + j] *= l > 0 ? dli_sqrt64(l) : 0;
+        }
+    dli_eigen(B, V, d);
+    for (i = 0; i < d; i++) if (B[i * d + i] > 0) distance -= 2 * dli_sqrt64(B[i * d + i]);
+    dli_arena_release(&c->step, mark);
+    return distance;
 }
 
 /* --- resampling ------------------------------------------------------------------------------------- */
@@ -26951,7 +26961,7 @@ static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const 
     char name[128];
     dli_out o;
     int64_t i, nmeta = 0;
-    int ok;
+    int ok, npy, npz;
     if (!x) return 0;
     if (!path) { dl_fail(c, "%s: the path is NULL", who); return 0; }
     for (i = 0; i < l->n; i++) x[i] = &l->item[i];
@@ -26964,18 +26974,19 @@ static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const 
     meta = (dl_metadata *)dl_alloc(c, (size_t)(nmeta + l->n + 1) * sizeof *meta);
     if (!meta || !dli_check_names(c, who, path, x, l->n)) return 0;
     if (nmeta) memcpy(meta, metadata, (size_t)nmeta * sizeof *meta);
-    if (!digits && dli_ends_with(path, ".npy") && l->n != 1) {
+    npy = !digits && dli_ends_with(path, ".npy");
+    npz = !digits && dli_ends_with(path, ".npz");
+    if (npy && l->n != 1) {
         dl_fail(c, "%s: \"%s\": an .npy file holds one tensor, not %l; .npz holds many", who, path, l->n);
         return 0;
     }
-    if (!digits && nmeta && (dli_ends_with(path, ".npy") || dli_ends_with(path, ".npz"))) {
+    if ((npy || npz) && nmeta) {
         dl_fail(c, "%s: \"%s\": NumPy's files have no place for metadata", who, path);
         return 0;
     }
     if (!dli_out_open(c, &o, who, path)) return 0;
     o.keep = keep;
-    ok = !digits && dli_ends_with(path, ".npz") ? dli_write_npz(c, &o, x, l->n)
-       : !digits && dli_ends_with(path, ".npy") ? dli_write_npy(c, &o, x[0])
+    ok = npz ? dli_write_npz(c, &o, x, l->n) : npy ? dli_write_npy(c, &o, x[0])
        : dli_write_safetensors(c, &o, x, l->n, meta, nmeta, digits);
     if (!ok) dli_out_drop(&o);
     return ok && dli_out_close(c, &o);
@@ -27882,7 +27893,7 @@ DL_DEF int dl_interrupted(const dl_ctx *c)
 #endif
 
 /* ================================================================================================
-   >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
+   >>text        tokens, byte-pair encoding, batches of text, sampling, beam search, sequence to sequence
 
    A tokenizer: a list of byte strings and a table that finds one; for byte pairs also a table from a pair of tokens to the
    merge that joins it, whose number is its rank.  Encoding a piece of text begins with its bytes and makes, again and
