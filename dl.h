@@ -17540,6 +17540,14 @@ static dl_module *dli_conv_plain(dl_ctx *c, int in, int out, int kernel, int str
     return dli_conv_groups(c, in, out, kernel, stride, padding, 1, 1);
 }
 
+static dl_module *dli_conv_up(dl_ctx *c, int in, int out, int kernel, int stride, int padding, int no_bias)
+{
+    dl_nn_conv_transpose2d_opts o;
+    memset(&o, 0, sizeof o);
+    o.stride = stride; o.padding = padding; o.no_bias = no_bias;
+    return dl_nn_conv_transpose2d_with(c, in, out, kernel, o);
+}
+
 static dl_module *dli_norm_layer(dl_ctx *c, int channels)
 {
     dl_nn_batchnorm2d_opts o;
@@ -18183,14 +18191,10 @@ static const dl_module_type dli_fcn_type = { "fcn", sizeof(dli_fcn), dli_fcn_for
 /* (N, C, H, W) -> (N, C, factor H, factor W), bilinear interpolation until it is trained */
 static dl_module *dli_upsampling(dl_ctx *c, int channels, int factor)
 {
-    dl_nn_conv_transpose2d_opts o;
-    dl_module *m;
-    dl_tensor *w;
-    int64_t k, i, j, size = 2 * factor;
-    memset(&o, 0, sizeof o);
-    o.stride = factor; o.padding = factor / 2; o.no_bias = 1;
-    m = dl_nn_conv_transpose2d_with(c, channels, channels, size, o);
-    w = dl_error(c) ? NULL : dl_module_get(c, m, "weight");
+    dl_module *m = dli_conv_up(c, channels, channels, 2 * factor, factor, factor / 2, 1);
+    dl_tensor *w = dl_error(c) ? NULL : dl_module_get(c, m, "weight");
+    const int64_t size = 2 * factor;
+    int64_t k, i, j;
     if (!w) return m;
     dl_init_constant(c, w, 0);
     for (k = 0; k < channels; k++)
@@ -18291,11 +18295,8 @@ DL_DEF dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
     }
     for (i = 0; i < depth && !dl_error(c); i++) {
         int from = width << (depth - i);
-        dl_nn_conv_transpose2d_opts twice;
-        memset(&twice, 0, sizeof twice);
-        twice.stride = 2;
         list = dl_module_add(c, m, dli_numbered(name, "up", i + 1), dli_layers(c));
-        u->up[i] = dl_module_add(c, list, "up", dl_nn_conv_transpose2d_with(c, from, from / 2, 2, twice));
+        u->up[i] = dl_module_add(c, list, "up", dli_conv_up(c, from, from / 2, 2, 2, 0, 0));
         u->conv[i] = dl_module_add(c, list, "conv", dli_double_conv(c, from, from / 2));
     }
     list = dl_module_add(c, m, "outc", dli_layers(c));
@@ -19234,14 +19235,6 @@ static int dli_dcgan_plan(dl_ctx *c, const char *who, dl_model_dcgan_opts o, dli
 
 static dl_tensor *dli_as_pixels(dl_ctx *c, dl_tensor *z) { return dl_unsqueeze(c, dl_unsqueeze(c, z, -1), -1); }
 
-static dl_module *dli_conv_up(dl_ctx *c, int in, int out, int kernel, int stride, int padding)
-{
-    dl_nn_conv_transpose2d_opts o;
-    memset(&o, 0, sizeof o);
-    o.stride = stride; o.padding = padding; o.no_bias = 1;
-    return dl_nn_conv_transpose2d_with(c, in, out, kernel, o);
-}
-
 static dl_module *dli_dcgan_start(dl_ctx *c, dl_module *m)              /* initial weights */
 {
     dl_param *p;
@@ -19261,12 +19254,12 @@ DL_DEF dl_module *dl_model_dcgan_generator_with(dl_ctx *c, dl_model_dcgan_opts o
     list = dl_module_add(c, m, "main", dli_layers(c));
     for (i = g.stages; i > 0; i--) {                                    /* i: how often the picture will still double */
         int out = g.width << (i - 1);
-        dl_module_add(c, list, NULL, i == g.stages ? dli_conv_up(c, g.latent + g.classes, out, g.first, 1, 0)
-                                                   : dli_conv_up(c, 2 * out, out, 4, 2, 1));
+        dl_module_add(c, list, NULL, i == g.stages ? dli_conv_up(c, g.latent + g.classes, out, g.first, 1, 0, 1)
+                                                   : dli_conv_up(c, 2 * out, out, 4, 2, 1, 1));
         dl_module_add(c, list, NULL, dli_norm_layer(c, out));
         dl_module_add(c, list, NULL, dl_nn_relu(c));
     }
-    dl_module_add(c, list, NULL, dli_conv_up(c, g.width, g.channels, 4, 2, 1));
+    dl_module_add(c, list, NULL, dli_conv_up(c, g.width, g.channels, 4, 2, 1, 1));
     dl_module_add(c, list, NULL, dl_nn_tanh(c));
     return dli_dcgan_start(c, m);
 }
@@ -23481,7 +23474,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
 {
     enum { WIDTH = 64, HEIGHT = 12 };
     char chart[HEIGHT][WIDTH + 1];
-    double low = 0, high = 0, range;                                   /* half of it, which has no overflow */
+    double low = 0, high = 0, half;                                    /* of the range: the whole may overflow */
     int i, k, row, width, any = 0;
     for (i = 0; i < h->count; i++)
         for (k = 0; k < 2; k++) {
@@ -23492,7 +23485,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
             any = 1;
         }
     if (accuracy && high <= 0) return;                                             /* no classes: NaN or 0 */
-    range = high / 2 - low / 2;
+    half = high / 2 - low / 2;
     width = h->count < WIDTH ? h->count : WIDTH;
     memset(chart, ' ', sizeof chart);
     for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
@@ -23500,7 +23493,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
         for (k = 1; k >= 0; k--) {
             double v = dli_epoch_score(&h->epochs[i], k, accuracy);
             if (!(v - v == 0)) continue;
-            row = range > 0 ? (int)((high / 2 - v / 2) / range * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
+            row = half > 0 ? (int)((high / 2 - v / 2) / half * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
             chart[row][(int)((int64_t)i * width / h->count)] = k ? 'o' : '*';
         }
     for (row = 0; row < HEIGHT; row++) {
@@ -23585,25 +23578,25 @@ typedef struct {
    the memory of the time before, and only the first loss is counted. */
 static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
 {
-    dli_fitting *b = (dli_fitting *)user;
-    const dl_fit_opts *o = &b->o;
-    dl_dataset *d = b->batches->data;
+    dli_fitting *f = (dli_fitting *)user;
+    const dl_fit_opts *o = &f->o;
+    dl_dataset *d = f->batches->data;
     dl_l1_penalty_opts weights = {1, 0};
     dl_backward_opts whole = {NULL, 0};
     dl_tensor *output, *loss, *total;
-    if (b->again) {
-        dli_arena_release(&c->step, b->start);
+    if (f->again) {
+        dli_arena_release(&c->step, f->start);
         c->spare = NULL;
     }
-    output = dl_forward(c, b->m, b->batches->input);
-    total = loss = dli_loss(c, o->loss, d, output, b->batches->target, o->label_smoothing);
-    if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, b->m, weights), (dl_real)o->l1));
-    if (b->group > 1) total = dl_div_scalar(c, total, (dl_real)b->group);
+    output = dl_forward(c, f->m, f->batches->input);
+    total = loss = dli_loss(c, o->loss, d, output, f->batches->target, o->label_smoothing);
+    if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, f->m, weights), (dl_real)o->l1));
+    if (f->group > 1) total = dl_div_scalar(c, total, (dl_real)f->group);
     dl_backward_with(c, total, whole);
-    if (!b->again) dli_tally_add(c, &b->sum, d, output, b->batches->target, loss);
-    if (b->complete) dli_mpi_reduce(c, "fit", b->m, total);
-    if (b->complete && o->clip_norm > 0) dl_clip_grad_norm(c, b->m, o->clip_norm);
-    b->again = 1;
+    if (!f->again) dli_tally_add(c, &f->sum, d, output, f->batches->target, loss);
+    if (f->complete) dli_mpi_reduce(c, "fit", f->m, total);
+    if (f->complete && o->clip_norm > 0) dl_clip_grad_norm(c, f->m, o->clip_norm);
+    f->again = 1;
     return total;
 }
 
@@ -28929,9 +28922,8 @@ static dl_tensor *dli_seq2seq_logits(dl_ctx *c, dli_seq2seq_state *s, dl_tensor 
 static int dli_check_seq2seq(dl_ctx *c, const char *who, const dl_module *m, const dl_tensor *source,
                              const dl_tensor *lengths)
 {
-    if (!dli_check_module(c, who, m) || !dli_check(c, who, "source", source, DL_INT32)) return 0;
+    if (!dli_check_model(c, who, m, &dli_seq2seq_type) || !dli_check(c, who, "source", source, DL_INT32)) return 0;
     if (lengths && !dli_check(c, who, "lengths", lengths, DL_INT32)) return 0;
-    if (m->type != &dli_seq2seq_type) { dl_fail(c, "%s: the module is a %s", who, m->type->name); return 0; }
     if (source->ndim != 2 || (lengths && (lengths->ndim != 1 || lengths->size != source->shape[0]))) {
         dl_fail(c, "%s: source %t and lengths %t, expected (N, S) and (N) or NULL", who, source, lengths);
         return 0;
@@ -29379,13 +29371,7 @@ static void dli_pb_double(dli_buf *b, int field, double v)
     dli_pb_key(b, field, 1);
     dli_put_le(b, u, 8);
 }
-static void dli_put_float(dli_buf *b, double v)
-{
-    float f = (float)v;
-    uint32_t u;
-    memcpy(&u, &f, 4);
-    dli_put_le(b, u, 4);
-}
+static void dli_put_float(dli_buf *b, double v) { dli_put_le(b, dli_bits_of((float)v), 4); }
 static void dli_pb_float(dli_buf *b, int field, double v) { dli_pb_key(b, field, 5); dli_put_float(b, v); }
 static void dli_pb_bytes(dli_buf *b, int field, const void *p, size_t n)
 {
@@ -35063,7 +35049,7 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
            segmentation, vision networks, images; all of PyTorch's dense optimizers and schedules, Muon; data preparation,
            augmentation (RandAugment too), metrics, resampling, nearest neighbours, a learning-rate finder
    0.1.0   context, arenas, tensors, autograd, elementwise, reduction, shape and matrix ops, cross-entropy, linear
-           modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels.
+           modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels
 
    ================================================================================================
    >>licence     MIT or public domain, at your choice
