@@ -89,18 +89,18 @@
        >>recurrent   RNN, LSTM, GRU: layers, modules, cells
        >>models      LeNet-5 .. ResNet, U-Net, with DL_MODELS
        >>transformer encoder, decoder, GPT, LLaMA, vision transformer, generation
-       >>gan         adversarial losses, gradient penalty, cycle loss, Frechet distance, DCGAN
+       >>gan         adversarial losses, gradient penalty, cycle loss, DCGAN
        >>generative  divergences, masked convolution, coupling, diffusion; autoencoders, NADE, PixelCNN, RealNVP, U-Net
        >>images      PGM and PPM, other formats through stb; resizing, grids
        >>init        initializers
        >>optim       optimizers, schedules, averages of weights, gradient clipping
        >>data        data sets, IDX files, drawn digits, batches, dl_fit
        >>augment     splits, preprocessing, augmentation, mixing
-       >>metrics     scores of predictions, resampling
+       >>metrics     scores of predictions, Frechet distance, resampling
        >>archives    tensors in files: safetensors, npy, npz, raw numbers
        >>csv         tables as text
        >>checkpoints all that training depends on, in one file; signals
-       >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
+       >>text        tokens, byte-pair encoding, batches of text, sampling, beam search, sequence to sequence
        >>trouble     the first NaN, profiles, graphs, statistics, TensorBoard
        >>export      ONNX files, C source
        >>mpi         training on many machines, with DL_USE_MPI
@@ -3987,6 +3987,68 @@ DL_DEF void *dl_alloc_keep(dl_ctx *c, size_t bytes)
     if (!p) { dl_fail(c, "out of memory: %l bytes to keep", (int64_t)bytes); return NULL; }
     memset(p, 0, bytes);
     return p;
+}
+
+/* --- arrays and tables that grow within an arena ---------------------------------------------------- */
+/* Room for one element more in an array of n.  It moves to twice the room whenever n is a power of two. */
+static void *dli_grow(dl_ctx *c, dli_arena *a, void *array, int64_t n, size_t elem)
+{
+    void *bigger;
+    if (n & (n - 1)) return array;
+    bigger = dli_arena_push(a, (n ? 2 * (size_t)n : 1) * elem);
+    if (!bigger) dl_fail(c, "out of memory: %l elements of a table", 2 * n);
+    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
+    return bigger;
+}
+
+/* A table from 64-bit keys to numbers >= 0; equal keys may be there several times (hashes of strings). */
+typedef struct { uint64_t *key; int64_t *value, n, slots; } dli_lookup;
+
+static uint64_t dli_lookup_slot(const dli_lookup *t, uint64_t key)
+{
+    return (key * 0x9E3779B97F4A7C15u >> 20) & (uint64_t)(t->slots - 1);
+}
+
+/* The first value of this key at or behind slot *at, which moves behind it; -1: no more. */
+static int64_t dli_lookup_next(const dli_lookup *t, uint64_t key, uint64_t *at)
+{
+    uint64_t i;
+    for (i = *at; t->slots && t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1))
+        if (t->key[i] == key) { *at = (i + 1) & (uint64_t)(t->slots - 1); return t->value[i]; }
+    return -1;
+}
+static int64_t dli_lookup_find(const dli_lookup *t, uint64_t key)
+{
+    uint64_t at = dli_lookup_slot(t, key);
+    return dli_lookup_next(t, key, &at);
+}
+static int dli_lookup_put(dl_ctx *c, dli_arena *a, dli_lookup *t, uint64_t key, int64_t value)
+{
+    uint64_t i;
+    if (2 * (t->n + 1) > t->slots) {
+        dli_lookup old = *t;
+        t->slots = old.slots ? 2 * old.slots : 64;
+        t->key = (uint64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->key);
+        t->value = (int64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->value);
+        if (!t->key || !t->value) { dl_fail(c, "out of memory: a table of %l", t->slots); *t = old; return 0; }
+        memset(t->value, 0xFF, (size_t)t->slots * sizeof *t->value);
+        t->n = 0;
+        for (i = 0; i < (uint64_t)old.slots; i++) if (old.value[i] >= 0) dli_lookup_put(c, a, t, old.key[i], old.value[i]);
+    }
+    for (i = dli_lookup_slot(t, key); t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1)) {}
+    t->key[i] = key;
+    t->value[i] = value;
+    t->n++;
+    return 1;
+}
+
+static uint64_t dli_hash_bytes(const void *bytes, int64_t n)               /* FNV-1a */
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    uint64_t h = 0xCBF29CE484222325u;
+    int64_t i;
+    for (i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001B3u;
+    return h;
 }
 
 /* --- threads: the one place that knows OpenMP -------------------------------------------------------
@@ -8720,16 +8782,6 @@ static size_t dli_state_copy(dl_module *root, char *copy, int restore)
 }
 static size_t dli_state_bytes(dl_module *root) { return dli_state_copy(root, NULL, 0); }
 
-/* Room for one element more in an array of n.  It moves to twice the room whenever n is a power of two. */
-static void *dli_grow(dl_ctx *c, void *array, int n, size_t elem)
-{
-    void *bigger;
-    if (n & (n - 1)) return array;
-    bigger = dl_alloc_keep(c, (n ? 2 * (size_t)n : 1) * elem);
-    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
-    return bigger;
-}
-
 static const char *dli_keep_name(dl_ctx *c, const char *name)
 {
     size_t n = strlen(name) + 1;
@@ -8789,7 +8841,7 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
         return dli_nil_module(c);
     }
     if (!dli_check_name(c, parent, name) || !(name = dli_keep_name(c, name))) return dli_nil_module(c);
-    children = (dl_module **)dli_grow(c, parent->children, parent->nchildren, sizeof *children);
+    children = (dl_module **)dli_grow(c, &c->keep, parent->children, parent->nchildren, sizeof *children);
     if (!children) return dli_nil_module(c);
     parent->children = children;
     child->name = name;
@@ -8801,7 +8853,7 @@ DL_DEF dl_module *dl_module_add(dl_ctx *c, dl_module *parent, const char *name, 
 /* The tensor t as a parameter of m under a name, which is kept.  0 after an error. */
 static int dli_adopt_param(dl_ctx *c, dl_module *m, const char *name, dl_tensor *t, int is_buffer)
 {
-    dl_param *params = (dl_param *)dli_grow(c, m->params, m->nparams, sizeof *params);
+    dl_param *params = (dl_param *)dli_grow(c, &c->keep, m->params, m->nparams, sizeof *params);
     if (!params) return 0;
     m->params = params;
     params[m->nparams].name = name;
@@ -13033,16 +13085,30 @@ static dl_tensor *dli_computed_weight(dl_ctx *c, const dli_weight_type *t)
     return dl_div(c, t->v, dl_sum_with(c, dl_mul(c, u, dl_matmul_with(c, m, z, plain)), all));
 }
 
+/* Where in the struct of m the tensor t is; 0: nowhere. */
+static size_t dli_field_of(const dl_module *m, const dl_tensor *t)
+{
+    size_t field;
+    for (field = sizeof *m; field + sizeof t <= m->type->size; field += sizeof t)
+        if (!memcmp((const char *)m + field, &t, sizeof t)) return field;
+    return 0;
+}
+
+/* The forward of the type `inner` on a copy of self whose field is w. */
+static dl_tensor *dli_forward_with(dl_ctx *c, const dl_module_type *inner, const dl_module *self, size_t field, dl_tensor *w, dl_tensor *x)
+{
+    dl_module *copy = c->failed ? NULL : (dl_module *)dl_alloc(c, inner->size);
+    if (!copy) return DLI_NIL;
+    memcpy(copy, self, inner->size);
+    memcpy((char *)copy + field, &w, sizeof w);
+    copy->type = inner;
+    return inner->forward(c, copy, x);
+}
+
 static dl_tensor *dli_weight_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_weight_type *t = (const dli_weight_type *)(const void *)self->type;
-    dl_tensor *w = dli_computed_weight(c, t);
-    dl_module *copy = c->failed ? NULL : (dl_module *)dl_alloc(c, t->inner->size);
-    if (!copy) return DLI_NIL;
-    memcpy(copy, self, t->inner->size);
-    memcpy((char *)copy + t->field, &w, sizeof w);
-    copy->type = t->inner;
-    return t->inner->forward(c, copy, x);
+    return dli_forward_with(c, t->inner, self, t->field, dli_computed_weight(c, t), x);
 }
 
 static const dl_module_type dli_nn_parametrization_type = { "parametrization", sizeof(dl_module), NULL };
@@ -13061,9 +13127,8 @@ static dli_weight_type *dli_reparametrize(dl_ctx *c, const char *who, dl_module 
     t = (dli_weight_type *)dl_alloc_keep(c, sizeof *t);
     if (!t) return NULL;
     t->v = m->params[i].tensor;
-    for (t->field = sizeof *m; t->field + sizeof t->v <= m->type->size; t->field += sizeof t->v)
-        if (!memcmp((char *)m + t->field, &t->v, sizeof t->v)) break;
-    if (t->field + sizeof t->v > m->type->size) {
+    t->field = dli_field_of(m, t->v);
+    if (!t->field) {
         dl_fail(c, "%s: the struct of the %s does not hold its weight", who, m->type->name);
         return NULL;
     }
@@ -13362,6 +13427,93 @@ static void dli_put_bits(unsigned char *p, int size, uint64_t v)
     for (i = 0; i < size; i++, v >>= 8) p[i] = (unsigned char)v;
 }
 
+/* --- the types of numbers in files: IEEE halves, bfloat16, whole numbers ------------------------------------------- */
+/* The types of dl_file_type in its order, then those that are known but not converted; npy: what NumPy calls it. */
+typedef struct { const char *name, *npy; int bits; } dli_format;
+static const dli_format dli_formats[] = {
+    {"", "", 0},          {"BOOL", "b1", 8},   {"U8", "u1", 8},    {"I8", "i1", 8},   {"I16", "i2", 16}, {"U16", "u2", 16},
+    {"F16", "f2", 16},    {"BF16", "", 16},    {"I32", "i4", 32},  {"U32", "u4", 32}, {"F32", "f4", 32}, {"F64", "f8", 64},
+    {"I64", "i8", 64},    {"U64", "u8", 64},   {"F4", "", 4},      {"F6_E2M3", "", 6},     {"F6_E3M2", "", 6},
+    {"F8_E5M2", "", 8},   {"F8_E4M3", "", 8},  {"F8_E8M0", "", 8}, {"F8_E4M3FNUZ", "", 8}, {"F8_E5M2FNUZ", "", 8},
+    {"C64", "", 64}
+};
+enum { DLI_FORMATS = sizeof dli_formats / sizeof *dli_formats, DLI_UNSUPPORTED = DL_U64 + 1 };
+static int dli_is_float(int type)  { return type == DL_F16 || type == DL_BF16 || type == DL_F32 || type == DL_F64; }
+static int dli_size_of(int type)   { return dli_formats[type].bits / 8; }
+
+static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
+static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
+
+static float dli_half_to_float(uint32_t h)
+{
+    uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, m = h & 1023;
+    if (exponent == 31) return dli_float_of(sign | 0x7f800000u | m << 13);
+    if (exponent) return dli_float_of(sign | (exponent + 112) << 23 | m << 13);
+    return (sign ? -1.0f : 1.0f) * (float)m * (1.0f / 16777216);
+}
+/* Round to nearest, ties to even; NaN stays NaN. */
+static uint32_t dli_float_to_half(float v)
+{
+    uint32_t bits = dli_bits_of(v), sign = bits >> 16 & 0x8000, x = bits & 0x7fffffff, shift, m, half;
+    if (x > 0x7f800000) return sign | 0x7e00 | (x >> 13 & 0x3ff);
+    if (x >= 0x477ff000) return sign | 0x7c00;                          /* 65520 and more */
+    if (x >= 0x38800000) return sign | ((x - 0x38000000 + 0xfff + (x >> 13 & 1)) >> 13);
+    if (x < 0x33000000) return sign;                                    /* below half of the smallest */
+    shift = 126 - (x >> 23);
+    m = (x & 0x7fffff) | 0x800000;
+    half = (uint32_t)1 << (shift - 1);
+    return sign | ((m >> shift) + ((m & (2 * half - 1)) > half || ((m & (2 * half - 1)) == half && (m >> shift & 1))));
+}
+static uint32_t dli_float_to_bfloat(float v)
+{
+    uint32_t x = dli_bits_of(v);
+    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
+    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
+}
+
+/* What the bits of a type say, and back. */
+static double dli_real_of(int type, uint64_t bits)
+{
+    double v;
+    switch (type) {
+    case DL_F16:  return (double)dli_half_to_float((uint32_t)bits);
+    case DL_BF16: return (double)dli_float_of((uint32_t)bits << 16);
+    case DL_F32:  return (double)dli_float_of((uint32_t)bits);
+    case DL_F64:  memcpy(&v, &bits, sizeof v); return v;
+    case DL_I8:   return (double)bits - (bits >> 7 ? 256 : 0);
+    case DL_I16:  return (double)bits - (bits >> 15 ? 65536 : 0);
+    case DL_I32:  return (double)bits - (bits >> 31 ? 4294967296.0 : 0);
+    case DL_I64:  return bits >> 63 ? -(double)(0 - bits) : (double)bits;
+    default:      return (double)bits;
+    }
+}
+static uint64_t dli_type_bits(int type, double v)
+{
+    uint64_t bits;
+    switch (type) {
+    case DL_F16:  return dli_float_to_half((float)v);
+    case DL_BF16: return dli_float_to_bfloat((float)v);
+    case DL_F32:  return dli_bits_of((float)v);
+    case DL_F64:  memcpy(&bits, &v, sizeof bits); return bits;
+    default:      return (uint64_t)(int64_t)v;
+    }
+}
+
+/* --- strings ------------------------------------------------------------------------------------------------------ */
+/* a + b + d, in the step */
+static const char *dli_concat(dl_ctx *c, const char *a, const char *b, const char *d)
+{
+    size_t n = strlen(a), m = strlen(b), k = strlen(d);
+    char *s = (char *)dl_alloc(c, n + m + k + 1);
+    if (!s) return "";
+    memcpy(s, a, n);
+    memcpy(s + n, b, m);
+    memcpy(s + n + m, d, k + 1);
+    return s;
+}
+
+static const char *dli_step_text(dl_ctx *c, const char *text) { return dli_concat(c, text, "", ""); }
+
 /* --- a growing string of bytes ------------------------------------------------------------------------------------ */
 typedef struct { unsigned char *p; size_t size, room; int failed; } dli_buf;
 
@@ -13400,9 +13552,11 @@ static void dli_put_le(dli_buf *b, uint64_t v, int n)                  /* n byte
     dli_buf_put(b, byte, (size_t)n);
 }
 
+static const char dli_hex[] = "0123456789abcdef";
+
 static void dli_buf_json(dli_buf *b, const char *text)                 /* as a JSON string */
 {
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     char out[] = "\\u00xx";
     dli_buf_text(b, "\"");
     for (; *text; text++) {
@@ -13410,7 +13564,7 @@ static void dli_buf_json(dli_buf *b, const char *text)                 /* as a J
         const int byte = (unsigned char)*text;
         if (!k && byte >= 32) { dli_buf_put(b, text, 1); continue; }
         out[1] = k ? to[k - from] : 'u';
-        out[4] = hex[byte >> 4]; out[5] = hex[byte & 15];
+        out[4] = dli_hex[byte >> 4]; out[5] = dli_hex[byte & 15];
         dli_buf_put(b, out, k ? 2 : 6);
     }
     dli_buf_text(b, "\"");
@@ -17357,6 +17511,15 @@ DL_DEF dl_module *dl_nn_gru_cell_with(dl_ctx *c, int64_t input_size, int64_t hid
 /* --- short words for layers and lists of them ------------------------------------------------------- */
 static dl_module *dli_layers(dl_ctx *c) { return dl_nn_sequential_with(c, NULL, 0); }
 
+static const char *dli_numbered(char out[32], const char *word, int i)                 /* "layer1" */
+{
+    dli_text t;
+    t = dli_text_into(out, 32);
+    dli_put(&t, word);
+    dli_put_int(&t, i);
+    return out;
+}
+
 static dl_module *dli_conv_groups(dl_ctx *c, int in, int out, int kernel, int stride, int padding,
                                   int groups, int no_bias)
 {
@@ -17372,6 +17535,14 @@ static dl_module *dli_conv_layer(dl_ctx *c, int in, int out, int kernel, int str
 static dl_module *dli_conv_plain(dl_ctx *c, int in, int out, int kernel, int stride, int padding)    /* a batch norm follows */
 {
     return dli_conv_groups(c, in, out, kernel, stride, padding, 1, 1);
+}
+
+static dl_module *dli_conv_up(dl_ctx *c, int in, int out, int kernel, int stride, int padding, int no_bias)
+{
+    dl_nn_conv_transpose2d_opts o;
+    memset(&o, 0, sizeof o);
+    o.stride = stride; o.padding = padding; o.no_bias = no_bias;
+    return dl_nn_conv_transpose2d_with(c, in, out, kernel, o);
 }
 
 static dl_module *dli_norm_layer(dl_ctx *c, int channels)
@@ -17403,7 +17574,7 @@ static dl_module *dli_adaptive_pooling(dl_ctx *c, int size)
     return dl_nn_adaptive_avg_pool2d_with(c, size, o);
 }
 
-static dl_module *dli_dense_layer(dl_ctx *c, int in, int out)
+static dl_module *dli_dense_layer(dl_ctx *c, int64_t in, int64_t out)
 {
     dl_nn_linear_opts o;
     memset(&o, 0, sizeof o);
@@ -17755,10 +17926,10 @@ static const dl_module_type dli_bottleneck_type = { "bottleneck", sizeof(dli_res
 static dl_module *dli_residual_create(dl_ctx *c, const dl_module_type *type, int in, int width,
                                       dl_model_basic_block_opts o)
 {
-    static const char *const conv[3] = { "conv1", "conv2", "conv3" }, *const bn[3] = { "bn1", "bn2", "bn3" };
     dl_module *m = dl_module_create(c, type);
     dli_residual *b = (dli_residual *)m;
     int wide = type == &dli_bottleneck_type, stride = dli_usual(o.stride, 1), from = in, out, i;
+    char conv[32], bn[32];
     if (width < 1 || width > INT32_MAX / 4) dl_fail(c, "%s: width %d, expected 1 to %d", type->name, width, INT32_MAX / 4);
     if (dl_error(c)) return m;
     out = wide ? 4 * width : width;
@@ -17769,9 +17940,10 @@ static dl_module *dli_residual_create(dl_ctx *c, const dl_module_type *type, int
         int kernel = wide && i != 1 ? 1 : 3, to = i == b->n - 1 ? out : width;
         dl_module *layer = dli_conv_plain(c, from, to, kernel, i == wide ? stride : 1, kernel / 2);
         dl_module *norm = dli_norm_layer(c, o.pre_act ? from : to);
-        if (o.pre_act) b->bn[i] = dl_module_add(c, m, bn[i], norm);
-        b->conv[i] = dl_module_add(c, m, conv[i], layer);
-        if (!o.pre_act) b->bn[i] = dl_module_add(c, m, bn[i], norm);
+        dli_numbered(bn, "bn", i + 1);
+        if (o.pre_act) b->bn[i] = dl_module_add(c, m, bn, norm);
+        b->conv[i] = dl_module_add(c, m, dli_numbered(conv, "conv", i + 1), layer);
+        if (!o.pre_act) b->bn[i] = dl_module_add(c, m, bn, norm);
         from = to;
     }
     if ((stride != 1 || in != out) && !o.plain) {
@@ -17820,11 +17992,11 @@ static void dli_pool_and_classify(dl_ctx *c, dl_module *m, int in, int classes)
 DL_DEF dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_opts o)
 {
     static const int depth[5][5] = { {18, 2, 2, 2, 2}, {34, 3, 4, 6, 3}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3} };
-    static const char *const names[4] = { "layer1", "layer2", "layer3", "layer4" };
     const dl_module_type *type = layers < 50 ? &dli_basic_block_type : &dli_bottleneck_type;
     dl_module *m = dli_layers(c);
     dl_model_basic_block_opts how;
     int row, stage, in = 64, first = dli_usual(o.channels, 3);
+    char name[32];
     for (row = 0; row < 5 && depth[row][0] != layers; row++) {}
     if (row == 5) dl_fail(c, "model_resnet: %d layers, expected 18, 34, 50, 101 or 152", layers);
     memset(&how, 0, sizeof how);
@@ -17835,7 +18007,8 @@ DL_DEF dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_op
     if (!o.small_images) dl_module_add(c, m, "maxpool", dli_max_pooling(c, 3, 2, 1, 0));
     for (stage = 0; stage < 4 && !dl_error(c); stage++) {
         how.stride = stage ? 2 : 1;
-        dl_module_add(c, m, names[stage], dli_residual_stage(c, type, depth[row][1 + stage], &in, 64 << stage, how));
+        dl_module_add(c, m, dli_numbered(name, "layer", stage + 1),
+                      dli_residual_stage(c, type, depth[row][1 + stage], &in, 64 << stage, how));
     }
     dli_pool_and_classify(c, m, in, dli_usual(o.num_classes, 1000));
     return dli_model(c, m, DL_FAN_OUT, 0);
@@ -17843,10 +18016,10 @@ DL_DEF dl_module *dl_model_resnet_with(dl_ctx *c, int layers, dl_model_resnet_op
 
 DL_DEF dl_module *dl_model_resnet_cifar_with(dl_ctx *c, int n, dl_model_resnet_cifar_opts o)
 {
-    static const char *const names[3] = { "layer1", "layer2", "layer3" };
     dl_module *m = dli_layers(c);
     dl_model_basic_block_opts how;
     int stage, in = 16;
+    char name[32];
     if (n < 1 || n > 1000) dl_fail(c, "model_resnet_cifar: 6 n + 2 layers with n %d, expected 1 to 1000", n);
     memset(&how, 0, sizeof how);
     how.plain = o.plain; how.pre_act = o.pre_act; how.zero_pad = !o.projection;
@@ -17857,7 +18030,8 @@ DL_DEF dl_module *dl_model_resnet_cifar_with(dl_ctx *c, int n, dl_model_resnet_c
     }
     for (stage = 0; stage < 3 && !dl_error(c); stage++) {
         how.stride = stage ? 2 : 1;
-        dl_module_add(c, m, names[stage], dli_residual_stage(c, &dli_basic_block_type, n, &in, 16 << stage, how));
+        dl_module_add(c, m, dli_numbered(name, "layer", stage + 1),
+                      dli_residual_stage(c, &dli_basic_block_type, n, &in, 16 << stage, how));
     }
     if (o.pre_act) {
         dl_module_add(c, m, "bn", dli_norm_layer(c, in));
@@ -17942,12 +18116,29 @@ static dl_tensor *dli_dense_block_forward(dl_ctx *c, dl_module *self, dl_tensor 
 }
 static const dl_module_type dli_dense_block_type = { "dense_block", sizeof(dl_module), dli_dense_block_forward };
 
+static dl_module *dli_dense_block(dl_ctx *c, int layers, int in, int growth)
+{
+    dl_module *m = dl_module_create(c, &dli_dense_block_type), *layer;
+    char name[32];
+    int i;
+    for (i = 0; i < layers && !dl_error(c); i++, in += growth) {
+        layer = dl_module_add(c, m, dli_numbered(name, "denselayer", i + 1), dli_layers(c));
+        dl_module_add(c, layer, "norm1", dli_norm_layer(c, in));
+        dl_module_add(c, layer, "relu1", dl_nn_relu(c));
+        dl_module_add(c, layer, "conv1", dli_conv_plain(c, in, 4 * growth, 1, 1, 0));
+        dl_module_add(c, layer, "norm2", dli_norm_layer(c, 4 * growth));
+        dl_module_add(c, layer, "relu2", dl_nn_relu(c));
+        dl_module_add(c, layer, "conv2", dli_conv_plain(c, 4 * growth, growth, 3, 1, 1));
+    }
+    return m;
+}
+
 DL_DEF dl_module *dl_model_densenet_with(dl_ctx *c, int layers, dl_model_densenet_opts o)
 {
     static const int depth[4][7] = {                                   /* layers, growth, first channels, layers of the blocks */
         {121, 32, 64, 6, 12, 24, 16}, {161, 48, 96, 6, 12, 36, 24}, {169, 32, 64, 6, 12, 32, 32}, {201, 32, 64, 6, 12, 48, 32} };
-    dl_module *m = dli_layers(c), *features = dl_module_add(c, m, "features", dli_layers(c)), *block, *layer, *dense;
-    int row, k, i, in, growth;
+    dl_module *m = dli_layers(c), *features = dl_module_add(c, m, "features", dli_layers(c)), *layer, *dense;
+    int row, k, in, growth;
     char name[32];
     for (row = 0; row < 4 && depth[row][0] != layers; row++) {}
     if (row == 4) dl_fail(c, "model_densenet: %d layers, expected 121, 161, 169 or 201", layers);
@@ -17958,30 +18149,11 @@ DL_DEF dl_module *dl_model_densenet_with(dl_ctx *c, int layers, dl_model_densene
     dl_module_add(c, features, "norm0", dli_norm_layer(c, in));
     dl_module_add(c, features, "relu0", dl_nn_relu(c));
     dl_module_add(c, features, "pool0", dli_max_pooling(c, 3, 2, 1, 0));
-    strcpy(name, "denseblock0");
     for (k = 0; k < 4 && !dl_error(c); k++) {
-        name[10] = (char)('1' + k);
-        block = dl_module_add(c, features, name, dl_module_create(c, &dli_dense_block_type));
-        for (i = 0; i < depth[row][3 + k] && !dl_error(c); i++) {
-            char number[16] = "denselayer";
-            number[10] = (char)('0' + (i + 1) / 10);
-            number[11] = (char)('0' + (i + 1) % 10);
-            if (i < 9) { number[10] = number[11]; number[11] = 0; }
-            layer = dl_module_add(c, block, number, dli_layers(c));
-            dl_module_add(c, layer, "norm1", dli_norm_layer(c, in));
-            dl_module_add(c, layer, "relu1", dl_nn_relu(c));
-            dl_module_add(c, layer, "conv1", dli_conv_plain(c, in, 4 * growth, 1, 1, 0));
-            dl_module_add(c, layer, "norm2", dli_norm_layer(c, 4 * growth));
-            dl_module_add(c, layer, "relu2", dl_nn_relu(c));
-            dl_module_add(c, layer, "conv2", dli_conv_plain(c, 4 * growth, growth, 3, 1, 1));
-            in += growth;
-        }
+        dl_module_add(c, features, dli_numbered(name, "denseblock", k + 1), dli_dense_block(c, depth[row][3 + k], in, growth));
+        in += depth[row][3 + k] * growth;
         if (k == 3) break;
-        {
-            char transition[12] = "transition1";
-            transition[10] = (char)('1' + k);
-            layer = dl_module_add(c, features, transition, dli_layers(c));
-        }
+        layer = dl_module_add(c, features, dli_numbered(name, "transition", k + 1), dli_layers(c));
         dl_module_add(c, layer, "norm", dli_norm_layer(c, in));
         dl_module_add(c, layer, "relu", dl_nn_relu(c));
         dl_module_add(c, layer, "conv", dli_conv_plain(c, in, in / 2, 1, 1, 0));
@@ -18016,14 +18188,10 @@ static const dl_module_type dli_fcn_type = { "fcn", sizeof(dli_fcn), dli_fcn_for
 /* (N, C, H, W) -> (N, C, factor H, factor W), bilinear interpolation until it is trained */
 static dl_module *dli_upsampling(dl_ctx *c, int channels, int factor)
 {
-    dl_nn_conv_transpose2d_opts o;
-    dl_module *m;
-    dl_tensor *w;
-    int64_t k, i, j, size = 2 * factor;
-    memset(&o, 0, sizeof o);
-    o.stride = factor; o.padding = factor / 2; o.no_bias = 1;
-    m = dl_nn_conv_transpose2d_with(c, channels, channels, size, o);
-    w = dl_error(c) ? NULL : dl_module_get(c, m, "weight");
+    dl_module *m = dli_conv_up(c, channels, channels, 2 * factor, factor, factor / 2, 1);
+    dl_tensor *w = dl_error(c) ? NULL : dl_module_get(c, m, "weight");
+    const int64_t size = 2 * factor;
+    int64_t k, i, j;
     if (!w) return m;
     dl_init_constant(c, w, 0);
     for (k = 0; k < channels; k++)
@@ -18038,16 +18206,16 @@ static dl_module *dli_upsampling(dl_ctx *c, int channels, int factor)
 
 DL_DEF dl_module *dl_model_fcn_with(dl_ctx *c, int num_classes, dl_model_fcn_opts o)
 {
-    static const char *const names[5] = { "stage1", "stage2", "stage3", "stage4", "stage5" };
     dl_module *m = dl_module_create(c, &dli_fcn_type);
     dli_fcn *f = (dli_fcn *)m;
     int width = dli_usual(o.width, 64), upsample = dli_usual(o.upsample, 8), in = dli_usual(o.channels, 3), i;
+    char name[32];
     if (num_classes < 1 || width < 1 || width > 4096 || (upsample != 8 && upsample != 16 && upsample != 32))
         dl_fail(c, "model_fcn: %d classes, width %d, upsample %d, expected 8, 16 or 32", num_classes, width, upsample);
     if (dl_error(c)) return dl_module_create(c, NULL);
     for (i = 0; i < 5; i++) {
         int out = width << (i < 3 ? i : 3);
-        f->stage[i] = dl_module_add(c, m, names[i], dl_model_vgg_block(c, i < 2 ? 2 : 3, in, out));
+        f->stage[i] = dl_module_add(c, m, dli_numbered(name, "stage", i + 1), dl_model_vgg_block(c, i < 2 ? 2 : 3, in, out));
         in = out;
     }
     f->score = dl_module_add(c, m, "score", dli_layers(c));
@@ -18110,27 +18278,22 @@ DL_DEF dl_module *dl_model_unet_with(dl_ctx *c, int num_classes, dl_model_unet_o
     dl_module *m = dl_module_create(c, &dli_unet_type), *list;
     dli_unet *u = (dli_unet *)m;
     int width = dli_usual(o.width, 64), depth = dli_usual(o.depth, 4), i;
-    char down[8] = "down1", up[8] = "up1";
+    char name[32];
     if (num_classes < 1 || width < 1 || width > 65536 || depth < 1 || depth > DLI_UNET_DEPTH)
         dl_fail(c, "model_unet: %d classes, width %d, depth %d, expected 1 to %d", num_classes, width, depth, (int)DLI_UNET_DEPTH);
     if (dl_error(c)) return dl_module_create(c, NULL);
     u->depth = depth;
     u->in = dl_module_add(c, m, "inc", dli_double_conv(c, dli_usual(o.channels, 3), width));
     for (i = 0; i < depth && !dl_error(c); i++) {
-        down[4] = (char)('1' + i);
-        u->down[i] = dl_module_add(c, m, down, dli_layers(c));
+        u->down[i] = dl_module_add(c, m, dli_numbered(name, "down", i + 1), dli_layers(c));
         list = dl_module_add(c, u->down[i], "maxpool_conv", dli_layers(c));
         dl_module_add(c, list, NULL, dli_max_pooling(c, 2, 2, 0, 0));
         dl_module_add(c, list, NULL, dli_double_conv(c, width << i, width << (i + 1)));
     }
     for (i = 0; i < depth && !dl_error(c); i++) {
         int from = width << (depth - i);
-        dl_nn_conv_transpose2d_opts twice;
-        memset(&twice, 0, sizeof twice);
-        twice.stride = 2;
-        up[2] = (char)('1' + i);
-        list = dl_module_add(c, m, up, dli_layers(c));
-        u->up[i] = dl_module_add(c, list, "up", dl_nn_conv_transpose2d_with(c, from, from / 2, 2, twice));
+        list = dl_module_add(c, m, dli_numbered(name, "up", i + 1), dli_layers(c));
+        u->up[i] = dl_module_add(c, list, "up", dli_conv_up(c, from, from / 2, 2, 2, 0, 0));
         u->conv[i] = dl_module_add(c, list, "conv", dli_double_conv(c, from, from / 2));
     }
     list = dl_module_add(c, m, "outc", dli_layers(c));
@@ -18886,7 +19049,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
 #endif
 
 /* ================================================================================================
-   >>gan         adversarial losses, penalties of the critic, cycle consistency, Frechet distance, DCGAN
+   >>gan         adversarial losses, penalties of the critic, cycle consistency, DCGAN
    ================================================================================================ */
 
 /* Mean loss of scores that should be high (sign 1) or low (-1). */
@@ -19044,66 +19207,6 @@ DL_DEF dl_tensor *dl_cycle_loss_with(dl_ctx *c, dl_module *G, dl_module *F, dl_t
     return dl_add(c, dl_l1_loss_with(c, x_again, x, mean), dl_l1_loss_with(c, y_again, y, mean));
 }
 
-/* --- Frechet distance ---------------------------------------------------------------------------------------- */
-static void dli_eigen(double *a, double *v, int64_t n);
-
-static void dli_mean_covariance(const dl_tensor *x, double *mean, double *cov)
-{
-    int64_t n = x->shape[0], d = x->shape[1], i, j, k;
-    for (i = 0; i < n; i++) for (j = 0; j < d; j++) mean[j] += (double)x->data[i * d + j] / (double)n;
-    for (i = 0; i < n; i++)
-        for (j = 0; j < d; j++) {
-            double a = ((double)x->data[i * d + j] - mean[j]) / (double)(n - 1);
-            for (k = 0; k < d; k++) cov[j * d + k] += a * ((double)x->data[i * d + k] - mean[k]);
-        }
-}
-
-/* out = a b, or a b^T with transposed: all (n, n). */
-static void dli_square_product(const double *a, const double *b, int transposed, double *out, int64_t n)
-{
-    int64_t i, j, k;
-    for (i = 0; i < n; i++)
-        for (j = 0; j < n; j++) {
-            double s = 0;
-            for (k = 0; k < n; k++) s += a[i * n + k] * (transposed ? b[j * n + k] : b[k * n + j]);
-            out[i * n + j] = s;
-        }
-}
-
-/* A = V^T L V with the eigenvectors in the rows of V, so (A B)^(1/2) has the trace of the root of L^(1/2) V B V^T L^(1/2). */
-DL_DEF double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b)
-{
-    double *mean, *A, *B, *V, *W, distance = 0;
-    dli_mark mark;
-    int64_t d, i, j;
-    if (!dli_check(c, "frechet_distance", "a", a, DL_REAL) || !dli_check(c, "frechet_distance", "b", b, DL_REAL)) return dl_item(NULL);
-    if (a->ndim != 2 || b->ndim != 2 || a->shape[1] != b->shape[1] || a->shape[0] < 2 || b->shape[0] < 2) {
-        dl_fail(c, "frechet_distance: %t and %t, expected (n, d) and (m, d) with at least 2 samples", a, b);
-        return dl_item(NULL);
-    }
-    d = a->shape[1];
-    mark = dli_arena_mark(&c->step);
-    mean = (double *)dl_alloc(c, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
-    if (!mean) return dl_item(NULL);
-    memset(mean, 0, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
-    A = mean + 2 * d; B = A + d * d; V = B + d * d; W = V + d * d;
-    dli_mean_covariance(a, mean, A);
-    dli_mean_covariance(b, mean + d, B);
-    for (i = 0; i < d; i++) distance += (mean[i] - mean[d + i]) * (mean[i] - mean[d + i]) + A[i * d + i] + B[i * d + i];
-    dli_eigen(A, V, d);
-    dli_square_product(V, B, 0, W, d);
-    dli_square_product(W, V, 1, B, d);
-    for (i = 0; i < d; i++)
-        for (j = 0; j < d; j++) {
-            double l = A[i * d + i] * A[j * d + j];
-            B[i * d + j] *= l > 0 ? dli_sqrt64(l) : 0;
-        }
-    dli_eigen(B, V, d);
-    for (i = 0; i < d; i++) if (B[i * d + i] > 0) distance -= 2 * dli_sqrt64(B[i * d + i]);
-    dli_arena_release(&c->step, mark);
-    return distance;
-}
-
 /* --- DCGAN ---------------------------------------------------------------------------------------------------- */
 #ifdef DL_MODELS
 typedef struct { int size, channels, classes, latent, width, batch_norm, first, stages; } dli_dcgan;   /* first: the smallest side */
@@ -19129,14 +19232,6 @@ static int dli_dcgan_plan(dl_ctx *c, const char *who, dl_model_dcgan_opts o, dli
 
 static dl_tensor *dli_as_pixels(dl_ctx *c, dl_tensor *z) { return dl_unsqueeze(c, dl_unsqueeze(c, z, -1), -1); }
 
-static dl_module *dli_conv_up(dl_ctx *c, int in, int out, int kernel, int stride, int padding)
-{
-    dl_nn_conv_transpose2d_opts o;
-    memset(&o, 0, sizeof o);
-    o.stride = stride; o.padding = padding; o.no_bias = 1;
-    return dl_nn_conv_transpose2d_with(c, in, out, kernel, o);
-}
-
 static dl_module *dli_dcgan_start(dl_ctx *c, dl_module *m)              /* initial weights */
 {
     dl_param *p;
@@ -19156,12 +19251,12 @@ DL_DEF dl_module *dl_model_dcgan_generator_with(dl_ctx *c, dl_model_dcgan_opts o
     list = dl_module_add(c, m, "main", dli_layers(c));
     for (i = g.stages; i > 0; i--) {                                    /* i: how often the picture will still double */
         int out = g.width << (i - 1);
-        dl_module_add(c, list, NULL, i == g.stages ? dli_conv_up(c, g.latent + g.classes, out, g.first, 1, 0)
-                                                   : dli_conv_up(c, 2 * out, out, 4, 2, 1));
+        dl_module_add(c, list, NULL, i == g.stages ? dli_conv_up(c, g.latent + g.classes, out, g.first, 1, 0, 1)
+                                                   : dli_conv_up(c, 2 * out, out, 4, 2, 1, 1));
         dl_module_add(c, list, NULL, dli_norm_layer(c, out));
         dl_module_add(c, list, NULL, dl_nn_relu(c));
     }
-    dl_module_add(c, list, NULL, dli_conv_up(c, g.width, g.channels, 4, 2, 1));
+    dl_module_add(c, list, NULL, dli_conv_up(c, g.width, g.channels, 4, 2, 1, 1));
     dl_module_add(c, list, NULL, dl_nn_tanh(c));
     return dli_dcgan_start(c, m);
 }
@@ -19453,27 +19548,20 @@ static dl_tensor *dli_unflatten_forward(dl_ctx *c, dl_module *self, dl_tensor *x
 }
 static const dl_module_type dli_unflatten_type = { "unflatten", sizeof(dli_unflatten), dli_unflatten_forward };
 
-static dl_module *dli_dense(dl_ctx *c, int64_t in, int64_t out)
-{
-    dl_nn_linear_opts o;
-    memset(&o, 0, sizeof o);
-    return dl_nn_linear_with(c, in, out, o);
-}
-
 /* The layers between a sample and `out` numbers, and the way back from `code`. */
 static void dli_dense_coder(dl_ctx *c, const dli_autoencoder *m, int64_t n, int64_t hidden, int64_t out, int64_t code)
 {
     if (!hidden) {
-        dl_module_add(c, m->encoder, NULL, dli_dense(c, n, out));
-        dl_module_add(c, m->decoder, NULL, dli_dense(c, code, n));
+        dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, n, out));
+        dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, code, n));
         return;
     }
-    dl_module_add(c, m->encoder, NULL, dli_dense(c, n, hidden));
+    dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, n, hidden));
     dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
-    dl_module_add(c, m->encoder, NULL, dli_dense(c, hidden, out));
-    dl_module_add(c, m->decoder, NULL, dli_dense(c, code, hidden));
+    dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, hidden, out));
+    dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, code, hidden));
     dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
-    dl_module_add(c, m->decoder, NULL, dli_dense(c, hidden, n));
+    dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, hidden, n));
 }
 
 static void dli_conv_coder(dl_ctx *c, const dli_autoencoder *m, const int64_t *image, int64_t width,
@@ -19489,8 +19577,8 @@ static void dli_conv_coder(dl_ctx *c, const dli_autoencoder *m, const int64_t *i
     dl_module_add(c, m->encoder, NULL, dl_nn_conv2d_with(c, width, 2 * width, 4, half));
     dl_module_add(c, m->encoder, NULL, dl_nn_relu(c));
     dl_module_add(c, m->encoder, NULL, dl_nn_flatten(c));
-    dl_module_add(c, m->encoder, NULL, dli_dense(c, 2 * width * h * w, out));
-    dl_module_add(c, m->decoder, NULL, dli_dense(c, code, 2 * width * h * w));
+    dl_module_add(c, m->encoder, NULL, dli_dense_layer(c, 2 * width * h * w, out));
+    dl_module_add(c, m->decoder, NULL, dli_dense_layer(c, code, 2 * width * h * w));
     dl_module_add(c, m->decoder, NULL, dl_nn_relu(c));
     u = (dli_unflatten *)dl_module_add(c, m->decoder, NULL, dl_module_create(c, &dli_unflatten_type));
     if (dl_error(c)) return;
@@ -19970,11 +20058,11 @@ DL_DEF dl_module *dl_model_realnvp_with(dl_ctx *c, int64_t n, dl_model_realnvp_o
         net = m->layer[i] = dl_module_add(c, base, NULL, dli_layers(c));
         m->scale[i] = dli_module_tensor(c, net, "scale", 1, &n, 0);
         dl_init_ones(c, m->scale[i]);
-        dl_module_add(c, net, NULL, dli_dense(c, n, hidden));
+        dl_module_add(c, net, NULL, dli_dense_layer(c, n, hidden));
         dl_module_add(c, net, NULL, dl_nn_relu(c));
-        dl_module_add(c, net, NULL, dli_dense(c, hidden, hidden));
+        dl_module_add(c, net, NULL, dli_dense_layer(c, hidden, hidden));
         dl_module_add(c, net, NULL, dl_nn_relu(c));
-        net = dl_module_add(c, net, NULL, dli_dense(c, hidden, 2 * n));
+        net = dl_module_add(c, net, NULL, dli_dense_layer(c, hidden, 2 * n));
         if (!dl_error(c)) dl_init_zeros(c, net->params[0].tensor);
         if (!dl_error(c)) dl_init_zeros(c, net->params[1].tensor);
     }
@@ -20015,7 +20103,7 @@ static dl_module *dli_make_time_block(dl_ctx *c, int in, int out, int embedding)
     dli_time_block *m = (dli_time_block *)base;
     if (dl_error(c)) return base;
     m->in = dl_module_add(c, base, "in", dli_norm_silu_conv(c, in, out, 0));
-    m->time = dl_module_add(c, base, "time", dli_dense(c, embedding, out));
+    m->time = dl_module_add(c, base, "time", dli_dense_layer(c, embedding, out));
     m->out = dl_module_add(c, base, "out", dli_norm_silu_conv(c, out, out, 1));
     m->skip = in == out ? NULL : dl_module_add(c, base, "skip", dli_conv_layer(c, in, out, 1, 1, 0));
     return base;
@@ -20074,9 +20162,9 @@ DL_DEF dl_module *dl_model_unet_ddpm_with(dl_ctx *c, dl_model_unet_ddpm_opts o)
     memset(&nearest, 0, sizeof nearest);
     m->sinusoids = dl_keep(c, dl_positional_encoding_with(c, steps, width, usual));
     m->time = dl_module_add(c, base, "time", dli_layers(c));
-    dl_module_add(c, m->time, NULL, dli_dense(c, width, embedding));
+    dl_module_add(c, m->time, NULL, dli_dense_layer(c, width, embedding));
     dl_module_add(c, m->time, NULL, dl_nn_silu(c));
-    dl_module_add(c, m->time, NULL, dli_dense(c, embedding, embedding));
+    dl_module_add(c, m->time, NULL, dli_dense_layer(c, embedding, embedding));
     dl_module_add(c, m->time, NULL, dl_nn_silu(c));
     m->first = dl_module_add(c, base, "first", dli_conv_layer(c, channels, width, 3, 1, 1));
     m->down = dl_module_add(c, base, "down", dli_layers(c));
@@ -21015,7 +21103,7 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
     opts.lr = dli_option(c, "optim_group", "learning rate", opts.lr, o->base_lr, 0, DLI_HUGE);
     opts.weight_decay = dli_option(c, "optim_group", "weight_decay", opts.weight_decay, o->weight_decay, 0, DLI_HUGE);
     if (opts.lr != o->base_lr && o->base_lr == 0) dl_fail(c, "optim_group: the optimizer's learning rate is 0, the group's must be, too");
-    groups = c->failed ? NULL : (dli_group *)dli_grow(c, o->groups, o->ngroups, sizeof *groups);
+    groups = c->failed ? NULL : (dli_group *)dli_grow(c, &c->keep, o->groups, o->ngroups, sizeof *groups);
     if (!groups) return 0;
     o->groups = groups;
     g = &groups[o->ngroups];
@@ -22599,15 +22687,14 @@ DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
 #ifndef DL_NO_STDIO
 typedef struct {
     dli_file f;
-    int      type, ndim;
-    size_t   elem;                      /* bytes of one value                                  */
+    int      type, ndim;                /* type: as dl_file_type has it                        */
     int64_t  shape[4], count;
 } dli_idx;
 
 /* Opens the file and checks all of its header against its length.  0 after an error, with the file closed. */
 static int dli_idx_open(dl_ctx *c, dli_idx *x, const char *path)
 {
-    static const unsigned char size_of[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 4, 4, 8, 0};
+    static const dl_file_type types[8] = {DL_U8, DL_I8, DL_AS_IS, DL_I16, DL_I32, DL_F32, DL_F64, DL_AS_IS};     /* from 8 on */
     dli_file *f = &x->f;
     unsigned char head[4], dim_bytes[16];
     uint64_t dims[4];
@@ -22617,10 +22704,9 @@ static int dli_idx_open(dl_ctx *c, dli_idx *x, const char *path)
     if (head[0] == 0x1f && head[1] == 0x8b)
         return dli_file_fail_text(c, f, "BadMagic at byte 0: 1f 8b is gzip; unpack the file first (gunzip)");
     if (head[0] || head[1]) return dli_file_fail(c, f, "BadMagic", 0, "first two bytes, as a number", 0, head[0] * 256 + head[1]);
-    x->type = head[2];
-    x->elem = size_of[head[2] & 15];
+    x->type = head[2] >> 3 == 1 ? (int)types[head[2] & 7] : (int)DL_AS_IS;
     x->ndim = head[3];
-    if (head[2] > 15 || !x->elem) return dli_file_fail(c, f, "UnsupportedType", 2, "type, 8, 9 or 11 to 14", 8, x->type);
+    if (x->type == DL_AS_IS) return dli_file_fail(c, f, "UnsupportedType", 2, "type, 8, 9 or 11 to 14", 8, head[2]);
     if (x->ndim < 1 || x->ndim > 4) return dli_file_fail(c, f, "RankTooLarge", 3, "number of axes, 1 to 4", 4, x->ndim);
     if (!dli_file_read(c, f, dim_bytes, 4 * x->ndim, "HeaderTruncated")) return 0;
     for (i = 0; i < x->ndim; i++) {
@@ -22628,37 +22714,22 @@ static int dli_idx_open(dl_ctx *c, dli_idx *x, const char *path)
         x->shape[i] = (int64_t)dims[i];
         if (dims[i] == 0) return dli_file_fail(c, f, "EmptyAxis", 4 + 4 * i, "size of the axis, at least", 1, 0);
     }
-    bytes = dli_bytes(dims, x->ndim, 8 * (int)x->elem);
+    bytes = dli_bytes(dims, x->ndim, dli_formats[x->type].bits);
     if (bytes < 0) return dli_file_fail(c, f, "SizeOverflow", 4, "bytes, at most", (int64_t)(DLI_MAX_BYTES / 8), -1);
-    x->count = bytes / (int64_t)x->elem;
+    x->count = bytes / dli_size_of(x->type);
     if (f->length - f->at < bytes) return dli_file_fail(c, f, "DataTruncated", f->at, "bytes of data", bytes, f->length - f->at);
     if (f->length - f->at > bytes) return dli_file_fail(c, f, "TrailingData", f->at + bytes, "bytes of data", bytes, f->length - f->at);
     return 1;
 }
 
-/* All values, over divisor if they become reals; closes the file.  0 after an error. */
+/* All values to t, if there is one, over divisor if they become reals; closes the file.  0 after an error. */
 static int dli_idx_read(dl_ctx *c, dli_idx *x, dl_tensor *t, double divisor)
 {
-    unsigned char buffer[4096], *b = buffer;
-    int64_t i, left = 0;
-    for (i = 0; i < x->count && !c->failed; i++, b += x->elem, left--) {
-        uint32_t high;
-        double value;
-        if (left == 0) {
-            left = dli_min64((int64_t)(sizeof buffer / x->elem), x->count - i);
-            b = buffer;
-            if (!dli_file_read(c, &x->f, buffer, left * (int64_t)x->elem, "DataTruncated")) return 0;
-        }
-        high = x->elem < 4 ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-        if (x->type == 8)       value = b[0];
-        else if (x->type == 9)  value = b[0] < 128 ? b[0] : b[0] - 256;
-        else if (x->type == 11) value = (b[0] < 128 ? b[0] : b[0] - 256) * 256 + b[1];
-        else if (x->type == 12) value = (double)high - (b[0] < 128 ? 0 : 4294967296.0);
-        else if (x->type == 13) { float v; memcpy(&v, &high, 4); value = (double)v; }
-        else {
-            uint64_t bits = (uint64_t)high << 32 | (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
-            memcpy(&value, &bits, 8);
-        }
+    const int size = dli_size_of(x->type);
+    const unsigned char *p = x->f.bytes + x->f.at;
+    int64_t i;
+    for (i = 0; i < t->size; i++, p += size) {
+        const double value = dli_real_of(x->type, dli_get_bits(p, size, 1));
         if (t->idata) t->idata[i] = (int32_t)value;
         else t->data[i] = (dl_real)(value / divisor);
     }
@@ -22671,14 +22742,14 @@ DL_DEF dl_tensor *dl_data_idx(dl_ctx *c, const char *path)
     dli_idx x;
     dl_tensor *t;
     if (!dli_idx_open(c, &x, path)) return DLI_NIL;
-    t = dli_leaf(c, "data_idx", x.type < 13 ? DL_INT32 : DL_REAL, x.ndim, x.shape, 0);
+    t = dli_leaf(c, "data_idx", dli_is_float(x.type) ? DL_REAL : DL_INT32, x.ndim, x.shape, 0);
     return dli_idx_read(c, &x, t, 1) ? t : DLI_NIL;
 }
 
 static int dli_mnist_open(dl_ctx *c, dli_idx *x, char *path, const char *folder, const char *name, int ndim)
 {
     if (!dli_path_join(c, "data_mnist", path, folder, name) || !dli_idx_open(c, x, path)) return 0;
-    if (x->type != 8) return dli_file_fail(c, &x->f, "UnsupportedType", 2, "type", 8, x->type);
+    if (x->type != DL_U8) return dli_file_fail(c, &x->f, "UnsupportedType", 2, "type", 8, x->f.bytes[2]);
     if (x->ndim != ndim) return dli_file_fail(c, &x->f, "BadMagic", 3, "number of axes", ndim, x->ndim);
     return 1;
 }
@@ -22799,23 +22870,13 @@ static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_nam
 #if DLI_DIRENT
     DIR *dir = opendir(path);
     struct dirent *entry;
-    int room = 0;
     list->name = NULL;
     list->n = 0;
     if (!dir) { dl_fail(c, "%s: \"%s\": cannot open the folder: %s", who, path, strerror(errno)); return 0; }
     while (!c->failed && (entry = readdir(dir)) != NULL) {
-        size_t size = strlen(entry->d_name) + 1;
-        char *copy;
         if (entry->d_name[0] == '.') continue;
-        if (list->n == room) {
-            const char **bigger = (const char **)dl_alloc(c, (size_t)(room = room ? 2 * room : 64) * sizeof *bigger);
-            if (bigger && list->n) memcpy(bigger, list->name, (size_t)list->n * sizeof *bigger);
-            list->name = bigger;
-        }
-        copy = (char *)dl_alloc(c, size);
-        if (c->failed) break;
-        memcpy(copy, entry->d_name, size);
-        list->name[list->n++] = copy;
+        list->name = (const char **)dli_grow(c, &c->step, list->name, list->n, sizeof *list->name);
+        if (list->name) list->name[list->n++] = dli_step_text(c, entry->d_name);
     }
     closedir(dir);
     if (!c->failed && list->n) qsort(list->name, (size_t)list->n, sizeof *list->name, dli_name_order);
@@ -22916,8 +22977,17 @@ static const dli_stroke dli_strokes[] = {
 #define DLI_DIGIT_SIDE   28
 #define DLI_DIGIT_PIXELS (DLI_DIGIT_SIDE * DLI_DIGIT_SIDE)
 
-/* The random numbers of one sample: words of Philox, in order. */
+/* The random numbers of one sample, or call: words of Philox, in order. */
 typedef struct { uint32_t key[2], counter[4], word[4]; int left; } dli_draws;
+
+static dli_draws dli_draws_of(uint64_t seed, uint64_t count, uint32_t stream)
+{
+    dli_draws r;
+    memset(&r, 0, sizeof r);
+    r.key[0] = (uint32_t)seed;      r.key[1] = (uint32_t)(seed >> 32);
+    r.counter[0] = (uint32_t)count; r.counter[1] = (uint32_t)(count >> 32); r.counter[2] = stream;
+    return r;
+}
 
 static double dli_draw(dli_draws *d, double low, double high)
 {
@@ -22957,13 +23027,10 @@ static void dli_draw_digit(void *arg, int64_t index, int worker)
     const dli_digit_job *job = (const dli_digit_job *)arg;
     dl_real *pixels = job->pixels + index * DLI_DIGIT_PIXELS;
     double distance[DLI_DIGIT_PIXELS], a, b, c, d, tilt, shift_x, shift_y, bend_x, bend_y, lean, pen, ink, noise;
-    dli_draws r;
+    dli_draws r = dli_draws_of(job->seed, (uint64_t)index, 0x64696769u);
     int i, digit, style;
     size_t k;
     (void)worker;
-    memset(&r, 0, sizeof r);
-    r.key[0] = (uint32_t)job->seed; r.key[1] = (uint32_t)(job->seed >> 32);
-    r.counter[0] = (uint32_t)index; r.counter[1] = (uint32_t)(index >> 32); r.counter[2] = 0x64696769u;
     digit = (int)dli_draw(&r, 0, 10);
     style = 1 + (int)dli_draw(&r, 0, 2);
     tilt = dli_draw(&r, -0.2, 0.2);                                    /* tan of half the angle: 23 degrees either way */
@@ -23030,31 +23097,32 @@ DL_DEF dl_dataset *dl_data_drawn_digits(dl_ctx *c, int64_t n, uint64_t seed)
 
 /* --- mini-batches --------------------------------------------------------------------------------- */
 static const dl_loader dli_nil_loader = { DLI_NIL, DLI_NIL, 0, 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0 };
+#define DLI_NIL_LOADER ((dl_loader *)&dli_nil_loader)
 
 DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_create_opts o)
 {
     dl_loader *l;
     int64_t size;
-    if (!dli_check_dataset(c, "loader_create", d)) return (dl_loader *)&dli_nil_loader;
+    if (!dli_check_dataset(c, "loader_create", d)) return DLI_NIL_LOADER;
     if (o.batch_size == 0) o.batch_size = 1;
     if (o.ranks == 0) o.ranks = 1;
     if (o.rank < 0 || o.rank >= o.ranks || o.ranks > 1 << 22) {
         dl_fail(c, "loader_create: rank %d of %d", o.rank, o.ranks);
-        return (dl_loader *)&dli_nil_loader;
+        return DLI_NIL_LOADER;
     }
     size = (d->size - 1) / o.ranks + 1;
     if (o.batch_size < 0 || (o.drop_last && o.batch_size > size)) {
         dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, size);
-        return (dl_loader *)&dli_nil_loader;
+        return DLI_NIL_LOADER;
     }
     if (o.weights && (dl_is_nil(o.weights) || o.weights->dtype != DL_REAL || o.weights->ndim != 1 || o.weights->size != d->size)) {
         dl_fail(c, "loader_create: weights %t for %l samples", o.weights, d->size);
-        return (dl_loader *)&dli_nil_loader;
+        return DLI_NIL_LOADER;
     }
     l = (dl_loader *)dl_alloc_keep(c, sizeof *l);
     if (l && o.weights) l->weights = o.weights->kept ? o.weights : dl_keep(c, o.weights);
     if (l && (o.shuffle || o.weights)) l->order = (int32_t *)dl_alloc_keep(c, (size_t)d->size * sizeof *l->order);
-    if (c->failed) return (dl_loader *)&dli_nil_loader;
+    if (c->failed) return DLI_NIL_LOADER;
     l->input = l->target = DLI_NIL;
     l->data = d;
     l->batch_size = o.batch_size;
@@ -23399,7 +23467,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
 {
     enum { WIDTH = 64, HEIGHT = 12 };
     char chart[HEIGHT][WIDTH + 1];
-    double low = 0, high = 0, range;                                   /* half of it, which has no overflow */
+    double low = 0, high = 0, half;                                    /* of the range: the whole may overflow */
     int i, k, row, width, any = 0;
     for (i = 0; i < h->count; i++)
         for (k = 0; k < 2; k++) {
@@ -23410,7 +23478,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
             any = 1;
         }
     if (accuracy && high <= 0) return;                                             /* no classes: NaN or 0 */
-    range = high / 2 - low / 2;
+    half = high / 2 - low / 2;
     width = h->count < WIDTH ? h->count : WIDTH;
     memset(chart, ' ', sizeof chart);
     for (row = 0; row < HEIGHT; row++) chart[row][width] = 0;
@@ -23418,7 +23486,7 @@ static void dli_print_curves(FILE *f, const dl_history *h, int accuracy)        
         for (k = 1; k >= 0; k--) {
             double v = dli_epoch_score(&h->epochs[i], k, accuracy);
             if (!(v - v == 0)) continue;
-            row = range > 0 ? (int)((high / 2 - v / 2) / range * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
+            row = half > 0 ? (int)((high / 2 - v / 2) / half * (HEIGHT - 1) + 0.5) : HEIGHT - 1;
             chart[row][(int)((int64_t)i * width / h->count)] = k ? 'o' : '*';
         }
     for (row = 0; row < HEIGHT; row++) {
@@ -23503,25 +23571,25 @@ typedef struct {
    the memory of the time before, and only the first loss is counted. */
 static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
 {
-    dli_fitting *b = (dli_fitting *)user;
-    const dl_fit_opts *o = &b->o;
-    dl_dataset *d = b->batches->data;
+    dli_fitting *f = (dli_fitting *)user;
+    const dl_fit_opts *o = &f->o;
+    dl_dataset *d = f->batches->data;
     dl_l1_penalty_opts weights = {1, 0};
     dl_backward_opts whole = {NULL, 0};
     dl_tensor *output, *loss, *total;
-    if (b->again) {
-        dli_arena_release(&c->step, b->start);
+    if (f->again) {
+        dli_arena_release(&c->step, f->start);
         c->spare = NULL;
     }
-    output = dl_forward(c, b->m, b->batches->input);
-    total = loss = dli_loss(c, o->loss, d, output, b->batches->target, o->label_smoothing);
-    if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, b->m, weights), (dl_real)o->l1));
-    if (b->group > 1) total = dl_div_scalar(c, total, (dl_real)b->group);
+    output = dl_forward(c, f->m, f->batches->input);
+    total = loss = dli_loss(c, o->loss, d, output, f->batches->target, o->label_smoothing);
+    if (o->l1 > 0) total = dl_add(c, total, dl_mul_scalar(c, dl_l1_penalty_with(c, f->m, weights), (dl_real)o->l1));
+    if (f->group > 1) total = dl_div_scalar(c, total, (dl_real)f->group);
     dl_backward_with(c, total, whole);
-    if (!b->again) dli_tally_add(c, &b->sum, d, output, b->batches->target, loss);
-    if (b->complete) dli_mpi_reduce(c, "fit", b->m, total);
-    if (b->complete && o->clip_norm > 0) dl_clip_grad_norm(c, b->m, o->clip_norm);
-    b->again = 1;
+    if (!f->again) dli_tally_add(c, &f->sum, d, output, f->batches->target, loss);
+    if (f->complete) dli_mpi_reduce(c, "fit", f->m, total);
+    if (f->complete && o->clip_norm > 0) dl_clip_grad_norm(c, f->m, o->clip_norm);
+    f->again = 1;
     return total;
 }
 
@@ -23535,9 +23603,7 @@ static void dli_fit_tensorboard(dl_ctx *c, dl_tensorboard *t, int epoch, const d
     dl_tensorboard_scalar(c, t, "loss/validation", epoch, e->validation.loss);
     dl_tensorboard_scalar(c, t, "accuracy/validation", epoch, e->validation.accuracy);
 }
-#endif
 
-#ifndef DL_NO_STDIO
 /* The checkpoint of dl_fit has, beside what is trained, numbers: where it is, the sums of this epoch and the learning curves. */
 enum { DLI_FIT_NUMBERS = 7, DLI_FIT_EPOCH = sizeof(dl_epoch) / sizeof(double) };
 
@@ -24972,16 +25038,14 @@ static double dli_beta_draw(dli_draws *r, double a, double b)
 DL_DEF dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b)
 {
     dl_tensor *y = dli_new(c, "rand_beta", DL_REAL, shape);
-    dli_draws r;
+    uint32_t stream;
     int64_t i;
     if (!c || c->failed) return DLI_NIL;
     if (!(a > 0 && b > 0 && a <= 1e6 && b <= 1e6))
         return dl_fail(c, "rand_beta: Beta(%g, %g), expected numbers between 0 and a million", a, b);
+    stream = ((uint32_t)c->calls + (uint32_t)(c->calls >> 32) * 0x9E3779B9u) ^ 0x62657461u;               /* above: the rank */
     for (i = 0; i < y->size; i++) {
-        memset(&r, 0, sizeof r);
-        r.key[0] = (uint32_t)c->seed;   r.key[1] = (uint32_t)(c->seed >> 32);
-        r.counter[0] = (uint32_t)i;     r.counter[1] = (uint32_t)(i >> 32);
-        r.counter[2] = ((uint32_t)c->calls + (uint32_t)(c->calls >> 32) * 0x9E3779B9u) ^ 0x62657461u;      /* above: the rank */
+        dli_draws r = dli_draws_of(c->seed, (uint64_t)i, stream);
         y->data[i] = (dl_real)dli_beta_draw(&r, a, b);
     }
     c->calls++;
@@ -25117,25 +25181,17 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
         }
 }
 
-/* As weight_norm: the module gets a type of its own, whose forward runs the original one on a copy of the struct with another
-   weight in it. */
+/* As with weight_norm the module gets a type of its own, see dli_forward_with. */
 typedef struct { dl_module_type type; const dl_module_type *inner; size_t field; dl_tensor *w; dl_real std; } dli_noisy_type;
 
 static dl_tensor *dli_noisy_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_noisy_type *t = (const dli_noisy_type *)(const void *)self->type;
-    dl_module *copy;
     dl_tensor *w;
     if (!c->training || t->std == 0) return t->inner->forward(c, self, x);
     w = dli_leaf(c, "nn_weight_noise", DL_REAL, t->w->ndim, t->w->shape, 0);
     if (w->size) dli_random(c, DLI_ON(c->isa, normal), w->data, w->size);
-    w = dl_add(c, t->w, dl_mul_scalar(c, w, t->std));
-    copy = c->failed ? NULL : (dl_module *)dl_alloc(c, t->inner->size);
-    if (!copy) return DLI_NIL;
-    memcpy(copy, self, t->inner->size);
-    memcpy((char *)copy + t->field, &w, sizeof w);
-    copy->type = t->inner;
-    return t->inner->forward(c, copy, x);
+    return dli_forward_with(c, t->inner, self, t->field, dl_add(c, t->w, dl_mul_scalar(c, w, t->std)), x);
 }
 
 DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
@@ -25154,9 +25210,8 @@ DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
             found++;
             continue;
         }
-        for (field = sizeof *m; field + sizeof p->tensor <= m->type->size; field += sizeof p->tensor)
-            if (!memcmp((char *)m + field, &p->tensor, sizeof p->tensor)) break;
-        if (field + sizeof p->tensor > m->type->size) continue;
+        field = dli_field_of(m, p->tensor);
+        if (!field) continue;
         t = (dli_noisy_type *)dl_alloc_keep(c, sizeof *t);
         if (!t) return dli_nil_module(c);
         t->type = *m->type;
@@ -25215,7 +25270,7 @@ DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, doubl
 }
 
 /* ================================================================================================
-   >>metrics     scores of predictions, resampling
+   >>metrics     scores of predictions, Frechet distance, resampling
    ================================================================================================ */
 /* Scores (n, C) or classes (n) that fit target (n). */
 static int dli_check_predicted(dl_ctx *c, const char *who, const dl_tensor *x, const dl_tensor *target, int64_t classes)
@@ -25394,15 +25449,68 @@ DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
     return c->failed ? dl_item(NULL) : 1 - left / all;
 }
 
+/* --- Frechet distance ---------------------------------------------------------------------------------------- */
+static void dli_mean_covariance(const dl_tensor *x, double *mean, double *cov)
+{
+    int64_t n = x->shape[0], d = x->shape[1], i, j, k;
+    for (i = 0; i < n; i++) for (j = 0; j < d; j++) mean[j] += (double)x->data[i * d + j] / (double)n;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < d; j++) {
+            double a = ((double)x->data[i * d + j] - mean[j]) / (double)(n - 1);
+            for (k = 0; k < d; k++) cov[j * d + k] += a * ((double)x->data[i * d + k] - mean[k]);
+        }
+}
+
+/* out = a b, or a b^T with transposed: all (n, n). */
+static void dli_square_product(const double *a, const double *b, int transposed, double *out, int64_t n)
+{
+    int64_t i, j, k;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < n; j++) {
+            double s = 0;
+            for (k = 0; k < n; k++) s += a[i * n + k] * (transposed ? b[j * n + k] : b[k * n + j]);
+            out[i * n + j] = s;
+        }
+}
+
+/* A = V^T L V with the eigenvectors in the rows of V, so (A B)^(1/2) has the trace of the root of L^(1/2) V B V^T L^(1/2). */
+DL_DEF double dl_frechet_distance(dl_ctx *c, const dl_tensor *a, const dl_tensor *b)
+{
+    double *mean, *A, *B, *V, *W, distance = 0;
+    dli_mark mark;
+    int64_t d, i, j;
+    if (!dli_check(c, "frechet_distance", "a", a, DL_REAL) || !dli_check(c, "frechet_distance", "b", b, DL_REAL)) return dl_item(NULL);
+    if (a->ndim != 2 || b->ndim != 2 || a->shape[1] != b->shape[1] || a->shape[0] < 2 || b->shape[0] < 2) {
+        dl_fail(c, "frechet_distance: %t and %t, expected (n, d) and (m, d) with at least 2 samples", a, b);
+        return dl_item(NULL);
+    }
+    d = a->shape[1];
+    mark = dli_arena_mark(&c->step);
+    mean = (double *)dl_alloc(c, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
+    if (!mean) return dl_item(NULL);
+    memset(mean, 0, (size_t)(2 * d) * (size_t)(1 + 2 * d) * sizeof *mean);
+    A = mean + 2 * d; B = A + d * d; V = B + d * d; W = V + d * d;
+    dli_mean_covariance(a, mean, A);
+    dli_mean_covariance(b, mean + d, B);
+    for (i = 0; i < d; i++) distance += (mean[i] - mean[d + i]) * (mean[i] - mean[d + i]) + A[i * d + i] + B[i * d + i];
+    dli_eigen(A, V, d);
+    dli_square_product(V, B, 0, W, d);
+    dli_square_product(W, V, 1, B, d);
+    for (i = 0; i < d; i++)
+        for (j = 0; j < d; j++) {
+            double l = A[i * d + i] * A[j * d + j];
+            B[i * d + j] *= l > 0 ? dli_sqrt64(l) : 0;
+        }
+    dli_eigen(B, V, d);
+    for (i = 0; i < d; i++) if (B[i * d + i] > 0) distance -= 2 * dli_sqrt64(B[i * d + i]);
+    dli_arena_release(&c->step, mark);
+    return distance;
+}
+
 /* --- resampling ------------------------------------------------------------------------------------- */
 static dli_draws dli_next_draws(dl_ctx *c)                          /* the next random call of this context */
 {
-    dli_draws r;
-    memset(&r, 0, sizeof r);
-    r.key[0] = (uint32_t)c->seed; r.key[1] = (uint32_t)(c->seed >> 32);
-    r.counter[0] = (uint32_t)c->calls; r.counter[1] = (uint32_t)(c->calls >> 32); r.counter[2] = 0x73616d70u;
-    c->calls++;
-    return r;
+    return dli_draws_of(c->seed, c->calls++, 0x73616d70u);
 }
 
 /* U(0, 1) in steps of 2^-48, enough for indices. */
@@ -25731,19 +25839,6 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
    them fit, else none.  A writer turns items into a file.  Modules, checkpoints and lists of tensors are lists of items.
    ================================================================================================ */
 #ifndef DL_NO_STDIO
-/* The types of dl_file_type in its order, then those that are known but not converted; npy: what NumPy calls it. */
-typedef struct { const char *name, *npy; int bits; } dli_format;
-static const dli_format dli_formats[] = {
-    {"", "", 0},          {"BOOL", "b1", 8},   {"U8", "u1", 8},    {"I8", "i1", 8},   {"I16", "i2", 16}, {"U16", "u2", 16},
-    {"F16", "f2", 16},    {"BF16", "", 16},    {"I32", "i4", 32},  {"U32", "u4", 32}, {"F32", "f4", 32}, {"F64", "f8", 64},
-    {"I64", "i8", 64},    {"U64", "u8", 64},   {"F4", "", 4},      {"F6_E2M3", "", 6},     {"F6_E3M2", "", 6},
-    {"F8_E5M2", "", 8},   {"F8_E4M3", "", 8},  {"F8_E8M0", "", 8}, {"F8_E4M3FNUZ", "", 8}, {"F8_E5M2FNUZ", "", 8},
-    {"C64", "", 64}
-};
-enum { DLI_FORMATS = sizeof dli_formats / sizeof *dli_formats, DLI_UNSUPPORTED = DL_U64 + 1 };
-static int dli_is_float(int type)  { return type == DL_F16 || type == DL_BF16 || type == DL_F32 || type == DL_F64; }
-static int dli_size_of(int type)   { return dli_formats[type].bits / 8; }
-
 #define DLI_REAL_TYPE ((int)(sizeof(dl_real) == 8 ? DL_F64 : DL_F32))
 #define DLI_MOST_BYTES ((int64_t)(DLI_MAX_BYTES / 8))        /* of a tensor, see dli_bytes */
 #define DLI_NAME_SIZE 1024              /* longest name of a tensor                             */
@@ -25777,65 +25872,7 @@ typedef struct {
     int64_t     from, to;               /* whole numbers that a file may have; from > to: any that fit  */
 } dli_item;
 
-/* --- values: IEEE halves, bfloat16, whole numbers ----------------------------------------------------------------- */
-static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
-static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
-
-static float dli_half_to_float(uint32_t h)
-{
-    uint32_t sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, m = h & 1023;
-    if (exponent == 31) return dli_float_of(sign | 0x7f800000u | m << 13);
-    if (exponent) return dli_float_of(sign | (exponent + 112) << 23 | m << 13);
-    return (sign ? -1.0f : 1.0f) * (float)m * (1.0f / 16777216);
-}
-/* Round to nearest, ties to even; NaN stays NaN. */
-static uint32_t dli_float_to_half(float v)
-{
-    uint32_t bits = dli_bits_of(v), sign = bits >> 16 & 0x8000, x = bits & 0x7fffffff, shift, m, half;
-    if (x > 0x7f800000) return sign | 0x7e00 | (x >> 13 & 0x3ff);
-    if (x >= 0x477ff000) return sign | 0x7c00;                          /* 65520 and more */
-    if (x >= 0x38800000) return sign | ((x - 0x38000000 + 0xfff + (x >> 13 & 1)) >> 13);
-    if (x < 0x33000000) return sign;                                    /* below half of the smallest */
-    shift = 126 - (x >> 23);
-    m = (x & 0x7fffff) | 0x800000;
-    half = (uint32_t)1 << (shift - 1);
-    return sign | ((m >> shift) + ((m & (2 * half - 1)) > half || ((m & (2 * half - 1)) == half && (m >> shift & 1))));
-}
-static uint32_t dli_float_to_bfloat(float v)
-{
-    uint32_t x = dli_bits_of(v);
-    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
-    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
-}
-
-/* What the bits of a type say, and back. */
-static double dli_real_of(int type, uint64_t bits)
-{
-    double v;
-    switch (type) {
-    case DL_F16:  return (double)dli_half_to_float((uint32_t)bits);
-    case DL_BF16: return (double)dli_float_of((uint32_t)bits << 16);
-    case DL_F32:  return (double)dli_float_of((uint32_t)bits);
-    case DL_F64:  memcpy(&v, &bits, sizeof v); return v;
-    case DL_I8:   return (double)bits - (bits >> 7 ? 256 : 0);
-    case DL_I16:  return (double)bits - (bits >> 15 ? 65536 : 0);
-    case DL_I32:  return (double)bits - (bits >> 31 ? 4294967296.0 : 0);
-    case DL_I64:  return bits >> 63 ? -(double)(0 - bits) : (double)bits;
-    default:      return (double)bits;
-    }
-}
-static uint64_t dli_type_bits(int type, double v)
-{
-    uint64_t bits;
-    switch (type) {
-    case DL_F16:  return dli_float_to_half((float)v);
-    case DL_BF16: return dli_float_to_bfloat((float)v);
-    case DL_F32:  return dli_bits_of((float)v);
-    case DL_F64:  memcpy(&bits, &v, sizeof bits); return bits;
-    default:      return (uint64_t)(int64_t)v;
-    }
-}
-
+/* --- values -------------------------------------------------------------------------------------------------------- */
 static double dli_get_real(const dli_entry *e, int64_t i)
 {
     const int size = dli_size_of(e->type);
@@ -25918,12 +25955,11 @@ static void dli_encode(unsigned char *p, int type, const void *from, int as, int
 /* A name for a message: control characters as \xNN. */
 static const char *dli_printable(char out[128], const char *s)
 {
-    static const char hex[] = "0123456789abcdef";
     size_t n = 0;
     for (; *s && n < 118; s++) {
         unsigned char b = (unsigned char)*s;
         if (b >= 32 && b != 127) { out[n++] = *s; continue; }
-        out[n++] = '\\'; out[n++] = 'x'; out[n++] = hex[b >> 4]; out[n++] = hex[b & 15];
+        out[n++] = '\\'; out[n++] = 'x'; out[n++] = dli_hex[b >> 4]; out[n++] = dli_hex[b & 15];
     }
     if (*s) { out[n++] = '.'; out[n++] = '.'; }
     out[n] = 0;
@@ -26271,8 +26307,8 @@ static int64_t dli_zip64(const unsigned char *p, const unsigned char *extra, int
     for (; n >= 4; n -= size, extra += size) {
         size = 4 + (int)dli_get_bits(extra + 2, 2, 0);
         if (size > n) break;
-        if (dli_get_bits(extra, 2, 0) == 1 && size >= 12 + 8 * k) return (int64_t)(dli_get_bits(extra + 4 + 8 * k, 8,
-                0) & INT64_MAX);
+        if (dli_get_bits(extra, 2, 0) == 1 && size >= 12 + 8 * k)
+            return (int64_t)(dli_get_bits(extra + 4 + 8 * k, 8, 0) & INT64_MAX);
     }
     return INT64_MAX;
 }
@@ -26461,19 +26497,16 @@ DL_DEF const char *dl_archive_metadata(const dl_archive *a, const char *key)
 }
 
 /* --- items: what memory has to save, or wants to load ------------------------------------------------------------- */
-typedef struct { dl_ctx *c; dli_item *item; int64_t n, room; } dli_items;
+typedef struct { dl_ctx *c; dli_item *item; int64_t n; } dli_items;
 
 static dli_item *dli_items_add(dli_items *l, const char *name, void *data, int as, int ndim, const int64_t *shape)
 {
     dli_item *bigger, *x;
     int k;
     if (l->c->failed) return NULL;
-    if (l->n == l->room) {
-        bigger = (dli_item *)dl_alloc(l->c, (size_t)(l->room = l->room ? 2 * l->room : 64) * sizeof *bigger);
-        if (!bigger) return NULL;
-        if (l->n) memcpy(bigger, l->item, (size_t)l->n * sizeof *bigger);
-        l->item = bigger;
-    }
+    bigger = (dli_item *)dli_grow(l->c, &l->c->step, l->item, l->n, sizeof *bigger);
+    if (!bigger) return NULL;
+    l->item = bigger;
     x = &l->item[l->n++];
     memset(x, 0, sizeof *x);
     x->name = name;
@@ -26485,18 +26518,6 @@ static dli_item *dli_items_add(dli_items *l, const char *name, void *data, int a
     x->least = ndim ? shape[0] : 0;
     x->from = 1;
     return x;
-}
-
-/* a + b + d, in the step */
-static const char *dli_concat(dl_ctx *c, const char *a, const char *b, const char *d)
-{
-    size_t n = strlen(a), m = strlen(b), k = strlen(d);
-    char *s = (char *)dl_alloc(c, n + m + k + 1);
-    if (!s) return "";
-    memcpy(s, a, n);
-    memcpy(s + n, b, m);
-    memcpy(s + n + m, d, k + 1);
-    return s;
 }
 
 static const char *dli_full_name(dl_ctx *c, const dl_module *root, const dl_module *m, const char *prefix,
@@ -26644,7 +26665,7 @@ static const char *dli_new_name(dl_ctx *c, const dl_load_opts *o, const char *na
     const size_t n = o->prefix ? strlen(o->prefix) : 0;
     if (n && strncmp(name, o->prefix, n)) return NULL;
     name += n;
-    if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_concat(c, name, "", "");
+    if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_step_text(c, name);
     return name;
 }
 
@@ -26678,7 +26699,7 @@ static int dli_rename_entries(dli_reader *r, const dl_load_opts *o)
 DL_DEF int dl_load_with(dl_ctx *c, dl_module *m, const char *path, dl_load_opts o)
 {
     dli_reader r;
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     dli_mark mark;
     int ok = 0;
     if (o.report) memset(o.report, 0, sizeof *o.report);
@@ -26765,7 +26786,7 @@ static void dli_safetensors_header(dli_buf *b, const dl_metadata *meta, int64_t 
 static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n, dl_metadata *meta, int64_t nmeta,
                                  char *digits)
 {
-    static const char hex[] = "0123456789abcdef", before[] = "{\"__metadata__\":{\"dl.crc32c\":\"";
+    static const char before[] = "{\"__metadata__\":{\"dl.crc32c\":\"";
     unsigned char length[8];
     dli_buf b = {NULL, 0, 0, 0};
     const int64_t given = nmeta;
@@ -26797,7 +26818,7 @@ static int dli_write_safetensors(dl_ctx *c, dli_out *o, dli_item **x, int64_t n,
     for (i = 0; i < n; i++) if (!dli_put_values(c, o, x[i])) return 0;
     if (!digits) return 1;
     if (!dli_out_flush(c, o)) return 0;
-    for (i = 7; i >= 0; i--, o->sum >>= 4) digits[i] = hex[o->sum & 15];
+    for (i = 7; i >= 0; i--, o->sum >>= 4) digits[i] = dli_hex[o->sum & 15];
     return dli_out_patch(c, o, 8 + (int64_t)sizeof before - 1, digits, 8);
 }
 
@@ -26911,7 +26932,7 @@ static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const 
     char name[128];
     dli_out o;
     int64_t i, nmeta = 0;
-    int ok;
+    int ok, npy, npz;
     if (!x) return 0;
     if (!path) { dl_fail(c, "%s: the path is NULL", who); return 0; }
     for (i = 0; i < l->n; i++) x[i] = &l->item[i];
@@ -26924,18 +26945,19 @@ static int dli_save_items(dl_ctx *c, const char *who, const dli_items *l, const 
     meta = (dl_metadata *)dl_alloc(c, (size_t)(nmeta + l->n + 1) * sizeof *meta);
     if (!meta || !dli_check_names(c, who, path, x, l->n)) return 0;
     if (nmeta) memcpy(meta, metadata, (size_t)nmeta * sizeof *meta);
-    if (!digits && dli_ends_with(path, ".npy") && l->n != 1) {
+    npy = !digits && dli_ends_with(path, ".npy");
+    npz = !digits && dli_ends_with(path, ".npz");
+    if (npy && l->n != 1) {
         dl_fail(c, "%s: \"%s\": an .npy file holds one tensor, not %l; .npz holds many", who, path, l->n);
         return 0;
     }
-    if (!digits && nmeta && (dli_ends_with(path, ".npy") || dli_ends_with(path, ".npz"))) {
+    if ((npy || npz) && nmeta) {
         dl_fail(c, "%s: \"%s\": NumPy's files have no place for metadata", who, path);
         return 0;
     }
     if (!dli_out_open(c, &o, who, path)) return 0;
     o.keep = keep;
-    ok = !digits && dli_ends_with(path, ".npz") ? dli_write_npz(c, &o, x, l->n)
-       : !digits && dli_ends_with(path, ".npy") ? dli_write_npy(c, &o, x[0])
+    ok = npz ? dli_write_npz(c, &o, x, l->n) : npy ? dli_write_npy(c, &o, x[0])
        : dli_write_safetensors(c, &o, x, l->n, meta, nmeta, digits);
     if (!ok) dli_out_drop(&o);
     return ok && dli_out_close(c, &o);
@@ -26984,7 +27006,7 @@ static void dli_items_store_as(dli_items *l, dl_file_type type)
 
 DL_DEF int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts o)
 {
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     dli_mark mark;
     int ok = 0;
     if (!dli_check_module(c, "save", m) || !dli_check_type(c, "save", o.type)) return 0;
@@ -27000,7 +27022,7 @@ DL_DEF int dl_save_with(dl_ctx *c, dl_module *m, const char *path, dl_save_opts 
 
 DL_DEF int dl_save_tensors_with(dl_ctx *c, const dl_named *list, int64_t n, const char *path, dl_save_tensors_opts o)
 {
-    dli_items items = { NULL, NULL, 0, 0 };
+    dli_items items = { NULL, NULL, 0 };
     dli_mark mark;
     int64_t i;
     int ok = 0;
@@ -27198,10 +27220,12 @@ typedef struct {
     int64_t     at, line, end;          /* end: of all but the ends of lines behind the last one */
     int64_t     columns, width;         /* in the file; of the inputs                            */
     dli_field  *names;                  /* of the first line                                     */
-    int64_t    *place;                  /* of a column among the inputs; -1: passed over, -2: the target */
+    int64_t    *place;                  /* of a column among the inputs, or one of those below   */
     dli_field  *words;                  /* different labels, in the order they came              */
-    int        *table, nwords;          /* hash table of indices + 1                             */
+    dli_lookup  by_name, by_word;       /* hash of a name or word -> its index                   */
+    int         nwords;
 } dli_csv;
+enum { DLI_CSV_UNUSED = -1, DLI_CSV_TARGET = -2 };
 
 static int dli_csv_fail(dli_csv *s, const char *check, int64_t column, const char *expected, const dli_field *found)
 {
@@ -27259,13 +27283,22 @@ static int dli_field_number(const dli_field *x, dl_real *v)
     const unsigned char *end = dli_parse_real(x->p, x->p + x->n, v);
     return x->n && end == x->p + x->n;
 }
+/* The first of the words in t that is text[0..n), or -1. */
+static int64_t dli_csv_find(const dli_lookup *t, const dli_field *words, const void *text, int64_t n)
+{
+    const uint64_t key = dli_hash_bytes(text, n);
+    uint64_t at = t->slots ? dli_lookup_slot(t, key) : 0;
+    int64_t i;
+    while ((i = dli_lookup_next(t, key, &at)) >= 0 && (words[i].n != n || memcmp(words[i].p, text, (size_t)n))) {}
+    return i;
+}
 /* The column that text[0..n) names, by number or by name. */
-static int64_t dli_csv_column(dli_csv *s, const char *text, size_t n, int named)
+static int64_t dli_csv_column(dli_csv *s, const char *text, size_t n)
 {
     char word[128];
-    int64_t i, v = 0;
+    int64_t i = dli_csv_find(&s->by_name, s->names, text, (int64_t)n), v = 0;
     size_t k;
-    for (i = 0; named && i < s->columns; i++) if (s->names[i].n == (int64_t)n && !memcmp(s->names[i].p, text, n)) return i;
+    if (i >= 0) return i;
     for (k = 0; k < n && k < 9 && text[k] >= '0' && text[k] <= '9'; k++) v = v * 10 + text[k] - '0';
     if (n && k == n && v < s->columns) return v;
     n = n < 100 ? n : 100;
@@ -27310,25 +27343,31 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
     if (c->failed) return 0;
     s->at = start;
     s->line = 1;
-    for (k = 0; k < s->columns; k++) { dli_csv_field(s, &s->names[k], k); s->place[k] = -1; }
+    for (k = 0; k < s->columns; k++) {
+        dli_field *name = &s->names[k];
+        dli_csv_field(s, name, k);
+        s->place[k] = DLI_CSV_UNUSED;
+        if (!named || !(o->columns || o->target) || dli_csv_find(&s->by_name, s->names, name->p, name->n) >= 0) continue;
+        if (!dli_lookup_put(c, &c->step, &s->by_name, dli_hash_bytes(name->p, name->n), k)) return 0;
+    }
     if (named) s->line++;
     else { s->at = start; s->line = 1; }
     if (has_target) {
-        k = o->target ? dli_csv_column(s, o->target, strlen(o->target), named) : s->columns - 1;
+        k = o->target ? dli_csv_column(s, o->target, strlen(o->target)) : s->columns - 1;
         if (k < 0) return 0;
-        s->place[k] = -2;
+        s->place[k] = DLI_CSV_TARGET;
     }
     if (o->columns) {
         const char *text = o->columns;
         for (;;) {
             size_t n = strcspn(text, ",");
-            if ((k = dli_csv_column(s, text, n, named)) < 0) return 0;
-            if (s->place[k] != -1) { dl_fail(c, "%s: \"%s\": column %l is asked for twice", who, path, k); return 0; }
+            if ((k = dli_csv_column(s, text, n)) < 0) return 0;
+            if (s->place[k] != DLI_CSV_UNUSED) { dl_fail(c, "%s: \"%s\": column %l is asked for twice", who, path, k); return 0; }
             s->place[k] = s->width++;
             if (!text[n]) break;
             text += n + 1;
         }
-    } else for (k = 0; k < s->columns; k++) if (s->place[k] == -1) s->place[k] = s->width++;
+    } else for (k = 0; k < s->columns; k++) if (s->place[k] == DLI_CSV_UNUSED) s->place[k] = s->width++;
     if (!s->width) dl_fail(c, "%s: \"%s\": no columns are left for the inputs", who, path);
     return !c->failed;
 }
@@ -27336,20 +27375,14 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
 /* The number of the label x among the words. */
 static int dli_csv_word(dli_csv *s, const dli_field *x, int64_t column)
 {
-    uint32_t h = 2166136261u, slots = 4096;
-    int64_t i;
-    for (i = 0; i < x->n; i++) h = (h ^ x->p[i]) * 16777619u;
-    for (h %= slots; s->table[h]; h = (h + 1) % slots) {
-        const dli_field *w = &s->words[s->table[h] - 1];
-        if (w->n == x->n && !memcmp(w->p, x->p, (size_t)x->n)) return s->table[h] - 1;
-    }
+    const int64_t i = dli_csv_find(&s->by_word, s->words, x->p, x->n);
+    if (i >= 0) return (int)i;
     if (s->nwords == DLI_CSV_CLASSES) {
         dli_csv_fail(s, "BadLabel", column, "at most 1000 different labels (reals: .regression = 1)", x);
         return 0;
     }
     s->words[s->nwords] = *x;
-    s->table[h] = ++s->nwords;
-    return s->nwords - 1;
+    return dli_lookup_put(s->c, &s->c->step, &s->by_word, dli_hash_bytes(x->p, x->n), s->nwords) ? s->nwords++ : 0;
 }
 
 /* All rows; row by row into inputs (rows, width) and, if there are targets, labels (as words) or values; their number. */
@@ -27384,18 +27417,18 @@ static int64_t dli_csv_read(dli_csv *s, dl_missing missing, dl_real *inputs, dl_
             last = x.last;
             p = bytes + s->at;
             if (last && k < columns - 1) return dli_csv_fail(s, "RaggedRow", k + 1, many, NULL);
-            if (place == -1) continue;
+            if (place == DLI_CSV_UNUSED) continue;
             if (dli_field_missing(&x)) {
                 if (missing == DL_MISSING_DROP) { drop = 1; continue; }
-                if (place == -2 && labels) return dli_csv_fail(s, "BadLabel", k, "a label", &x);
+                if (place == DLI_CSV_TARGET && labels) return dli_csv_fail(s, "BadLabel", k, "a label", &x);
                 if (missing == DL_MISSING_ERROR) return dli_csv_fail(s, "NotANumber", k, "a number (see .missing)", &x);
                 v = nan;
-            } else if (place == -2 && labels) {
+            } else if (place == DLI_CSV_TARGET && labels) {
                 label = x;
                 target = k;
                 continue;
             } else if (!dli_field_number(&x, &v)) return dli_csv_fail(s, "NotANumber", k, "a number", &x);
-            *(place == -2 ? &values[rows] : &row[place]) = v;
+            *(place == DLI_CSV_TARGET ? &values[rows] : &row[place]) = v;
         }
         s->at = p - bytes;
         if (!last) return dli_csv_fail(s, "RaggedRow", s->columns, many, NULL);
@@ -27452,7 +27485,7 @@ static void dli_csv_no_class(dli_csv *s, const dli_field *x)
     const unsigned char *p;
     int64_t column = 0;
     for (p = s->f.bytes, s->line = 1; p < x->p; p++) s->line += *p == '\n';
-    while (s->place[column] != -2) column++;
+    while (s->place[column] != DLI_CSV_TARGET) column++;
     dli_csv_fail(s, "NotAClass", column, "a class: 0, 1, .. or a word (reals: .regression = 1)", x);
 }
 
@@ -27505,8 +27538,6 @@ DL_DEF dl_dataset *dl_data_csv_with(dl_ctx *c, const char *path, dl_data_csv_opt
     step = dli_arena_mark(&c->step);
     if (dli_csv_open(c, &s, who, path, &o, 1)) {
         s.words = (dli_field *)dl_alloc(c, DLI_CSV_CLASSES * sizeof *s.words);
-        s.table = (int *)dl_alloc(c, 4096 * sizeof *s.table);
-        if (s.table) memset(s.table, 0, 4096 * sizeof *s.table);
         shape[0] = dli_csv_rows(&s); shape[1] = s.width;
         x = dli_leaf(c, who, DL_REAL, 2, shape, 1);
         shape[1] = 1;
@@ -27692,7 +27723,7 @@ static int dli_items_checkpoint(dli_items *l, const dl_checkpoint_opts *o, const
 DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_opts o)
 {
     static const char *const keys[4] = {"dl.crc32c", "dl.version", "dl.step", "dl.epoch"};
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     char digits[9] = "00000000", number[2][24];
     dl_metadata *meta;
     dli_text t;
@@ -27756,7 +27787,7 @@ static int dli_checkpoint_verify(dl_ctx *c, const dli_reader *r)
 
 DL_DEF int dl_checkpoint_load_with(dl_ctx *c, const char *path, dl_checkpoint_opts o)
 {
-    dli_items list = { NULL, NULL, 0, 0 };
+    dli_items list = { NULL, NULL, 0 };
     dli_reader r;
     dl_load_opts names;
     dli_mark mark;
@@ -27808,64 +27839,12 @@ DL_DEF int dl_interrupted(const dl_ctx *c)
 #endif
 
 /* ================================================================================================
-   >>text        tokens, byte-pair encoding, batches of text, sampling, beam search
+   >>text        tokens, byte-pair encoding, batches of text, sampling, beam search, sequence to sequence
 
    A tokenizer: a list of byte strings and a table that finds one; for byte pairs also a table from a pair of tokens to the
    merge that joins it, whose number is its rank.  Encoding a piece of text begins with its bytes and makes, again and
    again, the merges of the smallest rank; training finds the merges by counting.
    ================================================================================================ */
-
-/* Containers of what follows live in an arena of their own or in the context's.  Room for one element more, see dli_grow. */
-static void *dli_room(dl_ctx *c, dli_arena *a, void *array, int64_t n, size_t elem)
-{
-    void *bigger;
-    if (n & (n - 1)) return array;
-    bigger = dli_arena_push(a, (n ? 2 * (size_t)n : 1) * elem);
-    if (!bigger) dl_fail(c, "out of memory: %l elements of a table", 2 * n);
-    if (bigger && n) memcpy(bigger, array, (size_t)n * elem);
-    return bigger;
-}
-
-/* A table from 64-bit keys to numbers >= 0; equal keys may be there several times (hashes of strings). */
-typedef struct { uint64_t *key; int64_t *value, n, slots; } dli_lookup;
-
-static uint64_t dli_lookup_slot(const dli_lookup *t, uint64_t key)
-{
-    return (key * 0x9E3779B97F4A7C15u >> 20) & (uint64_t)(t->slots - 1);
-}
-
-/* The first value of this key at or behind slot *at, which moves behind it; -1: no more. */
-static int64_t dli_lookup_next(const dli_lookup *t, uint64_t key, uint64_t *at)
-{
-    uint64_t i;
-    for (i = *at; t->slots && t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1))
-        if (t->key[i] == key) { *at = (i + 1) & (uint64_t)(t->slots - 1); return t->value[i]; }
-    return -1;
-}
-static int64_t dli_lookup_find(const dli_lookup *t, uint64_t key)
-{
-    uint64_t at = dli_lookup_slot(t, key);
-    return dli_lookup_next(t, key, &at);
-}
-static int dli_lookup_put(dl_ctx *c, dli_arena *a, dli_lookup *t, uint64_t key, int64_t value)
-{
-    uint64_t i;
-    if (2 * (t->n + 1) > t->slots) {
-        dli_lookup old = *t;
-        t->slots = old.slots ? 2 * old.slots : 64;
-        t->key = (uint64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->key);
-        t->value = (int64_t *)dli_arena_push(a, (size_t)t->slots * sizeof *t->value);
-        if (!t->key || !t->value) { dl_fail(c, "out of memory: a table of %l", t->slots); *t = old; return 0; }
-        memset(t->value, 0xFF, (size_t)t->slots * sizeof *t->value);
-        t->n = 0;
-        for (i = 0; i < (uint64_t)old.slots; i++) if (old.value[i] >= 0) dli_lookup_put(c, a, t, old.key[i], old.value[i]);
-    }
-    for (i = dli_lookup_slot(t, key); t->value[i] >= 0; i = (i + 1) & (uint64_t)(t->slots - 1)) {}
-    t->key[i] = key;
-    t->value[i] = value;
-    t->n++;
-    return 1;
-}
 
 /* A heap of (order, key), the smallest on top. */
 typedef struct { int64_t order; uint64_t key; } dli_heap_item;
@@ -27881,7 +27860,7 @@ static int dli_heap_put(dl_ctx *c, dli_arena *a, dli_heap *h, int64_t order, uin
     int64_t i = h->n;
     dli_heap_item *item = h->item;
     if (h->n == h->room) {
-        h->item = item = (dli_heap_item *)dli_room(c, a, item, h->room, sizeof *item);
+        h->item = item = (dli_heap_item *)dli_grow(c, a, item, h->room, sizeof *item);
         h->room = h->room ? 2 * h->room : 1;
     }
     if (!item) return 0;
@@ -27999,13 +27978,6 @@ static int64_t dli_piece(const dl_tokenizer *t, const char *s, int64_t left)
 /* --- tokens ---------------------------------------------------------------------------------------------- */
 #define DLI_MAX_TOKENS (1 << 24)
 
-static uint64_t dli_hash_bytes(const char *s, int64_t n)                 /* FNV-1a */
-{
-    uint64_t h = 0xCBF29CE484222325u;
-    int64_t i;
-    for (i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001B3u;
-    return h;
-}
 static int32_t dli_token_id(const dl_tokenizer *t, const char *s, int64_t n)
 {
     uint64_t key = dli_hash_bytes(s, n), at = t->by_text.slots ? dli_lookup_slot(&t->by_text, key) : 0;
@@ -28025,7 +27997,7 @@ static int32_t dli_token_put(dl_ctx *c, dl_tokenizer *t, const char *s, int64_t 
         dl_fail(c, "tokenizer: token %l with %l bytes; at most %d tokens of 2^31", t->size, n, DLI_MAX_TOKENS);
         return -1;
     }
-    token = (dli_token *)dli_room(c, &c->keep, t->token, t->size, sizeof *token);
+    token = (dli_token *)dli_grow(c, &c->keep, t->token, t->size, sizeof *token);
     copy = (char *)dl_alloc_keep(c, (size_t)n + 1);
     if (!token || !copy) return -1;
     memcpy(copy, s, (size_t)n);
@@ -28042,7 +28014,7 @@ static uint64_t dli_pair(int32_t left, int32_t right) { return (uint64_t)left <<
 
 static int dli_merge_put(dl_ctx *c, dl_tokenizer *t, int32_t left, int32_t right, int32_t joined)
 {
-    dli_merge *m = (dli_merge *)dli_room(c, &c->keep, t->merge, t->nmerges, sizeof *m);
+    dli_merge *m = (dli_merge *)dli_grow(c, &c->keep, t->merge, t->nmerges, sizeof *m);
     if (!m) return 0;
     t->merge = m;
     m[t->nmerges].left = left; m[t->nmerges].right = right; m[t->nmerges].joined = joined;
@@ -28130,33 +28102,29 @@ typedef struct {
     int64_t         words, pairs, uses;
 } dli_trainer;
 
-/* Adds the word's count, or takes it off, for each pair in it; those with the token `fresh` (-1: all) may be new to it. */
-static int dli_count_pairs(dli_trainer *b, int64_t w, int sign, int32_t fresh)
+/* Adds the count of word w to that of a pair (sign 1), or takes it off (-1).  NULL: out of memory. */
+static dli_pair_count *dli_count_pair(dli_trainer *b, int64_t w, int32_t left, int32_t right, int sign)
 {
-    const int32_t *s = b->symbol + b->word[w].start;
-    int32_t i;
-    for (i = 0; i + 1 < b->word[w].n; i++) {
-        uint64_t key = dli_pair(s[i], s[i + 1]);
-        int64_t p = b->by_pair.slots ? dli_lookup_find(&b->by_pair, key) : -1;
-        if (p < 0) {
-            dli_pair_count *pair = (dli_pair_count *)dli_room(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
-            if (!pair || !dli_lookup_put(b->c, &b->arena, &b->by_pair, key, b->pairs)) return 0;
-            b->pair = pair;
-            p = b->pairs++;
-            pair[p].key = key; pair[p].count = 0; pair[p].first = -1;
-        }
-        b->pair[p].count += sign * b->word[w].count;
-        if (sign < 0 || (fresh >= 0 && s[i] != fresh && s[i + 1] != fresh)) continue;
-        if (fresh >= 0 && !dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[p].count, key)) return 0;
-        if (b->pair[p].first < 0 || b->use[b->pair[p].first].word != w) {
-            dli_use *use = (dli_use *)dli_room(b->c, &b->arena, b->use, b->uses, sizeof *use);
-            if (!use) return 0;
-            b->use = use;
-            use[b->uses].word = w; use[b->uses].next = b->pair[p].first;
-            b->pair[p].first = b->uses++;
-        }
+    const uint64_t key = dli_pair(left, right);
+    int64_t p = b->by_pair.slots ? dli_lookup_find(&b->by_pair, key) : -1;
+    dli_pair_count *pair;
+    if (p < 0) {
+        pair = (dli_pair_count *)dli_grow(b->c, &b->arena, b->pair, b->pairs, sizeof *pair);
+        if (!pair || !dli_lookup_put(b->c, &b->arena, &b->by_pair, key, b->pairs)) return NULL;
+        b->pair = pair;
+        p = b->pairs++;
+        pair[p].key = key; pair[p].count = 0; pair[p].first = -1;
     }
-    return 1;
+    pair = &b->pair[p];
+    pair->count += sign * b->word[w].count;
+    if (sign > 0 && (pair->first < 0 || b->use[pair->first].word != w)) {
+        dli_use *use = (dli_use *)dli_grow(b->c, &b->arena, b->use, b->uses, sizeof *use);
+        if (!use) return NULL;
+        b->use = use;
+        use[b->uses].word = w; use[b->uses].next = pair->first;
+        pair->first = b->uses++;
+    }
+    return pair;
 }
 
 /* The different pieces of the text, and their pairs. */
@@ -28176,7 +28144,7 @@ static int dli_collect_words(dli_trainer *b, const dl_tokenizer *t, const char *
             if (k == length) break;
         }
         if (w < 0) {
-            dli_word *word = (dli_word *)dli_room(b->c, &b->arena, b->word, b->words, sizeof *word);
+            dli_word *word = (dli_word *)dli_grow(b->c, &b->arena, b->word, b->words, sizeof *word);
             if (!word || !dli_lookup_put(b->c, &b->arena, &b->by_text, key, b->words)) return 0;
             b->word = word;
             w = b->words++;
@@ -28185,27 +28153,45 @@ static int dli_collect_words(dli_trainer *b, const dl_tokenizer *t, const char *
         }
         b->word[w].count++;
     }
-    for (w = 0; w < b->words; w++) if (!dli_count_pairs(b, w, 1, -1)) return 0;
+    for (w = 0; w < b->words; w++)
+        for (k = b->word[w].start; k + 1 < b->word[w].start + b->word[w].n; k++)
+            if (!dli_count_pair(b, w, b->symbol[k], b->symbol[k + 1], 1)) return 0;
     for (i = 0; i < b->pairs; i++) if (!dli_heap_put(b->c, &b->arena, &b->heap, -b->pair[i].count, b->pair[i].key)) return 0;
+    return 1;
+}
+
+/* Joins left and right in word w.  Only the pairs that a join touches change: those with left or right in it go, those with the new
+   token come.  What stands before a join is read before it is overwritten, as s[n] never overtakes s[i]. */
+static int dli_join_in_word(dli_trainer *b, int64_t w, int32_t left, int32_t right, int32_t joined)
+{
+    int32_t *s = b->symbol + b->word[w].start, i, n, behind = -1;            /* behind the last join */
+    const int32_t size = b->word[w].n;
+    for (i = n = 0; i < size; i++, n++) {
+        const int joins = s[i] == left && i + 1 < size && s[i + 1] == right;
+        const int32_t now = joins ? joined : s[i];
+        if (joins) {
+            if (i > 0 && i != behind) dli_count_pair(b, w, s[i - 1], left, -1);
+            dli_count_pair(b, w, left, right, -1);
+            if (i + 2 < size) dli_count_pair(b, w, right, s[i + 2], -1);
+        }
+        if (n > 0 && (joins || i == behind)) {
+            const dli_pair_count *pair = dli_count_pair(b, w, s[n - 1], now, 1);
+            if (!pair || !dli_heap_put(b->c, &b->arena, &b->heap, -pair->count, pair->key)) return 0;
+        }
+        s[n] = now;
+        if (joins) behind = ++i + 1;
+    }
+    b->word[w].n = n;
     return 1;
 }
 
 /* Joins the pair to a new token in all words that have it. */
 static int dli_join_pair(dli_trainer *b, int64_t p, int32_t joined)
 {
-    int32_t left = (int32_t)(b->pair[p].key >> 32), right = (int32_t)b->pair[p].key;
+    const int32_t left = (int32_t)(b->pair[p].key >> 32), right = (int32_t)b->pair[p].key;
     int64_t u;
-    for (u = b->pair[p].first; u >= 0; u = b->use[u].next) {
-        dli_word *word = &b->word[b->use[u].word];
-        int32_t *s = b->symbol + word->start, i, n = 0;
-        if (!dli_count_pairs(b, b->use[u].word, -1, joined)) return 0;
-        for (i = 0; i < word->n; i++, n++) {
-            s[n] = s[i];
-            if (s[i] == left && i + 1 < word->n && s[i + 1] == right) { s[n] = joined; i++; }
-        }
-        word->n = n;
-        if (!dli_count_pairs(b, b->use[u].word, 1, joined)) return 0;
-    }
+    for (u = b->pair[p].first; u >= 0; u = b->use[u].next)
+        if (!dli_join_in_word(b, b->use[u].word, left, right, joined)) return 0;
     return 1;
 }
 
@@ -28508,13 +28494,12 @@ DL_DEF dl_tokenizer *dl_tokenizer_gpt2(dl_ctx *c, const char *vocab_path, const 
 /* The bytes of a token as GPT-2's characters; json: escaped as JSON wants it. */
 static void dli_put_token(dli_buf *b, const dli_token *token, int json)
 {
-    static const char hex[] = "0123456789abcdef";
     int32_t i;
     for (i = 0; i < token->n; i++) {
         const int32_t code = dli_byte_char((unsigned char)token->text[i]);
         char out[8] = "\\u0xxx";
         if (json && code >= 128) {
-            out[3] = hex[code >> 8]; out[4] = hex[code >> 4 & 15]; out[5] = hex[code & 15];
+            out[3] = dli_hex[code >> 8]; out[4] = dli_hex[code >> 4 & 15]; out[5] = dli_hex[code & 15];
             dli_buf_put(b, out, 6);
             continue;
         }
@@ -28877,8 +28862,7 @@ static dl_tensor *dli_seq2seq_logits(dl_ctx *c, dli_seq2seq_state *s, dl_tensor 
 static int dli_check_seq2seq(dl_ctx *c, const char *who, const dl_module *m, const dl_tensor *source,
                              const dl_tensor *lengths)
 {
-    if (!dli_check_module(c, who, m) || !dli_check(c, who, "source", source, DL_INT32)) return 0;
-    if (m->type != &dli_seq2seq_type) { dl_fail(c, "%s: the module is a %s", who, m->type->name); return 0; }
+    if (!dli_check_model(c, who, m, &dli_seq2seq_type) || !dli_check(c, who, "source", source, DL_INT32)) return 0;
     if (source->ndim != 2) { dl_fail(c, "%s: source %t, expected (N, S)", who, source); return 0; }
     return !lengths || dli_check_lengths(c, who, lengths, source->shape[0], 1, source->shape[1], source);
 }
@@ -29323,13 +29307,7 @@ static void dli_pb_double(dli_buf *b, int field, double v)
     dli_pb_key(b, field, 1);
     dli_put_le(b, u, 8);
 }
-static void dli_put_float(dli_buf *b, double v)
-{
-    float f = (float)v;
-    uint32_t u;
-    memcpy(&u, &f, 4);
-    dli_put_le(b, u, 4);
-}
+static void dli_put_float(dli_buf *b, double v) { dli_put_le(b, dli_bits_of((float)v), 4); }
 static void dli_pb_float(dli_buf *b, int field, double v) { dli_pb_key(b, field, 5); dli_put_float(b, v); }
 static void dli_pb_bytes(dli_buf *b, int field, const void *p, size_t n)
 {
@@ -29537,7 +29515,7 @@ static dl_tensor *dli_as_channels(dl_ctx *c, dl_tensor *w, const dl_tensor *x)
     return dl_reshape(c, w, s);
 }
 
-/* The kept axes of opts; for reductions by simpler ops. */
+/* op over the axes that o names; for reductions by simpler ops. */
 static dl_tensor *dli_reduce_again(dl_ctx *c, const dl_op *op, dl_tensor *x, const dli_reduce_args *o, int keepdim)
 {
     return dli_apply_reduce(c, op, x, DLI_AXES | o->mask, keepdim, 1);
@@ -30018,14 +29996,6 @@ static int dli_export_end(dli_export *e, const char *path, dli_buf *file)
     return !c->failed;
 }
 
-static const char *dli_copy_text(dli_export *e, const char *s)
-{
-    char *p = (char *)dl_alloc(e->c, strlen(s) + 1);
-    if (!p) return "";
-    memcpy(p, s, strlen(s) + 1);
-    return p;
-}
-
 static void dli_cannot(dli_export *e, const dl_tensor *y, const char *why)
 {
     char text[256];
@@ -30081,6 +30051,7 @@ static const char *dli_run_formula(dli_export *e, dl_tensor *y, dli_push_fn *pus
     }
     return n ? stack[0] : "";
 }
+
 /* --- ONNX -----------------------------------------------------------------------------------------------------------
    ModelProto { 1 ir_version, 2 producer, 7 graph, 8 opset { 2 version } }
    GraphProto { 1 node, 2 name, 5 initializer, 11 input, 12 output }
@@ -30092,7 +30063,7 @@ static const char *dli_onnx_fresh(dli_export *e, const char *prefix)
 {
     char name[32];
     snprintf(name, sizeof name, "%s%d", prefix, e->temps++);
-    return dli_copy_text(e, name);
+    return dli_step_text(e->c, name);
 }
 
 /* An initializer of dl_real, int32_t or int64_t; name NULL: a new one. */
@@ -30181,7 +30152,7 @@ static const char *dli_onnx_name(dli_export *e, int i)
         dli_put(&t, param);
         if (!strcmp(text, "input") || !strcmp(text, "output")) dli_put(&t, "_");          /* the root's own */
     } else { dli_put(&t, "/constant"); dli_put_int(&t, i); }
-    v->name = dli_copy_text(e, text);
+    v->name = dli_step_text(e->c, text);
     if (!v->live)
         dli_onnx_constant(e, v->name, v->t->idata ? DLI_ONNX_INT32 : DLI_ONNX_FLOAT, v->t->ndim, v->t->shape,
                           dli_bytes_of(v->t));
@@ -30510,7 +30481,7 @@ static const char *dli_onnx_rnn_state(dli_export *e, const char *layer, int whic
 {
     char name[64];
     snprintf(name, sizeof name, "%s_%c", layer, "hc"[which]);
-    return dli_copy_text(e, name);
+    return dli_step_text(e->c, name);
 }
 
 /* W (which 0), R (1) or B (2): the blocks of the gates, in ONNX's order */
@@ -30717,6 +30688,7 @@ static const char *const dli_c_helpers[][2] = {
     "            }\n"
     "        }\n"
     "}\n\n"}};
+
 /* A number in C: digits with a point, whatever the locale. */
 static const char *dli_c_number(char *text, size_t size, double v)
 {
@@ -30754,7 +30726,7 @@ static const char *dli_c_name(dli_export *e, int i, int turned)
     if (v->live) {
         dli_put(&name, v->root == 0 ? "input" : "v");
         if (v->root) dli_put_int(&name, v->root);
-        return v->root == e->v[e->y].root && v->root ? "output" : dli_copy_text(e, text);
+        return v->root == e->v[e->y].root && v->root ? "output" : dli_step_text(e->c, text);
     }
     dli_put(&name, "w");
     dli_put_int(&name, i);
@@ -30777,7 +30749,7 @@ static const char *dli_c_name(dli_export *e, int i, int turned)
         }
         dli_say(&e->constants, "\n};\n");
     }
-    return dli_copy_text(e, text);
+    return dli_step_text(e->c, text);
 }
 static const char *dli_c_in(dli_export *e, dl_tensor *y, int k) { return dli_c_name(e, dli_value_of(e, y->src[k]), 0); }
 
@@ -30828,7 +30800,7 @@ static const char *dli_c_at(dli_export *e, const dli_nest *t, int k, const char 
         if (step != 1) { dli_put(&s, " * "); dli_put_int(&s, step); }
     }
     dli_put(&s, some ? "]" : "0]");
-    return dli_copy_text(e, text);
+    return dli_step_text(e->c, text);
 }
 
 /* The nest of an elementwise op: result, then its sources. */
@@ -30853,7 +30825,7 @@ static const char *dli_c_push(dli_export *e, dl_tensor *y, int source, double nu
 {
     char text[40];
     dli_nest t;
-    if (source < 0) return dli_copy_text(e, dli_c_number(text, sizeof text, number));
+    if (source < 0) return dli_step_text(e->c, dli_c_number(text, sizeof text, number));
     t = dli_c_nest(y);
     return dli_c_at(e, &t, source + 1, dli_c_in(e, y, source), 0);
 }
@@ -30863,7 +30835,7 @@ static const char *dli_c_word(dli_export *e, int word, const char *const *args, 
     (void)last;
     if (snprintf(text, sizeof text, dli_words[word].text, args[0], args[1], args[2]) >= (int)sizeof text)
         e->body.failed = 1;
-    return dli_copy_text(e, text);
+    return dli_step_text(e->c, text);
 }
 static void dli_c_formula(dli_export *e, dl_tensor *y, const char *out)
 {
@@ -35211,7 +35183,7 @@ static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI
            segmentation, vision networks, images; all of PyTorch's dense optimizers and schedules, Muon; data preparation,
            augmentation (RandAugment too), metrics, resampling, nearest neighbours, a learning-rate finder
    0.1.0   context, arenas, tensors, autograd, elementwise, reduction, shape and matrix ops, cross-entropy, linear
-           modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels.
+           modules, initializers, SGD, Adam, AdamW, IDX files, training loop; portable, AVX2 and AVX-512 kernels
 
    ================================================================================================
    >>licence     MIT or public domain, at your choice

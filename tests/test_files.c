@@ -705,6 +705,7 @@ static void csv(void)
     is(dl_load_csv(c, CSV("w,x,1,y,2.5,-3e2\nw,\"a,\"\"\nb\",.5,y,7,1e-3\n"), .header = -1, .columns = "2,4,5"), 2, 3, plain);
     is(dl_load_csv(c, CSV("0,1,2\n9,1,9\n9,0,9\n9,3,9\n9,4,9\n"), .header = 1, .columns = "1"), 4, 1, gaps);
     is(dl_load_csv(c, CSV("c,b,a\n-3e2,2.5,1\n1e-3,7,.5\n"), .columns = "a,b,c"), 2, 3, plain);
+    is(dl_load_csv(c, CSV("c,a,b,a,a\n-3e2,1,2.5,9,9\n1e-3,.5,7,9,9\n"), .columns = "a,b,c"), 2, 3, plain);      /* the first "a" */
     nan[1] = NAN;
     is(dl_load_csv(c, CSV("1,,2\n3,4,5\n"), .missing = DL_MISSING_NAN), 2, 3, nan);
     is(dl_load_csv(c, CSV("1,NA,2\n3,4,5\n"), .missing = DL_MISSING_NAN), 2, 3, nan);

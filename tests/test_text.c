@@ -180,6 +180,49 @@ static void byte_pairs_against_python(void)
     CHECK_OK(c);
 }
 
+/* The most frequent pair, of equals the first, is joined from left to right, again and again.  Words of few letters have runs, in
+   which pairs overlap, and tokens that are made in two ways. */
+static void byte_pairs_by_definition(void)
+{
+    enum { N = 60, MADE = 12 };
+    static char name[256 + MADE][N + 1];
+    int trial, i, k;
+    for (i = 0; i < 256; i++) name[i][0] = (char)i;
+    for (trial = 0; trial < 60; trial++) {
+        char text[N];
+        int s[N], n = N, size = 256;
+        dl_tokenizer *t;
+        dl_tensor *letters;
+        dl_step_begin(c);
+        letters = dl_rand(c, DL_SHAPE(N));
+        for (i = 0; i < N; i++) s[i] = text[i] = (char)('a' + (int)(letters->data[i] * (dl_real)(1 + trial % 4)));
+        t = dl_tokenizer_train(c, text, N, 256 + MADE);
+        while (size < 256 + MADE) {
+            int most = 1, left = 0, right = 0, id = 256, to = 0;
+            char joint[2 * N + 1];
+            for (i = 0; i + 1 < n; i++) {
+                int count = 0;
+                for (k = 0; k + 1 < n; k++) count += s[k] == s[i] && s[k + 1] == s[i + 1];
+                if (count < most || (count == most && (s[i] > left || (s[i] == left && s[i + 1] >= right)))) continue;
+                most = count; left = s[i]; right = s[i + 1];
+            }
+            if (most < 2) break;
+            strcat(strcpy(joint, name[left]), name[right]);
+            while (id < size && strcmp(name[id], joint)) id++;
+            if (id == size) strcpy(name[size++], joint);
+            for (i = 0; i < n; i++, to++) {
+                int joins = i + 1 < n && s[i] == left && s[i + 1] == right;
+                s[to] = joins ? id : s[i];
+                i += joins;
+            }
+            n = to;
+        }
+        if (!CHECK(dl_tokenizer_size(t) == size)) break;
+        for (i = 256; i < size; i++) if (!CHECK(strcmp(token(t, i), name[i]) == 0)) break;
+    }
+    CHECK_OK(c);
+}
+
 static void any_bytes_come_back(void)
 {
     static char bytes[5000];
@@ -720,6 +763,7 @@ int main(void)
     RUN(slopes);
     RUN(byte_pairs_by_hand);
     RUN(byte_pairs_against_python);
+    RUN(byte_pairs_by_definition);
     RUN(any_bytes_come_back);
     RUN(characters);
     RUN(bad_files);
