@@ -31664,7 +31664,7 @@ static void dli_print_size(char *s, size_t size, double bytes)
 
 static void dli_print_row(const dli_row *r, int base)
 {
-    char name[64], shape[256], memory[32], params[32] = "", macs[32] = "";
+    char name[64], shape[256], left[sizeof name + sizeof shape], memory[32], params[32] = "", macs[32] = "";
     dli_text text;
     int64_t own = 0;
     int i;
@@ -31676,7 +31676,8 @@ static void dli_print_row(const dli_row *r, int base)
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
     if (own) snprintf(params, sizeof params, "%lld", (long long)own);
     if (r->macs && !r->module->nchildren) snprintf(macs, sizeof macs, "%lld", (long long)r->macs);
-    printf("%-25s %-18s %10s %13s %9s\n", name, shape, params, macs, r->module->nchildren ? "" : memory);
+    snprintf(left, sizeof left, "%-25s %s", name, shape);             /* a long name takes of the shape's column, and no other */
+    printf("%-44s %10s %13s %9s\n", left, params, macs, r->module->nchildren ? "" : memory);
 }
 
 DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
