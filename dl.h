@@ -7277,15 +7277,17 @@ typedef struct {
     dl_real         *x_data, *s_data;
     int              dim;
     dli_indexed_move move;
-    int64_t          rows, columns;                        /* of one task */
+    int              by_rows;
+    int64_t          per_task;                             /* rows, or columns of all rows */
 } dli_indexed_job;
 
 static void dli_indexed_task(void *arg, int64_t task, int worker)
 {
     const dli_indexed_job *j = (const dli_indexed_job *)arg;
-    const int64_t n = dli_index_length(j->index), across = (n + j->columns - 1) / j->columns;
-    const int64_t first = task / across * j->rows, last = dli_min64(first + j->rows, j->index->size / n);
-    const int64_t lo = task % across * j->columns, hi = dli_min64(lo + j->columns, n);
+    const int64_t n = dli_index_length(j->index), rows = j->index->size / n, from = task * j->per_task;
+    const int64_t to = dli_min64(from + j->per_task, j->by_rows ? rows : n);
+    const int64_t first = j->by_rows ? from : 0, last = j->by_rows ? to : rows;
+    const int64_t lo = j->by_rows ? 0 : from, hi = j->by_rows ? n : to;
     int64_t i, k;
     (void)worker;
     for (i = first; i < last; i++) {
@@ -7301,13 +7303,11 @@ static void dli_indexed_task(void *arg, int64_t task, int worker)
 static void dli_indexed_run(dl_ctx *c, dli_indexed_move move, const dl_tensor *x, dl_real *x_data, const dl_tensor *s, dl_real *s_data,
                             const dl_tensor *index, int dim)
 {
-    const int64_t n = dli_index_length(index), rows = index->size / n, threads = index->size >= DLI_PAR_WORK / 16 ? c->threads : 1;
-    const int by_rows = move == DLI_SPREAD_ADD ? dim == x->ndim - 1 : rows > 1;
+    const int64_t n = dli_index_length(index), rows = index->size / n;
     dli_indexed_job j;
     j.x = x; j.x_data = x_data; j.s = s; j.s_data = s_data; j.index = index; j.dim = dim; j.move = move;
-    j.rows = by_rows ? (rows + threads - 1) / threads : rows;
-    j.columns = by_rows ? n : (n + threads - 1) / threads;
-    dli_parallel(c, (rows + j.rows - 1) / j.rows * ((n + j.columns - 1) / j.columns), dli_indexed_task, &j);
+    j.by_rows = move == DLI_SPREAD_ADD ? dim == x->ndim - 1 : rows > 1;
+    dli_parallel_shares(c, index->size >= DLI_PAR_WORK / 16, j.by_rows ? rows : n, &j.per_task, dli_indexed_task, &j);
 }
 
 /* gather:  y[i][j] = x[index[i][j]][j] for dim 0                 dx[index[i][j]][j] += g[i][j] */
