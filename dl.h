@@ -11037,7 +11037,7 @@ typedef struct {
     const dli_pool_args *o;
     const dli_pool      *p;                              /* NULL: box by box                        */
     dl_real             *x, *y;                          /* backward: their gradients               */
-    dl_real             *scratch;                        /* of a worker: scratch_size numbers       */
+    dl_real             *scratch;                        /* scratch_size numbers of each worker, or NULL */
     int64_t              scratch_size;
     unsigned char       *at;
     int32_t             *index;
@@ -11096,13 +11096,14 @@ static void dli_pool_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
     const dli_pool_args *o = j->o;
-    dl_real *columns = j->scratch + worker * j->scratch_size;
+    dl_real *columns;
     int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, r, i, some;
     if (j->p) {
         DLI_ON(j->c->isa, pool)(j->y + first * j->y_size, j->at ? j->at + first * j->at_size : NULL, j->x + first * j->x_size,
             j->p, n);
         return;
     }
+    columns = j->scratch + worker * j->scratch_size;
     for (; n > 0; first += some, n -= some)
         for (r = 0, some = dli_min64(n, DLI_BOX_PLANES); r < j->y_size; r += o->out[2]) {
             dli_box b = dli_pool_box(o, r);
@@ -11122,13 +11123,47 @@ static void dli_pool_task(void *arg, int64_t task, int worker)
         }
 }
 
+/* dx[index] += g: whoever was the largest of its box; a box without taps has none. */
+static void dli_box_back_largest(const dli_pool_job *j, int64_t first, int64_t n)
+{
+    int64_t i, q;
+    for (i = 0; i < j->y_size; i++) {
+        const dli_box b = dli_pool_box(j->o, i);
+        if (b.count[0] < 1 || b.count[1] < 1 || b.count[2] < 1) continue;
+        for (q = first; q < first + n; q++) j->x[q * j->x_size + j->index[q * j->y_size + i]] += j->y[q * j->y_size + i];
+    }
+}
+
+/* dx += g / divisor in all of a box: first into columns, then these into the rows that the boxes beside each other have. */
+static void dli_box_back_average(const dli_pool_job *j, int64_t first, int64_t n, dl_real *columns)
+{
+    const dli_pool_args *o = j->o;
+    int64_t q, r, i, e, f, k;
+    for (r = 0; r < j->y_size; r += o->out[2]) {
+        const dli_box rows = dli_pool_box(o, r);
+        const int one_row = rows.count[0] == 1 && rows.count[1] == 1;
+        if (!one_row) memset(columns, 0, (size_t)(n * o->in[2]) * sizeof *columns);
+        for (i = r; i < r + o->out[2]; i++) {
+            const dli_box b = dli_pool_box(o, i);
+            for (q = 0; q < n; q++) {
+                const dl_real share = j->y[(first + q) * j->y_size + i] / (dl_real)b.divisor;
+                dl_real *row = one_row ? j->x + (first + q) * j->x_size + dli_box_row(o, &b, 0, 0) : columns + q * o->in[2];
+                for (k = 0; k < b.count[2]; k++) row[b.first[2] + k] += share;
+            }
+        }
+        for (q = 0; q < n && !one_row; q++)
+            DLI_BOX_ROWS(&rows, e, f)
+                DLI_ON(j->c->isa, add)(j->x + (first + q) * j->x_size + dli_box_row(o, &rows, e, f), columns + q * o->in[2], o->in[2]);
+    }
+}
+
 static void dli_pool_back_task(void *arg, int64_t task, int worker)
 {
     const dli_pool_job *j = (const dli_pool_job *)arg;
-    const dli_pool_args *o = j->o;
-    dl_real *scratch = j->scratch + worker * j->scratch_size;
-    int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first), q, r, i, e, f, k, some;
-    if (j->p && o->largest) {
+    const int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first);
+    dl_real *scratch = j->scratch ? j->scratch + worker * j->scratch_size : NULL;
+    int64_t q;
+    if (j->p && j->o->largest) {
         DLI_ON(j->c->isa, pool_back)(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
         return;
     }
@@ -11140,28 +11175,14 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
     }
     if (j->p) return;
     if (!j->add) memset(j->x + first * j->x_size, 0, (size_t)(n * j->x_size) * sizeof *j->x);
-    for (; n > 0; first += some, n -= some)
-        for (r = 0, some = dli_min64(n, DLI_BOX_PLANES); r < j->y_size; r += o->out[2]) {
-            const dli_box rows = dli_pool_box(o, r);
-            const int one_row = rows.count[0] == 1 && rows.count[1] == 1;
-            if (!one_row && !o->largest) memset(scratch, 0, (size_t)(some * o->in[2]) * sizeof *scratch);
-            for (i = r; i < r + o->out[2]; i++) {
-                const dli_box b = dli_pool_box(o, i);
-                const int any = b.count[0] > 0 && b.count[1] > 0 && b.count[2] > 0;
-                for (q = 0; q < some; q++) {
-                    const dl_real g = j->y[(first + q) * j->y_size + i], share = g / (dl_real)b.divisor;
-                    dl_real *dx = j->x + (first + q) * j->x_size, *row = one_row ? dx + dli_box_row(o, &b, 0, 0) : scratch + q * o->in[2];
-                    if (!o->largest) for (k = 0; k < b.count[2]; k++) row[b.first[2] + k] += share;
-                    else if (any)    dx[j->index[(first + q) * j->y_size + i]] += g;      /* without taps nothing is the largest */
-                }
-            }
-            for (q = 0; q < some && !one_row && !o->largest; q++)
-                DLI_BOX_ROWS(&rows, e, f)
-                    DLI_ON(j->c->isa, add)(j->x + (first + q) * j->x_size + dli_box_row(o, &rows, e, f), scratch + q * o->in[2], o->in[2]);
-        }
+    for (q = first; q < first + n; q += DLI_BOX_PLANES) {
+        const int64_t some = dli_min64(first + n - q, DLI_BOX_PLANES);
+        if (j->o->largest) dli_box_back_largest(j, q, some);
+        else               dli_box_back_average(j, q, some, scratch);
+    }
 }
 
-static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_pool *p)
+static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, int back, dli_pool_job *j, dli_pool *p)
 {
     const dli_pool_args *o = (const dli_pool_args *)y->opts;
     memset(j, 0, sizeof *j);
@@ -11172,7 +11193,7 @@ static void dli_pool_planes(dl_ctx *c, const dl_tensor *y, dli_pool_job *j, dli_
     j->at_size = o->out[0] * o->out[1] * dli_pool_pitch(o);
     j->planes = y->size / j->y_size;
     j->scratch_size = j->p ? j->y_size : DLI_BOX_PLANES * o->in[2];
-    j->scratch = (dl_real *)dl_alloc(c, (size_t)(c->threads * j->scratch_size) * sizeof *j->scratch);
+    if (back ? !o->largest : !j->p) j->scratch = (dl_real *)dl_alloc(c, (size_t)(c->threads * j->scratch_size) * sizeof *j->scratch);
     if (!o->largest) return;
     j->index = o->index ? o->index->idata : NULL;
     j->at = y->saved ? (unsigned char *)y->saved + 16 : NULL;      /* the kernels look at up to 15 bytes on either side */
@@ -11191,7 +11212,7 @@ static void dli_pool_forward(dl_ctx *c, dl_tensor *y)
     if (o->largest && taps && (o->indices || back))
         y->saved = dl_alloc(c, (size_t)(y->size / o->out[2] * dli_pool_pitch(o) + 32));
     m = dli_arena_mark(&c->step);
-    dli_pool_planes(c, y, &j, &p);
+    dli_pool_planes(c, y, 0, &j, &p);
     j.x = x->data; j.y = y->data;
     if (!c->failed && (!taps || dli_pool_begin(c, o, 0, &p)))
         dli_parallel_shares(c, x->size >= DLI_PAR_WORK / 4, j.planes, &j.per_task, dli_pool_task, &j);
@@ -11213,7 +11234,7 @@ static void dli_pool_backward(dl_ctx *c, dl_tensor *y)
     dl_real *dx = dl_grad_of(c, y->src[0], &add);
     if (!dx) return;
     m = dli_arena_mark(&c->step);
-    dli_pool_planes(c, y, &j, &p);
+    dli_pool_planes(c, y, 1, &j, &p);
     j.x = dx; j.y = y->grad; j.add = add;
     if (!c->failed && (!j.p || dli_pool_begin(c, o, 1, &p)))
         dli_parallel_shares(c, y->src[0]->size >= DLI_PAR_WORK / 4, j.planes, &j.per_task, dli_pool_back_task, &j);
