@@ -23525,13 +23525,6 @@ DL_DEF void dl_history_print(FILE *f, const dl_history *h)
     dli_print_curves(f, h, 0);
     dli_print_curves(f, h, 1);
 }
-#else
-static int dl_history_save(dl_ctx *c, const dl_history *h, const char *path)
-{
-    (void)h; (void)path;
-    dl_fail(c, "fit: no .log without stdio");
-    return 0;
-}
 #endif
 
 /* --- training --------------------------------------------------------------------------------------- */
@@ -23614,6 +23607,7 @@ static dl_tensor *dli_fit_loss(dl_ctx *c, void *user)
     return total;
 }
 
+/* --- files of a training; without stdio there are none and nothing to do ------------------------------ */
 #ifndef DL_NO_STDIO
 static void dli_fit_tensorboard(dl_ctx *c, dl_tensorboard *t, int epoch, const dl_epoch *e)
 {
@@ -23665,6 +23659,48 @@ static void dli_fit_resume(dl_ctx *c, dli_fitting *f)
     f->state.step = (int64_t)x[5]; f->end = f->over = (int)x[6];
     memcpy(f->history.epochs, x + DLI_FIT_NUMBERS, (size_t)f->history.count * sizeof *f->history.epochs);
 }
+
+static void dli_fit_open(dl_ctx *c, dli_fitting *f)
+{
+    const dl_fit_opts *o = &f->o;
+    if (o->checkpoint || o->resume) {
+        f->all.module = f->m; f->all.optim = f->optim; f->all.schedule = o->schedule; f->all.loader = f->batches; f->all.stop = f->stop;
+        f->all.keep_last = o->keep_last;
+        f->all.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * o->epochs;
+        f->all.numbers = (double *)dl_alloc_keep(c, (size_t)f->all.nnumbers * sizeof *f->all.numbers);
+        if (o->resume) dli_fit_resume(c, f);
+    }
+    if (!c->failed && o->tensorboard) f->board = dl_tensorboard_open(c, o->tensorboard);
+}
+
+static void dli_fit_write_curves(dl_ctx *c, dli_fitting *f, int epoch)
+{
+    if (f->o.log) dl_history_save(c, &f->history, f->o.log);
+    if (f->board) dli_fit_tensorboard(c, f->board, epoch, &f->history.epochs[f->history.count - 1]);
+}
+
+static void dli_fit_write_weights(dl_ctx *c, const dli_fitting *f)
+{
+    dl_save_opts as_usual = {NULL, DL_AS_IS, 0, 0};
+    if (f->o.save_best && f->history.best == f->history.count - 1) dl_save_with(c, f->m, f->o.save_best, as_usual);
+    dli_fit_save(c, f);
+}
+
+static void dli_fit_close(dl_ctx *c, const dli_fitting *f)
+{
+    if (f->stopped && !c->failed) dli_fit_save(c, f);
+    dl_tensorboard_close(c, f->board);
+}
+#else
+static int  dl_interrupted(const dl_ctx *c) { (void)c; return 0; }
+static void dli_fit_write_curves(dl_ctx *c, dli_fitting *f, int epoch) { (void)c; (void)f; (void)epoch; }
+static void dli_fit_write_weights(dl_ctx *c, const dli_fitting *f) { (void)c; (void)f; }
+static void dli_fit_close(dl_ctx *c, const dli_fitting *f) { (void)c; (void)f; }
+static void dli_fit_open(dl_ctx *c, dli_fitting *f)
+{
+    const dl_fit_opts *o = &f->o;
+    if (o->checkpoint || o->resume || o->save_best || o->log || o->tensorboard) dl_fail(c, "fit: no files without stdio");
+}
 #endif
 
 static dl_scores dli_no_scores(void) { dl_scores none; none.loss = none.accuracy = dl_item(NULL); return none; }
@@ -23699,24 +23735,11 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
     f->state.module = f->m;
     f->state.user = o->user;
     f->progress = dli_progress_create(o->quiet, o->epochs, f->train->size);
-#ifndef DL_NO_STDIO
-    if (o->checkpoint || o->resume) {
-        f->all.module = f->m; f->all.optim = f->optim; f->all.schedule = o->schedule; f->all.loader = f->batches; f->all.stop = f->stop;
-        f->all.keep_last = o->keep_last;
-        f->all.nnumbers = DLI_FIT_NUMBERS + DLI_FIT_EPOCH * o->epochs;
-        f->all.numbers = (double *)dl_alloc_keep(c, (size_t)f->all.nnumbers * sizeof *f->all.numbers);
-        if (o->resume) dli_fit_resume(c, f);
-    }
-    if (!c->failed && o->tensorboard) f->board = dl_tensorboard_open(c, o->tensorboard);
-#else
-    if (o->checkpoint || o->resume || o->save_best) dl_fail(c, "fit: no files without stdio");
-#endif
+    dli_fit_open(c, f);
     dl_mpi_broadcast(c, f->m);
     dli_mpi_agree(c, "fit from step", f->state.step);                  /* not if a rank cannot see the checkpoint */
     if (f->rank) memset(&f->sum, 0, sizeof f->sum);                    /* what was saved in an epoch is the sum of all */
-#ifndef DL_NO_STDIO
-    if (c->failed) dl_tensorboard_close(c, f->board);
-#endif
+    if (c->failed) dli_fit_close(c, f);
     return !c->failed;
 }
 
@@ -23747,9 +23770,7 @@ static void dli_fit_steps(dl_ctx *c, dli_fitting *f, int epoch)
         }
         if (!c->failed)
             dli_progress_show(&f->progress, epoch, dli_min64(f->sum.n * f->ranks, f->train->size), dli_tally_mean(c, &f->sum), NULL, 0);
-#ifndef DL_NO_STDIO
         if (f->complete && dli_on_any_rank(c, dl_interrupted(c))) f->end = f->stopped = 1;
-#endif
     }
     if (c->failed) return;
     if (f->end && !f->stopped && b->position) { f->batches->position = 0; f->batches->epoch++; }       /* on_step has ended it */
@@ -23778,10 +23799,7 @@ static void dli_fit_epoch(dl_ctx *c, dli_fitting *f, int epoch)
     if (dli_is_less(dli_epoch_loss(now), dli_epoch_loss(&h->epochs[h->best]))) h->best = h->count;
     h->count++;
     dli_progress_show(&f->progress, epoch, dli_min64(f->sum.n, f->train->size), now->train, o->validation ? &now->validation : NULL, 1);
-    if (o->log) dl_history_save(c, h, o->log);
-#ifndef DL_NO_STDIO
-    if (f->board) dli_fit_tensorboard(c, f->board, epoch, now);
-#endif
+    dli_fit_write_curves(c, f, epoch);
     if (o->on_epoch) {
         f->state.epoch = epoch; f->state.train = now->train; f->state.validation = now->validation; f->state.lr = now->lr;
         f->end |= dli_on_any_rank(c, o->on_epoch(c, &f->state));
@@ -23790,13 +23808,7 @@ static void dli_fit_epoch(dl_ctx *c, dli_fitting *f, int epoch)
     if (o->schedule && o->schedule_by_epoch) dl_schedule_step(c, o->schedule);
     if (o->schedule) dl_schedule_observe(c, o->schedule, dli_epoch_loss(now));
     memset(&f->sum, 0, sizeof f->sum);
-#ifndef DL_NO_STDIO
-    if (o->save_best && h->best == h->count - 1) {
-        dl_save_opts as_usual = {NULL, DL_AS_IS, 0, 0};
-        dl_save_with(c, f->m, o->save_best, as_usual);
-    }
-    dli_fit_save(c, f);
-#endif
+    dli_fit_write_weights(c, f);
 }
 
 static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train, dl_fit_opts opts)
@@ -23816,10 +23828,7 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
         dli_fit_steps(c, &f, epoch);
         if (!c->failed && !f.stopped) dli_fit_epoch(c, &f, epoch);
     }
-#ifndef DL_NO_STDIO
-    if (f.stopped && !c->failed) dli_fit_save(c, &f);
-    dl_tensorboard_close(c, f.board);
-#endif
+    dli_fit_close(c, &f);
     if (f.stop && !(f.stopped && f.o.checkpoint)) dl_early_stop_restore(c, f.stop);
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
