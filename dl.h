@@ -32976,8 +32976,8 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
-   `every` so many steps (all at once keep A and B waiting, but the last should come in time, too) they fetch a row of C and of what
-   comes next, or copy B.  With nothing to fetch they run in a loop that does not ask. */
+   they copy B, or `every` so many steps (all at once keep A and B waiting, but the last should come in time, too) they fetch a row
+   of C and of what comes next.  Three loops, as what a step asks takes from the multiply-adds. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
@@ -32987,13 +32987,7 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a4 = R > 4 ? a0 + 4 * a_row : a0, *a8 = R > 8 ? a0 + 8 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
-    dl_real *copy = t->copy_to;
-    const dl_real *ahead = t->ahead, *row = c;
-    const int64_t step = t->ahead_step, pace = copy ? 3 : 0;
-    int64_t rows = K < 64 || t->chain || t->warm ? 0 : R, lines = t->ahead_n, turn = t->ahead_turn;
-    const int fetch = tall && (copy || rows || lines);
-    const int64_t every = copy || !fetch ? 1 : dli_min64(dli_max64(K / dli_max64(rows, lines), 1), 7);
-    int64_t wait = every;
+    int64_t rows = K < 64 || t->chain || t->warm ? 0 : R, lines = t->ahead_n;
     dlv b0 = zero, b1 = zero;
     (void)a4; (void)a8;
 #define DLI_LOAD(p) (wide ? dlv_load(p) : dlv_load_n(p, width, 0))
@@ -33011,23 +33005,36 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         if (V == 2) y##i = dlv_fma(s, b1, y##i);                                                   \
     }
 #define DLI_STEP DLI_TILE_ROWS(DLI_ROW) b += b_row; a0 += a_col; a4 += a_col; a8 += a_col;
-    for (; K > 0 && fetch; K--) {
-        b0 = DLI_LOAD(b);
-        if (V == 2) b1 = dlv_load(b + 16);
-        if (--wait == 0) {
-            wait = every;
-            if (copy) { dlv_store(copy, b0); if (V == 2) dlv_store(copy + 16, b1); copy += DLI_NR; }
-            if (rows && (K & pace) == 0) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
-            if (lines && (K & pace) == 0) {
-                DLI_PREFETCH_ROW(ahead, 32);
-                ahead += step;
-                lines--;
-                if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
-            }
+    if (tall && t->copy_to) {
+        dl_real *copy = t->copy_to;
+        const dl_real *row = c;
+        for (; K > 0; K--, copy += DLI_NR) {
+            b0 = DLI_LOAD(b);
+            dlv_store(copy, b0);
+            if (V == 2) { b1 = dlv_load(b + 16); dlv_store(copy + 16, b1); }
+            if (rows && K % 8 == 0) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
+            DLI_STEP
         }
-        DLI_STEP
-    }
-    for (; K > 0; K--) {
+    } else if (tall && (rows || lines)) {
+        const int64_t step = t->ahead_step, every = dli_min64(dli_max64(K / dli_max64(rows, lines), 1), 7);
+        const dl_real *ahead = t->ahead, *row = c;
+        int64_t wait = every, turn = t->ahead_turn;
+        for (; K > 0; K--) {
+            b0 = DLI_LOAD(b);
+            if (V == 2) b1 = dlv_load(b + 16);
+            if (--wait == 0) {
+                wait = every;
+                if (rows) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
+                if (lines) {
+                    DLI_PREFETCH_ROW(ahead, 32);
+                    ahead += step;
+                    lines--;
+                    if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
+                }
+            }
+            DLI_STEP
+        }
+    } else for (; K > 0; K--) {
         b0 = DLI_LOAD(b);
         if (V == 2) b1 = dlv_load(b + 16);
         if (!tall) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
@@ -33084,13 +33091,14 @@ DLI_TILES(DLI_TILE)
 #undef DLI_TILE
 typedef void DLI_FN(dli_tile_fn)(DLI_TILE_ARGS);
 static DLI_FN(dli_tile_fn) DLI_FN(dli_tile_row);
-static DLI_FN(dli_tile_fn) *const DLI_FN(dli_tiles)[2][DLI_MR] = {
+static DLI_FN(dli_tile_fn) *const DLI_FN(dli_tiles)[3][DLI_MR] = {
 #define DLI_TILE(R) DLI_FN(dli_tile_narrow_##R),
     {DLI_TILES(DLI_TILE)},
 #undef DLI_TILE
 #define DLI_TILE(R) DLI_FN(dli_tile_wide_##R),
-    {DLI_TILES(DLI_TILE)}
+    {DLI_TILES(DLI_TILE)},
 #undef DLI_TILE
+    {DLI_FN(dli_tile_row)}
 };
 
 /* C = activation(C + bias) on rows that are still in the first cache; c is column j of the first. */
@@ -33110,48 +33118,61 @@ static DLI_NOINLINE DLI_TARGET void dli_finish(const dli_panel *t, dl_real *c, i
     }
 }
 
+/* A tile over all of K, block after block: with beta, with a copy, and with what it fetches: `lines` rows of `next` or, before
+   them, the rows of A below. */
+#define dli_tile_blocks DLI_FN(dli_tile_blocks_)
+static DLI_NOINLINE DLI_TARGET void dli_tile_blocks(dli_panel *t, DLI_FN(dli_tile_fn) *tile, int64_t rows, const dl_real *a,
+                                                    const dl_real *b, dl_real *c, int64_t width, dl_real *copy, const dl_real *next,
+                                                    int64_t lines)
+{
+    const dl_real *below = t->cold && t->column == 0 && t->row + rows < t->M ? a + rows * t->a_row : NULL;
+    int64_t k;
+    t->ahead_step = below ? t->a_row : t->next_row;
+    t->ahead_turn = below ? rows : 0;
+    t->ahead_jump = 32 - rows * t->a_row;
+    if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
+    for (k = 0; k < t->K || k == 0; k += DLI_KC) {
+        const int64_t kc = t->K - k < DLI_KC ? t->K - k : DLI_KC;
+        const int64_t some = kc < t->K - k ? lines * kc / (t->K - k) : lines;
+        t->ahead = below ? below + k : next;
+        t->ahead_n = below ? rows * ((kc + 31) / 32) : some;
+        t->copy_to = copy ? copy + k * DLI_NR : NULL;
+        tile(t, a + k * t->a_col, b + k * t->b_row, c, width, kc, k || t->beta != 0);
+        if (some) { next += some * t->next_row; lines -= some; }
+    }
+}
+
 /* Panels of B one after the other, each with all rows, in tiles of nearly equal height: 64 = 11 + 11 + 11 + 11 + 10 + 10,
-   not 5 x 12 + 4.  Columns of the last panel are taken 16 at a time.  A single row has the width of four panels at a time. */
+   not 5 x 12 + 4.  Columns of the last panel are taken 16 at a time.  A single row has the width of four panels at a time.
+   The tiles share the fetching of the next panel, but for the one that copies: it has enough to do.  Small products are all
+   overhead: a `plain` one goes from here straight to its tiles. */
 DLI_KERNEL(void, gemm_panel)(dli_panel *t)
 {
-    const int64_t M = t->M, N = t->N, K = t->K, ntiles = (M + DLI_MR - 1) / DLI_MR, b_panel = t->b_panel ? t->b_panel : DLI_NR;
-    const int64_t b_row = t->b_row;
-    int64_t i, j, k, rows, width, left;
+    const int64_t M = t->M, N = t->N, b_row = t->b_row, b_panel = t->b_panel ? t->b_panel : DLI_NR;
+    const int64_t ntiles = (M + DLI_MR - 1) / DLI_MR;
+    const int add = t->beta != 0, plain = t->K <= DLI_KC && !t->next && !t->copy && !t->cold && (!add || t->beta == 1);
+    int64_t i, j, rows, width, left;
     if (t->a_tile) t->a_row = 1, t->a_col = DLI_MR;
+    t->ahead_n = 0;
+    t->copy_to = NULL;
     for (j = 0; j < N; j += width) {
         const int row = M == 1 && !t->b_panel && N - j >= 4 * DLI_NR;
-        const dl_real *a = t->a, *b = t->b + j / DLI_NR * b_panel + j % DLI_NR;
-        const dl_real *next = t->next && j + 2 * DLI_NR <= N ? b + b_panel : t->next;
-        dl_real *copy = t->copy && ntiles > 1 ? t->copy + j / DLI_NR * t->copy_panel + j % DLI_NR : NULL;
+        const uint64_t panel = (uint64_t)j / DLI_NR, in = (uint64_t)j % DLI_NR;
+        const dl_real *a = t->a, *b = t->b + panel * b_panel + in, *next = t->next && j + 2 * DLI_NR <= N ? b + b_panel : t->next;
+        dl_real *c = t->c + j, *copy = t->copy && ntiles > 1 ? t->copy + panel * t->copy_panel + in : NULL;
+        int64_t lines = t->next ? t->K : 0;
         DLI_FN(dli_tile_fn) *const *tiles;
-        dl_real *c = t->c + j;
         width = row ? 4 * DLI_NR : N - j >= DLI_NR ? DLI_NR : N - j < 16 ? N - j : 16;
-        tiles = DLI_FN(dli_tiles)[width == DLI_NR];
+        tiles = DLI_FN(dli_tiles)[row ? 2 : width == DLI_NR];
+        t->column = j;
         for (i = 0, left = ntiles; left > 0; i += rows, left--) {
-            DLI_FN(dli_tile_fn) *tile;
             rows = left == 1 ? M - i : (M - i + left - 1) / left;
-            t->ahead_n = t->ahead_turn = 0;
-            t->ahead_step = t->next_row;
             t->row = i;
-            t->column = j;
-            if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
-            tile = row ? DLI_FN(dli_tile_row) : tiles[rows - 1];
-            for (k = 0; k < K || k == 0; k += DLI_KC) {
-                const int64_t kc = K - k < DLI_KC ? K - k : DLI_KC;
-                if (next) {                                             /* of its K rows, the share of this part of the work */
-                    const int64_t first = (K * i + rows * k) / M;
-                    t->ahead = next + first * t->next_row;
-                    t->ahead_n = (K * i + rows * (k + kc)) / M - first;
-                }
-                if (t->cold && j == 0 && left > 1) {
-                    t->ahead = a + rows * t->a_row + k;
-                    t->ahead_n = rows * ((kc + 31) / 32);
-                    t->ahead_step = t->a_row;
-                    t->ahead_turn = rows;
-                    t->ahead_jump = 32 - rows * t->a_row;
-                }
-                t->copy_to = copy && i == 0 ? copy + k * DLI_NR : NULL;
-                tile(t, a + k * t->a_col, b + k * t->b_row, c, width, kc, k || t->beta != 0);
+            if (plain) tiles[rows - 1](t, a, b, c, width, t->K, add);
+            else {
+                const int64_t some = lines == 0 || (copy && i == 0) ? 0 : lines / left;
+                dli_tile_blocks(t, tiles[rows - 1], rows, a, b, c, width, i == 0 ? copy : NULL, next, some);
+                if (some) { next += some * t->next_row; lines -= some; }
             }
             if (copy) { b = copy; t->b_row = DLI_NR; }
             if (t->last) dli_finish(t, c, rows, j, width);
@@ -33408,6 +33429,7 @@ DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t
 #undef DLI_PREFETCH_ROW
 #undef DLI_TILE_ARGS
 #undef dli_tile
+#undef dli_tile_blocks
 #undef dli_finish
 
 /* --- >>conv, the part that depends on the instruction set ----------------------------------------
