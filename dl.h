@@ -3959,14 +3959,39 @@ DL_DEF const char *dl_error(const dl_ctx *c)
 DL_DEF dl_ctx *dl_at(dl_ctx *c, const char *where) { if (c) c->where = where; return c; }
 DL_DEF void dl_clear_error(dl_ctx *c) { if (c) c->failed = 0; }
 
+/* Real numbers that are options; none may be NaN. */
+static int dli_check_share(dl_ctx *c, const char *who, const char *what, double p)
+{
+    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: %s is %g, expected 0 to 1", who, what, p);
+    return c && !c->failed;
+}
+static int dli_check_positive(dl_ctx *c, const char *who, const char *what, double x)
+{
+    if (!(x > 0)) dl_fail(c, "%s: %s is %g, expected a positive number", who, what, x);
+    return c && !c->failed;
+}
+static int dli_check_not_negative(dl_ctx *c, const char *who, const char *what, double x)
+{
+    if (!(x >= 0)) dl_fail(c, "%s: %s is %g, expected 0 or more", who, what, x);
+    return c && !c->failed;
+}
+
+/* One of an enumeration that ends with `last`. */
+#define dli_check_choice(c, who, what, value, last) dli_check_enum(c, who, what, (int)(value), (int)(last), #last)
+static int dli_check_enum(dl_ctx *c, const char *who, const char *what, int value, int last, const char *name)
+{
+    if (value < 0 || value > last) dl_fail(c, "%s: %s is %d, expected 0 to %d (%s)", who, what, value, last, name);
+    return c && !c->failed;
+}
+
 /* Bytes of count elements, or 0 after dl_fail.  Nothing else multiplies sizes that come from outside. */
 static int dli_size(dl_ctx *c, const char *who, int ndim, const int64_t *shape, size_t elem, int64_t *count)
 {
     uint64_t n = 1, limit = DLI_MAX_BYTES / elem;
     int i;
-    if (ndim < 0 || ndim > DL_MAX_DIMS) { dl_fail(c, "%s: %d axes, at most %d", who, ndim, DL_MAX_DIMS); return 0; }
+    if (ndim < 0 || ndim > DL_MAX_DIMS) { dl_fail(c, "%s: %d axes, expected 0 to %d", who, ndim, DL_MAX_DIMS); return 0; }
     for (i = 0; i < ndim; i++) {
-        if (shape[i] <= 0) { dl_fail(c, "%s: axis %d has size %l", who, i, shape[i]); return 0; }
+        if (shape[i] <= 0) { dl_fail(c, "%s: axis %d has size %l, expected at least 1", who, i, shape[i]); return 0; }
         if ((uint64_t)shape[i] > limit / n) { dl_fail(c, "%s: axis %d of size %l makes the tensor too large", who, i, shape[i]); return 0; }
         n *= (uint64_t)shape[i];
     }
@@ -4171,7 +4196,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
         c->isa = dli_choose_isa("portable");
         dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
     }
-    if (o.precision > DL_MEDIUM) dl_fail(c, "dl_create: precision %d is unknown", (int)o.precision);
+    dli_check_choice(c, "dl_create", "precision", o.precision, DL_MEDIUM);
     return c;
 }
 
@@ -6195,11 +6220,6 @@ static void dli_dropout_backward(dl_ctx *c, dl_tensor *y)
     if (dx) dli_dropout(c, y, dx, y->grad, add);
 }
 static const dl_op dli_dropout_op = { "dropout", dli_broadcast_shape, dli_dropout_forward, dli_dropout_backward };
-static int dli_check_share(dl_ctx *c, const char *who, const char *what, double p)
-{
-    if (!(p >= 0 && p <= 1)) dl_fail(c, "%s: %s is %g, expected 0 to 1", who, what, p);
-    return c && !c->failed;
-}
 DL_DEF dl_tensor *dl_dropout(dl_ctx *c, dl_tensor *x, dl_real p)
 {
     dli_dropout_opts o;
@@ -7017,7 +7037,7 @@ static dl_tensor *dli_join_tensors(dl_ctx *c, const dl_op *op, int n, dl_tensor 
     size_t size;
     int k, d, axis;
     if (!c || c->failed) return DLI_NIL;
-    if (n < 1 || !xs) return dl_fail(c, "%s: %d tensors", op->name, n);
+    if (n < 1 || !xs) return dl_fail(c, "%s: %d tensors, expected at least 1", op->name, n);
     for (k = 0; k < n; k++) if (!dli_check(c, op->name, "an input", xs[k], dl_is_nil(xs[0]) ? DL_REAL : xs[0]->dtype)) return DLI_NIL;
     x = xs[0];
     if (stack && x->ndim == DL_MAX_DIMS) return dl_fail(c, "stack: %t has no room for another axis", x);
@@ -7761,7 +7781,7 @@ DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tenso
 {
     dl_tensor *s[3];
     s[0] = x; s[1] = w; s[2] = b;
-    if ((unsigned)o.activation > DL_RELU6) return dl_fail(c, "linear: activation %d is unknown", (int)o.activation);
+    if (!dli_check_choice(c, "linear", "activation", o.activation, DL_RELU6)) return DLI_NIL;
     return dl_apply(c, &dli_linear_op, b ? 3 : 2, s, &o, sizeof o);
 }
 
@@ -7775,9 +7795,7 @@ DL_DEF dl_tensor *dl_linear_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, dl_tenso
    ================================================================================================ */
 static int dli_check_reduction(dl_ctx *c, const char *who, dl_reduction r)
 {
-    if (r == DL_MEAN || r == DL_SUM || r == DL_NONE) return 1;
-    dl_fail(c, "%s: reduction %d is unknown", who, (int)r);
-    return 0;
+    return dli_check_choice(c, who, "reduction", r, DL_NONE);
 }
 
 /* a and b, by their names: reals of one shape. */
@@ -7804,11 +7822,6 @@ static int dli_check_weight(dl_ctx *c, const char *who, const dl_tensor *weight,
     return fits;
 }
 
-static int dli_check_option(dl_ctx *c, const char *who, const char *what, dl_real value, int valid)
-{
-    if (!valid) dl_fail(c, "%s: %s is %g", who, what, (double)value);
-    return valid && !c->failed;
-}
 
 static dl_tensor *dli_sum_all(dl_ctx *c, dl_tensor *l) { return dli_apply_reduce(c, &dli_sum_op, l, 0, 0, 1); }
 
@@ -7861,7 +7874,7 @@ DL_DEF dl_tensor *dl_huber_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target,
 {
     dl_real delta = o.delta == 0 ? 1 : o.delta;
     if (!dli_check_loss(c, "huber_loss", x, target, o.reduction)) return DLI_NIL;
-    if (!dli_check_option(c, "huber_loss", "delta, which must be positive,", delta, delta > 0)) return DLI_NIL;
+    if (!dli_check_positive(c, "huber_loss", "delta", (double)delta)) return DLI_NIL;
     if (!dli_check_weight(c, "huber_loss", o.weight, x)) return DLI_NIL;
     x = dli_huber(c, x, target, delta);
     return dli_reduced(c, o.weight ? dl_mul(c, x, o.weight) : x, o.reduction);
@@ -7870,7 +7883,7 @@ DL_DEF dl_tensor *dl_smooth_l1_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *tar
 {
     dl_real beta = dli_or_real(o.beta, 1);
     if (!dli_check_loss(c, "smooth_l1_loss", x, target, o.reduction)) return DLI_NIL;
-    if (!dli_check_option(c, "smooth_l1_loss", "beta, which must not be negative,", beta, beta >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, "smooth_l1_loss", "beta", (double)beta)) return DLI_NIL;
     if (beta == 0) return dli_reduced(c, dl_abs(c, dl_sub(c, x, target)), o.reduction);
     return dli_reduced(c, beta == 1 ? dli_huber(c, x, target, 1) : dli_smooth_l1(c, x, target, beta), o.reduction);
 }
@@ -8160,7 +8173,7 @@ DL_DEF dl_tensor *dl_focal_loss_with(dl_ctx *c, dl_tensor *logits, dl_tensor *ta
     dl_tensor *e, *w;
     int64_t i;
     if (!dli_check_labels(c, "focal_loss", logits, target, &o, 0)) return DLI_NIL;
-    if (!dli_check_option(c, "focal_loss", "gamma, which must not be negative,", gamma, gamma >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, "focal_loss", "gamma", (double)gamma)) return DLI_NIL;
     w = dli_leaf(c, "focal_loss", DL_REAL, target->ndim, target->shape, 0);
     for (i = 0; i < w->size; i++) w->data[i] = target->idata[i] == o.ignore ? 0 : dli_class_weight(&o, target->idata[i]);
     o.weight = NULL;
@@ -8209,8 +8222,8 @@ DL_DEF dl_tensor *dl_sigmoid_focal_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor 
     dl_real alpha = o.alpha == 0 ? DLI_C(0.25) : o.alpha, gamma = dli_or_real(o.gamma, 2);
     dl_tensor *l, *no, *wrong;
     if (!dli_check_loss(c, who, x, target, o.reduction)) return DLI_NIL;
-    if (!dli_check_option(c, who, "gamma, which must not be negative,", gamma, gamma >= 0)) return DLI_NIL;
-    if (!dli_check_option(c, who, "alpha, expected at most 1,", alpha, alpha <= 1)) return DLI_NIL;
+    if (!dli_check_not_negative(c, who, "gamma", (double)gamma)) return DLI_NIL;
+    if (!(alpha <= 1)) return dl_fail(c, "%s: alpha is %g, expected at most 1", who, (double)alpha);
     l = dl_bce_logits(c, x, target);
     no = dl_rsub_scalar(c, target, 1);
     wrong = dl_add(c, dl_mul(c, target, dl_sigmoid(c, dl_neg(c, x))), dl_mul(c, no, dl_sigmoid(c, x)));
@@ -8236,7 +8249,7 @@ DL_DEF dl_tensor *dl_poisson_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *t
     dl_real eps = dli_or_real(o.eps, 1e-8);
     dl_tensor *l, *one, *t, *stirling;
     if (!dli_check_loss(c, who, x, target, o.reduction)) return DLI_NIL;
-    if (!dli_check_option(c, who, "eps, which must not be negative,", eps, eps >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, who, "eps", (double)eps)) return DLI_NIL;
     if (o.no_log_input) l = dl_sub(c, x, dl_mul(c, target, dl_log(c, dl_add_scalar(c, x, eps))));
     else l = dl_sub(c, dl_exp(c, x), dl_mul(c, target, x));
     if (o.full) {
@@ -8258,7 +8271,7 @@ DL_DEF dl_tensor *dl_gaussian_nll_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *
     int64_t i;
     int d, fits;
     if (!dli_check_loss(c, who, x, target, o.reduction) || !dli_check(c, who, "var", var, DL_REAL)) return DLI_NIL;
-    if (!dli_check_option(c, who, "eps, which must not be negative,", eps, eps >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, who, "eps", (double)eps)) return DLI_NIL;
     for (i = 0; i < var->size; i++)
         if (var->data[i] < 0) return dl_fail(c, "%s: variance %g at index %l is negative", who, (double)var->data[i], i);
     if (var->ndim == x->ndim - 1) var = dl_unsqueeze(c, var, -1);
@@ -8335,7 +8348,7 @@ DL_DEF dl_tensor *dl_pairwise_distance_with(dl_ctx *c, dl_tensor *a, dl_tensor *
     memset(&n, 0, sizeof n);
     if (!dli_check_pair(c, "pairwise_distance", "a", a, "b", b)) return DLI_NIL;
     if (a->ndim < 1) return dl_fail(c, "pairwise_distance: %t has no axis", a);
-    if (!dli_check_option(c, "pairwise_distance", "p, which must be positive,", o.p, o.p >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, "pairwise_distance", "p", (double)o.p)) return DLI_NIL;
     n.dims = DL_DIM(-1);
     n.keepdim = o.keepdim;
     n.p = (double)o.p;
@@ -8353,7 +8366,7 @@ DL_DEF dl_tensor *dl_triplet_margin_loss_with(dl_ctx *c, dl_tensor *anchor, dl_t
     if (!dli_check_pair(c, who, "anchor", anchor, "positive", positive) ||
         !dli_check_pair(c, who, "anchor", anchor, "negative", negative) || !dli_check_reduction(c, who, o.reduction))
         return DLI_NIL;
-    if (!dli_check_option(c, who, "margin, which must not be negative,", margin, margin >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, who, "margin", (double)margin)) return DLI_NIL;
     memset(&p, 0, sizeof p);
     p.p = o.p;
     p.eps = o.eps;
@@ -8450,9 +8463,8 @@ static dl_tensor *dli_tversky(dl_ctx *c, const char *who, dl_tensor *p, dl_tenso
     int d;
     if (!dli_check_pair(c, who, "p", p, "target", t) || !dli_check_reduction(c, who, o.reduction)) return DLI_NIL;
     if (p->ndim < 3) return dl_fail(c, "%s: %t, expected (N, C, d1, ..)", who, p);
-    if (!(o.alpha >= 0 && o.beta >= 0 && o.smooth >= 0))
-        return dl_fail(c, "%s: alpha %g, beta %g, smooth %g, expected no negative number", who, (double)o.alpha,
-                       (double)o.beta, (double)o.smooth);
+    if (!dli_check_not_negative(c, who, "alpha", (double)o.alpha) || !dli_check_not_negative(c, who, "beta", (double)o.beta) ||
+        !dli_check_not_negative(c, who, "smooth", (double)o.smooth)) return DLI_NIL;
     for (d = 2; d < p->ndim; d++) dims |= DL_DIM(d);
     tp = dli_sum_over(c, dl_mul(c, p, t), dims);
     fp = dl_sub(c, dli_sum_over(c, p, dims), tp);
@@ -8710,7 +8722,7 @@ DL_DEF dl_tensor *dl_cross_entropy_probs_with(dl_ctx *c, dl_tensor *p, dl_tensor
     const char *who = "cross_entropy_probs";
     if (!dli_check_distribution(c, who, p) || !dli_check_distribution(c, who, q) || !dli_check_pair(c, who, "p", p, "q", q))
         return DLI_NIL;
-    if (!dli_check_option(c, who, "eps, which must not be negative,", o.eps, o.eps >= 0)) return DLI_NIL;
+    if (!dli_check_not_negative(c, who, "eps", (double)o.eps)) return DLI_NIL;
     return dli_sum_p_log_q(c, who, p, o.eps > 0 ? dl_add_scalar(c, q, o.eps) : q, dim, -1, o.bits);
 }
 DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, int dim, dl_kl_divergence_opts o)
@@ -10385,7 +10397,8 @@ static int dli_conv_read(dl_ctx *c, const char *who, const dl_conv_opts *o, int 
             return 0;
         }
         if (kernel[i] < 1 || kernel[i] - 1 > (INT64_MAX / 8) / g->dilation[a]) {
-            dl_fail(c, "%s: a kernel of %l with dilation %l along axis %d", who, kernel[i], g->dilation[a], i);
+            dl_fail(c, "%s: a kernel of %l with dilation %l along axis %d, expected positive numbers that are not huge", who, kernel[i],
+                    g->dilation[a], i);
             return 0;
         }
         if (o->same) {
@@ -10399,8 +10412,7 @@ static int dli_conv_read(dl_ctx *c, const char *who, const dl_conv_opts *o, int 
             after[a] = total - total / 2;
         }
     }
-    if ((unsigned)o->padding_mode > DL_PAD_CIRCULAR) { dl_fail(c, "%s: padding mode %d is unknown", who, (int)o->padding_mode); return 0; }
-    return 1;
+    return dli_check_choice(c, who, "padding_mode", o->padding_mode, DL_PAD_CIRCULAR);
 }
 
 /* Numbers along an axis for which a kernel fits; < 1 if it does not. */
@@ -10469,7 +10481,7 @@ static dl_tensor *dli_conv_apply(dl_ctx *c, const dl_op *op, int n, int transpos
                        transposed ? w->shape[0] : w->shape[1] * groups);
     K = transposed ? w->shape[1] * groups : w->shape[0];
     if (b && (b->ndim != 1 || b->shape[0] != K)) return dl_fail(c, "%s: bias %t with weight %t, expected (%l)", who, b, w, K);
-    if ((unsigned)o->activation > DL_RELU6) return dl_fail(c, "%s: activation %d is unknown", who, (int)o->activation);
+    if (!dli_check_choice(c, who, "activation", o->activation, DL_RELU6)) return DLI_NIL;
     if (o->no_bias || o->kernels[0] || o->kernels[1] || o->kernels[2])
         return dl_fail(c, "%s: no_bias and kernels are for modules; here the weight %t says them, and a bias of NULL", who, w);
     if (transposed && (o->padding_mode != DL_PAD_ZEROS || o->same))
@@ -10542,7 +10554,7 @@ DL_DEF dl_tensor *dl_pad_mode(dl_ctx *c, dl_tensor *x, dl_pads pads, dl_padding_
     if (!dli_check(c, "pad_mode", "x", x, DL_REAL)) return DLI_NIL;
     memset(&zeros, 0, sizeof zeros);
     if (mode == DL_PAD_ZEROS) return dl_pad_with(c, x, pads, zeros);
-    if ((unsigned)mode > DL_PAD_CIRCULAR) return dl_fail(c, "pad_mode: mode %d is unknown", (int)mode);
+    if (!dli_check_choice(c, "pad_mode", "mode", mode, DL_PAD_CIRCULAR)) return DLI_NIL;
     for (d = 0; d < DL_MAX_DIMS; d++) {
         const int64_t before = pads.before[d], after = pads.after[d], n = d < x->ndim ? x->shape[d] : 0;
         const int64_t most = mode == DL_PAD_REFLECT ? n - 1 : mode == DL_PAD_CIRCULAR ? n : INT32_MAX / 4;
@@ -10821,7 +10833,10 @@ static dl_module *dli_nn_conv_create(dl_ctx *c, const dl_module_type *type, cons
     m->transposed = transposed;
     m->base.fuse = dli_nn_conv_fuse;
     if (in < 1 || out < 1 || groups < 1 || in % groups || out % groups)
-        { dl_fail(c, "nn_%s: %l groups of %l and %l channels", op->name, groups, in, out); return dli_nil_module(c); }
+    {
+        dl_fail(c, "nn_%s: %l groups of %l and %l channels, expected a number that divides both", op->name, groups, in, out);
+        return dli_nil_module(c);
+    }
     shape[0] = transposed ? in : out;
     shape[1] = (transposed ? out : in) / groups;
     for (i = 0; i < n; i++) shape[2 + i] = o->kernels[i] ? o->kernels[i] : kernel;
@@ -11669,7 +11684,7 @@ DL_DEF dl_tensor *dl_interpolate_with(dl_ctx *c, dl_tensor *x, dl_interpolate_op
     if (!dli_check(c, "interpolate", "x", x, DL_REAL)) return DLI_NIL;
     axes = x->ndim - 2;
     if (axes < 1 || axes > 3) return dl_fail(c, "interpolate: %t, expected (N, C, L), (N, C, H, W) or (N, C, D, H, W)", x);
-    if ((unsigned)o.mode > DL_NEAREST_EXACT) return dl_fail(c, "interpolate: mode %d is unknown", (int)o.mode);
+    if (!dli_check_choice(c, "interpolate", "mode", o.mode, DL_NEAREST_EXACT)) return DLI_NIL;
     if (o.mode == DL_BICUBIC && axes != 2) return dl_fail(c, "interpolate: bicubic needs (N, C, H, W), not %t", x);
     if (o.align_corners && o.mode != DL_BILINEAR && o.mode != DL_BICUBIC)
         return dl_fail(c, "interpolate: align_corners is for bilinear and bicubic");
@@ -12469,8 +12484,8 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
         !dli_norm_source(c, "batch_norm", "running_mean", running_mean, 1, &a.C, running, &two, &at) ||
         !dli_norm_source(c, "batch_norm", "running_var", running_var, 1, &a.C, running, &two, &at)) return DLI_NIL;
     a.momentum = (double)dli_or_real(o.momentum, 0.1);
-    if (!(a.momentum >= 0 && a.momentum <= 1)) return dl_fail(c, "batch_norm: momentum is %g, expected 0 to 1", a.momentum);
-    if ((unsigned)o.activation > DL_RELU6) return dl_fail(c, "batch_norm: activation %d is unknown", (int)o.activation);
+    if (!dli_check_share(c, "batch_norm", "momentum", a.momentum)) return DLI_NIL;
+    if (!dli_check_choice(c, "batch_norm", "activation", o.activation, DL_RELU6)) return DLI_NIL;
     if (two == 1) return dl_fail(c, "batch_norm: running_mean and running_var go together, one is NULL");
     a.mean = running_mean;
     a.var = running_var;
@@ -12880,7 +12895,7 @@ static dl_module *dli_nn_batchnorm_create(dl_ctx *c, const dl_module_type *type,
         m->var = dli_norm_param(c, &m->base, "running_var", 1, &channels, 1, 1);
         m->batches = dli_norm_param(c, &m->base, "num_batches_tracked", 0, NULL, 0, 1);
     }
-    if (channels < 1) dl_fail(c, "%s: %l channels", type->name, channels);
+    dli_check_count(c, type->name, "number of channels", channels);
     return c->failed ? dli_nil_module(c) : &m->base;
 }
 DL_DEF dl_module *dl_nn_batchnorm1d_with(dl_ctx *c, int64_t channels, dl_nn_batchnorm1d_opts o)
@@ -13315,7 +13330,7 @@ DL_DEF dl_tensor *dl_geglu(dl_ctx *c, dl_tensor *x, int dim)  { return dli_gated
 
 DL_DEF dl_tensor *dl_softmax_temperature(dl_ctx *c, dl_tensor *x, int dim, dl_real temperature)
 {
-    if (!(temperature > 0)) return dl_fail(c, "softmax_temperature: the temperature is %g, expected a positive number", (double)temperature);
+    if (!dli_check_positive(c, "softmax_temperature", "temperature", (double)temperature)) return DLI_NIL;
     return dl_softmax(c, dl_div_scalar(c, x, temperature), dim);
 }
 DL_DEF dl_tensor *dl_softmin(dl_ctx *c, dl_tensor *x, int dim) { return dl_softmax(c, dl_neg(c, x), dim); }
@@ -13331,7 +13346,7 @@ DL_DEF dl_tensor *dl_gumbel_softmax_with(dl_ctx *c, dl_tensor *x, int dim, dl_gu
     axis = dli_axis(c, "gumbel_softmax", x, dim, x->ndim);
     if (axis < 0) return DLI_NIL;
     if (o.tau == 0) o.tau = 1;
-    if (!(o.tau > 0)) return dl_fail(c, "gumbel_softmax: tau is %g, expected a positive number", (double)o.tau);
+    if (!dli_check_positive(c, "gumbel_softmax", "tau", (double)o.tau)) return DLI_NIL;
     memset(&shape, 0, sizeof shape);
     memcpy(shape.d, x->shape, (size_t)x->ndim * sizeof *x->shape);
     noise = dl_clamp(c, dl_rand(c, shape), 1 / DLI_C(33554432.0), 1 - 1 / DLI_C(16777216.0));  /* within (0, 1): never log 0 */
@@ -15329,8 +15344,7 @@ DL_DEF dl_tensor *dl_box_clip(dl_ctx *c, dl_tensor *boxes, double height, double
     dli_corners b;
     int k;
     if (!dli_check_boxes(c, "box_clip", "boxes", boxes, 4)) return DLI_NIL;
-    if (!(height > 0 && width > 0))
-        return dl_fail(c, "box_clip: to height %g and width %g, expected positive numbers", height, width);
+    if (!dli_check_positive(c, "box_clip", "height", height) || !dli_check_positive(c, "box_clip", "width", width)) return DLI_NIL;
     b = dli_columns(c, boxes, 0);
     for (k = 0; k < 4; k++) b.v[k] = dl_clamp(c, b.v[k], 0, (dl_real)(k % 2 ? height : width));
     return dli_from_columns(c, b);
@@ -15385,7 +15399,7 @@ static int dli_check_deltas(dl_ctx *c, const char *who, const char *what, const 
             return 0;
         }
     for (i = 0; i < 4; i++)
-        if (!(weights[i] >= 0)) dl_fail(c, "%s: weight %g, expected none below 0", who, (double)weights[i]);
+        dli_check_not_negative(c, who, "a weight", (double)weights[i]);
     return !c->failed;
 }
 DL_DEF dl_tensor *dl_box_encode_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *anchors, dl_box_encode_opts o)
@@ -15427,10 +15441,10 @@ DL_DEF dl_tensor *dl_anchors_with(dl_ctx *c, int64_t height, int64_t width, dl_a
     if (o.ratios[0] == 0) memcpy(o.ratios, ratios, sizeof ratios);
     if (o.stride == 0) o.stride = 16;
     for (; ns < 8 && o.sizes[ns] != 0; ns++)
-        if (!(o.sizes[ns] > 0)) return dl_fail(c, "anchors: size %g, expected a positive number", (double)o.sizes[ns]);
+        if (!dli_check_positive(c, "anchors", "a size", (double)o.sizes[ns])) return DLI_NIL;
     for (; nr < 8 && o.ratios[nr] != 0; nr++)
-        if (!(o.ratios[nr] > 0)) return dl_fail(c, "anchors: ratio %g, expected a positive number", (double)o.ratios[nr]);
-    if (!(o.stride > 0)) return dl_fail(c, "anchors: stride %g, expected a positive number", (double)o.stride);
+        if (!dli_check_positive(c, "anchors", "a ratio", (double)o.ratios[nr])) return DLI_NIL;
+    if (!dli_check_positive(c, "anchors", "stride", (double)o.stride)) return DLI_NIL;
     count[0] = height; count[1] = width; count[2] = ns * nr;
     shape[1] = 4;
     if (!c || c->failed || !dli_size(c, "anchors", 3, count, 4 * sizeof *p, &shape[0])) return DLI_NIL;
@@ -15516,7 +15530,7 @@ static int64_t dli_nms(dl_ctx *c, int32_t *keep, const dl_real *boxes, const dl_
 }
 static int dli_check_threshold(dl_ctx *c, const char *who, double threshold, int64_t n)
 {
-    if (!(threshold >= 0 && threshold <= 1)) dl_fail(c, "%s: iou threshold %g, expected 0 to 1", who, threshold);
+    dli_check_share(c, who, "iou threshold", threshold);
     if (n > INT32_MAX) dl_fail(c, "%s: %l boxes are too many", who, n);
     return !c->failed;
 }
@@ -15619,7 +15633,7 @@ static int dli_roi_shape(dl_ctx *c, dl_tensor *y)
         dl_fail(c, "%s: to %l x %l, expected positive numbers", who, o->height, o->width);
         return 0;
     }
-    if (!(o->scale > 0)) { dl_fail(c, "%s: spatial_scale is %g, expected a positive number", who, (double)o->scale); return 0; }
+    if (!dli_check_positive(c, who, "spatial_scale", (double)o->scale)) return 0;
     if (o->sampling < 0 || o->sampling > 1024) {
         dl_fail(c, "%s: sampling_ratio is %d, expected 0 to 1024", who, o->sampling);
         return 0;
@@ -16095,8 +16109,7 @@ DL_DEF dl_tensor *dl_yolo_loss_with(dl_ctx *c, dl_tensor *pred, dl_tensor *truth
     dl_real coord = dli_or_real(o.coord, 5), noobj = dli_or_real(o.noobj, 0.5);
     int64_t N, S, width, i, k, b;
     if (!dli_check_yolo(c, who, pred, &o.boxes) || (truth && !dli_check_boxes(c, who, "truth", truth, 6))) return DLI_NIL;
-    if (!(coord >= 0 && noobj >= 0))
-        return dl_fail(c, "%s: coord %g and noobj %g, expected no negative number", who, (double)coord, (double)noobj);
+    if (!dli_check_not_negative(c, who, "coord", (double)coord) || !dli_check_not_negative(c, who, "noobj", (double)noobj)) return DLI_NIL;
     N = pred->shape[0];
     S = pred->shape[1];
     width = pred->shape[3];
@@ -16335,10 +16348,7 @@ static int dli_check_embedding(dl_ctx *c, const char *who, const dl_tensor *weig
 {
     if (!dli_check(c, who, "weight", weight, DL_REAL) || !dli_check(c, who, "ids", ids, DL_INT32)) return 0;
     if (weight->ndim != 2) { dl_fail(c, "%s: weight %t, expected (rows, dim)", who, weight); return 0; }
-    if (!(max_norm >= 0) || !(norm_type >= 0)) {
-        dl_fail(c, "%s: max_norm %g and norm_type %g, expected no negative ones", who, (double)max_norm, norm_type);
-        return 0;
-    }
+    if (!dli_check_not_negative(c, who, "max_norm", (double)max_norm) || !dli_check_not_negative(c, who, "norm_type", norm_type)) return 0;
     return dli_check_range(c, who, "ids", ids, 0, weight->shape[0] - 1, 0, weight);
 }
 
@@ -16501,7 +16511,7 @@ static int dli_bag_shape(dl_ctx *c, dl_tensor *y)
     if (a->o.norm_type == 0) a->o.norm_type = 2;
     if (!dli_check_embedding(c, "embedding_bag", weight, ids, a->o.max_norm, a->o.norm_type)) return 0;
     a->padding = dli_padding_idx(c, "embedding_bag", weight, a->o.padding_idx);
-    if ((unsigned)a->o.mode > DL_BAG_MAX) { dl_fail(c, "embedding_bag: mode %d is unknown", (int)a->o.mode); return 0; }
+    if (!dli_check_choice(c, "embedding_bag", "mode", a->o.mode, DL_BAG_MAX)) return 0;
     if (offsets && !dli_check(c, "embedding_bag", "offsets", offsets, DL_INT32)) return 0;
     if (f && !dli_check(c, "embedding_bag", "per_sample_weights", f, DL_REAL)) return 0;
     if (ids->ndim != (offsets ? 1 : 2) || (offsets && offsets->ndim != 1)) {
@@ -18535,7 +18545,7 @@ static dl_module *dli_tfm_stack_make(dl_ctx *c, const dl_module_type *type, cons
 {
     dli_tfm_stack *s = (dli_tfm_stack *)dl_module_create(c, type);
     int i;
-    if (n < 0) dl_fail(c, "%s: %d layers", type->name, n);
+    if (n < 0) dl_fail(c, "%s: %d layers, expected 0 or more", type->name, n);
     if (!c || c->failed) return dli_nil_module(c);
     s->layers = dl_module_add(c, &s->base, "layers", dl_nn_sequential_with(c, NULL, 0));
     for (i = 0; i < n && !c->failed; i++) dl_module_add(c, s->layers, NULL, dli_tfm_layer_make(c, layer, dim, heads, o));
@@ -18722,7 +18732,7 @@ static dli_lm *dli_lm_create(dl_ctx *c, const dl_module_type *type, int64_t voca
 {
     dli_lm *m = (dli_lm *)dl_module_create(c, type);
     if (vocab < 1 || block < 1 || layers < 1 || dim < 1)
-        dl_fail(c, "%s: a vocabulary of %l, block %l, %d layers, dim %l", type->name, vocab, block, layers, dim);
+        dl_fail(c, "%s: a vocabulary of %l, block %l, %d layers, dim %l, expected positive numbers", type->name, vocab, block, layers, dim);
     if (heads < 1 || dim % heads || groups < 1 || heads % groups)
         dl_fail(c, "%s: %l heads, %l of keys: the first must divide dim %l, the second the first", type->name, heads, groups,
                 dim);
@@ -19026,7 +19036,8 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
     char name[32] = "encoder_layer_";
     if (image_size < 1 || patch_size < 1 || image_size % patch_size || image_size > 65536)
         dl_fail(c, "model_vit: patches of size %l do not fill images of size %l", patch_size, image_size);
-    if (layers < 1 || dim < 1) dl_fail(c, "model_vit: %d layers, dim %l", layers, dim);
+    dli_check_count(c, "model_vit", "layers", layers);
+    dli_check_count(c, "model_vit", "dim", dim);
     o.dropout = dli_or_real(o.dropout, 0);
     if (!c || c->failed || !dli_check_share(c, "model_vit", "dropout", (double)o.dropout)) return dli_nil_module(c);
     memset(&conv, 0, sizeof conv);
@@ -19108,7 +19119,7 @@ DL_DEF void dl_clip_weights(dl_ctx *c, dl_module *root, double most)
     int64_t j;
     int i;
     if (!dli_check_module(c, "clip_weights", root)) return;
-    if (!(most > 0)) { dl_fail(c, "clip_weights: the largest weight is %g", most); return; }
+    if (!dli_check_positive(c, "clip_weights", "the largest weight", most)) return;
     DLI_EACH_PARAM(root, m, i, p)
         if (!p->is_buffer)
             for (j = 0; j < p->tensor->size; j++) {
@@ -19347,8 +19358,7 @@ static dl_tensor *dli_pixel_mask(dl_ctx *c, const dl_tensor *w, dl_mask mask, in
 
 static int dli_check_masked(dl_ctx *c, const char *who, int64_t in, int64_t out, dl_mask mask, int64_t colours)
 {
-    if (mask != DL_MASK_A && mask != DL_MASK_B) dl_fail(c, "%s: mask %d is unknown", who, (int)mask);
-    else if (colours < 1 || in % colours || out % colours)
+    if (dli_check_choice(c, who, "mask", mask, DL_MASK_B) && (colours < 1 || in % colours || out % colours))
         dl_fail(c, "%s: %l colours do not divide %l and %l channels", who, colours, in, out);
     return !c->failed;
 }
@@ -19536,7 +19546,7 @@ DL_DEF dl_tensor *dl_ddim_step_with(dl_ctx *c, const dl_ddpm *d, dl_tensor *x, d
     if (!dli_check_diffusion(c, "ddim_step", d, x, e)) return DLI_NIL;
     if (t < 0 || t >= d->steps || s < -1 || s >= t)
         return dl_fail(c, "ddim_step: from step %l to %l, expected one below %l and an earlier one or -1", t, s, d->steps);
-    if (!(o.eta >= 0 && o.eta <= 1)) return dl_fail(c, "ddim_step: eta is %g, expected 0 to 1", o.eta);
+    if (!dli_check_share(c, "ddim_step", "eta", o.eta)) return DLI_NIL;
     now = d->alpha_bar[t];
     then = s >= 0 ? d->alpha_bar[s] : 1;
     variance = o.eta * o.eta * (1 - then) / (1 - now) * (1 - now / then);
@@ -19812,7 +19822,7 @@ DL_DEF dl_module *dl_model_nade(dl_ctx *c, int64_t n, int64_t hidden)
     int64_t shape[2];
     dl_real bound;
     if (!c || c->failed) return base;
-    if (n < 1 || hidden < 1) { dl_fail(c, "model_nade: %l bits, %l hidden units", n, hidden); return dl_module_create(c, NULL); }
+    if (!dli_check_count(c, "model_nade", "bits", n) || !dli_check_count(c, "model_nade", "hidden", hidden)) return dl_module_create(c, NULL);
     shape[0] = n; shape[1] = hidden;
     m->w = dli_module_tensor(c, base, "W", 2, shape, 0);
     m->b = dli_module_tensor(c, base, "b", 1, shape + 1, 0);
@@ -20374,8 +20384,8 @@ DL_DEF dl_tensor *dl_image_load_with(dl_ctx *c, const char *path, dl_image_load_
     if (!c || c->failed) return x;
     if (o.resize < 0 || o.crop < 0 || (o.channels != 0 && o.channels != 1 && o.channels != 3) ||
         !(o.std[0] >= 0) || !(o.std[1] >= 0) || !(o.std[2] >= 0))
-        return dl_fail(c, "image_load: resize %d, crop %d, channels %d (0, 1 or 3), std (%g,%g,%g)", o.resize, o.crop, o.channels,
-                       (double)o.std[0], (double)o.std[1], (double)o.std[2]);
+        return dl_fail(c, "image_load: resize %d, crop %d, channels %d, std (%g,%g,%g), expected 0 or more, channels 0, 1 or 3",
+                       o.resize, o.crop, o.channels, (double)o.std[0], (double)o.std[1], (double)o.std[2]);
     mark = dli_arena_mark(&c->keep);                                   /* a place for the bytes, while the tensor takes the step */
     if (dli_picture_load(c, &f, path, o, &c->keep, &p)) {
         shape[0] = 1; shape[1] = p.channels;
@@ -20470,7 +20480,8 @@ DL_DEF dl_tensor *dl_image_grid_with(dl_ctx *c, const dl_tensor *x, dl_image_gri
     padding = dli_or(o.padding, 2);
     if (x->ndim != 4 || o.nrow < 1 || padding < 0 || padding > 4096)
         return dl_fail(c, "image_grid: %t with nrow %d and padding %d, expected (N,C,H,W), at least 1 and 0", x, o.nrow, (int)padding);
-    if (range && !(low < high)) return dl_fail(c, "image_grid: value_range from %g to %g", (double)low, (double)high);
+    if (range && !(low < high))
+        return dl_fail(c, "image_grid: value_range from %g to %g, expected the smaller one first", (double)low, (double)high);
     N = x->shape[0]; C = x->shape[1]; H = x->shape[2]; W = x->shape[3];
     if (N == 1) padding = 0;
     columns = dli_min64(o.nrow, N);
@@ -20536,7 +20547,7 @@ DL_DEF void dl_init_uniform(dl_ctx *c, dl_tensor *w, dl_real low, dl_real high)
 DL_DEF void dl_init_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real std)
 {
     if (!dli_check(c, "init_normal", "w", w, DL_REAL)) return;
-    if (!(std >= 0)) { dl_fail(c, "init_normal: standard deviation %g", (double)std); return; }
+    if (!dli_check_not_negative(c, "init_normal", "std", (double)std)) return;
     dli_random(c, DLI_ON(c->isa, normal), w->data, w->size);
     dli_scale_shift(c, w, std, mean);
 }
@@ -20579,8 +20590,8 @@ DL_DEF void dl_init_trunc_normal(dl_ctx *c, dl_tensor *w, dl_real mean, dl_real 
     uint64_t call;
     if (!dli_check(c, "init_trunc_normal", "w", w, DL_REAL)) return;
     if (!(std > 0) || !(low < high) || mean - mean != 0) {
-        dl_fail(c, "init_trunc_normal: mean %g, standard deviation %g, from %g to %g", (double)mean, (double)std, (double)low,
-                (double)high);
+        dl_fail(c, "init_trunc_normal: mean %g, std %g, from %g to %g, expected a positive std and the smaller end first",
+                (double)mean, (double)std, (double)low, (double)high);
         return;
     }
     dl_init_normal(c, w, mean, std);
@@ -20630,10 +20641,7 @@ DL_DEF void dl_init_sparse_with(dl_ctx *c, dl_tensor *w, double sparsity, dl_ini
     int32_t *order;
     if (!dli_check(c, "init_sparse", "w", w, DL_REAL)) return;
     if (w->ndim != 2) { dl_fail(c, "init_sparse: %t is no matrix", w); return; }
-    if (!(sparsity >= 0 && sparsity <= 1) || !(o.std >= 0)) {
-        dl_fail(c, "init_sparse: sparsity %g, expected 0 to 1, standard deviation %g", sparsity, o.std);
-        return;
-    }
+    if (!dli_check_share(c, "init_sparse", "sparsity", sparsity) || !dli_check_not_negative(c, "init_sparse", "std", o.std)) return;
     dl_init_normal(c, w, 0, (dl_real)(o.std != 0 ? o.std : 0.01));
     rows = w->shape[0];
     if (rows > INT32_MAX) { dl_fail(c, "init_sparse: %t has too many rows", w); return; }
@@ -20652,7 +20660,7 @@ DL_DEF void dl_init_sparse_with(dl_ctx *c, dl_tensor *w, double sparsity, dl_ini
 static double dli_fan(dl_ctx *c, const char *who, const dl_tensor *w, dl_fan mode)
 {
     if (!dli_check(c, who, "w", w, DL_REAL)) return 0;
-    if (mode != DL_FAN_IN && mode != DL_FAN_OUT) { dl_fail(c, "%s: mode %d", who, (int)mode); return 0; }
+    if (!dli_check_choice(c, who, "mode", mode, DL_FAN_OUT)) return 0;
     if (w->ndim < 2) { dl_fail(c, "%s: %t has no fan; weights are (out, in, ...)", who, w); return 0; }
     return (double)(w->size / w->shape[mode == DL_FAN_OUT ? 1 : 0]);
 }
@@ -20787,7 +20795,7 @@ DL_DEF int dl_init_lsuv_with(dl_ctx *c, dl_module *root, dl_tensor *x, dl_init_l
     dl_module *m;
     if (!dli_check_module(c, "init_lsuv", root) || !dli_check(c, "init_lsuv", "x", x, DL_REAL)) return 0;
     if (!(target > 0) || !(tol > 0) || most < 0) {
-        dl_fail(c, "init_lsuv: std %g, tol %g, max_iter %d", target, tol, most);
+        dl_fail(c, "init_lsuv: std %g, tol %g, max_iter %d, expected positive numbers", target, tol, most);
         return 0;
     }
     before = (char *)dl_alloc(c, dli_state_bytes(root));
@@ -21587,8 +21595,7 @@ DL_DEF dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
     opts.ns_steps = dli_or(opts.ns_steps, 5);
     dli_option_range(c, "optim_muon", "ns_steps", opts.ns_steps, 0, 100);
     opts.adam_lr = dli_option(c, "optim_muon", "adam_lr", opts.adam_lr, 3e-4, 0, DLI_HUGE);
-    if (opts.adjust_lr != DL_MUON_ORIGINAL && opts.adjust_lr != DL_MUON_MATCH_RMS_ADAMW)
-        dl_fail(c, "optim_muon: adjust_lr %d", (int)opts.adjust_lr);
+    dli_check_choice(c, "optim_muon", "adjust_lr", opts.adjust_lr, DL_MUON_MATCH_RMS_ADAMW);
     p = dli_optim_create(c, &o, &dli_optim_muon_type, m, 1, &opts, sizeof opts);
     for (i = 0; i < p->nslots; i++) if (p->slots[i].w->ndim < 2) dli_optim_add_state(c, p, &p->slots[i], 1, p->slots[i].w->size);
     return c && !c->failed ? p : dli_nil_optim();
@@ -22048,7 +22055,7 @@ DL_DEF int dl_module_copy_with(dl_ctx *c, dl_module *to, dl_module *from, dl_mod
     dl_param *p, *q;
     int i = 0, k = 0;
     if (!dli_check_module(c, "module_copy", to) || !dli_check_module(c, "module_copy", from)) return 0;
-    if (!(tau >= 0 && tau <= 1)) { dl_fail(c, "module_copy: tau is %g, expected 0 to 1", (double)tau); return 0; }
+    if (!dli_check_share(c, "module_copy", "tau", (double)tau)) return 0;
     if (!dli_check_twins(c, to, from)) return 0;
     while ((p = dli_next_param(to, &m, &i)) != NULL && (q = dli_next_param(from, &n, &k)) != NULL) {
         if (tau == 1 || p->is_buffer) dl_copy(c, p->tensor, q->tensor);
@@ -22296,7 +22303,7 @@ DL_DEF dl_schedule *dl_lr_noam(dl_ctx *c, dl_optim *o, int64_t dim, int64_t warm
     dli_lr_noam_args a;
     a.dim = dim;
     a.warmup_steps = dli_schedule_steps(c, "lr_noam", "warmup_steps", warmup_steps, 0);
-    if (dim < 1) dl_fail(c, "lr_noam: dim is %l", dim);
+    dli_check_count(c, "lr_noam", "dim", dim);
     return dli_schedule_create(c, &dli_lr_noam_type, o, &a, sizeof a);
 }
 
@@ -22435,7 +22442,8 @@ DL_DEF dl_schedule *dl_lr_plateau_with(dl_ctx *c, dl_optim *o, dl_lr_plateau_opt
     opts.threshold = dli_option(c, "lr_plateau", "threshold", opts.threshold, 1e-4, 0, DLI_HUGE);
     opts.min_lr = dli_option(c, "lr_plateau", "min_lr", opts.min_lr, 0, 0, DLI_HUGE);
     opts.eps = dli_option(c, "lr_plateau", "eps", opts.eps, 1e-8, 0, DLI_HUGE);
-    if (opts.patience < 0 || opts.cooldown < 0) dl_fail(c, "lr_plateau: patience %d, cooldown %d", opts.patience, opts.cooldown);
+    if (opts.patience < 0 || opts.cooldown < 0)
+        dl_fail(c, "lr_plateau: patience %d, cooldown %d, expected 0 or more", opts.patience, opts.cooldown);
     return dli_schedule_create(c, &dli_lr_plateau_type, o, &opts, sizeof opts);
 }
 
@@ -22590,7 +22598,7 @@ DL_DEF double dl_clip_grad_norm(dl_ctx *c, dl_module *root, double max_norm)
     double norm, factor;
     int i;
     if (!dli_check_module(c, "clip_grad_norm", root)) return dl_item(NULL);
-    if (!(max_norm >= 0)) { dl_fail(c, "clip_grad_norm: the largest norm is %g", max_norm); return dl_item(NULL); }
+    if (!dli_check_not_negative(c, "clip_grad_norm", "max_norm", max_norm)) return dl_item(NULL);
     norm = dli_grad_norm(c, root);
     factor = max_norm / (norm + 1e-6);
     if (!(factor >= 1))
@@ -22607,7 +22615,7 @@ DL_DEF void dl_clip_grad_value(dl_ctx *c, dl_module *root, double max_value)
     int64_t j;
     int i;
     if (!dli_check_module(c, "clip_grad_value", root)) return;
-    if (!(max_value >= 0)) { dl_fail(c, "clip_grad_value: the largest value is %g", max_value); return; }
+    if (!dli_check_not_negative(c, "clip_grad_value", "max_value", max_value)) return;
     DLI_EACH_PARAM(root, m, i, p)
         for (j = 0; p->tensor->grad && j < p->tensor->size; j++) {
             dl_real g = p->tensor->grad[j];
@@ -23723,8 +23731,9 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
     if (!o->accumulate) o->accumulate = 1;
     if (o->epochs < 0 || o->accumulate < 0 || o->patience < 0)
         dl_fail(c, "fit: epochs %d, accumulate %d, patience %d, expected positive numbers", o->epochs, o->accumulate, o->patience);
-    if (!(o->clip_norm >= 0) || !(o->l1 >= 0) || !(o->max_norm >= 0))
-        dl_fail(c, "fit: clip_norm %g, l1 %g, max_norm %g, expected 0 or more", o->clip_norm, o->l1, o->max_norm);
+    dli_check_not_negative(c, "fit", "clip_norm", o->clip_norm);
+    dli_check_not_negative(c, "fit", "l1", o->l1);
+    dli_check_not_negative(c, "fit", "max_norm", o->max_norm);
     dli_check_dataset(c, "fit", f->train);
     f->batches = dl_loader_create_with(c, f->train, how);
     dli_check_module(c, "fit", f->m);
@@ -24000,7 +24009,7 @@ DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
     }
     if (o.stratified && !dli_check_classes(c, "data_split", "targets", d->targets, DLI_MAX_CLASSES)) return 0;
     for (i = 0; i < n; i++) {
-        if (!(fractions[i] > 0)) { dl_fail(c, "data_split: fraction %d is %g", i, fractions[i]); return 0; }
+        if (!dli_check_positive(c, "data_split", "a fraction", fractions[i])) return 0;
         sum += fractions[i];
     }
     if (!(sum > 1 - 1e-6 && sum < 1 + 1e-6)) { dl_fail(c, "data_split: the fractions add up to %g, not 1", sum); return 0; }
@@ -24145,8 +24154,8 @@ DL_DEF dl_scaler *dl_data_fit_with(dl_ctx *c, const dl_tensor *x, dl_scaling how
     dl_shape size;
     dli_mark mark;
     if (!dli_features(c, "data_fit", x, o.by_channel, &size)) return NULL;
-    if ((unsigned)how > DL_ZCA) dl_fail(c, "data_fit: %d is none of the scalings", (int)how);
-    if (!(eps >= 0)) dl_fail(c, "data_fit: eps %g", eps);
+    dli_check_choice(c, "data_fit", "how", how, DL_ZCA);
+    dli_check_not_negative(c, "data_fit", "eps", eps);
     for (i = 0; i < x->size && !c->failed; i++)
         if (!(x->data[i] - x->data[i] == 0)) dl_fail(c, "data_fit: %g at index %l", (double)x->data[i], i);
     F = size.d[1]; L = size.d[2];
@@ -25199,7 +25208,7 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
     dl_param *p;
     int i;
     if (!dli_check_module(c, "max_norm", root)) return;
-    if (!(most > 0)) { dl_fail(c, "max_norm: the largest norm is %g", most); return; }
+    if (!dli_check_positive(c, "max_norm", "the largest norm", most)) return;
     DLI_EACH_PARAM(root, m, i, p)
         if (!p->is_buffer && p->tensor->requires_grad && p->tensor->ndim > 1) {
             int64_t units = p->tensor->shape[0], n = p->tensor->size / units, u;
@@ -25230,7 +25239,7 @@ DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
     dl_param *p;
     int i, found = 0;
     if (!dli_check_module(c, "nn_weight_noise", root)) return dli_nil_module(c);
-    if (!(std >= 0)) { dl_fail(c, "nn_weight_noise: the standard deviation is %g", (double)std); return dli_nil_module(c); }
+    if (!dli_check_not_negative(c, "nn_weight_noise", "std", (double)std)) return dli_nil_module(c);
     DLI_EACH_PARAM(root, m, i, p) {
         dli_noisy_type *t;
         size_t field;
@@ -25368,8 +25377,8 @@ DL_DEF dl_class_scores dl_metric_scores_with(dl_ctx *c, dl_tensor *confusion, dl
         K = confusion->shape[0];
         if (confusion->ndim != 2 || K != confusion->shape[1])
             dl_fail(c, "metric_scores: a confusion matrix is square, not %t", confusion);
-        else if (o.average > DL_WEIGHTED) dl_fail(c, "metric_scores: average %d is unknown", (int)o.average);
-        else if (o.average == DL_POSITIVE && (positive < 0 || positive >= K))
+        else if (dli_check_choice(c, "metric_scores", "average", o.average, DL_WEIGHTED) && o.average == DL_POSITIVE &&
+                 (positive < 0 || positive >= K))
             dl_fail(c, "metric_scores: class %l of %l", positive, K);
         dli_check_range(c, "metric_scores", "confusion", confusion, 0, INT32_MAX, 0, NULL);
         for (i = 0; !c->failed && i < confusion->size; i++) n += confusion->idata[i];

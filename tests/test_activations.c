@@ -310,7 +310,7 @@ static void bad_input(void)
     dl_prelu(c, x, dl_ones(c, DL_SHAPE(1, 1, 1))); CHECK_ERROR(c, "prelu: the slopes (1,1,1) do not fit (2,7)");
     CHECK(dl_prelu(c, x, dl_scalar(c, 2))->ndim == 2);
     dl_rrelu(c, x, 0.5f, 0.1f);              CHECK_ERROR(c, "rrelu: slopes from 0.5 to 0.1");
-    dl_softmax_temperature(c, x, 1, 0);      CHECK_ERROR(c, "softmax_temperature: the temperature is 0");
+    dl_softmax_temperature(c, x, 1, 0);      CHECK_ERROR(c, "softmax_temperature: temperature is 0, expected a positive number");
     dl_gumbel_softmax(c, x, 1, .tau = -1);   CHECK_ERROR(c, "gumbel_softmax: tau is -1");
     dl_gumbel_softmax(c, x, 2);              CHECK_ERROR(c, "gumbel_softmax: axis 2");
     dl_softmin(c, NULL, 0);                  CHECK_ERROR(c, "NULL");

@@ -122,10 +122,10 @@ static void prep_errors(void)
     s = dl_data_fit(c, x, DL_MINMAX);
     bad = FROM(DL_SHAPE(2, 1), 1, (dl_real)NAN);
     BAD(dl_data_fit(c, NULL, DL_MINMAX), "data_fit: x is NULL");
-    BAD(dl_data_fit(c, x, (dl_scaling)9), "none of the scalings");
+    BAD(dl_data_fit(c, x, (dl_scaling)9), "data_fit: how is 9, expected 0 to 4 (DL_ZCA)");
     BAD(dl_data_fit(c, bad, DL_ZSCORE), "nan at index 1");
     BAD(dl_data_fit(c, dl_ones(c, DL_SHAPE(3)), DL_ZSCORE), "no features");
-    BAD(dl_data_fit(c, x, DL_PCA, .eps = -2), "eps -2");
+    BAD(dl_data_fit(c, x, DL_PCA, .eps = -2), "data_fit: eps is -2, expected 0 or more");
     BAD(dl_data_apply(c, NULL, x), "scaler is NULL");
     BAD(dl_data_apply(c, s, dl_ones(c, DL_SHAPE(3, 4))), "4 features, 2 were fitted");
     CHECK(dl_data_fit(NULL, x, DL_MINMAX) == NULL && dl_is_nil(dl_data_minmax(NULL, x)));
@@ -1007,7 +1007,7 @@ static void weight_noise(void)
     CHECK(!equal(dl_forward(c, deep, x), dl_forward(c, deep, x)));
     CHECK(dl_module_get(c, deep, "0.weight")->size == 18);             /* names stay */
     CHECK_OK(c);
-    BAD(dl_nn_weight_noise(c, deep, -1), "deviation is -1");
+    BAD(dl_nn_weight_noise(c, deep, -1), "nn_weight_noise: std is -1, expected 0 or more");
     BAD(dl_nn_weight_noise(c, dl_nn_relu(c), 1), "no \"weight\"");
     BAD(dl_nn_weight_noise(c, NULL, 1), "NULL");
 }
@@ -1191,7 +1191,7 @@ static void fit_options(void)
     BAD(dl_fit(c, net, opt, train, .epochs = 2, .patience = 5, .on_epoch = grow, .quiet = 1), "early_stop_observe: the module has changed");
     BAD(dl_fit(c, net, opt, train, .patience = -1, .quiet = 1), "patience -1");
     BAD(dl_fit(c, net, opt, train, .accumulate = -1, .quiet = 1), "accumulate -1");
-    BAD(dl_fit(c, net, opt, train, .l1 = -1, .quiet = 1), "l1 -1");
+    BAD(dl_fit(c, net, opt, train, .l1 = -1, .quiet = 1), "fit: l1 is -1, expected 0 or more");
     BAD(dl_fit(c, net, opt, train, .log = "no/such/folder/log.csv", .quiet = 1), "history_save: \"no/such/folder/log.csv\"");
 }
 

@@ -539,8 +539,8 @@ static void bad_input(void)
     dl_conv2d(c, NULL, w, b);                                   CHECK_ERROR(c, "conv2d: x is NULL");
     dl_conv2d(c, x, NULL, b);                                   CHECK_ERROR(c, "conv2d: weight is NULL");
     dl_conv2d(c, i, w, b);                                      CHECK_ERROR(c, "int32");
-    dl_conv2d(c, x, w, b, .padding_mode = (dl_padding_mode)9);  CHECK_ERROR(c, "padding mode 9");
-    dl_conv2d(c, x, w, b, .activation = (dl_activation)9);      CHECK_ERROR(c, "activation 9");
+    dl_conv2d(c, x, w, b, .padding_mode = (dl_padding_mode)9);  CHECK_ERROR(c, "padding_mode is 9, expected 0 to 3 (DL_PAD_CIRCULAR)");
+    dl_conv2d(c, x, w, b, .activation = (dl_activation)9);      CHECK_ERROR(c, "activation is 9, expected 0 to 4 (DL_RELU6)");
     dl_conv2d(c, x, w, b, .same = 1, .stride = 2);              CHECK_ERROR(c, "same padding needs stride 1");
     dl_conv2d(c, x, w, b, .output_padding = 1);                 CHECK_ERROR(c, "output_padding 1");
     dl_conv2d(c, x, w, b, .padding = 5, .padding_mode = DL_PAD_REFLECT); CHECK_ERROR(c, "at most 4");
@@ -564,7 +564,7 @@ static void bad_input(void)
     dl_col2im(c, v, DL_SHAPE(1, 1, 2, 2), 1);                   CHECK_ERROR(c, "col2im: (3)");
     dl_col2im(c, dl_ones(c, DL_SHAPE(4, 4)), DL_SHAPE(1, 3, 3, 3), 2); CHECK_ERROR(c, "col2im");
     dl_pad_mode(c, x, pads, DL_PAD_REFLECT);                    CHECK_ERROR(c, "pad_mode: 5 and 0 at axis 2 of (2,4,5,6), expected at most 4");
-    dl_pad_mode(c, x, pads, (dl_padding_mode)7);                CHECK_ERROR(c, "mode 7");
+    dl_pad_mode(c, x, pads, (dl_padding_mode)7);                CHECK_ERROR(c, "mode is 7");
     pads.before[1] = pads.after[1] = INT64_MAX;
     dl_pad_mode(c, x, pads, DL_PAD_REPLICATE);                  CHECK_ERROR(c, "pad_mode: 9223372036854775807 and 9223372036854775807 at axis 1");
     dl_pad2d(c, v, 1);                                          CHECK_ERROR(c, "pad2d: (3)");

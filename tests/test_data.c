@@ -242,7 +242,7 @@ static void bad_data(void)
     dl_fit(c, NULL, NULL, NULL, .quiet = 1);                           CHECK_ERROR(c, "fit: the data set is NULL");
     dl_evaluate(c, dl_nn_linear(c, 2, 3), d, .batch_size = -1);        CHECK_ERROR(c, "batch size -1");
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .epochs = -1);           CHECK_ERROR(c, "epochs -1");
-    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .clip_norm = -1);        CHECK_ERROR(c, "clip_norm -1");
+    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .clip_norm = -1);        CHECK_ERROR(c, "clip_norm is -1, expected 0 or more");
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .batch_size = -1);       CHECK_ERROR(c, "batch size -1");
     dl_fit(NULL, NULL, NULL, NULL);
     CHECK(dl_is_training(c));

@@ -44,20 +44,20 @@ static void bad_numbers(void)
     BAD(dl_box_giou(c, dl_ones(c, DL_SHAPE(4)), BOXES), "box_giou: a (4)");
     BAD(dl_box_area(c, dl_ones(c, DL_SHAPE(4))), "box_area: boxes (4)");
     BAD(dl_box_convert(c, BOXES, DL_XYXY, (dl_box_format)9), "box_convert: from format 0 to 9, expected DL_XYXY, DL_XYWH or DL_CXCYWH");
-    BAD(dl_box_clip(c, BOXES, 0, 5), "box_clip: to height 0 and width 5, expected positive numbers");
+    BAD(dl_box_clip(c, BOXES, 0, 5), "box_clip: height is 0, expected a positive number");
     BAD(dl_giou_loss(c, BOXES, dl_ones(c, DL_SHAPE(3, 4))), "giou_loss: x (2,4) with target (3,4)");
     BAD(dl_box_encode(c, BOXES, dl_ones(c, DL_SHAPE(2, 4))), "box_encode: anchor 0 has no area");
-    BAD(dl_box_encode(c, BOXES, BOXES, .weights = {-1}), "box_encode: weight -1, expected none below 0");
+    BAD(dl_box_encode(c, BOXES, BOXES, .weights = {-1}), "box_encode: a weight is -1, expected 0 or more");
     BAD(dl_box_decode(c, BOXES, dl_ones(c, DL_SHAPE(3, 4))), "box_decode: deltas (2,4) with anchors (3,4)");
     BAD(dl_anchors(c, 0, 4), "anchors: axis 0 has size 0");
     BAD(dl_anchors(c, INT64_MAX, 4), "anchors: axis 0 of size");
-    BAD(dl_anchors(c, 4, 4, .sizes = {-8}), "anchors: size -8");
-    BAD(dl_anchors(c, 4, 4, .ratios = {nan}), "anchors: ratio nan");
-    BAD(dl_anchors(c, 4, 4, .stride = -1), "anchors: stride -1");
+    BAD(dl_anchors(c, 4, 4, .sizes = {-8}), "anchors: a size is -8, expected a positive number");
+    BAD(dl_anchors(c, 4, 4, .ratios = {nan}), "anchors: a ratio is nan");
+    BAD(dl_anchors(c, 4, 4, .stride = -1), "anchors: stride is -1");
     BAD(dl_box_match(c, BOXES, BOXES, .high = (dl_real)0.25, .low = (dl_real)0.5), "box_match: low 0.5 and high 0.25");
     BAD(dl_box_match(c, BOXES, BOXES, .high = nan), "box_match: low nan");
     BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(3)), 0.5), "nms: boxes (2,4) with scores (3)");
-    BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 1.5), "nms: iou threshold 1.5");
+    BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 1.5), "nms: iou threshold is 1.5, expected 0 to 1");
     BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 0.5, .classes = INTS(S1, 0)), "nms: boxes (2,4) with classes (1)");
     BAD(dl_nms(c, BOXES, dl_ones(c, DL_SHAPE(2)), 0.5, .classes = dl_ones(c, DL_SHAPE(2))), "nms: classes (2) holds reals");
     BAD(dl_region_proposals(c, dl_ones(c, DL_SHAPE(4, 4))), "region_proposals: (4,4), expected (C, H, W)");
@@ -84,15 +84,15 @@ static void bad_numbers(void)
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), scene()), "yolo_loss: true box 2 is of picture 1 and class 2");
     BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), FROM(DL_SHAPE(1, 6), 0, 0, 2, 2, 3, 3)),
         "yolo_loss: true box 0, (2, 2, 3, 3)");
-    BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), TRUTH, .coord = -2), "yolo_loss: coord -2");
+    BAD(dl_yolo_loss(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), TRUTH, .coord = -2), "yolo_loss: coord is -2, expected 0 or more");
     BAD(dl_yolo_decode(c, dl_ones(c, DL_SHAPE(1, 3, 3, 12)), .boxes = -3), "yolo_decode: -3 boxes a cell, expected a positive number");
     BAD(dl_detections_nms(c, dl_full(c, DL_SHAPE(1, 7), -1), 0.5, .min_score = -2), "detections_nms: picture -1, class -1, expected 0 to 65535 and 0 to 32767");
     BAD(dl_detections_nms(c, BOXES, 0.5), "detections_nms: detections (2,4), expected (N, 7)");
-    BAD(dl_detections_nms(c, DETS, -1), "detections_nms: iou threshold -1");
+    BAD(dl_detections_nms(c, DETS, -1), "detections_nms: iou threshold is -1");
 #define BAD_METRIC(expr, part) do { dl_step_begin(c); CHECK(isnan(expr)); CHECK_ERROR(c, part); } while (0)
     BAD_METRIC(dl_metric_ap(c, DETS, NULL), "metric_ap: truth is NULL");
     BAD_METRIC(dl_metric_ap(c, BOXES, TRUTH), "metric_ap: detections (2,4)");
-    BAD_METRIC(dl_metric_ap(c, DETS, TRUTH, .iou = 2), "metric_ap: iou threshold 2");
+    BAD_METRIC(dl_metric_ap(c, DETS, TRUTH, .iou = 2), "metric_ap: iou threshold is 2");
     BAD_METRIC(dl_metric_ap(c, dl_full(c, DL_SHAPE(1, 7), nan), TRUTH), "metric_ap: picture nan, class nan");
     BAD_METRIC(dl_metric_pixel_accuracy(c, INTS(DL_SHAPE(2), 0, 1), INTS(S1, 0)), "metric_pixel_accuracy: (2) with truth (1)");
     BAD_METRIC(dl_metric_pixel_accuracy(c, MAP, MAP), "metric_pixel_accuracy: pred (1,1,4,4) holds reals");

@@ -700,19 +700,19 @@ static void bad_input(void)
     BAD(dl_bernoulli(c, dl_full(c, DL_SHAPE(3), (dl_real)NAN)), "bernoulli: probability");
     BAD(dl_bernoulli(c, NULL), "bernoulli: p is NULL");
     BAD(dl_kl_normal(c, ONES(3), ONES(4)), "kl_normal: mu (3) with logvar (4)");
-    BAD(dl_kl_normal(c, ONES(3), ONES(3), .reduction = (dl_reduction)9), "kl_normal: reduction 9");
+    BAD(dl_kl_normal(c, ONES(3), ONES(3), .reduction = (dl_reduction)9), "kl_normal: reduction is 9, expected 0 to 2 (DL_NONE)");
     CHECK_NEAR(dl_item(dl_kl_normal(c, dl_scalar(c, 1), dl_scalar(c, 0), .batchmean = 1)), 0.5, 1e-7);       /* no axis: one sample */
     BAD(dl_reparameterize(c, ONES(3), NULL), "reparameterize: logvar is NULL");
     BAD(dl_reparameterize(c, ONES(3), ONES(3, 1)), "reparameterize: mu (3) with logvar (3,1)");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 4, 3), NULL, DL_MASK_A), "masked_conv2d: (1,2,5,5) with w (3,2,4,3)");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 3, 3), ONES(4), DL_MASK_A), "masked_conv2d");
-    BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 3, 3), NULL, (dl_mask)7), "masked_conv2d: mask 7");
+    BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 3, 3), NULL, (dl_mask)7), "masked_conv2d: mask is 7");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(4, 2, 3, 3), NULL, DL_MASK_B, .colours = 3), "masked_conv2d: 3 colours do not divide 2 and 4 channels");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(4, 2, 3, 3), NULL, DL_MASK_B, .colours = -1), "masked_conv2d: -1 colours");
     BAD_MODEL(dl_nn_masked_conv2d(c, 1, 2, 4, DL_MASK_A), "nn_masked_conv2d: 1 to 2 channels, kernel 4");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(4, 2, 3, 3), NULL, DL_MASK_B, .dilation = -2), "conv2d");
     BAD_MODEL(dl_nn_masked_conv2d(c, 0, 2, 3, DL_MASK_A), "nn_masked_conv2d: 0 to 2 channels");
-    BAD_MODEL(dl_nn_masked_conv2d(c, 1, 2, 3, (dl_mask)-1), "nn_masked_conv2d: mask -1");
+    BAD_MODEL(dl_nn_masked_conv2d(c, 1, 2, 3, (dl_mask)-1), "nn_masked_conv2d: mask is -1");
     BAD(dl_coupling(c, ONES(2, 3), ONES(4), ONES(2, 3), ONES(2, 3)), "coupling: weight (4) for (2,3)");
     BAD(dl_coupling(c, ONES(2, 3), ONES(3), ONES(2, 4), ONES(2, 3)), "coupling: x (2,3) with s (2,4)");
     BAD(dl_coupling(c, ONES(2, 3), NULL, ONES(2, 3), ONES(2, 3)), "coupling: mask is NULL");
@@ -743,7 +743,7 @@ static void bad_input(void)
     BAD_OUT(dl_model_realnvp_forward(c, flow, ONES(2, 3), .log_det = &out), "model_realnvp_forward: (2,3)");
     BAD_OUT(dl_model_vae_loss(c, ae, ONES(2, 6), .reconstruction = &other, .kl = &out), "model_vae_loss: the module");
     CHECK(dl_is_nil(other));
-    BAD_MODEL(dl_model_nade(c, 0, 3), "model_nade: 0 bits");
+    BAD_MODEL(dl_model_nade(c, 0, 3), "model_nade: bits is 0, expected at least 1");
     BAD(dl_forward(c, nade_model, ONES(2, 5)), "nade: x (2,5), expected (N,4)");
     BAD(dl_forward(c, nade_model, dl_to_int(c, ONES(2, 4))), "nade: x (2,4) holds int32");
     BAD(dl_model_nade_sample(c, cnn, 3), "model_nade_sample: the module is a pixelcnn");

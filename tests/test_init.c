@@ -131,10 +131,10 @@ static void bad_input(void)
     dl_init_dirac(c, m);                                      CHECK_ERROR(c, "init_dirac: (5,4)");
     dl_init_dirac(c, k, .groups = 2);                         CHECK_ERROR(c, "2 groups");
     dl_init_sparse(c, v, 0.5);                                CHECK_ERROR(c, "init_sparse: (5)");
-    dl_init_sparse(c, m, 1.5);                                CHECK_ERROR(c, "sparsity 1.5");
-    dl_init_sparse(c, m, NAN);                                CHECK_ERROR(c, "sparsity nan");
+    dl_init_sparse(c, m, 1.5);                                CHECK_ERROR(c, "init_sparse: sparsity is 1.5, expected 0 to 1");
+    dl_init_sparse(c, m, NAN);                                CHECK_ERROR(c, "sparsity is nan, expected 0 to 1");
     CHECK(dl_init_fan(c, v, DL_FAN_IN) == 0);                 CHECK_ERROR(c, "init_fan: (5) has no fan");
-    CHECK(dl_init_fan(c, m, (dl_fan)5) == 0);                 CHECK_ERROR(c, "mode 5");
+    CHECK(dl_init_fan(c, m, (dl_fan)5) == 0);                 CHECK_ERROR(c, "init_fan: mode is 5");
     CHECK(dl_init_lsuv(c, NULL, m) == 0);                     CHECK_ERROR(c, "NULL");
     CHECK(dl_init_lsuv(c, net, NULL) == 0);                   CHECK_ERROR(c, "NULL");
     CHECK(dl_init_lsuv(c, net, k) == 0);                      CHECK_ERROR(c, "linear");                    /* a wrong shape */

@@ -51,7 +51,7 @@ static void bad_numbers(void)
     BAD(dl_sigmoid_focal_loss(c, R23, R23, .alpha = 2), "sigmoid_focal_loss: alpha");
     BAD(dl_mse_loss(c, R23, dl_ones(c, DL_SHAPE(3))), "mse_loss: x (2,3) with target (3)");
     BAD(dl_mse_loss(c, R23, R23, .weight = dl_ones(c, DL_SHAPE(3))), "mse_loss: weight (3) for (2,3)");
-    BAD(dl_l1_loss(c, R23, R23, .reduction = (dl_reduction)7), "l1_loss: reduction 7");
+    BAD(dl_l1_loss(c, R23, R23, .reduction = (dl_reduction)7), "l1_loss: reduction is 7, expected 0 to 2 (DL_NONE)");
     BAD(dl_huber_loss(c, R23, R23, .delta = -1), "huber_loss: delta");
     BAD(dl_huber_loss(c, R23, R23, .delta = nan), "huber_loss: delta");
     BAD(dl_smooth_l1_loss(c, R23, R23, .beta = -2), "smooth_l1_loss: beta");
@@ -70,7 +70,7 @@ static void bad_numbers(void)
         "multilabel_margin_loss: target (2,3) holds 3 at index 3, expected 0 to 2 or -1, for (2,3)");
     BAD(dl_multilabel_margin_loss(c, R23, INTS(DL_SHAPE(2, 3), 0, 1, -1, -2, 0, 0)), "multilabel_margin_loss: target (2,3) holds -2 at index 3");
     BAD(dl_dice_loss(c, R23, R23), "dice_loss: (2,3), expected (N, C, d1, ..)");
-    BAD(dl_tversky_loss(c, P234, P234, .alpha = -2), "tversky_loss: alpha -2");
+    BAD(dl_tversky_loss(c, P234, P234, .alpha = -2), "tversky_loss: alpha is -2, expected 0 or more");
     BAD(dl_entropy(c, FROM(DL_SHAPE(2), -1, 2), 0), "entropy: probability -1 at index 0 is negative");
     BAD(dl_entropy(c, R23, 2), "entropy: axis 2");
     BAD(dl_kl_divergence(c, R23, P234, 0), "kl_divergence: p (2,3) with q (2,3,4)");
@@ -88,18 +88,18 @@ static void bad_pairs(void)
 {
     BAD(dl_margin_ranking_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2))), "margin_ranking_loss: a (2,3) with y (2)");
     BAD(dl_margin_ranking_loss(c, R23, dl_ones(c, DL_SHAPE(2)), R23), "margin_ranking_loss: a (2,3) with b (2)");
-    BAD(dl_margin_ranking_loss(c, R23, R23, R23, .reduction = (dl_reduction)3), "margin_ranking_loss: reduction 3");
+    BAD(dl_margin_ranking_loss(c, R23, R23, R23, .reduction = (dl_reduction)3), "margin_ranking_loss: reduction is 3, expected 0 to 2 (DL_NONE)");
     BAD(dl_triplet_margin_loss(c, R23, dl_ones(c, DL_SHAPE(1, 3)), R23), "triplet_margin_loss: anchor (2,3) with positive (1,3)");
     BAD(dl_triplet_margin_loss(c, R23, R23, dl_ones(c, DL_SHAPE(1, 3))), "triplet_margin_loss: anchor (2,3) with negative (1,3)");
     BAD(dl_triplet_margin_loss(c, R23, NULL, R23), "triplet_margin_loss: positive is NULL");
-    BAD(dl_triplet_margin_loss(c, R23, R23, R23, .reduction = (dl_reduction)3), "triplet_margin_loss: reduction 3");
+    BAD(dl_triplet_margin_loss(c, R23, R23, R23, .reduction = (dl_reduction)3), "triplet_margin_loss: reduction is 3, expected 0 to 2 (DL_NONE)");
     BAD(dl_cosine_embedding_loss(c, R23, dl_ones(c, DL_SHAPE(1, 3)), dl_ones(c, DL_SHAPE(2))), "cosine_embedding_loss: a (2,3) with b (1,3)");
-    BAD(dl_cosine_embedding_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2)), .reduction = (dl_reduction)3), "cosine_embedding_loss: reduction 3");
+    BAD(dl_cosine_embedding_loss(c, R23, R23, dl_ones(c, DL_SHAPE(2)), .reduction = (dl_reduction)3), "cosine_embedding_loss: reduction is 3");
     BAD(dl_hinge_embedding_loss(c, R23, dl_ones(c, DL_SHAPE(2))), "hinge_embedding_loss: x (2,3) with y (2)");
     BAD(dl_dice_loss(c, P234, R23), "dice_loss: p (2,3,4) with target (2,3)");
     BAD(dl_soft_margin_loss(c, R23, dl_ones(c, DL_SHAPE(3, 2))), "soft_margin_loss: x (2,3) with y (3,2)");
     BAD(dl_multilabel_soft_margin_loss(c, R23, R23, .weight = dl_ones(c, DL_SHAPE(2))), "multilabel_soft_margin_loss: weight (2) for (2,3)");
-    BAD(dl_pairwise_distance(c, R23, R23, .p = -1), "pairwise_distance: p, which must be positive, is -1");
+    BAD(dl_pairwise_distance(c, R23, R23, .p = -1), "pairwise_distance: p is -1, expected 0 or more");
     BAD(dl_multilabel_soft_margin_loss(c, dl_scalar(c, 1), dl_scalar(c, 1)), "multilabel_soft_margin_loss: () has no axis");
 }
 

@@ -537,7 +537,7 @@ static void bad_initializers(void)
     dl_tensor *w = dl_ones(c, DL_SHAPE(4));
     dl_init_xavier_uniform(c, w);                                      CHECK_ERROR(c, "init_xavier_uniform: (4)");
     dl_init_orthogonal(c, w, 1);                                       CHECK_ERROR(c, "init_orthogonal");
-    dl_init_he_normal(c, dl_ones(c, DL_SHAPE(2, 2)), .mode = (dl_fan)9);   CHECK_ERROR(c, "mode 9");
+    dl_init_he_normal(c, dl_ones(c, DL_SHAPE(2, 2)), .mode = (dl_fan)9);   CHECK_ERROR(c, "mode is 9");
     dl_init_uniform(c, NULL, 0, 1);                                    CHECK_ERROR(c, "NULL");
     dl_init_uniform(c, w, 2, 1);                                       CHECK_ERROR(c, "init_uniform");
     dl_init_normal(c, w, 0, -1);                                       CHECK_ERROR(c, "init_normal");

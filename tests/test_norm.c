@@ -764,7 +764,7 @@ static void bad_input(void)
     dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .eps = -2);                    CHECK_ERROR(c, "eps is -2");
     dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .eps = (dl_real)NAN);          CHECK_ERROR(c, "eps is nan");
     dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .momentum = 2);                CHECK_ERROR(c, "momentum is 2");
-    dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .activation = (dl_activation)9); CHECK_ERROR(c, "activation 9");
+    dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .activation = (dl_activation)9); CHECK_ERROR(c, "activation is 9");
     dl_batch_norm(c, labels, NULL, NULL, NULL, NULL);                          CHECK_ERROR(c, "int32");
     dl_batch_norm(c, x, NULL, NULL, labels, NULL);                             CHECK_ERROR(c, "int32");
     dl_batch_norm(c, NULL, NULL, NULL, NULL, NULL);                            CHECK_ERROR(c, "x is NULL");
@@ -787,7 +787,7 @@ static void bad_input(void)
     CHECK(!dl_is_nil(dl_local_response_norm(c, x, INT64_MAX)));                CHECK_OK(c);
 
     dl_nn_batchnorm2d(c, 0);                                                   CHECK_ERROR(c, "batchnorm2d: axis 0 has size 0");
-    dl_nn_batchnorm2d(c, -1, .no_affine = 1, .no_track = 1);                   CHECK_ERROR(c, "-1 channels");
+    dl_nn_batchnorm2d(c, -1, .no_affine = 1, .no_track = 1);                   CHECK_ERROR(c, "number of channels is -1, expected at least 1");
     dl_nn_groupnorm(c, 4, 6);                                                  CHECK_ERROR(c, "4 groups do not divide 6");
     dl_nn_layernorm(c, DL_SHAPE(0));                                           CHECK_ERROR(c, "shape is empty");
     dl_nn_local_response_norm(c, 0);                                           CHECK_ERROR(c, "size is 0");

@@ -483,7 +483,7 @@ static void bad_input(void)
     BAD(dl_interpolate(c, x, .scale = {2}, .align_corners = 1), "align_corners is for");
     BAD(dl_interpolate(c, x, .scale = {2}, .antialias = 1), "antialias is for");
     BAD(dl_interpolate(c, dl_ones(c, DL_SHAPE(1, 1, 4)), .scale = {2}, .mode = DL_BICUBIC), "bicubic needs");
-    BAD(dl_interpolate(c, x, .scale = {2}, .mode = (dl_resample)9), "mode 9 is unknown");
+    BAD(dl_interpolate(c, x, .scale = {2}, .mode = (dl_resample)9), "mode is 9, expected 0 to 4 (DL_NEAREST_EXACT)");
     BAD(dl_upsample2d(c, x3, 2), "upsample2d: (2,2)");
     BAD(dl_pixel_shuffle(c, x, 2), "channels of (1,2,5,5) are no multiple of 2 squared");
     BAD(dl_pixel_shuffle(c, x, 0), "pixel_shuffle");

@@ -157,7 +157,7 @@ static void precision_is_named(void)
 {
     dl_ctx *c = dl_create(.precision = DL_HIGH), *d = dl_create(.precision = (dl_precision)9);
     CHECK(!strcmp(dl_info(c).precision, sizeof(dl_real) == 8 ? "double" : "float high"));
-    CHECK_ERROR(d, "precision 9");
+    CHECK_ERROR(d, "precision is 9");
     dl_destroy(c);
     dl_destroy(d);
 }
