@@ -7822,7 +7822,6 @@ static int dli_check_weight(dl_ctx *c, const char *who, const dl_tensor *weight,
     return fits;
 }
 
-
 static dl_tensor *dli_sum_all(dl_ctx *c, dl_tensor *l) { return dli_apply_reduce(c, &dli_sum_op, l, 0, 0, 1); }
 
 static dl_tensor *dli_sum_over(dl_ctx *c, dl_tensor *l, unsigned dims)
@@ -10832,8 +10831,7 @@ static dl_module *dli_nn_conv_create(dl_ctx *c, const dl_module_type *type, cons
     m->n = n;
     m->transposed = transposed;
     m->base.fuse = dli_nn_conv_fuse;
-    if (in < 1 || out < 1 || groups < 1 || in % groups || out % groups)
-    {
+    if (in < 1 || out < 1 || groups < 1 || in % groups || out % groups) {
         dl_fail(c, "nn_%s: %l groups of %l and %l channels, expected a number that divides both", op->name, groups, in, out);
         return dli_nil_module(c);
     }
@@ -11178,22 +11176,22 @@ static void dli_pool_back_task(void *arg, int64_t task, int worker)
     const int64_t first = task * j->per_task, n = dli_min64(j->per_task, j->planes - first);
     dl_real *scratch = j->scratch ? j->scratch + worker * j->scratch_size : NULL;
     int64_t q;
-    if (j->p && j->o->largest) {
+    if (j->p && j->o->largest)
         DLI_ON(j->c->isa, pool_back)(j->x + first * j->x_size, j->y + first * j->y_size, j->at + first * j->at_size, j->p, n, j->add);
-        return;
-    }
-    for (q = first; j->p && q < first + n; q++) {
-        const dl_real *in[2];
-        in[0] = j->y + q * j->y_size; in[1] = j->p->divisor;
-        DLI_ON(j->c->isa, f_div)(scratch, in, j->y_size, NULL);
-        DLI_ON(j->c->isa, pool_back)(j->x + q * j->x_size, scratch, NULL, j->p, 1, j->add);
-    }
-    if (j->p) return;
-    if (!j->add) memset(j->x + first * j->x_size, 0, (size_t)(n * j->x_size) * sizeof *j->x);
-    for (q = first; q < first + n; q += DLI_BOX_PLANES) {
-        const int64_t some = dli_min64(first + n - q, DLI_BOX_PLANES);
-        if (j->o->largest) dli_box_back_largest(j, q, some);
-        else               dli_box_back_average(j, q, some, scratch);
+    else if (j->p)
+        for (q = first; q < first + n; q++) {
+            const dl_real *in[2];
+            in[0] = j->y + q * j->y_size; in[1] = j->p->divisor;
+            DLI_ON(j->c->isa, f_div)(scratch, in, j->y_size, NULL);
+            DLI_ON(j->c->isa, pool_back)(j->x + q * j->x_size, scratch, NULL, j->p, 1, j->add);
+        }
+    else {
+        if (!j->add) memset(j->x + first * j->x_size, 0, (size_t)(n * j->x_size) * sizeof *j->x);
+        for (q = first; q < first + n; q += DLI_BOX_PLANES) {
+            const int64_t some = dli_min64(first + n - q, DLI_BOX_PLANES);
+            if (j->o->largest) dli_box_back_largest(j, q, some);
+            else               dli_box_back_average(j, q, some, scratch);
+        }
     }
 }
 
@@ -24009,7 +24007,7 @@ DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
     }
     if (o.stratified && !dli_check_classes(c, "data_split", "targets", d->targets, DLI_MAX_CLASSES)) return 0;
     for (i = 0; i < n; i++) {
-        if (!dli_check_positive(c, "data_split", "a fraction", fractions[i])) return 0;
+        if (!(fractions[i] > 0)) { dl_fail(c, "data_split: fraction %d is %g, expected a positive number", i, fractions[i]); return 0; }
         sum += fractions[i];
     }
     if (!(sum > 1 - 1e-6 && sum < 1 + 1e-6)) { dl_fail(c, "data_split: the fractions add up to %g, not 1", sum); return 0; }
