@@ -3131,6 +3131,11 @@ DL_API void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d); /* one sample, l
 #define DLI_NEON 0
 #endif
 #define DLI_VECTORS (DLI_X86 || DLI_NEON)             /* there is more than portable C */
+#if DLI_X86 && defined(__x86_64__) && defined(__linux__) && !defined(DL_NO_AMX) && (__GNUC__ >= 11 || __clang_major__ >= 12)
+#define DLI_AMX 1                                     /* the assembler knows Intel's matrix tiles */
+#else
+#define DLI_AMX 0
+#endif
 
 #if defined(_OPENMP) && !defined(DL_NO_OPENMP)
 #include <omp.h>
@@ -3288,7 +3293,10 @@ typedef struct {
    then changes a_row and a_col); B[k][j] at b[k b_row + j], where panels of nr columns are b_panel apart (0: nr, as in a
    matrix).  copy: NULL, or where the first of several tiles copies the rows of a panel that it reads, one behind the other, for
    the others; copies are copy_panel apart.  next: what to prefetch meanwhile, K rows that are next_row apart.  chain: sums go on
-   from C, that earlier calls left there.  end: what else is done with each row of sums before it is stored. */
+   from C, that earlier calls left there.  end: what else is done with each row of sums before it is stored.
+
+   split_panel: factors of so many parts.  A is split already, its groups of 32 rows are a_tile numbers of 16 bits apart; K is at
+   most DLI_SPLIT_KC; copy: DLI_SPLIT_ROOM(parts) numbers of scratch. */
 typedef struct {                        /* C[i][j] = activation(scale[i] C[i][j] + shift[i] + residual[i][j]), at most ReLU or ReLU6 */
     const dl_real *scale, *shift, *residual;                  /* residual: rows ldc apart like those of C, or NULL */
     int64_t        scale_step, shift_step;                    /* 0: one number for all rows */
@@ -3305,18 +3313,23 @@ typedef struct {
     int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
     dl_activation  activation;
-    int            last, chain;
+    int            last, chain, parts;
     int            cold;                /* A is in no cache: the rows of the next tile are, too */
     int            warm;                /* C is in the second cache: its rows need not be fetched early */
 } dli_panel;
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
+#define DLI_SPLIT_KC 512                /* the same of sums over parts                                                    */
+#define DLI_SPLIT_ROOM(parts) (32 * 32 + (parts) * 32 * DLI_SPLIT_KC)           /* sums and two panels of B               */
 
 #define DLI_KERNELS_GEMM(K)                                                                                            \
 /* matrix product: panels; few rows of C; dots of rows of A with rows of B, b_row apart */                             \
     K(void, gemm_panel,  (dli_panel *t))                                                                               \
     K(void, gemm_rows,   (dli_panel *t, dl_real *sums))                                                                \
     K(void, gemm_dots,   (const dli_panel *t))                                                                         \
+/* the same panels by bfloat16 parts, see dli_split_a; up to 32 rows of A as parts */                                                \
+    K(void, split_panel, (dli_panel *t))                                                                               \
+    K(void, split_rows,  (uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K))           \
 /* a copy of n rows, padded to the width of a tile */                                                                  \
     K(void, gemm_pack,   (dl_real *out, int64_t tile, const dl_real *x, int64_t ldx, int64_t n, int64_t width))        \
 /* out[i ldo + j] = x[j ldx + i], i < n, j < width */                                                                  \
@@ -3533,7 +3546,7 @@ DLI_KERNELS_WINOGRAD(K)
 /* An instruction set.  Each kernel has a table of its own with an entry for each: the call is DLI_ON(c->isa, dot)(x, y, n), and
    where a program is DL_STATIC the compiler drops the kernels that it never calls. */
 typedef struct {
-    const char *name;               /* "portable", "avx2", "avx512", "neon"              */
+    const char *name;               /* "portable", "avx2", "avx512", "amx", "neon"       */
     int         index;              /* its place in the tables                           */
     int         mr, nr;             /* rows and columns of the GEMM tile                 */
 } dli_isa;
@@ -3598,20 +3611,60 @@ DL_COMPARE_OPS(DLI_ROW)
 #undef DLI_ROW
 #undef DLI_MAPS
 
-/* This machine's best instruction set or, if it has it, the one of that name; else NULL. */
-static const dli_isa *dli_choose_isa(const char *name)
+#if DLI_X86
+static void dli_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
+{
+#if defined(__i386__) && defined(__PIC__)
+    __asm__ volatile("xchgl %%ebx, %1\n\tcpuid\n\txchgl %%ebx, %1" : "=a"(r[0]), "=r"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(sub));
+#else
+    __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(sub));
+#endif
+}
+#endif
+
+/* Intel's matrix tiles: the processor has them and bfloat16, the system saves their registers, and lets this process use them (a
+   system call, once for all threads; it says no where a signal's stack would be too small for them). */
+static int dli_has_amx(void)
+{
+#if DLI_AMX
+    const uint32_t tiles = 1u << 22 | 1u << 24, bfloat16 = 1u << 5, saves = 1u << 27;
+    uint32_t r[4], low, high;
+    int64_t refused;
+    dli_cpuid(0, 0, r);
+    if (r[0] < 7) return 0;
+    dli_cpuid(1, 0, r);
+    if (!(r[2] & saves)) return 0;
+    dli_cpuid(7, 0, r);
+    if ((r[3] & tiles) != tiles || r[0] < 1) return 0;
+    dli_cpuid(7, 1, r);
+    if (!(r[0] & bfloat16)) return 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & 3u << 17) != 3u << 17) return 0;
+    __asm__ volatile("syscall" : "=a"(refused) : "0"((int64_t)158), "D"((int64_t)0x1023), "S"((int64_t)18) : "rcx", "r11", "memory");
+    return !refused;                    /* arch_prctl(ARCH_REQ_XCOMP_PERM, the tiles' data) */
+#else
+    return 0;
+#endif
+}
+
+/* This machine's best instruction set for that precision or, if it has it, the one of that name; else NULL. */
+static const dli_isa *dli_choose_isa(const char *name, dl_precision precision)
 {
 #define DLI_TRY(isa, there) if ((!name || !strcmp(name, dli_isa_##isa.name)) && (there)) return &dli_isa_##isa;
 #if DLI_X86
+    int avx512;
     __builtin_cpu_init();
-    DLI_TRY(avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+    avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+    DLI_TRY(amx,    avx512 && (name || precision != DL_HIGHEST) && dli_has_amx())
+    DLI_TRY(avx512, avx512)
     DLI_TRY(avx2,   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #endif
 #if DLI_NEON
     DLI_TRY(neon, 1)
 #endif
     DLI_TRY(portable, 1)
+    (void)precision;
 #undef DLI_TRY
     return NULL;
 }
@@ -3817,6 +3870,7 @@ struct dl_ctx {
     size_t     l1d, l2, l3;
     dli_batch  batch;
     dl_precision precision;
+    int        parts;                   /* of factors of large products, see dli_split_a; 0: whole */
     int        depth;                   /* of nested dl_forward calls                          */
     struct dli_row **watch;             /* where dl_forward notes what it does, for dl_summary */
     int64_t    macs;                    /* multiply-adds of all ops so far                     */
@@ -4112,17 +4166,6 @@ static void dli_parallel_shares(const dl_ctx *c, int worth, int64_t n, int64_t *
 }
 
 /* --- caches: only block sizes depend on them, never a result ---------------------------------------- */
-#if DLI_X86
-static void dli_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
-{
-#if defined(__i386__) && defined(__PIC__)
-    __asm__ volatile("xchgl %%ebx, %1\n\tcpuid\n\txchgl %%ebx, %1" : "=a"(r[0]), "=r"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(sub));
-#else
-    __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(sub));
-#endif
-}
-#endif
-
 static void dli_caches(dl_ctx *c)
 {
 #if DLI_X86
@@ -4176,7 +4219,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     memset(c, 0, sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
     c->nil_module = (dl_module *)(((uintptr_t)(c + 1) + DLI_ALIGN - 1) & ~(uintptr_t)(DLI_ALIGN - 1));
     if (isa && !*isa) isa = NULL;
-    c->isa = dli_choose_isa(isa);
+    c->isa = dli_choose_isa(isa, o.precision);
 #if DLI_OPENMP
     c->threads = o.threads > 0 ? o.threads : omp_get_max_threads();
 #else
@@ -4193,10 +4236,11 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
     if (!c->isa) {
-        c->isa = dli_choose_isa("portable");
+        c->isa = dli_choose_isa("portable", o.precision);
         dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
     }
     dli_check_choice(c, "dl_create", "precision", o.precision, DL_MEDIUM);
+    if (!strcmp(c->isa->name, "amx")) c->parts = o.precision == DL_HIGH ? 2 : o.precision == DL_MEDIUM;
     return c;
 }
 
@@ -4649,6 +4693,7 @@ typedef struct {
     const dli_gemm_args *args;
     dli_gemm_path        path;
     int                  pack_a, pack_b, copy_b, ahead, cold, warm;    /* pack_b: before, turned; copy_b: by the first tiles */
+    int                  parts;         /* of the factors, see dli_split_a; 0: whole            */
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
     dl_real             *scratch;       /* of all workers, scratch_size numbers each           */
@@ -4684,13 +4729,52 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->copy_panel = 0;
 }
 
+/* Precision high and medium where there is an instruction that multiplies tiles of 16-bit numbers sixteen times as fast.
+   A number is a sum of parts that have float's exponent and 8 bits (bfloat16), each the nearest to what is left: a = a1 + a2 + rest,
+   abs rest <= 2^-16 abs a.  By two parts, precision high,
+
+       a b = a1 b2 + a1 b1 + a2 b1 + error,  abs error <= 4.6e-5 abs (a b), 4.6e-6 in the root mean square
+
+   and by one part, precision medium, a b = a1 b1 + error: 7.8e-3, 2.3e-3 (Henry, Tang and Heinecke 2019).  Sums are in float.
+   Infinite numbers become NaN by two parts, and those below 2^-110 lose the second. */
+static int dli_splits(const dl_ctx *c, int64_t M, int64_t N, int64_t K)      /* whether it pays: by the shape, as it decides the bits */
+{
+    return c->parts && M >= 16 && N >= 16 && K >= 32 ? c->parts : 0;
+}
+static int64_t dli_split_size(int parts, int64_t M, int64_t K)               /* of A's parts, counted in dl_real */
+{
+    return (M + 31) / 32 * 32 * ((K + 31) / 32 * 32) * parts / 2;
+}
+/* op(A) for split_panel, M x K, its groups of 32 rows dli_split_size(parts, 32, K) apart. */
+static void dli_split_a(const dli_isa *isa, int parts, int trans, const dl_real *A, int64_t lda, int64_t M, int64_t K, dl_real *out)
+{
+    dl_real turned[32 * 128];
+    int64_t i, k;
+    for (i = 0; i < M; i += 32, out += dli_split_size(parts, 32, K)) {
+        const int64_t rows = dli_min64(M - i, 32);
+        uint16_t *to = (uint16_t *)(void *)out;
+        if (!trans) { DLI_ON(isa, split_rows)(to, parts, A + i * lda, lda, rows, K); continue; }
+        for (k = 0; k < K; k += 128, to += 128 * 32 * parts) {
+            const int64_t n = dli_min64(K - k, 128);
+            DLI_ON(isa, transpose)(turned, 128, A + k * lda + i, lda, rows, n);
+            DLI_ON(isa, split_rows)(to, parts, turned, 128, rows, n);
+        }
+    }
+}
+/* The kernel for a panel of whole numbers or of parts. */
+static void dli_panel_product(const dli_isa *isa, dli_panel *t)
+{
+    if (t->parts) DLI_ON(isa, split_panel)(t); else DLI_ON(isa, gemm_panel)(t);
+}
+
 /* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
 static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t i, int64_t mc, int64_t p,
                             int64_t kc, dl_real *out)
 {
     const dli_isa *isa = plan->isa;
-    const int64_t mr = isa->mr;
+    const int64_t mr = isa->mr, at = g->trans_a ? p * g->lda + i : i * g->lda + p;
     int64_t left, rows;
+    if (plan->parts) { dli_split_a(isa, plan->parts, g->trans_a, g->A + at, g->lda, mc, kc, out); return; }
     for (left = (mc + mr - 1) / mr; left > 0; left--, i += rows, mc -= rows, out += mr * plan->kc) {
         rows = (mc + left - 1) / left;
         if (g->trans_a) DLI_ON(isa, gemm_pack)(out, mr, g->A + p * g->lda + i, g->lda, kc, rows);
@@ -4712,10 +4796,12 @@ static void dli_gemm_pack_b(const dli_isa *isa, const dli_gemm_args *g, int64_t 
 static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, dl_real *scratch)
 {
     const int64_t nr = plan->isa->nr, K = g->K, panel = (plan->kc + 1) * nr;    /* + 1: not 2^n apart in the caches */
+    const int64_t unit = plan->parts ? 32 : 1;
     dl_real *block = scratch, *panels = scratch + plan->size_a;
     int64_t i, p, q, left;
     dli_panel t;
     dli_gemm_set(&t, g);
+    t.parts = plan->parts;
     if (plan->pack_a) { t.a = block; t.a_tile = plan->isa->mr * plan->kc; }
     for (q = 0; q < g->N; q += plan->nc) {
         t.N = dli_min64(g->N - q, plan->nc);
@@ -4729,17 +4815,18 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             if (plan->pack_b) dli_gemm_pack_b(plan->isa, g, p, t.K, q, t.N, panels, panel);
             for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
                 const int packed = plan->pack_b || (plan->copy_b && i > 0);
-                t.M = (g->M - i + left - 1) / left;
+                t.M = dli_min64(((g->M - i + left - 1) / left + unit - 1) / unit * unit, g->M - i);
+                if (plan->parts) t.a_tile = dli_split_size(plan->parts, 32, t.K) * 2;
                 if (plan->pack_a) dli_gemm_pack_a(plan, g, i, t.M, p, t.K, block);
                 else t.a = g->A + i * t.a_row + p * t.a_col;
                 t.b = packed ? panels : g->B + p * g->ldb + q;
                 t.b_row = t.next_row = packed ? nr : g->ldb;
                 t.b_panel = packed ? panel : 0;
-                t.copy = plan->copy_b && i == 0 ? panels : NULL;
+                t.copy = plan->parts ? scratch + plan->scratch_size - DLI_SPLIT_ROOM(plan->parts) : plan->copy_b && i == 0 ? panels : NULL;
                 t.copy_panel = left > 1 ? panel : 0;                            /* of one block of A, panel after panel */
                 if (plan->ahead) t.next = !packed && left == 1 && p + 2 * t.K <= K ? t.b + t.K * g->ldb : t.b;
                 t.c = g->C + i * g->ldc + q;
-                DLI_ON(plan->isa, gemm_panel)(&t);
+                dli_panel_product(plan->isa, &t);
             }
         }
     }
@@ -4816,7 +4903,7 @@ static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
     dli_gemm_args *few = &s->few;
     const int64_t n = dli_gemm_few(g->N, g->K);
     few->N = 0;
-    if (n == 0 || s->path != DLI_GEMM_BLOCKS || g->trans_a || g->batch > 1 || g->M * g->K > 1 << 18) return 1;
+    if (n == 0 || s->parts || s->path != DLI_GEMM_BLOCKS || g->trans_a || g->batch > 1 || g->M * g->K > 1 << 18) return 1;
     g->N -= n;
     *few = *g;
     few->N = n;
@@ -4833,6 +4920,7 @@ static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
     const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
+    int64_t columns;                                            /* of the panels that are kept           */
     int shared;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->warm = (g->M + g->N) * g->K + g->M * g->N <= large;      /* everything will                       */
@@ -4841,11 +4929,14 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     s->pack_b = g->trans_b;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
+    if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = 512; }
     shared = (s->pack_b || s->copy_b) && g->M > s->mc;          /* panels, by several blocks of A        */
-    s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
-    s->kc = (s->cold ? 3 : 1) * DLI_KC;                         /* a panel stays in the first cache      */
-    s->size_a = s->pack_a ? s->mc * s->kc : 0;
-    s->scratch_size = s->size_a + (s->kc + 1) * (shared ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->pack_b || s->copy_b ? nr : 0);
+    s->nc = shared ? 2048 : s->pack_b ? (s->parts ? 16 : 1) * nr : g->N;
+    s->kc = s->parts ? DLI_SPLIT_KC : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
+    s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
+    columns = !s->pack_b && !s->copy_b ? 0 : shared || s->parts ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : nr;
+    s->scratch_size = s->size_a + (s->kc + 1) * columns;
+    if (s->parts) s->scratch_size += DLI_SPLIT_ROOM(s->parts);
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
@@ -4912,6 +5003,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     }
     s.isa = c->isa;
     s.args = &g;
+    s.parts = s.path == DLI_GEMM_BLOCKS ? dli_splits(c, g.M, g.N, g.K) : 0;
     if (!dli_gemm_leave_few(c, &s, &g)) { dli_arena_release(&c->step, mark); return 0; }
     dli_gemm_choose(&s, &g);
     dli_gemm_divide(&s, &g, work * (double)g.batch < 500e3 ? 1 : c->threads);
@@ -9485,6 +9577,7 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
+    int      parts;                                     /* of the factors, see dli_split_a; 0: whole                           */
     int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
                                                            direct: tiles may store results, ending: which is more than sums    */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
@@ -9580,7 +9673,7 @@ typedef struct {
     const dl_real  *pixels;
     int64_t         row, rows, q, kc;
     int64_t         columns;                            /* that tiles make, the others are dots                                */
-    dl_real        *panels, *sums, *tiles, *few;
+    dl_real        *panels, *sums, *tiles, *split, *few;
     int64_t        *offset, *start;
     dli_conv_piece *pieces;
 } dli_conv_work;
@@ -9593,6 +9686,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
     const dli_isa *isa = p->c->isa;
     const int64_t nr = isa->nr, kc = o->kc, mc = dli_min64(o->rows - u, p->mc), channel = o->stage.channel, row = o->row + u;
     const int64_t inner = b->columns / b->images, panel = o->rows > p->mc ? (p->kc + 1) * nr : 0;     /* 0: one, used again */
+    const int64_t most = p->parts ? DLI_SPLIT_KC : DLI_KC;
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
     int64_t j, v;
     dli_gemm_args a;
@@ -9605,26 +9699,28 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
     dli_gemm_set(&t, &a);
     t.M = mc;
     t.next_row = channel;
+    t.parts = p->parts;
     if (p->pack_a) {
         dli_gemm_plan pack;
         pack.isa = isa;
         pack.kc = p->kc;
+        pack.parts = p->parts;
         dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, o->tiles);
-        t.a_tile = isa->mr * p->kc;
+        t.a_tile = p->parts ? 2 * dli_split_size(p->parts, 32, kc) : isa->mr * p->kc;
     }
     for (j = 0; j < o->columns; j += nr) {
         const int64_t piece = kc ? o->start[j / nr] : 0, npieces = kc ? o->start[j / nr + 1] - piece : 0;
         const int64_t width = dli_min64(o->columns - j, nr);
         const int together = j % inner + width <= inner;                               /* in one image */
         const int direct = p->direct && at_once && together;                           /* to where they belong */
-        const int as_it_stands = p->flat && together && kc && u == 0;
+        const int as_it_stands = p->flat && together && kc && (u == 0 || p->parts);
         const int64_t place = direct ? dli_conv_place(s, b, row, j) : 0;
         const dli_rows_end end = dli_conv_rows_end(&s->end, row, place);
         t.N = width;
         t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
         t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
-        for (v = 0; v < kc || v == 0; v += DLI_KC) {                 /* as much of a panel as the first cache holds */
-            t.K = dli_min64(kc - v, DLI_KC);
+        for (v = 0; v < kc || v == 0; v += most) {                   /* as much of a panel as the first cache holds */
+            t.K = dli_min64(kc - v, most);
             t.copy = o->panels + (panel ? j / nr * panel + v * nr : 0);
             t.b = as_it_stands ? o->pixels + v * channel + o->pieces[piece].from : t.copy;
             t.b_row = as_it_stands ? channel : nr;
@@ -9634,15 +9730,16 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
             }
             t.next = NULL;                                           /* the pixels that will be wanted next */
             if (p->flat && u == 0) {
-                if (v + DLI_KC < kc)          t.next = o->pixels + (v + DLI_KC) * channel + o->pieces[piece].from;
+                if (v + most < kc)            t.next = o->pixels + (v + most) * channel + o->pieces[piece].from;
                 else if (j + nr < o->columns) t.next = o->pixels + o->pieces[o->start[j / nr + 1]].from;
             }
             t.beta = o->q + v || (direct && s->end.add) ? 1 : 0;
             t.cold = j == 0 && !p->pack_a;
             t.warm = !p->direct;
-            t.a = p->pack_a ? o->tiles + v * isa->mr : a.A + v;
-            t.end = direct && p->ending && v + DLI_KC >= kc ? &end : NULL;
-            DLI_ON(isa, gemm_panel)(&t);
+            t.a = p->parts ? o->tiles + dli_split_size(p->parts, 32, v) : p->pack_a ? o->tiles + v * isa->mr : a.A + v;
+            t.end = direct && p->ending && v + most >= kc ? &end : NULL;
+            if (p->parts) t.copy = o->split;
+            dli_panel_product(isa, &t);
         }
         if (at_once && !direct) dli_conv_put(p, b, row, mc, o->sums, nr, j, j + width);
     }
@@ -9671,7 +9768,8 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     o.panels = staged + p->staged_size;
     o.sums = o.panels + p->panels_size;
     o.tiles = o.sums + p->sums_size;
-    o.few = o.tiles + p->a_size;
+    o.split = o.tiles + p->a_size;
+    o.few = o.split + (p->parts ? DLI_SPLIT_ROOM(p->parts) : 0);
     o.offset = (int64_t *)(void *)(o.few + p->rest * p->kc);
     o.start = o.offset + p->kc;
     o.pieces = (dli_conv_piece *)(void *)(o.start + p->columns / nr + 2);
@@ -9745,6 +9843,7 @@ static int dli_conv_as_winograd(const dl_ctx *c, const dli_conv_pass *s, int64_t
     a->H = h->in; a->W = w->in;
     a->OH = h->count; a->OW = w->count;
     a->w_out = w_out; a->w_in = w_in;
+    if (dli_splits(c, s->M, 16, s->C)) return 0;
     a->m = dli_winograd_tile(a, c->precision == DL_HIGHEST ? 2 : 4);
     return a->m > 0;
 }
@@ -9897,14 +9996,15 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
     p.columns = dli_conv_block_at(s, &p.split, 0).columns;
-    p.pack_a = p.K % 1024 == 0 && p.columns > 256;                             /* rows 4 KB apart share sets of the caches */
+    p.parts = dli_splits(c, s->M, s->N * dli_conv_inner(s, -1), p.K);
+    p.pack_a = p.parts || (p.K % 1024 == 0 && p.columns > 256);                /* rows 4 KB apart share sets of the caches */
     p.ld = (p.columns + nr - 1) / nr * nr + 16;
     p.staged_size = channels && !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
-    p.a_size = p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
-    p.rest = s->N == 1 ? dli_gemm_few(dli_conv_inner(s, -1), p.K) : 0;         /* by the shape alone: it decides the bits */
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size + p.rest * p.kc) +
+    p.a_size = p.parts ? dli_split_size(p.parts, dli_min64(s->M, p.mc), p.kc) : p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
+    p.rest = s->N == 1 && !p.parts ? dli_gemm_few(dli_conv_inner(s, -1), p.K) : 0;         /* by the shape alone: it decides the bits */
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size + (p.parts ? DLI_SPLIT_ROOM(p.parts) : 0) + p.rest * p.kc) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
@@ -10049,6 +10149,7 @@ static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
     p->product.alpha = 1;
     p->plan.isa = c->isa;
     p->plan.path = DLI_GEMM_BLOCKS;
+    p->plan.parts = 0;
     dli_gemm_choose(&p->plan, &p->product);
     p->scratch_size = (p->plan.scratch_size + p->product.M * p->product.ldc + p->phases * p->each + g->big[2] + 15) / 16 * 16;
     return 1;
@@ -10169,6 +10270,8 @@ typedef struct {
     int                  add;
     dli_conv_split       split;
     int64_t  taps, K, nc, ld, tg, tm, tn, staged_size, a_size, columns;
+    int      split_parts;                               /* of the factors, see dli_split_a; 0: whole                           */
+    int64_t  split_size;                                /* their numbers                                                       */
     int64_t  parts, size;                               /* of the blocks, with `size` sums each (see dli_conv_parts) */
     dl_real *sums;                                      /* parts == 1: dw                                            */
     char    *scratch;
@@ -10188,7 +10291,8 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, size = dli_conv_inner(s, -1);
     const int64_t k0 = units * n / p->tn * 16, k1 = dli_min64(units * (n + 1) / p->tn * 16, p->K);
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
-    int64_t *offset = (int64_t *)(void *)(panel + (p->columns + 16) * nr), *start = offset + p->nc;
+    dl_real *split = panel + (p->columns + 16) * nr, *tiles = split + (p->split_parts ? DLI_SPLIT_ROOM(p->split_parts) : 0);
+    int64_t *offset = (int64_t *)(void *)(split + p->split_size), *start = offset + p->nc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + 2);
     int64_t group, i, j, q, r, l, npieces = 0;
     dli_conv_layout last = {0, 0, 0, 0, 0};
@@ -10218,6 +10322,11 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                 a.ldb = nr; a.ldc = p->K;
                 a.alpha = 1;
                 dli_gemm_set(&t, &a);
+                t.parts = p->split_parts;
+                if (t.parts) {
+                    dli_split_a(isa, t.parts, 0, a.A, a.lda, rows, b.columns, tiles);
+                    t.a_tile = 2 * dli_split_size(t.parts, 32, b.columns);
+                }
                 for (j = 0; j < nc; j += nr) {
                     const int64_t width = dli_min64(nc - j, nr);
                     DLI_ON(isa, conv_pack_t)(panel, staged, offset + j, width, pieces, npieces);
@@ -10227,10 +10336,11 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                     t.beta = i > first_block || (p->parts == 1 && p->add) ? 1 : 0;
                     t.cold = j == 0 && as_it_stands;
                     t.warm = 1;
-                    t.a = a.A;
+                    t.a = t.parts ? tiles : a.A;
+                    t.copy = t.parts ? split : NULL;
                     t.b = panel;
                     t.c = dw + (group * s->M + m0) * p->K + q + j;
-                    DLI_ON(isa, gemm_panel)(&t);
+                    dli_panel_product(isa, &t);
                 }
             }
         }
@@ -10289,8 +10399,10 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.columns = dli_conv_block_at(&s, &p.split, 0).columns;
     p.ld = (p.columns + 15) / 16 * 16 + 16;
     p.a_size = (s.M + p.tm - 1) / p.tm * p.ld;
+    p.split_parts = dli_splits(c, s.M, p.K, size);
+    p.split_size = p.split_parts ? dli_split_size(p.split_parts, (s.M + p.tm - 1) / p.tm, p.columns) + DLI_SPLIT_ROOM(p.split_parts) : 0;
     p.staged_size = dli_conv_staged_size(&s, &p.split, dli_min64(s.C, (p.nc - 1) / p.taps + 2));
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + (p.columns + 16) * nr) +
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + (p.columns + 16) * nr + p.split_size) +
                      sizeof(int64_t) * (size_t)(p.nc + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          dli_min64(p.parts * p.tg * p.tm * p.tn, c->threads));
@@ -33190,6 +33302,252 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
     }
 }
 
+/* --- panels by parts (see dli_split_a in >>gemm) -------------------------------------------------
+   Lines, rows of A or columns of B, go in groups of 32 and k in blocks of 32.  A block of a group is two tiles of 16 lines for each
+   part, 1 KB each, as the processor loads them: of A, 32 numbers of a line side by side; of B, numbers k and k + 1 of line after
+   line.  One instruction multiplies two tiles (Intel, Software Developer's Manual, TDPBF16PS):
+
+       C[i][j] += (sum over even k of A[i][k] B[k][j]) + (sum over odd k), chains of fused multiply-adds, subnormal numbers 0 */
+#define DLI_T 512                       /* numbers of 16 bits in a tile */
+#define dli_split_begin   DLI_FN(dli_split_begin_)
+#define dli_split_end     DLI_FN(dli_split_end_)
+#define dli_split_columns DLI_FN(dli_split_columns_)
+#define dli_split_zero    DLI_FN(dli_split_zero_)
+#define dli_split_block   DLI_FN(dli_split_block_)
+#define dli_split_sums    DLI_FN(dli_split_sums_)
+#if DLI_ISA == 2 && DLI_AMX
+DLI_V void dli_split_begin(void)
+{
+    struct { uint8_t palette, start, none[14]; uint16_t bytes[16]; uint8_t rows[16]; } tiles;           /* 8 of 16 x 64 bytes */
+    int i;
+    memset(&tiles, 0, sizeof tiles);
+    tiles.palette = 1;
+    for (i = 0; i < 8; i++) { tiles.bytes[i] = 64; tiles.rows[i] = 16; }
+    __asm__ volatile("ldtilecfg %0" : : "m"(tiles));
+}
+DLI_V void dli_split_end(void) { __asm__ volatile("tilerelease"); }
+
+/* 32 numbers rounded to 16 bits: those of low, then those of high */
+DLI_V __m512i dli_round_avx512(__m512 low, __m512 high)
+{
+    __m512i r;
+    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(r) : "v"(high), "v"(low));
+    return r;
+}
+DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
+{
+    int64_t i, k;
+    int p;
+    for (k = 0; k < K; k += 32)
+        for (i = 0; i < 32; i++) {
+            const int64_t n = i < rows ? K - k : 0;
+            uint16_t *to = out + k / 32 * parts * 2 * DLI_T + i / 16 * DLI_T + i % 16 * 32;
+            __m512 low = dlv_load_n(x + i * ldx + k, n, 0), high = n > 16 ? dlv_load_n(x + i * ldx + k + 16, n - 16, 0) : dlv_set(0);
+            DLI_FETCH(x, (i + 32) * ldx + k);
+            DLI_FETCH(x, (i + 32) * ldx + k + 16);
+            for (p = parts; p > 0; p--, to += 2 * DLI_T) {
+                const __m512i r = dli_round_avx512(low, high);
+                _mm512_storeu_si512(to, r);
+                low = dlv_sub(low, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(r)), 16)));
+                high = dlv_sub(high, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(r, 1)), 16)));
+            }
+        }
+}
+/* Two rows of 16 columns, even and odd, one number of each after the other */
+DLI_V void dli_split_pair_avx512(uint16_t *to, int parts, __m512 even, __m512 odd, __m512i turn)
+{
+    const __m512i r = _mm512_permutexvar_epi16(turn, dli_round_avx512(even, odd)), upper = _mm512_set1_epi32((int)0xffff0000u);
+    _mm512_storeu_si512(to, r);
+    if (parts == 1) return;
+    even = dlv_sub(even, _mm512_castsi512_ps(_mm512_slli_epi32(r, 16)));
+    odd = dlv_sub(odd, _mm512_castsi512_ps(_mm512_and_si512(r, upper)));
+    _mm512_storeu_si512(to + 2 * DLI_T, _mm512_permutexvar_epi16(turn, dli_round_avx512(even, odd)));
+}
+DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
+{
+    static const uint16_t side_by_side[32] = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+                                               8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
+    static const dl_real nothing[32] = {0};
+    const __m512i turn = _mm512_loadu_si512(side_by_side);
+    const __mmask16 low = (__mmask16)(width < 16 ? (1u << width) - 1 : 0xffff);
+    const __mmask16 high = (__mmask16)(width <= 16 ? 0 : width < 32 ? (1u << (width - 16)) - 1 : 0xffff);
+    for (x += k * ldx; k < end; k += 2, x += 2 * ldx) {
+        const dl_real *even = k < K ? x : nothing, *odd = k + 1 < K ? x + ldx : nothing;
+        uint16_t *to = out + (k >> 5) * parts * 2 * DLI_T + (k & 31) * 16;
+        dli_split_pair_avx512(to, parts, _mm512_maskz_loadu_ps(low, even), _mm512_maskz_loadu_ps(low, odd), turn);
+        dli_split_pair_avx512(to + DLI_T, parts, _mm512_maskz_loadu_ps(high, even + 16), _mm512_maskz_loadu_ps(high, odd + 16), turn);
+    }
+}
+
+/* The sums of 32 x 32 numbers of C are in tiles 0 to 3, those of A in 4 and 5, of B in 6 and 7. */
+#define DLI_LOAD_TILE(t, p)     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"(p), "r"((int64_t)64) : "memory")
+#define DLI_STORE_TILE(t, p)    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" : : "r"(p), "r"((int64_t)128) : "memory")
+#define DLI_MULTIPLY            __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"   \
+                                                 "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3" : :)
+DLI_V void dli_split_zero(dl_real *sums)
+{
+    (void)sums;
+    __asm__ volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" : :);
+}
+DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
+{
+    (void)sums;
+    DLI_LOAD_TILE(4, a);
+    DLI_LOAD_TILE(5, a + DLI_T);
+    if (parts == 2) {
+        DLI_LOAD_TILE(6, b + 2 * DLI_T); DLI_LOAD_TILE(7, b + 3 * DLI_T);
+        DLI_MULTIPLY;
+    }
+    DLI_LOAD_TILE(6, b); DLI_LOAD_TILE(7, b + DLI_T);
+    DLI_MULTIPLY;
+    if (parts == 2) {
+        DLI_LOAD_TILE(4, a + 2 * DLI_T); DLI_LOAD_TILE(5, a + 3 * DLI_T);
+        DLI_MULTIPLY;
+    }
+}
+DLI_V void dli_split_sums(dl_real *sums)
+{
+    DLI_STORE_TILE(0, sums); DLI_STORE_TILE(1, sums + 16); DLI_STORE_TILE(2, sums + 16 * 32); DLI_STORE_TILE(3, sums + 16 * 32 + 16);
+}
+#undef DLI_LOAD_TILE
+#undef DLI_STORE_TILE
+#undef DLI_MULTIPLY
+#else
+DLI_V void dli_split_begin(void) {}
+DLI_V void dli_split_end(void) {}
+
+/* v as a sum of parts, each the nearest number of 16 bits to what is left (ties to even) */
+DLI_V void DLI_FN(dli_split_number)(uint16_t *to, int parts, float v)
+{
+    for (; parts > 0; parts--, to += 2 * DLI_T) {
+        uint32_t bits;
+        float part;
+        memcpy(&bits, &v, sizeof v);
+        bits = v == v ? (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u : 0x7fc00000u;
+        *to = (uint16_t)(bits >> 16);
+        memcpy(&part, &bits, sizeof v);
+        v -= part;
+    }
+}
+DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
+{
+    int64_t i, k;
+    for (i = 0; i < 32; i++)
+        for (k = 0; k < (K + 31) / 32 * 32; k++)
+            DLI_FN(dli_split_number)(out + k / 32 * parts * 2 * DLI_T + i / 16 * DLI_T + i % 16 * 32 + k % 32, parts,
+                                     i < rows && k < K ? (float)x[i * ldx + k] : 0);
+}
+DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
+{
+    int64_t j;
+    for (; k < end; k++)
+        for (j = 0; j < 32; j++)
+            DLI_FN(dli_split_number)(out + k / 32 * parts * 2 * DLI_T + j / 16 * DLI_T + k % 32 / 2 * 32 + j % 16 * 2 + k % 2, parts,
+                                     k < K && j < width ? (float)x[k * ldx + j] : 0);
+}
+DLI_V dl_real DLI_FN(dli_of_part)(uint16_t part)
+{
+    const uint32_t bits = (uint32_t)part << 16;
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+DLI_V void dli_split_zero(dl_real *sums) { memset(sums, 0, 32 * 32 * sizeof *sums); }
+DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
+{
+    static const int part_a[] = {0, 0, 1}, part_b[] = {1, 0, 0};
+    int i, j, k, n;
+    for (n = parts == 1; n < (parts == 1 ? 2 : 3); n++)
+        for (i = 0; i < 32; i++)
+            for (j = 0; j < 32; j++) {
+                const uint16_t *row = a + part_a[n] * 2 * DLI_T + i / 16 * DLI_T + i % 16 * 32;
+                const uint16_t *column = b + part_b[n] * 2 * DLI_T + j / 16 * DLI_T + j % 16 * 2;
+                dl_real even = 0, odd = 0;
+                for (k = 0; k < 32; k += 2) {
+                    even = dli_fma(DLI_FN(dli_of_part)(row[k]), DLI_FN(dli_of_part)(column[16 * k]), even);
+                    odd = dli_fma(DLI_FN(dli_of_part)(row[k + 1]), DLI_FN(dli_of_part)(column[16 * k + 1]), odd);
+                }
+                sums[32 * i + j] += even + odd;
+            }
+}
+DLI_V void dli_split_sums(dl_real *sums) { (void)sums; }
+#endif
+
+/* 32 x 32 sums to C, as a tile stores them; wide: all columns */
+#define dli_split_store DLI_FN(dli_split_store_)
+DLI_V void dli_split_store(const int wide, const int add, const dli_panel *t, const dl_real *sums, dl_real *c, int64_t rows, int64_t width)
+{
+    const dlv alpha = dlv_set(t->alpha);
+    for (; rows > 0; rows--, sums += 32, c += t->ldc) {
+        const dlv x = dlv_load(sums), y = dlv_load(sums + 16);
+        if (wide) {
+            dlv_store(c,      add ? dlv_fma(alpha, x, dlv_load(c))      : dlv_mul(alpha, x));
+            dlv_store(c + 16, add ? dlv_fma(alpha, y, dlv_load(c + 16)) : dlv_mul(alpha, y));
+        } else {
+            dlv_store_n(c, add ? dlv_fma(alpha, x, dlv_load_n(c, width, 0)) : dlv_mul(alpha, x), width);
+            if (width > 16) dlv_store_n(c + 16, add ? dlv_fma(alpha, y, dlv_load_n(c + 16, width - 16, 0)) : dlv_mul(alpha, y), width - 16);
+        }
+    }
+}
+#define dli_split_finish DLI_FN(dli_split_finish_)
+static DLI_NOINLINE DLI_TARGET void dli_split_finish(const dli_panel *t, dl_real *c, int64_t i, int64_t rows, int64_t width)
+{
+    const dli_rows_end *end = t->end;
+    const dli_bounds bounds = dli_bounds_of(end->activation);
+    const dl_real *residual = end->residual ? end->residual + (c - t->c) : NULL;
+    int64_t j;
+    for (; rows > 0; rows--, i++, c += t->ldc) {
+        const dlv scale = dlv_set(end->scale[i * end->scale_step]), shift = dlv_set(end->shift[i * end->shift_step]);
+        for (j = 0; j < width; j += 16) {
+            dlv v = dlv_fma(dlv_load_n(c + j, width - j, 0), scale, shift);
+            if (residual) v = dlv_add(v, dlv_load_n(residual + j, width - j, 0));
+            dlv_store_n(c + j, dli_bound(v, bounds), width - j);
+        }
+        if (residual) residual += t->ldc;
+    }
+}
+
+/* Each panel of B is split once for all rows of A, a share with every block that is multiplied: one instruction keeps the processor's
+   multiplier busy for so long that the others between are free. */
+DLI_KERNEL(void, split_panel)(dli_panel *t)
+{
+    const int64_t step = t->b_panel ? DLI_NR : 32, blocks = (t->K + 31) / 32, size = t->parts * 2 * DLI_T;
+    const int64_t share = (16 * blocks - 1) / ((t->M + 31) / 32 * blocks) * 2 + 2;
+    dl_real *sums = t->copy;
+    uint16_t *panel = (uint16_t *)(void *)(sums + 32 * 32), *other = panel + blocks * size, *swap;
+    int64_t i, j, k;
+    dli_split_begin();
+    dli_split_columns(panel, t->parts, t->b, t->b_row, t->N < step ? t->N : step, t->K, 0, 32 * blocks);
+    for (j = 0; j < t->N; j += step) {
+        const int64_t width = t->N - j < step ? t->N - j : step, left = t->N - j - width, next_width = left < step ? left : step;
+        const dl_real *next = t->b + (t->b_panel ? (j / step + 1) * t->b_panel : j + step);
+        int64_t done = next_width > 0 ? 0 : 32 * blocks;
+        for (i = 0; i < t->M; i += 32) {
+            const uint16_t *a = (const uint16_t *)(const void *)t->a + i / 32 * t->a_tile;
+            const int64_t rows = t->M - i < 32 ? t->M - i : 32;
+            dl_real *c = t->c + i * t->ldc + j;
+            dli_split_zero(sums);
+            for (k = 0; k < blocks; k++) {
+                const int64_t end = done + share < 32 * blocks ? done + share : 32 * blocks;
+                dli_split_block(sums, t->parts, a + k * size, panel + k * size);
+                dli_split_columns(other, t->parts, next, t->b_row, next_width, t->K, done, end);
+                done = end;
+            }
+            dli_split_sums(sums);
+            if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
+            if (width == 32) {
+                if (t->beta != 0) dli_split_store(1, 1, t, sums, c, rows, width); else dli_split_store(1, 0, t, sums, c, rows, width);
+            } else {
+                if (t->beta != 0) dli_split_store(0, 1, t, sums, c, rows, width); else dli_split_store(0, 0, t, sums, c, rows, width);
+            }
+            if (t->end) dli_split_finish(t, c, i, rows, width);
+            if (t->last) dli_finish(t, c, rows, j, width);
+        }
+        swap = panel; panel = other; other = swap;
+    }
+    dli_split_end();
+}
+
 /* Vectors in small arrays are registers only after full unrolling, which gcc does at O3: 2 to 4 times faster. */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && DLI_ISA > 0 && !defined(DLI_ASAN)
 #pragma GCC push_options
@@ -35211,6 +35569,9 @@ DL_TERNARY_OPS(DLI_ROW)
 #define DLI_QUOTE_(x) #x
 #define DLI_QUOTE(x)  DLI_QUOTE_(x)
 static const dli_isa DLI_FN(dli_isa) = { &DLI_QUOTE(DLI_SUFFIX)[1], DLI_ISA, DLI_MR, DLI_NR };
+#if DLI_ISA == 2
+static const dli_isa dli_isa_amx = { "amx", DLI_ISA, DLI_MR, DLI_NR };             /* with the tiles of split_panel */
+#endif
 #undef DLI_QUOTE_
 #undef DLI_QUOTE
 
