@@ -141,7 +141,8 @@
               before anything is copied; the old file is replaced when the new one is complete, not before.
    Trouble.   dl_create(.detect_nan = 1) names the op that made the first NaN; dl_profile_begin .. dl_profile_print say where
               the time goes; dl_summary, dl_module_stats, dl_graph_dot, dl_tensorboard_open; -DDL_DEBUG adds source lines.
-   Precision. dl_create(.precision = DL_HIGH) allows relative errors of about 1e-5 where that is much faster.
+   Precision. dl_create(.precision = DL_HIGH) allows relative errors of about 1e-5 where that is faster, DL_MEDIUM of about 3e-3:
+              with the matrix tiles of Intel's processors (AMX) large products take half and a quarter of the time.
 
    dl.h does not
    -------------
@@ -159,8 +160,9 @@
    DL_NO_OPENMP       no threads even with -fopenmp         DL_USE_MPI   training on many machines, compile with mpicc
    DL_DEBUG           errors are printed at once, with line DL_FILENAME  "name.h" if this file is renamed
    DL_NO_POSIX        files by ISO C alone: read, not mapped; not flushed to the disk
+   DL_NO_AMX          no matrix tiles in precision high and medium, for assemblers that do not know them
    DL_MALLOC, DL_REALLOC, DL_FREE: your allocator, all or none
-   At run time the environment variable DL_ISA (portable, avx2, avx512, neon), or .isa of dl_create, picks the kernels.
+   At run time the environment variable DL_ISA (portable, avx2, avx512, amx, neon), or .isa of dl_create, picks the kernels.
 
    Recipes
    -------
@@ -341,11 +343,13 @@ struct dl_op {
 typedef struct {
     uint64_t    seed;                    /* of the random numbers, 0                                             */
     int         threads;                 /* 0: what OpenMP offers; always 1 without OpenMP                       */
-    const char *isa;                     /* "portable", "avx2", "avx512", "neon"; NULL: $DL_ISA, else the best; it is an
-                                            error if this machine does not have it                               */
-    dl_precision precision;              /* DL_HIGHEST: the same bits everywhere.  DL_HIGH: relative errors of about 1e-5 for
-                                            speed (large Winograd tiles), the same bits for any number of threads on one
-                                            instruction set.  DL_MEDIUM: so far the same as DL_HIGH              */
+    const char *isa;                     /* "portable", "avx2", "avx512", "amx", "neon"; NULL: $DL_ISA, else the best; it is
+                                            an error if this machine does not have it                            */
+    dl_precision precision;              /* of matrix products and convolutions, as torch.set_float32_matmul_precision.
+                                            DL_HIGHEST: the same bits everywhere.  DL_HIGH: relative errors of about 1e-5 (large
+                                            Winograd tiles; sums of two bfloat16 where the processor has matrix tiles, isa "amx").
+                                            DL_MEDIUM: of about 3e-3 with such tiles (one bfloat16), without them as DL_HIGH.
+                                            Both: the same bits for any number of threads on one instruction set */
     int         no_grad;                 /* 1: record nothing, for inference                                     */
     int         detect_nan;              /* 1: the first NaN, or infinity made of finite numbers, is an error, see >>trouble */
     size_t      block_bytes;             /* size of the arenas' first block, 1 MB                                */
@@ -366,7 +370,7 @@ DL_API int         dl_is_training(const dl_ctx *c);
 DL_API int         dl_is_nil(const dl_tensor *x);                    /* 1 for the nil tensor and for NULL             */
 
 typedef struct {
-    const char *version, *isa, *precision;                           /* "0.2.0", "avx512", "float highest"            */
+    const char *version, *isa, *precision;                           /* "0.2.0", "avx512", "float highest", .. "double" */
     int         threads, openmp;                                     /* used; 1 if compiled with OpenMP               */
     size_t      l1d_bytes, l2_bytes, l3_bytes;                       /* caches of one core; 0: unknown                */
 } dl_information;
@@ -3320,6 +3324,7 @@ typedef struct {
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
 #define DLI_SPLIT_KC 512                /* the same of sums over parts                                                    */
+#define DLI_SPLIT_GROUP 4               /* panels of columns at a time: the second is split while the first is multiplied */
 #define DLI_SPLIT_ROOM(parts) (32 * 32 + (parts) * 32 * DLI_SPLIT_KC)           /* sums and two panels of B               */
 
 #define DLI_KERNELS_GEMM(K)                                                                                            \
@@ -4275,7 +4280,7 @@ DL_DEF dl_information dl_info(const dl_ctx *c)
 #ifdef DL_DOUBLE
     i.precision = "double";
 #else
-    i.precision = !c || c->precision == DL_HIGHEST ? "float highest" : "float high";
+    i.precision = !c || c->precision == DL_HIGHEST ? "float highest" : c->precision == DL_HIGH ? "float high" : "float medium";
 #endif
     if (!c) return i;
     i.isa = c->isa->name;
@@ -4739,7 +4744,8 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
    Infinite numbers become NaN by two parts, and those below 2^-110 lose the second. */
 static int dli_splits(const dl_ctx *c, int64_t M, int64_t N, int64_t K)      /* whether it pays: by the shape, as it decides the bits */
 {
-    return c->parts && M >= 16 && N >= 16 && K >= 32 ? c->parts : 0;
+    const int64_t least = c->parts == 1 ? 16 : 24;
+    return M >= least && N >= least && K >= 32 && (double)M * (double)N * (double)K >= 131072 ? c->parts : 0;
 }
 static int64_t dli_split_size(int parts, int64_t M, int64_t K)               /* of A's parts, counted in dl_real */
 {
@@ -9578,6 +9584,7 @@ typedef struct {
     int64_t  taps, K, kc, mc, ld;                       /* K = C taps in blocks of kc, rows in blocks of mc; ld: of the sums   */
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
     int      parts;                                     /* of the factors, see dli_split_a; 0: whole                           */
+    int64_t  group;                                     /* panels that are multiplied at once                                  */
     int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
                                                            direct: tiles may store results, ending: which is more than sums    */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
@@ -9685,10 +9692,11 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
     const dli_conv_block *b = &o->block;
     const dli_isa *isa = p->c->isa;
     const int64_t nr = isa->nr, kc = o->kc, mc = dli_min64(o->rows - u, p->mc), channel = o->stage.channel, row = o->row + u;
-    const int64_t inner = b->columns / b->images, panel = o->rows > p->mc ? (p->kc + 1) * nr : 0;     /* 0: one, used again */
-    const int64_t most = p->parts ? DLI_SPLIT_KC : DLI_KC;
+    const int64_t inner = b->columns / b->images, panel = (p->kc + 1) * nr;
+    const int64_t most = p->parts ? DLI_SPLIT_KC : DLI_KC, group = p->group * nr;
+    const int again = o->rows > p->mc;                         /* the panels will be wanted by the next rows */
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
-    int64_t j, v;
+    int64_t j, v, l;
     dli_gemm_args a;
     dli_panel t;
     memset(&a, 0, sizeof a);
@@ -9708,30 +9716,35 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
         dli_gemm_pack_a(&pack, &a, 0, mc, 0, kc, o->tiles);
         t.a_tile = p->parts ? 2 * dli_split_size(p->parts, 32, kc) : isa->mr * p->kc;
     }
-    for (j = 0; j < o->columns; j += nr) {
-        const int64_t piece = kc ? o->start[j / nr] : 0, npieces = kc ? o->start[j / nr + 1] - piece : 0;
-        const int64_t width = dli_min64(o->columns - j, nr);
+    for (j = 0; j < o->columns; j += group) {
+        const int64_t piece = kc ? o->start[j / nr] : 0, width = dli_min64(o->columns - j, group), ld = p->group > 1 ? p->ld : nr;
         const int together = j % inner + width <= inner;                               /* in one image */
         const int direct = p->direct && at_once && together;                           /* to where they belong */
         const int as_it_stands = p->flat && together && kc && (u == 0 || p->parts);
         const int64_t place = direct ? dli_conv_place(s, b, row, j) : 0;
         const dli_rows_end end = dli_conv_rows_end(&s->end, row, place);
         t.N = width;
+        dl_real *panels = o->panels + (again ? j / nr * panel : 0);
         t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
-        t.ldc = direct ? dli_conv_channel(s) : at_once ? nr : p->ld;
+        t.ldc = direct ? dli_conv_channel(s) : at_once ? ld : p->ld;
         for (v = 0; v < kc || v == 0; v += most) {                   /* as much of a panel as the first cache holds */
             t.K = dli_min64(kc - v, most);
-            t.copy = o->panels + (panel ? j / nr * panel + v * nr : 0);
+            t.copy = panels + (again ? v * nr : 0);
             t.b = as_it_stands ? o->pixels + v * channel + o->pieces[piece].from : t.copy;
             t.b_row = as_it_stands ? channel : nr;
+            t.b_panel = as_it_stands || p->group == 1 ? 0 : panel;
             if (!as_it_stands) {
-                if (u == 0 && kc) DLI_ON(isa, conv_pack)(t.copy, o->pixels, o->offset + v, t.K, o->pieces + piece, npieces);
+                if (u == 0 && kc)
+                    for (l = 0; l < width; l += nr) {
+                        const int64_t *at = o->start + (j + l) / nr;
+                        DLI_ON(isa, conv_pack)(t.copy + l / nr * panel, o->pixels, o->offset + v, t.K, o->pieces + at[0], at[1] - at[0]);
+                    }
                 t.copy = NULL;
             }
             t.next = NULL;                                           /* the pixels that will be wanted next */
             if (p->flat && u == 0) {
                 if (v + most < kc)            t.next = o->pixels + (v + most) * channel + o->pieces[piece].from;
-                else if (j + nr < o->columns) t.next = o->pixels + o->pieces[o->start[j / nr + 1]].from;
+                else if (j + group < o->columns) t.next = o->pixels + o->pieces[o->start[(j + group) / nr]].from;
             }
             t.beta = o->q + v || (direct && s->end.add) ? 1 : 0;
             t.cold = j == 0 && !p->pack_a;
@@ -9741,7 +9754,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
             if (p->parts) t.copy = o->split;
             dli_panel_product(isa, &t);
         }
-        if (at_once && !direct) dli_conv_put(p, b, row, mc, o->sums, nr, j, j + width);
+        if (at_once && !direct) dli_conv_put(p, b, row, mc, o->sums, ld, j, j + width);
     }
     if (o->columns == b->columns || !kc) return;
     dli_gemm_set(&t, &a);
@@ -9843,7 +9856,7 @@ static int dli_conv_as_winograd(const dl_ctx *c, const dli_conv_pass *s, int64_t
     a->H = h->in; a->W = w->in;
     a->OH = h->count; a->OW = w->count;
     a->w_out = w_out; a->w_in = w_in;
-    if (dli_splits(c, s->M, 16, s->C)) return 0;
+    if (c->parts && dli_min64(s->M, s->C) >= (c->parts == 1 ? 64 : w_out || w_in ? 256 : 128)) return 0;     /* as measured */
     a->m = dli_winograd_tile(a, c->precision == DL_HIGHEST ? 2 : 4);
     return a->m > 0;
 }
@@ -10000,7 +10013,8 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.pack_a = p.parts || (p.K % 1024 == 0 && p.columns > 256);                /* rows 4 KB apart share sets of the caches */
     p.ld = (p.columns + nr - 1) / nr * nr + 16;
     p.staged_size = channels && !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
-    p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : 1) + 16;
+    p.group = p.parts ? DLI_SPLIT_GROUP : 1;
+    p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : p.group) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
     p.a_size = p.parts ? dli_split_size(p.parts, dli_min64(s->M, p.mc), p.kc) : p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
     p.rest = s->N == 1 && !p.parts ? dli_gemm_few(dli_conv_inner(s, -1), p.K) : 0;         /* by the shape alone: it decides the bits */
@@ -10149,7 +10163,7 @@ static int dli_conv_spreads(dl_ctx *c, const dli_conv *g, dli_conv_spread *p)
     p->product.alpha = 1;
     p->plan.isa = c->isa;
     p->plan.path = DLI_GEMM_BLOCKS;
-    p->plan.parts = 0;
+    p->plan.parts = dli_splits(c, p->product.M, p->product.N, K);
     dli_gemm_choose(&p->plan, &p->product);
     p->scratch_size = (p->plan.scratch_size + p->product.M * p->product.ldc + p->phases * p->each + g->big[2] + 15) / 16 * 16;
     return 1;
@@ -10271,7 +10285,7 @@ typedef struct {
     dli_conv_split       split;
     int64_t  taps, K, nc, ld, tg, tm, tn, staged_size, a_size, columns;
     int      split_parts;                               /* of the factors, see dli_split_a; 0: whole                           */
-    int64_t  split_size;                                /* their numbers                                                       */
+    int64_t  split_size, group;                         /* their numbers; panels that are multiplied at once                   */
     int64_t  parts, size;                               /* of the blocks, with `size` sums each (see dli_conv_parts) */
     dl_real *sums;                                      /* parts == 1: dw                                            */
     char    *scratch;
@@ -10291,7 +10305,8 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     const int64_t m0 = s->M * m / p->tm, rows = s->M * (m + 1) / p->tm - m0, size = dli_conv_inner(s, -1);
     const int64_t k0 = units * n / p->tn * 16, k1 = dli_min64(units * (n + 1) / p->tn * 16, p->K);
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
-    dl_real *split = panel + (p->columns + 16) * nr, *tiles = split + (p->split_parts ? DLI_SPLIT_ROOM(p->split_parts) : 0);
+    const int64_t size_of_panel = (p->columns + 16) * nr;
+    dl_real *split = panel + p->group * size_of_panel, *tiles = split + (p->split_parts ? DLI_SPLIT_ROOM(p->split_parts) : 0);
     int64_t *offset = (int64_t *)(void *)(split + p->split_size), *start = offset + p->nc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + 2);
     int64_t group, i, j, q, r, l, npieces = 0;
@@ -10327,9 +10342,11 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                     dli_split_a(isa, t.parts, 0, a.A, a.lda, rows, b.columns, tiles);
                     t.a_tile = 2 * dli_split_size(t.parts, 32, b.columns);
                 }
-                for (j = 0; j < nc; j += nr) {
-                    const int64_t width = dli_min64(nc - j, nr);
-                    DLI_ON(isa, conv_pack_t)(panel, staged, offset + j, width, pieces, npieces);
+                for (j = 0; j < nc; j += p->group * nr) {
+                    const int64_t width = dli_min64(nc - j, p->group * nr);
+                    for (l = 0; l < width; l += nr)
+                        DLI_ON(isa, conv_pack_t)(panel + l / nr * size_of_panel, staged, offset + j + l, dli_min64(width - l, nr), pieces, npieces);
+                    t.b_panel = p->group > 1 ? size_of_panel : 0;
                     t.M = rows;
                     t.N = width;
                     t.K = b.columns;
@@ -10399,10 +10416,11 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.columns = dli_conv_block_at(&s, &p.split, 0).columns;
     p.ld = (p.columns + 15) / 16 * 16 + 16;
     p.a_size = (s.M + p.tm - 1) / p.tm * p.ld;
-    p.split_parts = dli_splits(c, s.M, p.K, size);
+    p.split_parts = dli_splits(c, s.M, p.K, s.N * size);
     p.split_size = p.split_parts ? dli_split_size(p.split_parts, (s.M + p.tm - 1) / p.tm, p.columns) + DLI_SPLIT_ROOM(p.split_parts) : 0;
     p.staged_size = dli_conv_staged_size(&s, &p.split, dli_min64(s.C, (p.nc - 1) / p.taps + 2));
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + (p.columns + 16) * nr + p.split_size) +
+    p.group = p.split_parts ? DLI_SPLIT_GROUP : 1;
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + p.group * (p.columns + 16) * nr + p.split_size) +
                      sizeof(int64_t) * (size_t)(p.nc + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          dli_min64(p.parts * p.tg * p.tm * p.tn, c->threads));
@@ -33051,6 +33069,7 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
    The tile: R x (16 V) numbers of C stay in registers while k runs; each step loads V vectors of B, broadcasts R numbers of A
    and does R V fused multiply-adds.  Accumulators are named variables: compilers keep those in registers, but not arrays. */
 #if DLI_ISA == 2
+#define DLI_ALL ((__mmask16)0xffff) /* the unmasked forms of gcc 12 warn of an uninitialized operand */
 #define DLI_MR 12                   /* 24 accumulators, 2 of B, 1 broadcast: 27 of 32 registers */
 #define DLI_NR 32
 #define DLI_TILE_ROWS(F) F(0, a0, 0) F(1, a0, 1) F(2, a0, 2) F(3, a0, 3) F(4, a4, 0) F(5, a4, 1) \
@@ -33308,7 +33327,9 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
    line.  One instruction multiplies two tiles (Intel, Software Developer's Manual, TDPBF16PS):
 
        C[i][j] += (sum over even k of A[i][k] B[k][j]) + (sum over odd k), chains of fused multiply-adds, subnormal numbers 0 */
-#define DLI_T 512                       /* numbers of 16 bits in a tile */
+#define DLI_T 512                       /* numbers of 16 bits in a tile; the next part of the same numbers is two tiles further on */
+#define dli_split_tile    DLI_FN(dli_split_tile_)
+DLI_V int64_t dli_split_tile(int parts, int64_t line, int64_t k) { return ((k >> 5) * parts * 2 + (line >> 4)) * DLI_T; }
 #define dli_split_begin   DLI_FN(dli_split_begin_)
 #define dli_split_end     DLI_FN(dli_split_end_)
 #define dli_split_columns DLI_FN(dli_split_columns_)
@@ -33327,12 +33348,16 @@ DLI_V void dli_split_begin(void)
 }
 DLI_V void dli_split_end(void) { __asm__ volatile("tilerelease"); }
 
-/* 32 numbers rounded to 16 bits: those of low, then those of high */
+/* 32 numbers rounded to 16 bits, those of low, then those of high; 16 of them as floats again */
 DLI_V __m512i dli_round_avx512(__m512 low, __m512 high)
 {
     __m512i r;
     __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(r) : "v"(high), "v"(low));
     return r;
+}
+DLI_V __m512 dli_widen_avx512(__m256i r)
+{
+    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, _mm512_maskz_cvtepu16_epi32(DLI_ALL, r), 16));
 }
 DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
 {
@@ -33341,27 +33366,28 @@ DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t
     for (k = 0; k < K; k += 32)
         for (i = 0; i < 32; i++) {
             const int64_t n = i < rows ? K - k : 0;
-            uint16_t *to = out + k / 32 * parts * 2 * DLI_T + i / 16 * DLI_T + i % 16 * 32;
-            __m512 low = dlv_load_n(x + i * ldx + k, n, 0), high = n > 16 ? dlv_load_n(x + i * ldx + k + 16, n - 16, 0) : dlv_set(0);
-            DLI_FETCH(x, (i + 32) * ldx + k);
-            DLI_FETCH(x, (i + 32) * ldx + k + 16);
+            const dl_real *row = x + i * ldx + k;
+            uint16_t *to = out + dli_split_tile(parts, i, k) + i % 16 * 32;
+            __m512 low = dlv_load_n(row, n, 0), high = n > 16 ? dlv_load_n(row + 16, n - 16, 0) : dlv_set(0);
+            DLI_FETCH(row, 32 * ldx);                       /* of the next group */
+            DLI_FETCH(row, 32 * ldx + 16);
             for (p = parts; p > 0; p--, to += 2 * DLI_T) {
                 const __m512i r = dli_round_avx512(low, high);
                 _mm512_storeu_si512(to, r);
-                low = dlv_sub(low, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(r)), 16)));
-                high = dlv_sub(high, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(r, 1)), 16)));
+                low = dlv_sub(low, dli_widen_avx512(_mm512_castsi512_si256(r)));
+                high = dlv_sub(high, dli_widen_avx512(_mm512_maskz_extracti64x4_epi64((__mmask8)0xf, r, 1)));
             }
         }
 }
 /* Two rows of 16 columns, even and odd, one number of each after the other */
 DLI_V void dli_split_pair_avx512(uint16_t *to, int parts, __m512 even, __m512 odd, __m512i turn)
 {
-    const __m512i r = _mm512_permutexvar_epi16(turn, dli_round_avx512(even, odd)), upper = _mm512_set1_epi32((int)0xffff0000u);
+    const __m512i r = _mm512_maskz_permutexvar_epi16(0xffffffffu, turn, dli_round_avx512(even, odd));
     _mm512_storeu_si512(to, r);
     if (parts == 1) return;
-    even = dlv_sub(even, _mm512_castsi512_ps(_mm512_slli_epi32(r, 16)));
-    odd = dlv_sub(odd, _mm512_castsi512_ps(_mm512_and_si512(r, upper)));
-    _mm512_storeu_si512(to + 2 * DLI_T, _mm512_permutexvar_epi16(turn, dli_round_avx512(even, odd)));
+    even = dlv_sub(even, _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, r, 16)));
+    odd = dlv_sub(odd, _mm512_castsi512_ps(_mm512_and_si512(r, _mm512_set1_epi32((int)0xffff0000u))));
+    _mm512_storeu_si512(to + 2 * DLI_T, _mm512_maskz_permutexvar_epi16(0xffffffffu, turn, dli_round_avx512(even, odd)));
 }
 DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
 {
@@ -33373,7 +33399,7 @@ DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t
     const __mmask16 high = (__mmask16)(width <= 16 ? 0 : width < 32 ? (1u << (width - 16)) - 1 : 0xffff);
     for (x += k * ldx; k < end; k += 2, x += 2 * ldx) {
         const dl_real *even = k < K ? x : nothing, *odd = k + 1 < K ? x + ldx : nothing;
-        uint16_t *to = out + (k >> 5) * parts * 2 * DLI_T + (k & 31) * 16;
+        uint16_t *to = out + dli_split_tile(parts, 0, k) + (k & 31) * 16;
         dli_split_pair_avx512(to, parts, _mm512_maskz_loadu_ps(low, even), _mm512_maskz_loadu_ps(low, odd), turn);
         dli_split_pair_avx512(to + DLI_T, parts, _mm512_maskz_loadu_ps(high, even + 16), _mm512_maskz_loadu_ps(high, odd + 16), turn);
     }
@@ -33417,7 +33443,8 @@ DLI_V void dli_split_begin(void) {}
 DLI_V void dli_split_end(void) {}
 
 /* v as a sum of parts, each the nearest number of 16 bits to what is left (ties to even) */
-DLI_V void DLI_FN(dli_split_number)(uint16_t *to, int parts, float v)
+#define dli_split_number DLI_FN(dli_split_number_)
+DLI_V void dli_split_number(uint16_t *to, int parts, float v)
 {
     for (; parts > 0; parts--, to += 2 * DLI_T) {
         uint32_t bits;
@@ -33434,18 +33461,18 @@ DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t
     int64_t i, k;
     for (i = 0; i < 32; i++)
         for (k = 0; k < (K + 31) / 32 * 32; k++)
-            DLI_FN(dli_split_number)(out + k / 32 * parts * 2 * DLI_T + i / 16 * DLI_T + i % 16 * 32 + k % 32, parts,
-                                     i < rows && k < K ? (float)x[i * ldx + k] : 0);
+            dli_split_number(out + dli_split_tile(parts, i, k) + i % 16 * 32 + k % 32, parts, i < rows && k < K ? (float)x[i * ldx + k] : 0);
 }
 DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
 {
     int64_t j;
     for (; k < end; k++)
         for (j = 0; j < 32; j++)
-            DLI_FN(dli_split_number)(out + k / 32 * parts * 2 * DLI_T + j / 16 * DLI_T + k % 32 / 2 * 32 + j % 16 * 2 + k % 2, parts,
-                                     k < K && j < width ? (float)x[k * ldx + j] : 0);
+            dli_split_number(out + dli_split_tile(parts, j, k) + k % 32 / 2 * 32 + j % 16 * 2 + k % 2, parts,
+                             k < K && j < width ? (float)x[k * ldx + j] : 0);
 }
-DLI_V dl_real DLI_FN(dli_of_part)(uint16_t part)
+#define dli_split_part DLI_FN(dli_split_part_)
+DLI_V dl_real dli_split_part(uint16_t part)
 {
     const uint32_t bits = (uint32_t)part << 16;
     float v;
@@ -33456,19 +33483,22 @@ DLI_V void dli_split_zero(dl_real *sums) { memset(sums, 0, 32 * 32 * sizeof *sum
 DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
 {
     static const int part_a[] = {0, 0, 1}, part_b[] = {1, 0, 0};
+    dl_real x[32][32], y[32][32];                          /* a part of A, a part of B */
     int i, j, k, n;
-    for (n = parts == 1; n < (parts == 1 ? 2 : 3); n++)
-        for (i = 0; i < 32; i++)
-            for (j = 0; j < 32; j++) {
-                const uint16_t *row = a + part_a[n] * 2 * DLI_T + i / 16 * DLI_T + i % 16 * 32;
-                const uint16_t *column = b + part_b[n] * 2 * DLI_T + j / 16 * DLI_T + j % 16 * 2;
-                dl_real even = 0, odd = 0;
-                for (k = 0; k < 32; k += 2) {
-                    even = dli_fma(DLI_FN(dli_of_part)(row[k]), DLI_FN(dli_of_part)(column[16 * k]), even);
-                    odd = dli_fma(DLI_FN(dli_of_part)(row[k + 1]), DLI_FN(dli_of_part)(column[16 * k + 1]), odd);
-                }
-                sums[32 * i + j] += even + odd;
+    for (n = parts == 1; n < (parts == 1 ? 2 : 3); n++) {
+        for (i = 0; i < 32; i++) for (k = 0; k < 32; k++) {
+            x[i][k] = dli_split_part(a[part_a[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + i % 16 * 32 + k]);
+            y[k][i] = dli_split_part(b[part_b[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + k / 2 * 32 + i % 16 * 2 + k % 2]);
+        }
+        for (i = 0; i < 32; i++) for (j = 0; j < 32; j += 16) {
+            dlv even = dlv_set(0), odd = dlv_set(0);
+            for (k = 0; k < 32; k += 2) {
+                even = dlv_fma(dlv_set(x[i][k]), dlv_load(y[k] + j), even);
+                odd = dlv_fma(dlv_set(x[i][k + 1]), dlv_load(y[k + 1] + j), odd);
             }
+            dlv_store(sums + 32 * i + j, dlv_add(dlv_load(sums + 32 * i + j), dlv_add(even, odd)));
+        }
+    }
 }
 DLI_V void dli_split_sums(dl_real *sums) { (void)sums; }
 #endif
@@ -33700,7 +33730,6 @@ DLI_KERNEL(void, gemm_pack)(dl_real *out, int64_t tile, const dl_real *x, int64_
 /* By squares of S x S in registers */
 #if DLI_ISA == 2
 #define DLI_SQUARE 16
-#define DLI_ALL ((__mmask16)0xffff)     /* the unmasked forms of gcc 12 warn of an uninitialized operand */
 typedef __m512 DLI_FN(dli_row);
 #define DLI_LOAD_ROW(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
 #define DLI_STORE_ROW(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)

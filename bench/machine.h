@@ -123,7 +123,7 @@ static inline double machine_peak(void *arg)
     machine_peak_work w = { machine_fma_portable, 10000 };
     int lanes = 4;
 #if MACHINE_X86
-    if (!strcmp(a->isa, "avx512")) { w.loop = machine_fma_avx512; lanes = 16; }
+    if (!strcmp(a->isa, "avx512") || !strcmp(a->isa, "amx")) { w.loop = machine_fma_avx512; lanes = 16; }
     if (!strcmp(a->isa, "avx2"))   { w.loop = machine_fma_avx2;   lanes = 8; }
 #elif defined(__aarch64__)
     if (!strcmp(a->isa, "neon"))   { w.loop = machine_fma_neon;   lanes = 8; }

@@ -492,6 +492,12 @@ def infer(name):
 
 
 # as in bench.h: a quarter of the calls before, to warm caches; n = 0: one alone, so long that this matters little
+def set_precision(p):                           # of matrix products and, where this PyTorch can, of convolutions
+    torch.set_float32_matmul_precision(p)
+    if hasattr(torch.backends.mkldnn, "conv"):
+        torch.backends.mkldnn.conv.fp32_precision = {"highest": "ieee", "high": "tf32", "medium": "bf16"}[p]
+
+
 def sample(run, n):
     warm, n = (n // 4 + 1, n) if n else (0, 1)
     for _ in range(warm):
@@ -526,8 +532,10 @@ def main():
     current, run, n = None, None, 0
     for line in sys.stdin:
         _, threads, name, *args = line.split()
+        args, options = [a for a in args if "=" not in a], dict(a.split("=") for a in args if "=" in a)
         if line != current:
             run = None                          # frees the memory of the last case
+            set_precision(options.get("precision", "highest"))
             torch.set_num_threads(int(threads))
             run = cases[name](*[int(a) if a.isdigit() else a for a in args])
             n = calls(run)
