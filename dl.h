@@ -3652,8 +3652,8 @@ static int dli_has_amx(void)
 #endif
 }
 
-/* This machine's best instruction set for that precision or, if it has it, the one of that name; else NULL. */
-static const dli_isa *dli_choose_isa(const char *name, dl_precision precision)
+/* This machine's best instruction set for precision highest or, if it has it, the one of that name; else NULL. */
+static const dli_isa *dli_choose_isa(const char *name)
 {
 #define DLI_TRY(isa, there) if ((!name || !strcmp(name, dli_isa_##isa.name)) && (there)) return &dli_isa_##isa;
 #if DLI_X86
@@ -3661,7 +3661,7 @@ static const dli_isa *dli_choose_isa(const char *name, dl_precision precision)
     __builtin_cpu_init();
     avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
-    DLI_TRY(amx,    avx512 && (name || precision != DL_HIGHEST) && dli_has_amx())
+    DLI_TRY(amx,    avx512 && name && dli_has_amx())
     DLI_TRY(avx512, avx512)
     DLI_TRY(avx2,   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #endif
@@ -3669,7 +3669,6 @@ static const dli_isa *dli_choose_isa(const char *name, dl_precision precision)
     DLI_TRY(neon, 1)
 #endif
     DLI_TRY(portable, 1)
-    (void)precision;
 #undef DLI_TRY
     return NULL;
 }
@@ -4224,7 +4223,8 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     memset(c, 0, sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
     c->nil_module = (dl_module *)(((uintptr_t)(c + 1) + DLI_ALIGN - 1) & ~(uintptr_t)(DLI_ALIGN - 1));
     if (isa && !*isa) isa = NULL;
-    c->isa = dli_choose_isa(isa, o.precision);
+    if (!isa && o.precision != DL_HIGHEST) c->isa = dli_choose_isa("amx");
+    if (!c->isa) c->isa = dli_choose_isa(isa);
 #if DLI_OPENMP
     c->threads = o.threads > 0 ? o.threads : omp_get_max_threads();
 #else
@@ -4241,7 +4241,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
     c->keep.next_size = c->step.next_size = o.block_bytes ? o.block_bytes : (size_t)1 << 20;
     dli_caches(c);
     if (!c->isa) {
-        c->isa = dli_choose_isa("portable", o.precision);
+        c->isa = dli_choose_isa("portable");
         dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
     }
     dli_check_choice(c, "dl_create", "precision", o.precision, DL_MEDIUM);

@@ -237,7 +237,7 @@ static void a_wrong_result_is_seen(void)                 /* negative control */
 
 int main(void)
 {
-    k = dli_choose_isa(NULL, DL_HIGHEST);
+    k = dli_choose_isa(NULL);
     RUN(special_values);
     RUN(powers);
     RUN(sqrt_is_correctly_rounded);

@@ -28,7 +28,7 @@ static void known_answers(void)
 static void uniform_is_philox(void)
 {
     const uint64_t seed = 0x299f31d0a4093822u, call = 0x0370734413198a2eu, first = 0x85a308d3243f6a88u * 4 + 3;
-    const dli_isa *k = dli_choose_isa(NULL, DL_HIGHEST);
+    const dli_isa *k = dli_choose_isa(NULL);
     uint32_t counter[4], key[2], out[4];
     int i;
     DLI_ON(k, uniform)(a, 1000, seed, call, first);
@@ -48,7 +48,7 @@ static void any_split_is_the_same(void)
     int v, i;
     for (i = 0; i < 2000; i++) x[i] = (dl_real)(i + 1);
     for (v = 0; test_isa(v); v++) {
-        const dli_isa *k = dli_choose_isa(test_isa(v), DL_HIGHEST);
+        const dli_isa *k = dli_choose_isa(test_isa(v));
         if (!k) continue;
         for (i = 0; i < (int)(sizeof cut / sizeof *cut); i++) {
             const int n = cut[i], rest = 2000 - n;
@@ -70,12 +70,12 @@ static void any_split_is_the_same(void)
 
 static void same_on_every_isa(void)
 {
-    const dli_isa *p = dli_choose_isa("portable", DL_HIGHEST);
+    const dli_isa *p = dli_choose_isa("portable");
     int v, i;
-    if (dli_choose_isa(NULL, DL_HIGHEST) == p) { SKIP("one instruction set"); return; }
+    if (dli_choose_isa(NULL) == p) { SKIP("one instruction set"); return; }
     for (i = 0; i < 5000; i++) x[i] = (dl_real)(i + 1);
     for (v = 1; test_isa(v); v++) {
-        const dli_isa *k = dli_choose_isa(test_isa(v), DL_HIGHEST);
+        const dli_isa *k = dli_choose_isa(test_isa(v));
         if (!k) continue;
         DLI_ON(p, uniform)(a, 5000, 1, 2, 3); DLI_ON(k, uniform)(b, 5000, 1, 2, 3);
         CHECK(!memcmp(a, b, 5000 * sizeof *a));
@@ -111,7 +111,7 @@ static void uniform_moments(void)
 {
     int count[64] = {0}, i;
     double chi2 = 0;
-    DLI_ON(dli_choose_isa(NULL, DL_HIGHEST), uniform)(a, N, 42, 0, 0);
+    DLI_ON(dli_choose_isa(NULL), uniform)(a, N, 42, 0, 0);
     moments(a, 0.5, 1.0 / 12, 0, 1.8);
     for (i = 0; i < N; i++) {
         CHECK(a[i] >= 0 && a[i] < 1);
@@ -125,7 +125,7 @@ static void normal_moments(void)
 {
     double chi2 = 0, low = 0;
     int count[32] = {0}, i;
-    DLI_ON(dli_choose_isa(NULL, DL_HIGHEST), normal)(a, N, 42, 1, 0);
+    DLI_ON(dli_choose_isa(NULL), normal)(a, N, 42, 1, 0);
     moments(a, 0, 1, 0, 3);
     for (i = 0; i < N; i++) {                                         /* equally likely bins by the distribution function */
         const int bin = (int)(0.5 * erfc(-(double)a[i] / sqrt(2.0)) * 32);
@@ -140,7 +140,7 @@ static void normal_moments(void)
 static void dropout_keeps_the_mean(void)
 {
     static const double p[] = {0, 0.1, 0.5, 0.9, 1};
-    const dli_isa *k = dli_choose_isa(NULL, DL_HIGHEST);
+    const dli_isa *k = dli_choose_isa(NULL);
     int v, i;
     for (i = 0; i < N; i++) x[i] = 3;
     for (v = 0; v < 5; v++) {
@@ -158,7 +158,7 @@ static void dropout_keeps_the_mean(void)
 /* different seeds, calls and ranges give different numbers; equal ones the same */
 static void streams_differ(void)
 {
-    const dli_isa *k = dli_choose_isa(NULL, DL_HIGHEST);
+    const dli_isa *k = dli_choose_isa(NULL);
     int i, same = 0;
     DLI_ON(k, uniform)(a, 1000, 1, 1, 0); DLI_ON(k, uniform)(b, 1000, 2, 1, 0);
     for (i = 0; i < 1000; i++) same += a[i] == b[i];

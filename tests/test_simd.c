@@ -199,7 +199,7 @@ static void fill(dl_real *p, int n) { int i; for (i = 0; i < n; i++) p[i] = DLI_
 
 static void compare(const char *isa)
 {
-    const dli_isa *p = dli_choose_isa("portable", DL_HIGHEST, DL_HIGHEST), *k = dli_choose_isa(isa);
+    const dli_isa *p = dli_choose_isa("portable"), *k = dli_choose_isa(isa);
     static const int longer[] = {127, 128, 129, 511, 1000, 4095, 4096, 4097, 8192, MAX};
     int kind, j, l, shift;
     if (!k) { SKIP(isa); return; }
@@ -231,7 +231,7 @@ static void nan_wins(void)
     dl_real x[70];
     int v, n, i, j;
     for (v = 0; test_isa(v); v++) {
-        const dli_isa *k = dli_choose_isa(test_isa(v), DL_HIGHEST);
+        const dli_isa *k = dli_choose_isa(test_isa(v));
         if (!k) continue;
         for (n = 1; n < 70; n++) for (i = 0; i < n; i++) {
             for (j = 0; j < n; j++) x[j] = j % 3 ? (dl_real)-j : (dl_real)INFINITY;
@@ -248,7 +248,7 @@ static void first_of_equals(void)
     dl_real x[300];
     int v, n, i;
     for (v = 0; test_isa(v); v++) {
-        const dli_isa *k = dli_choose_isa(test_isa(v), DL_HIGHEST);
+        const dli_isa *k = dli_choose_isa(test_isa(v));
         if (!k) continue;
         for (n = 1; n < 300; n += 7) for (i = 0; i < n; i++) {
             int j;
@@ -267,7 +267,7 @@ static void sums_are_accurate(void)
 {
     const int64_t n = 1 << 25;
     dl_real *x = (dl_real *)malloc((size_t)n * sizeof *x), plain = 0;
-    const dli_isa *k = dli_choose_isa(NULL, DL_HIGHEST, DL_HIGHEST);
+    const dli_isa *k = dli_choose_isa(NULL);
     double s = 0;
     int64_t i;
     if (!x) { SKIP("no memory"); return; }
@@ -283,7 +283,7 @@ static void sums_are_accurate(void)
 static void softmax_rows(void)
 {
     static dl_real x[5000], y[5000], z[5000];
-    const dli_isa *k = dli_choose_isa(NULL, DL_HIGHEST, DL_HIGHEST);
+    const dli_isa *k = dli_choose_isa(NULL);
     int i;
     for (i = 0; i < 5000; i++) x[i] = DLI_C(1000 + 10 * sin(i * 1.7));
     DLI_ON(k, softmax)(y, x, 5000, 1);
@@ -302,7 +302,7 @@ static void a_difference_is_seen(void)                    /* negative control */
     dl_real plain = 0, tree, a[3] = {1, (dl_real)NAN, 3}, b[3] = {1, (dl_real)NAN, 3};
     int i;
     for (i = 0; i < MAX; i++) plain += x[i] = DLI_C(1.0 / (i + 1));
-    tree = DLI_ON(dli_choose_isa(NULL, DL_HIGHEST, DL_HIGHEST), sum)(x, MAX);
+    tree = DLI_ON(dli_choose_isa(NULL), sum)(x, MAX);
     CHECK(!same(&plain, &tree, 1));
     CHECK(same(a, b, 3));
     b[2] = DLI_C(3.0000002);
