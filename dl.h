@@ -3325,14 +3325,14 @@ typedef struct {
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
 #define DLI_SPLIT_KC 512                /* the same of sums over parts                                                    */
 #define DLI_SPLIT_GROUP 4               /* panels of columns at a time: the second is split while the first is multiplied */
-#define DLI_SPLIT_ROOM(parts) (32 * 32 + (parts) * 32 * DLI_SPLIT_KC)           /* sums and two panels of B               */
+#define DLI_SPLIT_ROOM(parts) ((parts) * 32 * (32 + DLI_SPLIT_KC))              /* sums and two panels of B               */
 
 #define DLI_KERNELS_GEMM(K)                                                                                            \
 /* matrix product: panels; few rows of C; dots of rows of A with rows of B, b_row apart */                             \
     K(void, gemm_panel,  (dli_panel *t))                                                                               \
     K(void, gemm_rows,   (dli_panel *t, dl_real *sums))                                                                \
     K(void, gemm_dots,   (const dli_panel *t))                                                                         \
-/* the same panels by bfloat16 parts, see dli_split_a; up to 32 rows of A as parts */                                                \
+/* the same panels by bfloat16 parts, see dli_split_a; up to 32 rows of A as parts */                                  \
     K(void, split_panel, (dli_panel *t))                                                                               \
     K(void, split_rows,  (uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K))           \
 /* a copy of n rows, padded to the width of a tile */                                                                  \
@@ -3628,7 +3628,8 @@ static void dli_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
 #endif
 
 /* Intel's matrix tiles: the processor has them and bfloat16, the system saves their registers, and lets this process use them (a
-   system call, once for all threads; it says no where a signal's stack would be too small for them). */
+   system call, once for all threads; it says no where a signal's stack would be too small for them, and from then on the system
+   takes no stack that is). */
 static int dli_has_amx(void)
 {
 #if DLI_AMX
@@ -4822,16 +4823,19 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
                 const int packed = plan->pack_b || (plan->copy_b && i > 0);
                 t.M = dli_min64(((g->M - i + left - 1) / left + unit - 1) / unit * unit, g->M - i);
-                if (plan->parts) t.a_tile = dli_split_size(plan->parts, 32, t.K) * 2;
                 if (plan->pack_a) dli_gemm_pack_a(plan, g, i, t.M, p, t.K, block);
                 else t.a = g->A + i * t.a_row + p * t.a_col;
                 t.b = packed ? panels : g->B + p * g->ldb + q;
                 t.b_row = t.next_row = packed ? nr : g->ldb;
                 t.b_panel = packed ? panel : 0;
-                t.copy = plan->parts ? scratch + plan->scratch_size - DLI_SPLIT_ROOM(plan->parts) : plan->copy_b && i == 0 ? panels : NULL;
+                t.copy = plan->copy_b && i == 0 ? panels : NULL;
                 t.copy_panel = left > 1 ? panel : 0;                            /* of one block of A, panel after panel */
                 if (plan->ahead) t.next = !packed && left == 1 && p + 2 * t.K <= K ? t.b + t.K * g->ldb : t.b;
                 t.c = g->C + i * g->ldc + q;
+                if (plan->parts) {
+                    t.copy = scratch + plan->scratch_size - DLI_SPLIT_ROOM(plan->parts);
+                    t.a_tile = dli_split_size(plan->parts, 32, t.K) * 2;
+                }
                 dli_panel_product(plan->isa, &t);
             }
         }
@@ -4941,8 +4945,7 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     s->kc = s->parts ? DLI_SPLIT_KC : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
     s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
     columns = !s->pack_b && !s->copy_b ? 0 : shared || s->parts ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : nr;
-    s->scratch_size = s->size_a + (s->kc + 1) * columns;
-    if (s->parts) s->scratch_size += DLI_SPLIT_ROOM(s->parts);
+    s->scratch_size = s->size_a + (s->kc + 1) * columns + DLI_SPLIT_ROOM(s->parts);
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
@@ -9723,8 +9726,8 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
         const int as_it_stands = p->flat && together && kc && (u == 0 || p->parts);
         const int64_t place = direct ? dli_conv_place(s, b, row, j) : 0;
         const dli_rows_end end = dli_conv_rows_end(&s->end, row, place);
-        t.N = width;
         dl_real *panels = o->panels + (again ? j / nr * panel : 0);
+        t.N = width;
         t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
         t.ldc = direct ? dli_conv_channel(s) : at_once ? ld : p->ld;
         for (v = 0; v < kc || v == 0; v += most) {                   /* as much of a panel as the first cache holds */
@@ -9743,7 +9746,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
             }
             t.next = NULL;                                           /* the pixels that will be wanted next */
             if (p->flat && u == 0) {
-                if (v + most < kc)            t.next = o->pixels + (v + most) * channel + o->pieces[piece].from;
+                if (v + most < kc)               t.next = o->pixels + (v + most) * channel + o->pieces[piece].from;
                 else if (j + group < o->columns) t.next = o->pixels + o->pieces[o->start[(j + group) / nr]].from;
             }
             t.beta = o->q + v || (direct && s->end.add) ? 1 : 0;
@@ -9782,7 +9785,7 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
     o.sums = o.panels + p->panels_size;
     o.tiles = o.sums + p->sums_size;
     o.split = o.tiles + p->a_size;
-    o.few = o.split + (p->parts ? DLI_SPLIT_ROOM(p->parts) : 0);
+    o.few = o.split + DLI_SPLIT_ROOM(p->parts);
     o.offset = (int64_t *)(void *)(o.few + p->rest * p->kc);
     o.start = o.offset + p->kc;
     o.pieces = (dli_conv_piece *)(void *)(o.start + p->columns / nr + 2);
@@ -9856,7 +9859,7 @@ static int dli_conv_as_winograd(const dl_ctx *c, const dli_conv_pass *s, int64_t
     a->H = h->in; a->W = w->in;
     a->OH = h->count; a->OW = w->count;
     a->w_out = w_out; a->w_in = w_in;
-    if (c->parts && dli_min64(s->M, s->C) >= (c->parts == 1 ? 64 : w_out || w_in ? 256 : 128)) return 0;     /* as measured */
+    if (c->parts && dli_min64(s->M, s->C) >= (c->parts == 1 ? 64 : w_out || w_in ? 256 : 128)) return 0;     /* parts are faster */
     a->m = dli_winograd_tile(a, c->precision == DL_HIGHEST ? 2 : 4);
     return a->m > 0;
 }
@@ -10017,8 +10020,8 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : p.group) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
     p.a_size = p.parts ? dli_split_size(p.parts, dli_min64(s->M, p.mc), p.kc) : p.pack_a ? (p.mc + c->isa->mr) * p.kc : 0;
-    p.rest = s->N == 1 && !p.parts ? dli_gemm_few(dli_conv_inner(s, -1), p.K) : 0;         /* by the shape alone: it decides the bits */
-    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size + (p.parts ? DLI_SPLIT_ROOM(p.parts) : 0) + p.rest * p.kc) +
+    p.rest = s->N == 1 && !p.parts ? dli_gemm_few(dli_conv_inner(s, -1), p.K) : 0;         /* by the shape: it decides the bits */
+    p.scratch_size = sizeof(dl_real) * (size_t)(p.panels_size + p.sums_size + p.a_size + DLI_SPLIT_ROOM(p.parts) + p.rest * p.kc) +
                      sizeof(int64_t) * (size_t)(p.kc + p.columns / nr + 2) + sizeof(dli_conv_piece) * (size_t)p.columns;
     p.scratch = (char *)dli_conv_scratch(c, !p.staged_size ? 1e16 : (double)p.staged_size * sizeof(dl_real) + (double)p.scratch_size + 64,
                                          p.tg * p.tm * p.tn);
@@ -10306,7 +10309,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
     const int64_t k0 = units * n / p->tn * 16, k1 = dli_min64(units * (n + 1) / p->tn * 16, p->K);
     dl_real *staged = (dl_real *)(void *)(p->scratch + (size_t)worker * p->scratch_size), *A = staged + p->staged_size, *panel = A + p->a_size;
     const int64_t size_of_panel = (p->columns + 16) * nr;
-    dl_real *split = panel + p->group * size_of_panel, *tiles = split + (p->split_parts ? DLI_SPLIT_ROOM(p->split_parts) : 0);
+    dl_real *split = panel + p->group * size_of_panel, *tiles = split + DLI_SPLIT_ROOM(p->split_parts);
     int64_t *offset = (int64_t *)(void *)(split + p->split_size), *start = offset + p->nc;
     dli_conv_piece *pieces = (dli_conv_piece *)(void *)(start + 2);
     int64_t group, i, j, q, r, l, npieces = 0;
@@ -10417,7 +10420,7 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     p.ld = (p.columns + 15) / 16 * 16 + 16;
     p.a_size = (s.M + p.tm - 1) / p.tm * p.ld;
     p.split_parts = dli_splits(c, s.M, p.K, s.N * size);
-    p.split_size = p.split_parts ? dli_split_size(p.split_parts, (s.M + p.tm - 1) / p.tm, p.columns) + DLI_SPLIT_ROOM(p.split_parts) : 0;
+    p.split_size = dli_split_size(p.split_parts, (s.M + p.tm - 1) / p.tm, p.columns) + DLI_SPLIT_ROOM(p.split_parts);
     p.staged_size = dli_conv_staged_size(&s, &p.split, dli_min64(s.C, (p.nc - 1) / p.taps + 2));
     p.group = p.split_parts ? DLI_SPLIT_GROUP : 1;
     p.scratch_size = sizeof(dl_real) * (size_t)(p.a_size + p.group * (p.columns + 16) * nr + p.split_size) +

@@ -1,6 +1,7 @@
 /* gemm: C = op(A) op(B) against OpenBLAS, BLIS, oneDNN and MKL, as a fraction of the FMA peak measured in the same rounds.
    cc -O2 -fopenmp -I. bench/gemm.c -o build/bench_gemm -ldl -lm
-   build/bench_gemm [-t THREADS] [-s SECONDS] [-x] [CASE]      -x: also transposes and odd leading dimensions */
+   build/bench_gemm [-t THREADS] [-s SECONDS] [-x] [CASE]      -x: also transposes and odd leading dimensions
+   Where the processor has matrix tiles, precision high and medium follow, against PyTorch in the same precision. */
 #include "machine.h"
 #include "peers.h"
 #define DL_IMPLEMENTATION
@@ -28,6 +29,12 @@ static const shape extra_shapes[] = {
     NT(64, 64, 64), TN(64, 64, 64), TT(64, 64, 64), NT(256, 256, 256), TN(256, 256, 256), TT(256, 256, 256),
     NT(1024, 1024, 1024), TN(1024, 1024, 1024), TT(1024, 1024, 1024),
     {127, 131, 257, 0, 0, 3}, {127, 131, 257, 0, 1, 3}, {127, 131, 257, 1, 0, 3}, {127, 131, 257, 1, 1, 3},
+};
+
+/* In precision high and medium: squares, and the three products of a linear layer. */
+static const shape coarse_shapes[] = {
+    NN(96, 96, 96), NN(256, 256, 256), NN(512, 512, 512), NN(1024, 1024, 1024), NN(2048, 2048, 2048),
+    NT(256, 3072, 768), NN(256, 768, 3072), TN(3072, 768, 256), NN(50257, 64, 768),
 };
 
 typedef struct {
@@ -63,8 +70,11 @@ static int player_right(void *arg)
     const shape   *s = &p->s;
     double  *x = (double *)malloc((size_t)s->N * sizeof *x), *Bx = (double *)malloc((size_t)s->K * sizeof *Bx);
     double   limit = 3e-8 * (double)(s->K + 32) * sqrt((double)s->N);
+    const char *precision = y->c ? dl_info(y->c).precision : "";
     int64_t  i, j, k, right = 1;
     uint32_t r = 1;
+    if (!strcmp(precision, "float high"))   limit += 8e-6 * sqrt((double)(s->K * s->N));        /* of each number 4e-6 */
+    if (!strcmp(precision, "float medium")) limit += 5e-3 * sqrt((double)(s->K * s->N));
     for (i = 0; i < s->M * p->ldc; i++) p->C[i] = NAN;
     player_seconds(arg, 1);
     for (j = 0; j < s->N; j++) { r = r * 1664525u + 1013904223u; x[j] = r >> 31 ? 1 : -1; }
@@ -92,9 +102,10 @@ static struct {
 } summary;
 
 /* in_summary: one of the shapes that the targets are about. */
-static void measure(const problem *p, int threads, const char *isa, int against_peers, int in_summary)
+static void measure(const problem *p, int threads, const char *isa, dl_precision precision, int against_peers, int in_summary)
 {
-    static const char *const transposed[] = { "", " NT", " TN", " TT" };
+    static const char *const transposed[] = { "", " NT", " TN", " TT" }, *const named[] = { "", " high", " medium" };
+    peer_torch_arg torch;
     const shape *s = &p->s;
     machine_peak_arg peak;
     player     players[1 + PEER_BLAS];
@@ -104,8 +115,8 @@ static void measure(const problem *p, int threads, const char *isa, int against_
     double bound;
     int    i;
 
-    snprintf(name, sizeof name, "%dx%dx%d%s%s", (int)s->M, (int)s->N, (int)s->K,
-             transposed[2 * s->ta + s->tb], s->pad ? " ld+3" : "");
+    snprintf(name, sizeof name, "%dx%dx%d%s%s%s", (int)s->M, (int)s->N, (int)s->K,
+             transposed[2 * s->ta + s->tb], s->pad ? " ld+3" : "", named[precision]);
     if (!bench_wanted(name, threads) || (isa && !machine_has(isa))) return;
     memset(&k, 0, sizeof k);
     memset(players, 0, sizeof players);
@@ -114,7 +125,7 @@ static void measure(const problem *p, int threads, const char *isa, int against_
 
     players[0].p = p;
     players[0].peer = -1;
-    players[0].c = dl_create(.threads = threads, .isa = isa);
+    players[0].c = dl_create(.threads = threads, .isa = isa, .precision = precision);
     k.isa = isa = dl_info(players[0].c).isa;
     peak.isa = isa;
     peak.threads = threads;
@@ -133,6 +144,10 @@ static void measure(const problem *p, int threads, const char *isa, int against_
         k.sides[k.nsides].name = peer_blas[i].name;
         k.sides[k.nsides].arg = &players[k.nsides];
         k.nsides++;
+    }
+    if (precision != DL_HIGHEST) {
+        snprintf(row, sizeof row, "gemm %d %d %d %d %d precision=%s", (int)s->M, (int)s->N, (int)s->K, s->ta, s->tb, named[precision] + 1);
+        peer_add_torch(&k, &torch, row);
     }
     peer_set_threads(threads);
     r = bench_run(&k);
@@ -169,6 +184,7 @@ int main(int argc, char **argv)
     int n = (int)(sizeof shapes / sizeof *shapes), all = n, i, threads;
     problem p;
     float *memory[3];
+    dl_ctx *tiles;
     bench_arguments(argc, argv);
     for (i = 1; i < argc; i++) if (!strcmp(argv[i], "-x")) all = n + (int)(sizeof extra_shapes / sizeof *extra_shapes);
     peer_open_blas();
@@ -184,9 +200,20 @@ int main(int argc, char **argv)
         p.ldb = (p.s.tb ? p.s.K : p.s.N) + p.s.pad;
         p.ldc = p.s.N + p.s.pad;
         p.A = memory[0]; p.B = memory[1]; p.C = memory[2];
-        for (threads = 1; threads <= bench_max_threads(); threads++) measure(&p, threads, NULL, 1, i < n);
-        if (i < n) measure(&p, 1, "avx2", 0, 1);
+        for (threads = 1; threads <= bench_max_threads(); threads++) measure(&p, threads, NULL, DL_HIGHEST, 1, i < n);
+        if (i < n) measure(&p, 1, "avx2", DL_HIGHEST, 0, 1);
     }
+    tiles = dl_create(.isa = "amx");
+    if (!dl_error(tiles)) peer_open_torch();
+    for (i = 0; !dl_error(tiles) && i < 2 * (int)(sizeof coarse_shapes / sizeof *coarse_shapes); i++) {
+        p.s = coarse_shapes[i / 2];
+        p.lda = p.s.ta ? p.s.M : p.s.K;
+        p.ldb = p.s.tb ? p.s.K : p.s.N;
+        p.ldc = p.s.N;
+        for (threads = 1; threads <= bench_max_threads(); threads++) measure(&p, threads, NULL, i % 2 ? DL_MEDIUM : DL_HIGH, 0, 0);
+    }
+    if (!dl_error(tiles)) peer_close_torch();
+    dl_destroy(tiles);
     if (summary.cases) {
         char what[80];
         printf("\nsummary of %d cases (best peer: the fastest of those found, case by case)\n", summary.cases);

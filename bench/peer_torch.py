@@ -19,8 +19,8 @@ warnings.filterwarnings("ignore")
 SAMPLE = 2e-3                                   # seconds a sample takes, about; at least one call
 
 
-def gemm(M, N, K):
-    a, b, c = torch.rand(M, K), torch.rand(K, N), torch.empty(M, N)
+def gemm(M, N, K, ta=0, tb=0):
+    a, b, c = torch.rand(K, M).t() if ta else torch.rand(M, K), torch.rand(N, K).t() if tb else torch.rand(K, N), torch.empty(M, N)
     return lambda: torch.mm(a, b, out=c)
 
 
