@@ -3299,8 +3299,8 @@ typedef struct {
    the others; copies are copy_panel apart.  next: what to prefetch meanwhile, K rows that are next_row apart.  chain: sums go on
    from C, that earlier calls left there.  end: what else is done with each row of sums before it is stored.
 
-   split_panel: factors of so many parts.  A is split already, its groups of 32 rows are a_tile numbers of 16 bits apart; K is at
-   most DLI_SPLIT_KC; copy: DLI_SPLIT_ROOM(parts) numbers of scratch. */
+   split_panel: factors of so many parts.  A is split already, its groups of 32 rows are a_tile numbers of 16 bits apart; b_turned:
+   B[k][j] at b[j b_row + k]; K is at most DLI_SPLIT_KC; copy: DLI_SPLIT_ROOM(parts) numbers of scratch. */
 typedef struct {                        /* C[i][j] = activation(scale[i] C[i][j] + shift[i] + residual[i][j]), at most ReLU or ReLU6 */
     const dl_real *scale, *shift, *residual;                  /* residual: rows ldc apart like those of C, or NULL */
     int64_t        scale_step, shift_step;                    /* 0: one number for all rows */
@@ -3317,7 +3317,7 @@ typedef struct {
     int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
     dl_activation  activation;
-    int            last, chain, parts;
+    int            last, chain, parts, b_turned;
     int            cold;                /* A is in no cache: the rows of the next tile are, too */
     int            warm;                /* C is in the second cache: its rows need not be fetched early */
 } dli_panel;
@@ -4809,6 +4809,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
     dli_panel t;
     dli_gemm_set(&t, g);
     t.parts = plan->parts;
+    t.b_turned = g->trans_b;
     if (plan->pack_a) { t.a = block; t.a_tile = plan->isa->mr * plan->kc; }
     for (q = 0; q < g->N; q += plan->nc) {
         t.N = dli_min64(g->N - q, plan->nc);
@@ -4825,7 +4826,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
                 t.M = dli_min64(((g->M - i + left - 1) / left + unit - 1) / unit * unit, g->M - i);
                 if (plan->pack_a) dli_gemm_pack_a(plan, g, i, t.M, p, t.K, block);
                 else t.a = g->A + i * t.a_row + p * t.a_col;
-                t.b = packed ? panels : g->B + p * g->ldb + q;
+                t.b = packed ? panels : g->trans_b ? g->B + q * g->ldb + p : g->B + p * g->ldb + q;
                 t.b_row = t.next_row = packed ? nr : g->ldb;
                 t.b_panel = packed ? panel : 0;
                 t.copy = plan->copy_b && i == 0 ? panels : NULL;
@@ -4930,22 +4931,21 @@ static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
     const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
-    int64_t columns;                                            /* of the panels that are kept           */
     int shared;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->warm = (g->M + g->N) * g->K + g->M * g->N <= large;      /* everything will                       */
     s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm;           /* B will, and A streams */
     s->pack_a = (g->trans_a || g->lda % 1024 == 0) && g->N > 4 * nr;            /* k-th numbers on a page each, or in few sets of a cache */
-    s->pack_b = g->trans_b;
+    s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
     if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = 512; }
     shared = (s->pack_b || s->copy_b) && g->M > s->mc;          /* panels, by several blocks of A        */
-    s->nc = shared ? 2048 : s->pack_b ? (s->parts ? 16 : 1) * nr : g->N;
+    s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
     s->kc = s->parts ? DLI_SPLIT_KC : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
     s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
-    columns = !s->pack_b && !s->copy_b ? 0 : shared || s->parts ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : nr;
-    s->scratch_size = s->size_a + (s->kc + 1) * columns + DLI_SPLIT_ROOM(s->parts);
+    s->scratch_size = s->size_a + (s->kc + 1) * (shared ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->pack_b || s->copy_b ? nr : 0) +
+                      DLI_SPLIT_ROOM(s->parts);
     if (s->path == DLI_GEMM_ROWS) { s->nc = 4096; s->scratch_size = g->M * s->nc; }
     if (s->path == DLI_GEMM_DOTS) s->scratch_size = 0;
 }
@@ -5015,7 +5015,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     s.parts = s.path == DLI_GEMM_BLOCKS ? dli_splits(c, g.M, g.N, g.K) : 0;
     if (!dli_gemm_leave_few(c, &s, &g)) { dli_arena_release(&c->step, mark); return 0; }
     dli_gemm_choose(&s, &g);
-    dli_gemm_divide(&s, &g, work * (double)g.batch < 500e3 ? 1 : c->threads);
+    dli_gemm_divide(&s, &g, work * (double)g.batch < (s.parts ? 4e6 : 500e3) ? 1 : c->threads);
     s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(s.scratch_size * s.tb * s.tm * s.tn));
     if (s.scratch) dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
     dli_arena_release(&c->step, mark);
@@ -9711,6 +9711,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
     t.M = mc;
     t.next_row = channel;
     t.parts = p->parts;
+    t.b_turned = 0;
     if (p->pack_a) {
         dli_gemm_plan pack;
         pack.isa = isa;
@@ -10341,6 +10342,7 @@ static void dli_conv_weights_task(void *arg, int64_t part, int worker)
                 a.alpha = 1;
                 dli_gemm_set(&t, &a);
                 t.parts = p->split_parts;
+                t.b_turned = 0;
                 if (t.parts) {
                     dli_split_a(isa, t.parts, 0, a.A, a.lda, rows, b.columns, tiles);
                     t.a_tile = 2 * dli_split_size(t.parts, 32, b.columns);
@@ -33324,263 +33326,6 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
     }
 }
 
-/* --- panels by parts (see dli_split_a in >>gemm) -------------------------------------------------
-   Lines, rows of A or columns of B, go in groups of 32 and k in blocks of 32.  A block of a group is two tiles of 16 lines for each
-   part, 1 KB each, as the processor loads them: of A, 32 numbers of a line side by side; of B, numbers k and k + 1 of line after
-   line.  One instruction multiplies two tiles (Intel, Software Developer's Manual, TDPBF16PS):
-
-       C[i][j] += (sum over even k of A[i][k] B[k][j]) + (sum over odd k), chains of fused multiply-adds, subnormal numbers 0 */
-#define DLI_T 512                       /* numbers of 16 bits in a tile; the next part of the same numbers is two tiles further on */
-#define dli_split_tile    DLI_FN(dli_split_tile_)
-DLI_V int64_t dli_split_tile(int parts, int64_t line, int64_t k) { return ((k >> 5) * parts * 2 + (line >> 4)) * DLI_T; }
-#define dli_split_begin   DLI_FN(dli_split_begin_)
-#define dli_split_end     DLI_FN(dli_split_end_)
-#define dli_split_columns DLI_FN(dli_split_columns_)
-#define dli_split_zero    DLI_FN(dli_split_zero_)
-#define dli_split_block   DLI_FN(dli_split_block_)
-#define dli_split_sums    DLI_FN(dli_split_sums_)
-#if DLI_ISA == 2 && DLI_AMX
-DLI_V void dli_split_begin(void)
-{
-    struct { uint8_t palette, start, none[14]; uint16_t bytes[16]; uint8_t rows[16]; } tiles;           /* 8 of 16 x 64 bytes */
-    int i;
-    memset(&tiles, 0, sizeof tiles);
-    tiles.palette = 1;
-    for (i = 0; i < 8; i++) { tiles.bytes[i] = 64; tiles.rows[i] = 16; }
-    __asm__ volatile("ldtilecfg %0" : : "m"(tiles));
-}
-DLI_V void dli_split_end(void) { __asm__ volatile("tilerelease"); }
-
-/* 32 numbers rounded to 16 bits, those of low, then those of high; 16 of them as floats again */
-DLI_V __m512i dli_round_avx512(__m512 low, __m512 high)
-{
-    __m512i r;
-    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(r) : "v"(high), "v"(low));
-    return r;
-}
-DLI_V __m512 dli_widen_avx512(__m256i r)
-{
-    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, _mm512_maskz_cvtepu16_epi32(DLI_ALL, r), 16));
-}
-DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
-{
-    int64_t i, k;
-    int p;
-    for (k = 0; k < K; k += 32)
-        for (i = 0; i < 32; i++) {
-            const int64_t n = i < rows ? K - k : 0;
-            const dl_real *row = x + i * ldx + k;
-            uint16_t *to = out + dli_split_tile(parts, i, k) + i % 16 * 32;
-            __m512 low = dlv_load_n(row, n, 0), high = n > 16 ? dlv_load_n(row + 16, n - 16, 0) : dlv_set(0);
-            DLI_FETCH(row, 32 * ldx);                       /* of the next group */
-            DLI_FETCH(row, 32 * ldx + 16);
-            for (p = parts; p > 0; p--, to += 2 * DLI_T) {
-                const __m512i r = dli_round_avx512(low, high);
-                _mm512_storeu_si512(to, r);
-                low = dlv_sub(low, dli_widen_avx512(_mm512_castsi512_si256(r)));
-                high = dlv_sub(high, dli_widen_avx512(_mm512_maskz_extracti64x4_epi64((__mmask8)0xf, r, 1)));
-            }
-        }
-}
-/* Two rows of 16 columns, even and odd, one number of each after the other */
-DLI_V void dli_split_pair_avx512(uint16_t *to, int parts, __m512 even, __m512 odd, __m512i turn)
-{
-    const __m512i r = _mm512_maskz_permutexvar_epi16(0xffffffffu, turn, dli_round_avx512(even, odd));
-    _mm512_storeu_si512(to, r);
-    if (parts == 1) return;
-    even = dlv_sub(even, _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, r, 16)));
-    odd = dlv_sub(odd, _mm512_castsi512_ps(_mm512_and_si512(r, _mm512_set1_epi32((int)0xffff0000u))));
-    _mm512_storeu_si512(to + 2 * DLI_T, _mm512_maskz_permutexvar_epi16(0xffffffffu, turn, dli_round_avx512(even, odd)));
-}
-DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
-{
-    static const uint16_t side_by_side[32] = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
-                                               8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
-    static const dl_real nothing[32] = {0};
-    const __m512i turn = _mm512_loadu_si512(side_by_side);
-    const __mmask16 low = (__mmask16)(width < 16 ? (1u << width) - 1 : 0xffff);
-    const __mmask16 high = (__mmask16)(width <= 16 ? 0 : width < 32 ? (1u << (width - 16)) - 1 : 0xffff);
-    for (x += k * ldx; k < end; k += 2, x += 2 * ldx) {
-        const dl_real *even = k < K ? x : nothing, *odd = k + 1 < K ? x + ldx : nothing;
-        uint16_t *to = out + dli_split_tile(parts, 0, k) + (k & 31) * 16;
-        dli_split_pair_avx512(to, parts, _mm512_maskz_loadu_ps(low, even), _mm512_maskz_loadu_ps(low, odd), turn);
-        dli_split_pair_avx512(to + DLI_T, parts, _mm512_maskz_loadu_ps(high, even + 16), _mm512_maskz_loadu_ps(high, odd + 16), turn);
-    }
-}
-
-/* The sums of 32 x 32 numbers of C are in tiles 0 to 3, those of A in 4 and 5, of B in 6 and 7. */
-#define DLI_LOAD_TILE(t, p)     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"(p), "r"((int64_t)64) : "memory")
-#define DLI_STORE_TILE(t, p)    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" : : "r"(p), "r"((int64_t)128) : "memory")
-#define DLI_MULTIPLY            __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"   \
-                                                 "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3" : :)
-DLI_V void dli_split_zero(dl_real *sums)
-{
-    (void)sums;
-    __asm__ volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" : :);
-}
-DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
-{
-    (void)sums;
-    DLI_LOAD_TILE(4, a);
-    DLI_LOAD_TILE(5, a + DLI_T);
-    if (parts == 2) {
-        DLI_LOAD_TILE(6, b + 2 * DLI_T); DLI_LOAD_TILE(7, b + 3 * DLI_T);
-        DLI_MULTIPLY;
-    }
-    DLI_LOAD_TILE(6, b); DLI_LOAD_TILE(7, b + DLI_T);
-    DLI_MULTIPLY;
-    if (parts == 2) {
-        DLI_LOAD_TILE(4, a + 2 * DLI_T); DLI_LOAD_TILE(5, a + 3 * DLI_T);
-        DLI_MULTIPLY;
-    }
-}
-DLI_V void dli_split_sums(dl_real *sums)
-{
-    DLI_STORE_TILE(0, sums); DLI_STORE_TILE(1, sums + 16); DLI_STORE_TILE(2, sums + 16 * 32); DLI_STORE_TILE(3, sums + 16 * 32 + 16);
-}
-#undef DLI_LOAD_TILE
-#undef DLI_STORE_TILE
-#undef DLI_MULTIPLY
-#else
-DLI_V void dli_split_begin(void) {}
-DLI_V void dli_split_end(void) {}
-
-/* v as a sum of parts, each the nearest number of 16 bits to what is left (ties to even) */
-#define dli_split_number DLI_FN(dli_split_number_)
-DLI_V void dli_split_number(uint16_t *to, int parts, float v)
-{
-    for (; parts > 0; parts--, to += 2 * DLI_T) {
-        uint32_t bits;
-        float part;
-        memcpy(&bits, &v, sizeof v);
-        bits = v == v ? (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u : 0x7fc00000u;
-        *to = (uint16_t)(bits >> 16);
-        memcpy(&part, &bits, sizeof v);
-        v -= part;
-    }
-}
-DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
-{
-    int64_t i, k;
-    for (i = 0; i < 32; i++)
-        for (k = 0; k < (K + 31) / 32 * 32; k++)
-            dli_split_number(out + dli_split_tile(parts, i, k) + i % 16 * 32 + k % 32, parts, i < rows && k < K ? (float)x[i * ldx + k] : 0);
-}
-DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
-{
-    int64_t j;
-    for (; k < end; k++)
-        for (j = 0; j < 32; j++)
-            dli_split_number(out + dli_split_tile(parts, j, k) + k % 32 / 2 * 32 + j % 16 * 2 + k % 2, parts,
-                             k < K && j < width ? (float)x[k * ldx + j] : 0);
-}
-#define dli_split_part DLI_FN(dli_split_part_)
-DLI_V dl_real dli_split_part(uint16_t part)
-{
-    const uint32_t bits = (uint32_t)part << 16;
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-DLI_V void dli_split_zero(dl_real *sums) { memset(sums, 0, 32 * 32 * sizeof *sums); }
-DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
-{
-    static const int part_a[] = {0, 0, 1}, part_b[] = {1, 0, 0};
-    dl_real x[32][32], y[32][32];                          /* a part of A, a part of B */
-    int i, j, k, n;
-    for (n = parts == 1; n < (parts == 1 ? 2 : 3); n++) {
-        for (i = 0; i < 32; i++) for (k = 0; k < 32; k++) {
-            x[i][k] = dli_split_part(a[part_a[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + i % 16 * 32 + k]);
-            y[k][i] = dli_split_part(b[part_b[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + k / 2 * 32 + i % 16 * 2 + k % 2]);
-        }
-        for (i = 0; i < 32; i++) for (j = 0; j < 32; j += 16) {
-            dlv even = dlv_set(0), odd = dlv_set(0);
-            for (k = 0; k < 32; k += 2) {
-                even = dlv_fma(dlv_set(x[i][k]), dlv_load(y[k] + j), even);
-                odd = dlv_fma(dlv_set(x[i][k + 1]), dlv_load(y[k + 1] + j), odd);
-            }
-            dlv_store(sums + 32 * i + j, dlv_add(dlv_load(sums + 32 * i + j), dlv_add(even, odd)));
-        }
-    }
-}
-DLI_V void dli_split_sums(dl_real *sums) { (void)sums; }
-#endif
-
-/* 32 x 32 sums to C, as a tile stores them; wide: all columns */
-#define dli_split_store DLI_FN(dli_split_store_)
-DLI_V void dli_split_store(const int wide, const int add, const dli_panel *t, const dl_real *sums, dl_real *c, int64_t rows, int64_t width)
-{
-    const dlv alpha = dlv_set(t->alpha);
-    for (; rows > 0; rows--, sums += 32, c += t->ldc) {
-        const dlv x = dlv_load(sums), y = dlv_load(sums + 16);
-        if (wide) {
-            dlv_store(c,      add ? dlv_fma(alpha, x, dlv_load(c))      : dlv_mul(alpha, x));
-            dlv_store(c + 16, add ? dlv_fma(alpha, y, dlv_load(c + 16)) : dlv_mul(alpha, y));
-        } else {
-            dlv_store_n(c, add ? dlv_fma(alpha, x, dlv_load_n(c, width, 0)) : dlv_mul(alpha, x), width);
-            if (width > 16) dlv_store_n(c + 16, add ? dlv_fma(alpha, y, dlv_load_n(c + 16, width - 16, 0)) : dlv_mul(alpha, y), width - 16);
-        }
-    }
-}
-#define dli_split_finish DLI_FN(dli_split_finish_)
-static DLI_NOINLINE DLI_TARGET void dli_split_finish(const dli_panel *t, dl_real *c, int64_t i, int64_t rows, int64_t width)
-{
-    const dli_rows_end *end = t->end;
-    const dli_bounds bounds = dli_bounds_of(end->activation);
-    const dl_real *residual = end->residual ? end->residual + (c - t->c) : NULL;
-    int64_t j;
-    for (; rows > 0; rows--, i++, c += t->ldc) {
-        const dlv scale = dlv_set(end->scale[i * end->scale_step]), shift = dlv_set(end->shift[i * end->shift_step]);
-        for (j = 0; j < width; j += 16) {
-            dlv v = dlv_fma(dlv_load_n(c + j, width - j, 0), scale, shift);
-            if (residual) v = dlv_add(v, dlv_load_n(residual + j, width - j, 0));
-            dlv_store_n(c + j, dli_bound(v, bounds), width - j);
-        }
-        if (residual) residual += t->ldc;
-    }
-}
-
-/* Each panel of B is split once for all rows of A, a share with every block that is multiplied: one instruction keeps the processor's
-   multiplier busy for so long that the others between are free. */
-DLI_KERNEL(void, split_panel)(dli_panel *t)
-{
-    const int64_t step = t->b_panel ? DLI_NR : 32, blocks = (t->K + 31) / 32, size = t->parts * 2 * DLI_T;
-    const int64_t share = (16 * blocks - 1) / ((t->M + 31) / 32 * blocks) * 2 + 2;
-    dl_real *sums = t->copy;
-    uint16_t *panel = (uint16_t *)(void *)(sums + 32 * 32), *other = panel + blocks * size, *swap;
-    int64_t i, j, k;
-    dli_split_begin();
-    dli_split_columns(panel, t->parts, t->b, t->b_row, t->N < step ? t->N : step, t->K, 0, 32 * blocks);
-    for (j = 0; j < t->N; j += step) {
-        const int64_t width = t->N - j < step ? t->N - j : step, left = t->N - j - width, next_width = left < step ? left : step;
-        const dl_real *next = t->b + (t->b_panel ? (j / step + 1) * t->b_panel : j + step);
-        int64_t done = next_width > 0 ? 0 : 32 * blocks;
-        for (i = 0; i < t->M; i += 32) {
-            const uint16_t *a = (const uint16_t *)(const void *)t->a + i / 32 * t->a_tile;
-            const int64_t rows = t->M - i < 32 ? t->M - i : 32;
-            dl_real *c = t->c + i * t->ldc + j;
-            dli_split_zero(sums);
-            for (k = 0; k < blocks; k++) {
-                const int64_t end = done + share < 32 * blocks ? done + share : 32 * blocks;
-                dli_split_block(sums, t->parts, a + k * size, panel + k * size);
-                dli_split_columns(other, t->parts, next, t->b_row, next_width, t->K, done, end);
-                done = end;
-            }
-            dli_split_sums(sums);
-            if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
-            if (width == 32) {
-                if (t->beta != 0) dli_split_store(1, 1, t, sums, c, rows, width); else dli_split_store(1, 0, t, sums, c, rows, width);
-            } else {
-                if (t->beta != 0) dli_split_store(0, 1, t, sums, c, rows, width); else dli_split_store(0, 0, t, sums, c, rows, width);
-            }
-            if (t->end) dli_split_finish(t, c, i, rows, width);
-            if (t->last) dli_finish(t, c, rows, j, width);
-        }
-        swap = panel; panel = other; other = swap;
-    }
-    dli_split_end();
-}
-
 /* Vectors in small arrays are registers only after full unrolling, which gcc does at O3: 2 to 4 times faster. */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && DLI_ISA > 0 && !defined(DLI_ASAN)
 #pragma GCC push_options
@@ -33816,6 +33561,303 @@ DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t
             for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * ldo + j, r[l], jn);
         }
 #endif
+}
+
+/* --- panels by parts (see dli_split_a in >>gemm) -------------------------------------------------
+   Lines, rows of A or columns of B, go in groups of 32 and k in blocks of 32.  A block of a group is two tiles of 16 lines for each
+   part, 1 KB each, as the processor loads them: of A, 32 numbers of a line side by side; of B, numbers k and k + 1 of line after
+   line.  One instruction multiplies two tiles (Intel, Software Developer's Manual, TDPBF16PS):
+
+       C[i][j] += (sum over even k of A[i][k] B[k][j]) + (sum over odd k), chains of fused multiply-adds, subnormal numbers 0 */
+#define DLI_T 512                       /* numbers of 16 bits in a tile; the next part of the same numbers is two tiles further on */
+#define dli_split_tile    DLI_FN(dli_split_tile_)
+DLI_V int64_t dli_split_tile(int parts, int64_t line, int64_t k) { return ((k >> 5) * parts * 2 + (line >> 4)) * DLI_T; }
+#define dli_split_begin   DLI_FN(dli_split_begin_)
+#define dli_split_end     DLI_FN(dli_split_end_)
+#define dli_split_columns DLI_FN(dli_split_columns_)
+#define dli_split_turned  DLI_FN(dli_split_turned_)
+#define dli_split_zero    DLI_FN(dli_split_zero_)
+#define dli_split_block   DLI_FN(dli_split_block_)
+#define dli_split_sums    DLI_FN(dli_split_sums_)
+#if DLI_ISA == 2 && DLI_AMX
+DLI_V void dli_split_begin(void)
+{
+    struct { uint8_t palette, start, none[14]; uint16_t bytes[16]; uint8_t rows[16]; } tiles;           /* 8 of 16 x 64 bytes */
+    int i;
+    memset(&tiles, 0, sizeof tiles);
+    tiles.palette = 1;
+    for (i = 0; i < 8; i++) { tiles.bytes[i] = 64; tiles.rows[i] = 16; }
+    __asm__ volatile("ldtilecfg %0" : : "m"(tiles));
+}
+DLI_V void dli_split_end(void) { __asm__ volatile("tilerelease"); }
+
+/* 32 numbers rounded to 16 bits, those of low, then those of high; 16 of them as floats again */
+DLI_V __m512i dli_round_avx512(__m512 low, __m512 high)
+{
+    __m512i r;
+    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(r) : "v"(high), "v"(low));
+    return r;
+}
+DLI_V __m512 dli_widen_avx512(__m256i r)
+{
+    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, _mm512_maskz_cvtepu16_epi32(DLI_ALL, r), 16));
+}
+/* The parts of the n <= 32 numbers of a line, in as many registers */
+DLI_V void dli_split_line_avx512(__m512i *r, int parts, const dl_real *x, int64_t n)
+{
+    const __m512 low = dlv_load_n(x, n, 0), high = n > 16 ? dlv_load_n(x + 16, n - 16, 0) : dlv_set(0);
+    r[0] = dli_round_avx512(low, high);
+    if (parts == 2)
+        r[1] = dli_round_avx512(dlv_sub(low, dli_widen_avx512(_mm512_castsi512_si256(r[0]))),
+                                dlv_sub(high, dli_widen_avx512(_mm512_maskz_extracti64x4_epi64((__mmask8)0xf, r[0], 1))));
+}
+DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
+{
+    int64_t i, k;
+    __m512i r[2];
+    for (k = 0; k < K; k += 32)
+        for (i = 0; i < 32; i++) {
+            const dl_real *row = x + i * ldx + k;
+            uint16_t *to = out + dli_split_tile(parts, i, k) + i % 16 * 32;
+            dli_split_line_avx512(r, parts, row, i < rows ? K - k : 0);
+            DLI_FETCH(row, 32 * ldx);                       /* of the next group */
+            DLI_FETCH(row, 32 * ldx + 16);
+            _mm512_storeu_si512(to, r[0]);
+            if (parts == 2) _mm512_storeu_si512(to + 2 * DLI_T, r[1]);
+        }
+}
+/* Columns that are rows of x: 16 lines, of which each pair of numbers counts as one, are transposed. */
+DLI_V void dli_split_turned(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
+{
+    __m512 r[2][16];
+    __m512i line[2];
+    int64_t j;
+    int l, p;
+    for (; k < end; k += 32)
+        for (j = 0; j < 32; j += 16) {
+            for (l = 0; l < 16; l++) {
+                dli_split_line_avx512(line, parts, x + (j + l) * ldx + k, j + l < width ? K - k : 0);
+                r[0][l] = _mm512_castsi512_ps(line[0]);
+                if (parts == 2) r[1][l] = _mm512_castsi512_ps(line[1]);
+            }
+            for (p = 0; p < parts; p++) {
+                uint16_t *to = out + dli_split_tile(parts, j, k) + p * 2 * DLI_T;
+                DLI_FN(dli_turn)(r[p]);
+                for (l = 0; l < 16; l++) _mm512_storeu_si512(to + 32 * l, _mm512_castps_si512(r[p][l]));
+            }
+        }
+}
+/* Two rows of 16 columns, even and odd, one number of each after the other */
+DLI_V void dli_split_pair_avx512(uint16_t *to, int parts, __m512 even, __m512 odd, __m512i turn)
+{
+    const __m512i r = _mm512_maskz_permutexvar_epi16(0xffffffffu, turn, dli_round_avx512(even, odd));
+    _mm512_storeu_si512(to, r);
+    if (parts == 1) return;
+    even = dlv_sub(even, _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, r, 16)));
+    odd = dlv_sub(odd, _mm512_castsi512_ps(_mm512_and_si512(r, _mm512_set1_epi32((int)0xffff0000u))));
+    _mm512_storeu_si512(to + 2 * DLI_T, _mm512_maskz_permutexvar_epi16(0xffffffffu, turn, dli_round_avx512(even, odd)));
+}
+DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
+{
+    static const uint16_t side_by_side[32] = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+                                               8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
+    static const dl_real nothing[32] = {0};
+    const __m512i turn = _mm512_loadu_si512(side_by_side);
+    const __mmask16 low = (__mmask16)(width < 16 ? (1u << width) - 1 : 0xffff);
+    const __mmask16 high = (__mmask16)(width <= 16 ? 0 : width < 32 ? (1u << (width - 16)) - 1 : 0xffff);
+    for (x += k * ldx; k < end; k += 2, x += 2 * ldx) {
+        const dl_real *even = k < K ? x : nothing, *odd = k + 1 < K ? x + ldx : nothing;
+        uint16_t *to = out + dli_split_tile(parts, 0, k) + (k & 31) * 16;
+        dli_split_pair_avx512(to, parts, _mm512_maskz_loadu_ps(low, even), _mm512_maskz_loadu_ps(low, odd), turn);
+        dli_split_pair_avx512(to + DLI_T, parts, _mm512_maskz_loadu_ps(high, even + 16), _mm512_maskz_loadu_ps(high, odd + 16), turn);
+    }
+}
+
+/* The sums of 32 x 32 numbers of C are in tiles 0 to 3, those of A in 4 and 5, of B in 6 and 7. */
+#define DLI_LOAD_TILE(t, p)     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"(p), "r"((int64_t)64) : "memory")
+#define DLI_STORE_TILE(t, p)    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" : : "r"(p), "r"((int64_t)128) : "memory")
+#define DLI_MULTIPLY            __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"   \
+                                                 "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3" : :)
+DLI_V void dli_split_zero(dl_real *sums)
+{
+    (void)sums;
+    __asm__ volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" : :);
+}
+DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
+{
+    (void)sums;
+    DLI_LOAD_TILE(4, a);
+    DLI_LOAD_TILE(5, a + DLI_T);
+    if (parts == 2) {
+        DLI_LOAD_TILE(6, b + 2 * DLI_T); DLI_LOAD_TILE(7, b + 3 * DLI_T);
+        DLI_MULTIPLY;
+    }
+    DLI_LOAD_TILE(6, b); DLI_LOAD_TILE(7, b + DLI_T);
+    DLI_MULTIPLY;
+    if (parts == 2) {
+        DLI_LOAD_TILE(4, a + 2 * DLI_T); DLI_LOAD_TILE(5, a + 3 * DLI_T);
+        DLI_MULTIPLY;
+    }
+}
+DLI_V void dli_split_sums(dl_real *sums)
+{
+    DLI_STORE_TILE(0, sums); DLI_STORE_TILE(1, sums + 16); DLI_STORE_TILE(2, sums + 16 * 32); DLI_STORE_TILE(3, sums + 16 * 32 + 16);
+}
+#undef DLI_LOAD_TILE
+#undef DLI_STORE_TILE
+#undef DLI_MULTIPLY
+#else
+DLI_V void dli_split_begin(void) {}
+DLI_V void dli_split_end(void) {}
+
+/* v as a sum of parts, each the nearest number of 16 bits to what is left (ties to even) */
+#define dli_split_number DLI_FN(dli_split_number_)
+DLI_V void dli_split_number(uint16_t *to, int parts, float v)
+{
+    for (; parts > 0; parts--, to += 2 * DLI_T) {
+        uint32_t bits;
+        float part;
+        memcpy(&bits, &v, sizeof v);
+        bits = v == v ? (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u : 0x7fc00000u;
+        *to = (uint16_t)(bits >> 16);
+        memcpy(&part, &bits, sizeof v);
+        v -= part;
+    }
+}
+DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
+{
+    int64_t i, k;
+    for (i = 0; i < 32; i++)
+        for (k = 0; k < (K + 31) / 32 * 32; k++)
+            dli_split_number(out + dli_split_tile(parts, i, k) + i % 16 * 32 + k % 32, parts, i < rows && k < K ? (float)x[i * ldx + k] : 0);
+}
+#define dli_split_pair DLI_FN(dli_split_pair_)
+DLI_V void dli_split_pair(uint16_t *out, int parts, int64_t j, int64_t k, dl_real v)         /* number k of column j */
+{
+    dli_split_number(out + dli_split_tile(parts, j, k) + k % 32 / 2 * 32 + j % 16 * 2 + k % 2, parts, (float)v);
+}
+DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
+{
+    int64_t j;
+    for (; k < end; k++) for (j = 0; j < 32; j++) dli_split_pair(out, parts, j, k, k < K && j < width ? x[k * ldx + j] : 0);
+}
+DLI_V void dli_split_turned(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t width, int64_t K, int64_t k, int64_t end)
+{
+    int64_t j;
+    for (; k < end; k++) for (j = 0; j < 32; j++) dli_split_pair(out, parts, j, k, k < K && j < width ? x[j * ldx + k] : 0);
+}
+#define dli_split_part DLI_FN(dli_split_part_)
+DLI_V dl_real dli_split_part(uint16_t part)
+{
+    const uint32_t bits = (uint32_t)part << 16;
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+DLI_V void dli_split_zero(dl_real *sums) { memset(sums, 0, 32 * 32 * sizeof *sums); }
+DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
+{
+    static const int part_a[] = {0, 0, 1}, part_b[] = {1, 0, 0};
+    dl_real x[32][32], y[32][32];                          /* a part of A, a part of B */
+    int i, j, k, n;
+    for (n = parts == 1; n < (parts == 1 ? 2 : 3); n++) {
+        for (i = 0; i < 32; i++) for (k = 0; k < 32; k++) {
+            x[i][k] = dli_split_part(a[part_a[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + i % 16 * 32 + k]);
+            y[k][i] = dli_split_part(b[part_b[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + k / 2 * 32 + i % 16 * 2 + k % 2]);
+        }
+        for (i = 0; i < 32; i++) for (j = 0; j < 32; j += 16) {
+            dlv even = dlv_set(0), odd = dlv_set(0);
+            for (k = 0; k < 32; k += 2) {
+                even = dlv_fma(dlv_set(x[i][k]), dlv_load(y[k] + j), even);
+                odd = dlv_fma(dlv_set(x[i][k + 1]), dlv_load(y[k + 1] + j), odd);
+            }
+            dlv_store(sums + 32 * i + j, dlv_add(dlv_load(sums + 32 * i + j), dlv_add(even, odd)));
+        }
+    }
+}
+DLI_V void dli_split_sums(dl_real *sums) { (void)sums; }
+#endif
+
+/* 32 x 32 sums to C, as a tile stores them; wide: all columns */
+#define dli_split_store DLI_FN(dli_split_store_)
+DLI_V void dli_split_store(const int wide, const int add, const dli_panel *t, const dl_real *sums, dl_real *c, int64_t rows, int64_t width)
+{
+    const dlv alpha = dlv_set(t->alpha);
+    for (; rows > 0; rows--, sums += 32, c += t->ldc) {
+        const dlv x = dlv_load(sums), y = dlv_load(sums + 16);
+        if (wide) {
+            dlv_store(c,      add ? dlv_fma(alpha, x, dlv_load(c))      : dlv_mul(alpha, x));
+            dlv_store(c + 16, add ? dlv_fma(alpha, y, dlv_load(c + 16)) : dlv_mul(alpha, y));
+        } else {
+            dlv_store_n(c, add ? dlv_fma(alpha, x, dlv_load_n(c, width, 0)) : dlv_mul(alpha, x), width);
+            if (width > 16) dlv_store_n(c + 16, add ? dlv_fma(alpha, y, dlv_load_n(c + 16, width - 16, 0)) : dlv_mul(alpha, y), width - 16);
+        }
+    }
+}
+#define dli_split_finish DLI_FN(dli_split_finish_)
+static DLI_NOINLINE DLI_TARGET void dli_split_finish(const dli_panel *t, dl_real *c, int64_t i, int64_t rows, int64_t width)
+{
+    const dli_rows_end *end = t->end;
+    const dli_bounds bounds = dli_bounds_of(end->activation);
+    const dl_real *residual = end->residual ? end->residual + (c - t->c) : NULL;
+    int64_t j;
+    for (; rows > 0; rows--, i++, c += t->ldc) {
+        const dlv scale = dlv_set(end->scale[i * end->scale_step]), shift = dlv_set(end->shift[i * end->shift_step]);
+        for (j = 0; j < width; j += 16) {
+            dlv v = dlv_fma(dlv_load_n(c + j, width - j, 0), scale, shift);
+            if (residual) v = dlv_add(v, dlv_load_n(residual + j, width - j, 0));
+            dlv_store_n(c + j, dli_bound(v, bounds), width - j);
+        }
+        if (residual) residual += t->ldc;
+    }
+}
+
+#define dli_split_b DLI_FN(dli_split_b_)
+DLI_V void dli_split_b(const dli_panel *t, uint16_t *out, const dl_real *b, int64_t width, int64_t k, int64_t end)
+{
+    if (t->b_turned) dli_split_turned(out, t->parts, b, t->b_row, width, t->K, k, end);
+    else             dli_split_columns(out, t->parts, b, t->b_row, width, t->K, k, end);
+}
+
+/* Each panel of B is split once for all rows of A, a share with every block that is multiplied: one instruction keeps the processor's
+   multiplier busy for so long that the others between are free. */
+DLI_KERNEL(void, split_panel)(dli_panel *t)
+{
+    const int64_t step = t->b_panel ? DLI_NR : 32, blocks = (t->K + 31) / 32, size = t->parts * 2 * DLI_T;
+    const int64_t unit = t->b_turned ? 32 : 2, share = ((32 * blocks - 1) / ((t->M + 31) / 32 * blocks) / unit + 1) * unit;
+    dl_real *sums = t->copy;
+    uint16_t *panel = (uint16_t *)(void *)(sums + 32 * 32), *other = panel + blocks * size, *swap;
+    int64_t i, j, k;
+    dli_split_begin();
+    dli_split_b(t, panel, t->b, t->N < step ? t->N : step, 0, 32 * blocks);
+    for (j = 0; j < t->N; j += step) {
+        const int64_t width = t->N - j < step ? t->N - j : step, left = t->N - j - width, next_width = left < step ? left : step;
+        const dl_real *next = t->b + (t->b_panel ? (j / step + 1) * t->b_panel : t->b_turned ? (j + step) * t->b_row : j + step);
+        int64_t done = next_width > 0 ? 0 : 32 * blocks;
+        for (i = 0; i < t->M; i += 32) {
+            const uint16_t *a = (const uint16_t *)(const void *)t->a + i / 32 * t->a_tile;
+            const int64_t rows = t->M - i < 32 ? t->M - i : 32;
+            dl_real *c = t->c + i * t->ldc + j;
+            dli_split_zero(sums);
+            for (k = 0; k < blocks; k++) {
+                const int64_t end = done + share < 32 * blocks ? done + share : 32 * blocks;
+                dli_split_block(sums, t->parts, a + k * size, panel + k * size);
+                dli_split_b(t, other, next, next_width, done, end);
+                done = end;
+            }
+            dli_split_sums(sums);
+            if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
+            if (width == 32) {
+                if (t->beta != 0) dli_split_store(1, 1, t, sums, c, rows, width); else dli_split_store(1, 0, t, sums, c, rows, width);
+            } else {
+                if (t->beta != 0) dli_split_store(0, 1, t, sums, c, rows, width); else dli_split_store(0, 0, t, sums, c, rows, width);
+            }
+            if (t->end) dli_split_finish(t, c, i, rows, width);
+            if (t->last) dli_finish(t, c, rows, j, width);
+        }
+        swap = panel; panel = other; other = swap;
+    }
+    dli_split_end();
 }
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && DLI_ISA > 0 && !defined(DLI_ASAN)
 #pragma GCC pop_options
