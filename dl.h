@@ -33591,25 +33591,22 @@ DLI_V void dli_split_begin(void)
 }
 DLI_V void dli_split_end(void) { __asm__ volatile("tilerelease"); }
 
-/* 32 numbers rounded to 16 bits, those of low, then those of high; 16 of them as floats again */
+/* 32 numbers rounded to 16 bits, those of low, then those of high; half of them as floats again */
 DLI_V __m512i dli_round_avx512(__m512 low, __m512 high)
 {
     __m512i r;
     __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(r) : "v"(high), "v"(low));
     return r;
 }
-DLI_V __m512 dli_widen_avx512(__m256i r)
-{
-    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, _mm512_maskz_cvtepu16_epi32(DLI_ALL, r), 16));
-}
+#define DLI_WIDEN(r, half) _mm512_castsi512_ps(_mm512_maskz_slli_epi32(DLI_ALL, _mm512_maskz_cvtepu16_epi32(DLI_ALL,              \
+                                               _mm512_maskz_extracti64x4_epi64((__mmask8)0xf, r, half)), 16))
 /* The parts of the n <= 32 numbers of a line, in as many registers */
 DLI_V void dli_split_line_avx512(__m512i *r, int parts, const dl_real *x, int64_t n)
 {
     const __m512 low = dlv_load_n(x, n, 0), high = n > 16 ? dlv_load_n(x + 16, n - 16, 0) : dlv_set(0);
     r[0] = dli_round_avx512(low, high);
     if (parts == 2)
-        r[1] = dli_round_avx512(dlv_sub(low, dli_widen_avx512(_mm512_castsi512_si256(r[0]))),
-                                dlv_sub(high, dli_widen_avx512(_mm512_maskz_extracti64x4_epi64((__mmask8)0xf, r[0], 1))));
+        r[1] = dli_round_avx512(dlv_sub(low, DLI_WIDEN(r[0], 0)), dlv_sub(high, DLI_WIDEN(r[0], 1)));
 }
 DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
 {
@@ -33703,6 +33700,7 @@ DLI_V void dli_split_sums(dl_real *sums)
 {
     DLI_STORE_TILE(0, sums); DLI_STORE_TILE(1, sums + 16); DLI_STORE_TILE(2, sums + 16 * 32); DLI_STORE_TILE(3, sums + 16 * 32 + 16);
 }
+#undef DLI_WIDEN
 #undef DLI_LOAD_TILE
 #undef DLI_STORE_TILE
 #undef DLI_MULTIPLY
