@@ -146,7 +146,8 @@ static void measure(const problem *p, int threads, const char *isa, dl_precision
         k.nsides++;
     }
     if (precision != DL_HIGHEST) {
-        snprintf(row, sizeof row, "gemm %d %d %d %d %d precision=%s", (int)s->M, (int)s->N, (int)s->K, s->ta, s->tb, named[precision] + 1);
+        snprintf(row, sizeof row, "gemm %d %d %d %d %d%s", (int)s->M, (int)s->N, (int)s->K, s->ta, s->tb,
+                 precision == DL_MEDIUM ? " precision=medium" : "");
         peer_add_torch(&k, &torch, row);
     }
     peer_set_threads(threads);
