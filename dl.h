@@ -3190,6 +3190,15 @@ DLI_INLINE dl_real dli_infinity(void)
     memcpy(&v, &bits, sizeof v);
     return (dl_real)v;
 }
+static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
+static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
+/* bfloat16: the upper half of a float.  Round to nearest, ties to even; NaN stays NaN. */
+static uint32_t dli_float_to_bfloat(float v)
+{
+    uint32_t x = dli_bits_of(v);
+    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
+    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
+}
 /* Real options: 0 means the usual, -1 an exact 0. */
 DLI_INLINE dl_real dli_or_real(dl_real value, double usual)  { return value == -1 ? 0 : value != 0 ? value : (dl_real)usual; }
 DLI_INLINE double  dli_or_double(double value, double usual) { return value == -1 ? 0 : value != 0 ? value : usual; }
@@ -13611,8 +13620,6 @@ enum { DLI_FORMATS = sizeof dli_formats / sizeof *dli_formats, DLI_UNSUPPORTED =
 static int dli_is_float(int type)  { return type == DL_F16 || type == DL_BF16 || type == DL_F32 || type == DL_F64; }
 static int dli_size_of(int type)   { return dli_formats[type].bits / 8; }
 
-static float dli_float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
-static uint32_t dli_bits_of(float v)     { uint32_t bits; memcpy(&bits, &v, sizeof v); return bits; }
 
 static float dli_half_to_float(uint32_t h)
 {
@@ -13633,12 +13640,6 @@ static uint32_t dli_float_to_half(float v)
     m = (x & 0x7fffff) | 0x800000;
     half = (uint32_t)1 << (shift - 1);
     return sign | ((m >> shift) + ((m & (2 * half - 1)) > half || ((m & (2 * half - 1)) == half && (m >> shift & 1))));
-}
-static uint32_t dli_float_to_bfloat(float v)
-{
-    uint32_t x = dli_bits_of(v);
-    if ((x & 0x7fffffff) > 0x7f800000) return x >> 16 | 64;
-    return (x + 0x7fff + (x >> 16 & 1)) >> 16;
 }
 
 /* What the bits of a type say, and back. */
@@ -33709,18 +33710,13 @@ DLI_V void dli_split_sums(dl_real *sums)
 DLI_V void dli_split_begin(void) {}
 DLI_V void dli_split_end(void) {}
 
-/* v as a sum of parts, each the nearest number of 16 bits to what is left (ties to even) */
+/* v as a sum of parts, each the nearest number of 16 bits to what is left */
 #define dli_split_number DLI_FN(dli_split_number_)
 DLI_V void dli_split_number(uint16_t *to, int parts, float v)
 {
     for (; parts > 0; parts--, to += 2 * DLI_T) {
-        uint32_t bits;
-        float part;
-        memcpy(&bits, &v, sizeof v);
-        bits = v == v ? (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u : 0x7fc00000u;
-        *to = (uint16_t)(bits >> 16);
-        memcpy(&part, &bits, sizeof v);
-        v -= part;
+        *to = (uint16_t)dli_float_to_bfloat(v);
+        v -= dli_float_of((uint32_t)*to << 16);
     }
 }
 DLI_KERNEL(void, split_rows)(uint16_t *out, int parts, const dl_real *x, int64_t ldx, int64_t rows, int64_t K)
@@ -33745,14 +33741,6 @@ DLI_V void dli_split_turned(uint16_t *out, int parts, const dl_real *x, int64_t 
     int64_t j;
     for (; k < end; k++) for (j = 0; j < 32; j++) dli_split_pair(out, parts, j, k, k < K && j < width ? x[j * ldx + k] : 0);
 }
-#define dli_split_part DLI_FN(dli_split_part_)
-DLI_V dl_real dli_split_part(uint16_t part)
-{
-    const uint32_t bits = (uint32_t)part << 16;
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
 DLI_V void dli_split_zero(dl_real *sums) { memset(sums, 0, 32 * 32 * sizeof *sums); }
 DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
 {
@@ -33761,8 +33749,9 @@ DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const ui
     int i, j, k, n;
     for (n = parts == 1; n < (parts == 1 ? 2 : 3); n++) {
         for (i = 0; i < 32; i++) for (k = 0; k < 32; k++) {
-            x[i][k] = dli_split_part(a[part_a[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + i % 16 * 32 + k]);
-            y[k][i] = dli_split_part(b[part_b[n] * 2 * DLI_T + dli_split_tile(parts, i, 0) + k / 2 * 32 + i % 16 * 2 + k % 2]);
+            const int64_t tile = dli_split_tile(parts, i, 0);
+            x[i][k] = dli_float_of((uint32_t)a[part_a[n] * 2 * DLI_T + tile + i % 16 * 32 + k] << 16);
+            y[k][i] = dli_float_of((uint32_t)b[part_b[n] * 2 * DLI_T + tile + k / 2 * 32 + i % 16 * 2 + k % 2] << 16);
         }
         for (i = 0; i < 32; i++) for (j = 0; j < 32; j += 16) {
             dlv even = dlv_set(0), odd = dlv_set(0);
