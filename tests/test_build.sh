@@ -87,7 +87,7 @@ CWARN="$WARN -Wstrict-prototypes -Wundef -Wvla"
 for cc in gcc clang; do
     have $cc || continue
     for std in c99 $(slow && echo c11 c17); do try "$cc $std" $cc -std=$std $CWARN -fsyntax-only use.c; done
-    for switch in -DDL_DOUBLE -DDL_NO_SIMD -DDL_DEBUG $(slow && echo -DDL_NO_OPENMP -fopenmp); do
+    for switch in -DDL_DOUBLE -DDL_NO_SIMD -DDL_DEBUG $(slow && echo -DDL_NO_OPENMP -DDL_NO_AMX -fopenmp); do
         [ $cc = gcc ] || slow || [ $switch = -DDL_DOUBLE ] || continue
         try "$cc $switch" $cc -std=c99 $WARN -Wstrict-prototypes -Wno-unknown-pragmas $switch -fsyntax-only use.c
     done
