@@ -3635,7 +3635,6 @@ static void dli_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
     __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(sub));
 #endif
 }
-#endif
 
 /* Intel's matrix tiles: the processor has them and bfloat16, the system saves their registers, and lets this process use them (a
    system call, once for all threads; it says no where a signal's stack would be too small for them, and from then on the system
@@ -3662,6 +3661,7 @@ static int dli_has_amx(void)
     return 0;
 #endif
 }
+#endif
 
 /* This machine's best instruction set for precision highest or, if it has it, the one of that name; else NULL. */
 static const dli_isa *dli_choose_isa(const char *name)
