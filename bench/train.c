@@ -103,7 +103,13 @@ static void reference_step(const player *p, double **w, double **b, double **v)
 }
 
 /* Precision high and medium without matrix tiles is highest, but for convolutions. */
-static int has_tiles(const dl_ctx *c) { return !strcmp(dl_info(c).isa, "amx"); }
+static int has_tiles(void)
+{
+    dl_ctx *c = dl_create(.precision = DL_HIGH);
+    const int there = !strcmp(dl_info(c).isa, "amx");
+    dl_destroy(c);
+    return there;
+}
 
 static const float *parameter(const player *p, int i) { return dl_module_at(p->net, i, NULL, 0)->tensor->data; }
 
@@ -145,11 +151,10 @@ static void measure(const task *t, int threads)
     double     flops = 0;
     int        l, i;
 
-    if (!bench_wanted(t->name, threads)) return;
+    if (!bench_wanted(t->name, threads) || (t->precision != DL_HIGHEST && !has_tiles())) return;
     memset(&k, 0, sizeof k);
     p.t = t;
     p.c = dl_create(.threads = threads, .seed = 1, .precision = t->precision);
-    if (t->precision != DL_HIGHEST && !has_tiles(p.c)) { dl_destroy(p.c); return; }
     p.net = t->classify
         ? dl_nn_sequential(p.c, dl_nn_linear(p.c, 784, 512), dl_nn_relu(p.c), dl_nn_linear(p.c, 512, 512), dl_nn_relu(p.c),
                            dl_nn_linear(p.c, 512, 10))
@@ -345,14 +350,10 @@ static void measure_net(const net_task *t, int threads, const char *self)
     net_player p;
     char request[100];
     int64_t all, first;
-    int tiles;
+    const int tiles = has_tiles();
 
-    if (!bench_wanted(t->name, threads)) return;
+    if (!bench_wanted(t->name, threads) || (tiles ? t->with_tiles : t->wanted) == 0) return;
     memset(&k, 0, sizeof k);
-    p.c = dl_create(.precision = t->precision);
-    tiles = has_tiles(p.c);
-    dl_destroy(p.c);
-    if ((tiles ? t->with_tiles : t->wanted) == 0) return;
     prepare(&p, t, t->make, threads, t->batch, NULL);
     p.o = t->optimizer(p.c, p.net);
     all = p.c->macs;
