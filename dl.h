@@ -3310,7 +3310,7 @@ typedef struct {
    from C, that earlier calls left there.  end: what else is done with each row of sums before it is stored.
 
    split_panel: factors of so many parts.  A is split already, its groups of 32 rows are a_tile numbers of 16 bits apart; b_turned:
-   B[k][j] at b[j b_row + k]; K is at most DLI_SPLIT_KC; copy: DLI_SPLIT_ROOM(parts) numbers of scratch. */
+   B[k][j] at b[j b_row + k]; K is at most DLI_SPLIT_KC(parts); copy: DLI_SPLIT_ROOM(parts) numbers of scratch. */
 typedef struct {                        /* C[i][j] = activation(scale[i] C[i][j] + shift[i] + residual[i][j]), at most ReLU or ReLU6 */
     const dl_real *scale, *shift, *residual;                  /* residual: rows ldc apart like those of C, or NULL */
     int64_t        scale_step, shift_step;                    /* 0: one number for all rows */
@@ -3333,9 +3333,9 @@ typedef struct {
 } dli_panel;
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
-#define DLI_SPLIT_KC 512                /* the same of sums over parts                                                    */
+#define DLI_SPLIT_KC(parts) (1024 / (parts))            /* the same of sums over parts                                    */
 #define DLI_SPLIT_GROUP 4               /* panels of columns at a time: the second is split while the first is multiplied */
-#define DLI_SPLIT_ROOM(parts) ((parts) * 32 * (32 + DLI_SPLIT_KC))              /* sums and two panels of B               */
+#define DLI_SPLIT_ROOM(parts) ((parts) ? 32 * (32 + 1024) : 0)                  /* sums and two panels of B               */
 
 #define DLI_KERNELS_GEMM(K)                                                                                            \
 /* matrix product: panels; few rows of C; dots of rows of A with rows of B, b_row apart */                             \
@@ -4952,7 +4952,7 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = 512; }
     shared = (s->pack_b || s->copy_b) && g->M > s->mc;          /* panels, by several blocks of A        */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
-    s->kc = s->parts ? DLI_SPLIT_KC : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
+    s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
     s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
     s->scratch_size = s->size_a + (s->kc + 1) * (shared ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->pack_b || s->copy_b ? nr : 0) +
                       DLI_SPLIT_ROOM(s->parts);
@@ -9706,7 +9706,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
     const dli_isa *isa = p->c->isa;
     const int64_t nr = isa->nr, kc = o->kc, mc = dli_min64(o->rows - u, p->mc), channel = o->stage.channel, row = o->row + u;
     const int64_t inner = b->columns / b->images, panel = (p->kc + 1) * nr;
-    const int64_t most = p->parts ? DLI_SPLIT_KC : DLI_KC, group = p->group * nr;
+    const int64_t most = p->parts ? DLI_SPLIT_KC(p->parts) : DLI_KC, group = p->group * nr;
     const int again = o->rows > p->mc;                         /* the panels will be wanted by the next rows */
     const int at_once = p->K <= p->kc;                         /* a panel's sums are ready after one block of K */
     int64_t j, v, l;
@@ -33578,9 +33578,9 @@ DLI_V int64_t dli_split_tile(int parts, int64_t line, int64_t k) { return ((k >>
 #define dli_split_end     DLI_FN(dli_split_end_)
 #define dli_split_columns DLI_FN(dli_split_columns_)
 #define dli_split_turned  DLI_FN(dli_split_turned_)
-#define dli_split_zero    DLI_FN(dli_split_zero_)
+#define dli_split_load   DLI_FN(dli_split_load_)
 #define dli_split_block   DLI_FN(dli_split_block_)
-#define dli_split_sums    DLI_FN(dli_split_sums_)
+#define dli_split_store  DLI_FN(dli_split_store_)
 #if DLI_ISA == 2 && DLI_AMX
 DLI_V void dli_split_begin(void)
 {
@@ -33672,35 +33672,39 @@ DLI_V void dli_split_columns(uint16_t *out, int parts, const dl_real *x, int64_t
     }
 }
 
-/* The sums of 32 x 32 numbers of C are in tiles 0 to 3, those of A in 4 and 5, of B in 6 and 7. */
-#define DLI_LOAD_TILE(t, p)     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"(p), "r"((int64_t)64) : "memory")
-#define DLI_STORE_TILE(t, p)    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" : : "r"(p), "r"((int64_t)128) : "memory")
-#define DLI_MULTIPLY            __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"   \
-                                                 "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3" : :)
-DLI_V void dli_split_zero(dl_real *sums)
+/* The sums of 32 x 32 numbers of C are in tiles 0 to 3, those of A in 4 and 5, of B in 6 and 7; rows of a tile are step bytes apart. */
+#define DLI_LOAD_TILE(t, p, step)  __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"(p), "r"(step) : "memory")
+#define DLI_STORE_TILE(t, p, step) __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" : : "r"(p), "r"(step) : "memory")
+#define DLI_MULTIPLY               __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"   \
+                                                    "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3" : :)
+DLI_V void dli_split_load(dl_real *c, int64_t ldc, int add)
 {
-    (void)sums;
-    __asm__ volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" : :);
+    const int64_t step = 4 * ldc;
+    if (!add) { __asm__ volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" : :); return; }
+    DLI_LOAD_TILE(0, c, step);            DLI_LOAD_TILE(1, c + 16, step);
+    DLI_LOAD_TILE(2, c + 16 * ldc, step); DLI_LOAD_TILE(3, c + 16 * ldc + 16, step);
 }
-DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
+DLI_V void dli_split_block(dl_real *c, int64_t ldc, int parts, const uint16_t *a, const uint16_t *b)
 {
-    (void)sums;
-    DLI_LOAD_TILE(4, a);
-    DLI_LOAD_TILE(5, a + DLI_T);
+    const int64_t step = 64;
+    (void)c; (void)ldc;
+    DLI_LOAD_TILE(4, a, step); DLI_LOAD_TILE(5, a + DLI_T, step);
     if (parts == 2) {
-        DLI_LOAD_TILE(6, b + 2 * DLI_T); DLI_LOAD_TILE(7, b + 3 * DLI_T);
+        DLI_LOAD_TILE(6, b + 2 * DLI_T, step); DLI_LOAD_TILE(7, b + 3 * DLI_T, step);
         DLI_MULTIPLY;
     }
-    DLI_LOAD_TILE(6, b); DLI_LOAD_TILE(7, b + DLI_T);
+    DLI_LOAD_TILE(6, b, step); DLI_LOAD_TILE(7, b + DLI_T, step);
     DLI_MULTIPLY;
     if (parts == 2) {
-        DLI_LOAD_TILE(4, a + 2 * DLI_T); DLI_LOAD_TILE(5, a + 3 * DLI_T);
+        DLI_LOAD_TILE(4, a + 2 * DLI_T, step); DLI_LOAD_TILE(5, a + 3 * DLI_T, step);
         DLI_MULTIPLY;
     }
 }
-DLI_V void dli_split_sums(dl_real *sums)
+DLI_V void dli_split_store(dl_real *c, int64_t ldc)
 {
-    DLI_STORE_TILE(0, sums); DLI_STORE_TILE(1, sums + 16); DLI_STORE_TILE(2, sums + 16 * 32); DLI_STORE_TILE(3, sums + 16 * 32 + 16);
+    const int64_t step = 4 * ldc;
+    DLI_STORE_TILE(0, c, step);            DLI_STORE_TILE(1, c + 16, step);
+    DLI_STORE_TILE(2, c + 16 * ldc, step); DLI_STORE_TILE(3, c + 16 * ldc + 16, step);
 }
 #undef DLI_WIDEN
 #undef DLI_LOAD_TILE
@@ -33741,8 +33745,12 @@ DLI_V void dli_split_turned(uint16_t *out, int parts, const dl_real *x, int64_t 
     int64_t j;
     for (; k < end; k++) for (j = 0; j < 32; j++) dli_split_pair(out, parts, j, k, k < K && j < width ? x[j * ldx + k] : 0);
 }
-DLI_V void dli_split_zero(dl_real *sums) { memset(sums, 0, 32 * 32 * sizeof *sums); }
-DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const uint16_t *b)
+DLI_V void dli_split_load(dl_real *c, int64_t ldc, int add)
+{
+    int i;
+    if (!add) for (i = 0; i < 32; i++) memset(c + i * ldc, 0, 32 * sizeof *c);
+}
+DLI_V void dli_split_block(dl_real *c, int64_t ldc, int parts, const uint16_t *a, const uint16_t *b)
 {
     static const int part_a[] = {0, 0, 1}, part_b[] = {1, 0, 0};
     dl_real x[32][32], y[32][32];                          /* a part of A, a part of B */
@@ -33759,28 +33767,24 @@ DLI_V void dli_split_block(dl_real *sums, int parts, const uint16_t *a, const ui
                 even = dlv_fma(dlv_set(x[i][k]), dlv_load(y[k] + j), even);
                 odd = dlv_fma(dlv_set(x[i][k + 1]), dlv_load(y[k + 1] + j), odd);
             }
-            dlv_store(sums + 32 * i + j, dlv_add(dlv_load(sums + 32 * i + j), dlv_add(even, odd)));
+            dlv_store(c + i * ldc + j, dlv_add(dlv_load(c + i * ldc + j), dlv_add(even, odd)));
         }
     }
 }
-DLI_V void dli_split_sums(dl_real *sums) { (void)sums; }
+DLI_V void dli_split_store(dl_real *c, int64_t ldc) { (void)c; (void)ldc; }
 #endif
 
-/* 32 x 32 sums to C, as a tile stores them; wide: all columns */
-#define dli_split_store DLI_FN(dli_split_store_)
-DLI_V void dli_split_store(const int wide, const int add, const dli_panel *t, const dl_real *sums, dl_real *c, int64_t rows, int64_t width)
+/* out = alpha x, or with add out + alpha x */
+#define dli_split_copy DLI_FN(dli_split_copy_)
+static DLI_NOINLINE DLI_TARGET void dli_split_copy(dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t rows, int64_t width,
+                                                   dl_real alpha, int add)
 {
-    const dlv alpha = dlv_set(t->alpha);
-    for (; rows > 0; rows--, sums += 32, c += t->ldc) {
-        const dlv x = dlv_load(sums), y = dlv_load(sums + 16);
-        if (wide) {
-            dlv_store(c,      add ? dlv_fma(alpha, x, dlv_load(c))      : dlv_mul(alpha, x));
-            dlv_store(c + 16, add ? dlv_fma(alpha, y, dlv_load(c + 16)) : dlv_mul(alpha, y));
-        } else {
-            dlv_store_n(c, add ? dlv_fma(alpha, x, dlv_load_n(c, width, 0)) : dlv_mul(alpha, x), width);
-            if (width > 16) dlv_store_n(c + 16, add ? dlv_fma(alpha, y, dlv_load_n(c + 16, width - 16, 0)) : dlv_mul(alpha, y), width - 16);
+    int64_t j;
+    for (; rows > 0; rows--, out += ldo, x += ldx)
+        for (j = 0; j < width; j += 16) {
+            const dlv v = dlv_load_n(x + j, width - j, 0);
+            dlv_store_n(out + j, add ? dlv_fma(dlv_set(alpha), v, dlv_load_n(out + j, width - j, 0)) : dlv_mul(dlv_set(alpha), v), width - j);
         }
-    }
 }
 #define dli_split_finish DLI_FN(dli_split_finish_)
 static DLI_NOINLINE DLI_TARGET void dli_split_finish(const dli_panel *t, dl_real *c, int64_t i, int64_t rows, int64_t width)
@@ -33826,20 +33830,20 @@ DLI_KERNEL(void, split_panel)(dli_panel *t)
             const uint16_t *a = (const uint16_t *)(const void *)t->a + i / 32 * t->a_tile;
             const int64_t rows = t->M - i < 32 ? t->M - i : 32;
             dl_real *c = t->c + i * t->ldc + j;
-            dli_split_zero(sums);
+            const int chain = t->alpha == 1, direct = chain && rows == 32 && width == 32;     /* tiles can be loaded from C and stored to it */
+            dl_real *to = direct ? c : sums;
+            const int64_t ld = direct ? t->ldc : 32;
+            if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
+            if (!direct && chain && t->beta != 0) dli_split_copy(sums, 32, c, t->ldc, rows, width, 1, 0);
+            dli_split_load(to, ld, chain && t->beta != 0);
             for (k = 0; k < blocks; k++) {
                 const int64_t end = done + share < 32 * blocks ? done + share : 32 * blocks;
-                dli_split_block(sums, t->parts, a + k * size, panel + k * size);
+                dli_split_block(to, ld, t->parts, a + k * size, panel + k * size);
                 dli_split_b(t, other, next, next_width, done, end);
                 done = end;
             }
-            dli_split_sums(sums);
-            if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
-            if (width == 32) {
-                if (t->beta != 0) dli_split_store(1, 1, t, sums, c, rows, width); else dli_split_store(1, 0, t, sums, c, rows, width);
-            } else {
-                if (t->beta != 0) dli_split_store(0, 1, t, sums, c, rows, width); else dli_split_store(0, 0, t, sums, c, rows, width);
-            }
+            dli_split_store(to, ld);
+            if (!direct) dli_split_copy(c, t->ldc, sums, 32, rows, width, t->alpha, !chain && t->beta != 0);
             if (t->end) dli_split_finish(t, c, i, rows, width);
             if (t->last) dli_finish(t, c, rows, j, width);
         }
