@@ -33578,9 +33578,9 @@ DLI_V int64_t dli_split_tile(int parts, int64_t line, int64_t k) { return ((k >>
 #define dli_split_end     DLI_FN(dli_split_end_)
 #define dli_split_columns DLI_FN(dli_split_columns_)
 #define dli_split_turned  DLI_FN(dli_split_turned_)
-#define dli_split_load   DLI_FN(dli_split_load_)
+#define dli_split_load    DLI_FN(dli_split_load_)
 #define dli_split_block   DLI_FN(dli_split_block_)
-#define dli_split_store  DLI_FN(dli_split_store_)
+#define dli_split_store   DLI_FN(dli_split_store_)
 #if DLI_ISA == 2 && DLI_AMX
 DLI_V void dli_split_begin(void)
 {
