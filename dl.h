@@ -33786,22 +33786,15 @@ static DLI_NOINLINE DLI_TARGET void dli_split_copy(dl_real *out, int64_t ldo, co
             dlv_store_n(out + j, add ? dlv_fma(dlv_set(alpha), v, dlv_load_n(out + j, width - j, 0)) : dlv_mul(dlv_set(alpha), v), width - j);
         }
 }
+/* What is done with the sums before they are stored */
+DLI_KERNEL(void, conv_finish)(dl_real *y, int64_t ldy, const dl_real *x, int64_t ldx, int64_t rows, int64_t n, const dl_real *scale,
+                              const dl_real *bias, const dl_real *r, dl_activation f, int add);
 #define dli_split_finish DLI_FN(dli_split_finish_)
-static DLI_NOINLINE DLI_TARGET void dli_split_finish(const dli_panel *t, dl_real *c, int64_t i, int64_t rows, int64_t width)
+DLI_V void dli_split_finish(const dli_panel *t, const dl_real *sums, dl_real *c, int64_t i, int64_t rows, int64_t width)
 {
     const dli_rows_end *end = t->end;
-    const dli_bounds bounds = dli_bounds_of(end->activation);
-    const dl_real *residual = end->residual ? end->residual + (c - t->c) : NULL;
-    int64_t j;
-    for (; rows > 0; rows--, i++, c += t->ldc) {
-        const dlv scale = dlv_set(end->scale[i * end->scale_step]), shift = dlv_set(end->shift[i * end->shift_step]);
-        for (j = 0; j < width; j += 16) {
-            dlv v = dlv_fma(dlv_load_n(c + j, width - j, 0), scale, shift);
-            if (residual) v = dlv_add(v, dlv_load_n(residual + j, width - j, 0));
-            dlv_store_n(c + j, dli_bound(v, bounds), width - j);
-        }
-        if (residual) residual += t->ldc;
-    }
+    DLI_FN(dli_conv_finish)(c, t->ldc, sums, 32, rows, width, end->scale_step ? end->scale + i : NULL, end->shift_step ? end->shift + i : NULL,
+                            end->residual ? end->residual + (c - t->c) : NULL, end->activation, 0);
 }
 
 #define dli_split_b DLI_FN(dli_split_b_)
@@ -33830,7 +33823,7 @@ DLI_KERNEL(void, split_panel)(dli_panel *t)
             const uint16_t *a = (const uint16_t *)(const void *)t->a + i / 32 * t->a_tile;
             const int64_t rows = t->M - i < 32 ? t->M - i : 32;
             dl_real *c = t->c + i * t->ldc + j;
-            const int chain = t->alpha == 1, direct = chain && rows == 32 && width == 32;     /* tiles can be loaded from C and stored to it */
+            const int chain = t->alpha == 1, direct = chain && rows == 32 && width == 32 && !t->end;    /* tiles are loaded from C and stored to it */
             dl_real *to = direct ? c : sums;
             const int64_t ld = direct ? t->ldc : 32;
             if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
@@ -33843,8 +33836,8 @@ DLI_KERNEL(void, split_panel)(dli_panel *t)
                 done = end;
             }
             dli_split_store(to, ld);
-            if (!direct) dli_split_copy(c, t->ldc, sums, 32, rows, width, t->alpha, !chain && t->beta != 0);
-            if (t->end) dli_split_finish(t, c, i, rows, width);
+            if (t->end) dli_split_finish(t, sums, c, i, rows, width);
+            else if (!direct) dli_split_copy(c, t->ldc, sums, 32, rows, width, t->alpha, !chain && t->beta != 0);
             if (t->last) dli_finish(t, c, rows, j, width);
         }
         swap = panel; panel = other; other = swap;
