@@ -359,7 +359,8 @@ typedef struct {
 DL_API dl_ctx *dl_create_with(dl_create_opts o);
 #define dl_create(...) DLI_KW0(dl_create, __VA_ARGS__)
 DL_API void        dl_destroy(dl_ctx *c);
-DL_API void        dl_step_begin(dl_ctx *c);                         /* forget the previous step's tensors, O(1)      */
+DL_API void        dl_step_begin(dl_ctx *c);                         /* forget the previous step's tensors, O(1); an
+                                                                        error in what dl_forward or others call back  */
 DL_API const char *dl_error(const dl_ctx *c);                        /* the first error, or NULL                      */
 DL_API void        dl_clear_error(dl_ctx *c);                        /* makes the context usable again                */
 DL_API dl_tensor  *dl_fail(dl_ctx *c, const char *format, ...);      /* records an error, returns nil.  %s %d (int) %l (int64_t)
@@ -469,11 +470,12 @@ DL_API int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
     OP(erf,        dli_erf(x),                    g * (DLI_C(1.1283791670955126) * dli_exp(-(x * x))))               \
     OP(relu,       x <= 0 ? 0 : x,                x <= 0 ? 0 : g)                                                    \
 /* activations (see >>activations for more): gelu x Phi(x), Hendrycks and Gimpel 2016; gelu_tanh, torch's approximate="tanh": \
-   x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; mish x tanh(log(1 + exp(x))), Misra 2019 */                    \
+   x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, whose sigmoid is 0 or 1 long before x^2 = 1000;                \
+   mish x tanh(log(1 + exp(x))), Misra 2019 */                                                                       \
     OP(gelu,       x * dli_cdf(x),                g * (dli_cdf(x) + x * dli_density(x)))                             \
     OP(gelu_tanh,  x * dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))),   \
                    g * dli_gate(dli_sigmoid_low(x * dli_fma(x * x, DLI_C(0.07135481627260025), DLI_C(1.5957691216057308))), \
-                                x * DLI_C(1.5957691216057308) * (1 + DLI_C(0.134145) * (x * x))))                    \
+                                x * DLI_C(1.5957691216057308) * (1 + DLI_C(0.134145) * (x * x > 1000 ? 1000 : x * x)))) \
     OP(mish,       x * dli_mish(x),               g * dli_dmish(x))                                                  \
     OP(softsign,   x / (1 + (x < 0 ? -x : x)),    g / ((1 + (x < 0 ? -x : x)) * (1 + (x < 0 ? -x : x))))             \
     OP(tanhshrink, x - dli_tanh(x),               g * (dli_tanh(x) * dli_tanh(x)))                                   \
@@ -3893,6 +3895,7 @@ struct dl_ctx {
     dl_module *nil_module;              /* stands for a module that could not be made          */
     const char *where;                  /* of the user's last call, with DL_DEBUG              */
     dl_module *module;                  /* whose forward runs                                  */
+    const char *held;                   /* the function that needs this step's tensors after its callback, or NULL */
     unsigned   tracing;                 /* DLI_TRACE_.., 0: ops run untouched, see >>trouble   */
     dl_tensor *(*lower)(dl_ctx *c, dl_tensor *y);   /* while recording for >>export: y by simpler ops, or NULL */
     struct dli_profile *profile;        /* of each op that ran                                 */
@@ -4272,10 +4275,17 @@ DL_DEF void dl_step_begin(dl_ctx *c)
 {
     dli_mark start = {NULL, 0, 0, NULL};
     if (!c) return;
+    if (c->held || c->module) {
+        dl_fail(c, "step_begin: %s still needs the tensors of this step", c->held ? c->held : c->module->type->name);
+        return;
+    }
     dli_arena_release(&c->step, start);
     c->spare = NULL;
     if ((uint32_t)++c->now == 0) c->now = dli_first_step(c);
 }
+
+/* Until dli_hold(c, the old value): dl_step_begin in a callback of `who` is an error. */
+static const char *dli_hold(dl_ctx *c, const char *who) { const char *old = c->held; c->held = who; return old; }
 
 DL_DEF int dl_set_grad_enabled(dl_ctx *c, int on) { int old = c ? c->grad_enabled : 0; if (c) c->grad_enabled = on; return old; }
 DL_DEF int dl_set_training(dl_ctx *c, int on)     { int old = c ? c->training : 0; if (c) c->training = on; return old; }
@@ -4470,7 +4480,7 @@ static int dli_check_range(dl_ctx *c, const char *who, const char *what, const d
     if (!dli_check(c, who, what, x, DL_INT32)) return 0;
     DLI_ON(c->isa, int_ends)(end, x->idata, x->size, also, low);
     if (end[0] >= low && end[1] <= high) return 1;
-    for (i = 0; x->idata[i] == also || (x->idata[i] >= low && x->idata[i] <= high);) i++;
+    for (i = 0; i < x->size - 1 && (x->idata[i] == also || (x->idata[i] >= low && x->idata[i] <= high));) i++;
     if (also < low || also > high) { dli_put(&t, " or "); dli_put_int(&t, also); }
     if (of) { dli_put(&t, ", for "); dli_put_shape(&t, of); }
     dl_fail(c, "%s: %s %t holds %d at index %l, expected %d to %l%s", who, what, x, (int)x->idata[i], i, (int)low, high, more);
@@ -4488,6 +4498,10 @@ DL_DEF int dl_set_shape(dl_ctx *c, dl_tensor *y, int ndim, const int64_t *shape)
 {
     int i;
     if (!dli_check_any(c, "set_shape", y)) return 0;
+    if (y->size && (y->data || y->idata)) {
+        dl_fail(c, "set_shape: %t has its numbers already; dl_view gives them another shape", y);
+        return 0;
+    }
     if (!dli_size(c, y->op ? y->op->name : "tensor", ndim, shape, sizeof(dl_real), &y->size)) return 0;
     y->ndim = ndim;
     for (i = 0; i < DL_MAX_DIMS; i++) y->shape[i] = i < ndim ? shape[i] : 1;
@@ -5562,7 +5576,9 @@ DL_DEF dl_tensor *dl_apply(dl_ctx *c, const dl_op *op, int n, dl_tensor *const *
     y = dli_node(c, n, opts_size, 0);
     if (!y) return DLI_NIL;
     y->op = op;
-    for (i = 0; i < n; i++) y->src[i] = src[i];
+    for (i = 0; i < n; i++)                              /* a constant that has no bit is a leaf of its own, and stays one */
+        y->src[i] = i < 32 || src[i]->requires_grad || !(needs_grad && c->grad_enabled) ? src[i] : dl_detach(c, src[i]);
+    if (c->failed) return DLI_NIL;
     if (opts_size) memcpy(y->opts, opts, opts_size);
     shaped = op->shape(c, y) && y->size > 0;
     if (c->failed) return DLI_NIL;
@@ -5740,25 +5756,28 @@ DL_DEF int dl_copy(dl_ctx *c, dl_tensor *to, const dl_tensor *from)
 
 /* --- gradient check --------------------------------------------------------------------------------- */
 
-/* L = sum_i r_i y_i, r_i in [0.5, 1.5) with random signs, the same at every call. */
-static double dli_weighted_sum(const dl_tensor *y, const dl_tensor *r)
+/* L = sum_i r_i y_i for y = f(inputs), r_i in [0.5, 1.5) with random signs; every call draws the random numbers of the first. */
+static double dli_gradcheck_loss(dl_ctx *c, dl_gradcheck_fn f, dl_tensor **inputs, void *user, uint64_t calls, const dl_tensor *r)
 {
     double s = 0;
     int64_t i;
-    for (i = 0; i < y->size; i++) s += (double)r->data[i] * (double)y->data[i];
+    dl_tensor *y;
+    c->calls = calls;
+    y = f(c, inputs, user);
+    if (!dli_check(c, "gradcheck", "the function's result", y, DL_REAL)) return 0;
+    if (!dli_same_shape(y, r)) dl_fail(c, "gradcheck: the function's result is %t, and was %t before", y, r);
+    for (i = 0; i < y->size && !c->failed; i++) s += (double)r->data[i] * (double)y->data[i];
     return s;
 }
 
-DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **inputs, dl_gradcheck_opts o)
+static int dli_gradcheck(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **inputs, const dl_gradcheck_opts *o)
 {
     dl_tensor *y, *r;
-    uint64_t calls = c ? c->calls : 0;
+    uint64_t calls = c->calls;
     int64_t i, entries = 0, certified = 0;
     int k, old_grad;
-    double eps  = o.eps > 0 ? o.eps : sizeof(dl_real) == 8 ? 1e-6 : 1e-2;
-    double atol = o.atol > 0 ? o.atol : 1e-6, rtol = o.rtol > 0 ? o.rtol : sizeof(dl_real) == 8 ? 1e-5 : 1e-2;
-    if (!c || c->failed) return 0;
-    if (!f || !inputs || n < 1) { dl_fail(c, "gradcheck: no function or no inputs"); return 0; }
+    double eps  = o->eps > 0 ? o->eps : sizeof(dl_real) == 8 ? 1e-6 : 1e-2;
+    double atol = o->atol > 0 ? o->atol : 1e-6, rtol = o->rtol > 0 ? o->rtol : sizeof(dl_real) == 8 ? 1e-5 : 1e-2;
     for (k = 0; k < n; k++) {
         if (!dli_check(c, "gradcheck", "an input", inputs[k], DL_REAL)) return 0;
         if (inputs[k]->op) {                                           /* backward keeps the gradients of leaves only */
@@ -5767,7 +5786,7 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
         }
         dl_zero_grad(inputs[k]);
     }
-    y = f(c, inputs, o.user);
+    y = f(c, inputs, o->user);
     if (!dli_check(c, "gradcheck", "the function's result", y, DL_REAL)) return 0;
     r = dli_leaf(c, "gradcheck", DL_REAL, y->ndim, y->shape, 0);
     if (dl_is_nil(r)) return 0;
@@ -5791,8 +5810,8 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
             double size = old < 0 ? -(double)old : (double)old, h = eps * (size > 1 ? size : 1), up, down, a, d, scale, err;
             volatile dl_real xp = (dl_real)((double)old + h), xm = (dl_real)((double)old - h);
             dli_mark m = dli_arena_mark(&c->step);
-            x->data[i] = xp; c->calls = calls; y = f(c, inputs, o.user); up = dl_is_nil(y) ? 0 : dli_weighted_sum(y, r);
-            x->data[i] = xm; c->calls = calls; y = f(c, inputs, o.user); down = dl_is_nil(y) ? 0 : dli_weighted_sum(y, r);
+            x->data[i] = xp;  up = dli_gradcheck_loss(c, f, inputs, o->user, calls, r);
+            x->data[i] = xm;  down = dli_gradcheck_loss(c, f, inputs, o->user, calls, r);
             x->data[i] = old;
             dli_arena_release(&c->step, m);
             if (c->failed) break;
@@ -5811,8 +5830,20 @@ DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **in
         }
     }
     dl_set_grad_enabled(c, old_grad);
-    if (o.certified) *o.certified = entries ? (double)certified / (double)entries : 1;
+    if (o->certified) *o->certified = entries ? (double)certified / (double)entries : 1;
     return !c->failed;
+}
+
+DL_DEF int dl_gradcheck_with(dl_ctx *c, dl_gradcheck_fn f, int n, dl_tensor **inputs, dl_gradcheck_opts o)
+{
+    const char *held;
+    int ok;
+    if (!c || c->failed) return 0;
+    if (!f || !inputs || n < 1) { dl_fail(c, "gradcheck: no function or no inputs"); return 0; }
+    held = dli_hold(c, "gradcheck");
+    ok = dli_gradcheck(c, f, n, inputs, &o);
+    dli_hold(c, held);
+    return ok;
 }
 
 /* ================================================================================================
@@ -8846,7 +8877,8 @@ DL_DEF dl_tensor *dl_kl_divergence_with(dl_ctx *c, dl_tensor *p, dl_tensor *q, i
 /* ================================================================================================
    >>modules     a tree of named nodes; forward is a function of the node's type
    ================================================================================================ */
-#define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here */
+#define DLI_MAX_DEPTH 256           /* of dl_forward calls within each other: a module that calls itself ends here; and of
+                                       optimizers that wrap optimizers, of schedules that join schedules */
 
 static const dl_module_type dli_nn_nil_type = { "nil", sizeof(dl_module), NULL };
 static const dl_module dli_nn_nil = { &dli_nn_nil_type, "", NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0 };
@@ -18991,7 +19023,7 @@ typedef struct {
     dl_kv_cache  *kv;                                    /* one for each layer, or NULL                          */
     int64_t       N, length, first, seen;                /* tokens so far; the model sees those from first on, the caches hold
                                                             those before seen                                    */
-    int32_t      *ids;                                   /* (N, stride)                                          */
+    int32_t      *ids, *row;                             /* (N, stride); the last token of each                  */
     int64_t       stride;
 } dli_generation;
 
@@ -19063,13 +19095,12 @@ static void dli_generate_loop(dl_ctx *c, dli_generation *g, int64_t n, const dl_
         for (i = 0; i < next->size; i++) {
             int32_t *at = g->ids + i * g->stride + g->length;
             int ended = o->stop && g->length > start && at[-1] == stop;
-            *at = next->idata[i] = ended ? stop : next->idata[i];
+            *at = g->row[i] = ended ? stop : next->idata[i];
             going += !(o->stop && *at == stop);
         }
         g->length += next->size > 0;
-        if (next->size && o->each && o->each(c, next->idata, o->user)) going = 0;
-        dli_arena_release(&c->step, mark);
-        if (!going) return;
+        dli_arena_release(&c->step, mark);                              /* what `each` makes stays */
+        if (c->failed || (o->each && o->each(c, g->row, o->user)) || !going) return;
     }
 }
 
@@ -19093,10 +19124,13 @@ DL_DEF dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *promp
     shape[0] = g.N; shape[1] = g.stride = g.length + n;
     all = dli_leaf(c, "generate", DL_INT32, 2, shape, 0);
     if (!o.no_cache && !c->failed) g.kv = dli_generate_caches(c, g.m, g.N, dli_min64(g.stride, g.m->block));
+    g.row = (int32_t *)dl_alloc(c, (size_t)g.N * sizeof *g.row);
     if (!c->failed) {
+        const char *held = dli_hold(c, "generate");
         g.ids = all->idata;
         for (i = 0; i < g.N; i++) memcpy(g.ids + i * g.stride, prompt->idata + i * g.length, (size_t)g.length * sizeof(int32_t));
         dli_generate_loop(c, &g, n, &o);
+        dli_hold(c, held);
     }
     dl_set_grad_enabled(c, grad);
     dl_set_training(c, training);
@@ -22067,6 +22101,10 @@ static const dli_optim_type dli_optim_sam_type = { "optim_sam", NULL, NULL, {NUL
 static dl_optim *dli_wrap(dl_ctx *c, dl_optim *inner, const dli_optim_type *type, const void *opts, size_t opts_size)
 {
     dl_optim how = *dli_nil_optim();
+    const dl_optim *o;
+    int depth = 0;
+    for (o = inner; o; o = o->inner) depth++;
+    if (depth >= DLI_MAX_DEPTH) dl_fail(c, "%s: optimizers wrap each other more than %d deep", type->name, DLI_MAX_DEPTH);
     how.inner = inner;
     return dli_optim_create(c, &how, type, inner->root, 1, opts, opts_size);
 }
@@ -22215,11 +22253,12 @@ struct dl_schedule {
     int64_t     t;
     double      best;                /* plateau: the best so far, .. */
     int         seen, bad, cooling;
+    int         depth;               /* of schedules joined in schedules                             */
 };
 
 static dl_schedule *dli_nil_schedule(void)
 {
-    static const dl_schedule nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0 };
+    static const dl_schedule nil = { NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 };
     return (dl_schedule *)&nil;
 }
 
@@ -22303,15 +22342,19 @@ DL_DEF int dl_schedule_step(dl_ctx *c, dl_schedule *s)
     return !c->failed;
 }
 
-static double dli_cosine(double turns)                                 /* of the part of the last turn, however many there were */
+/* (1 + cos(pi share)) / 2, however many waves that is, = sin(pi (1 - share) / 2)^2: that keeps its digits near 0 */
+static double dli_half_wave(double share)
 {
-    if (!(turns < 9e15)) return dl_item(NULL);
-    return (double)dli_cos_portable((dl_real)(6.283185307179586 * (turns - (double)(int64_t)turns)));
+    double x = 1 - share, root;
+    if (!(share < 9e15)) return dl_item(NULL);
+    x -= 2 * (double)(int64_t)(x / 2);
+    root = (double)dli_sin_portable((dl_real)(1.5707963267948966 * x));
+    return root * root;
 }
 /* from a to b along half a cosine wave */
 static double dli_anneal(double a, double b, double share, int linear)
 {
-    return linear ? a + (b - a) * share : b + (a - b) / 2 * (1 + dli_cosine(share / 2));
+    return linear ? a + (b - a) * share : b + (a - b) * dli_half_wave(share);
 }
 
 static void dli_lr_constant(const dl_schedule *s, int64_t t, dli_rates *now)
@@ -22626,7 +22669,8 @@ static dl_schedule *dli_schedule_join(dl_ctx *c, const dli_schedule_type *type, 
                                       dl_shape milestones)
 {
     dli_schedule_parts o;
-    int i, n = 0;
+    dl_schedule *s;
+    int i, n = 0, depth = 0;
     while (n < DL_MAX_DIMS + 1 && list->s[n] != DLI_SCHEDULES_END) n++;
     if (n == 0 || n > DL_MAX_DIMS) dl_fail(c, "%s: %s schedules, expected 1 to %d", type->name, n ? "too many" : "no", DL_MAX_DIMS);
     for (i = 0; i < n && dli_check_schedule(c, type->name, list->s[i]); i++)
@@ -22636,10 +22680,16 @@ static dl_schedule *dli_schedule_join(dl_ctx *c, const dli_schedule_type *type, 
     if (type == &dli_lr_sequential_type && dli_check_milestones(c, type->name, milestones) != n - 1)
         dl_fail(c, "%s: %d milestones between %d schedules", type->name, dli_shape_rank(milestones.d), n);
     if (!c || c->failed) return dli_nil_schedule();
-    for (i = 0; i < n; i++) o.part[i] = list->s[i];
+    for (i = 0; i < n; i++) {
+        o.part[i] = list->s[i];
+        if (list->s[i]->depth >= depth) depth = list->s[i]->depth + 1;
+    }
     o.n = n;
     o.milestones = milestones;
-    return dli_schedule_create(c, type, list->s[0]->optim, &o, sizeof o);
+    if (depth > DLI_MAX_DEPTH) dl_fail(c, "%s: schedules join each other more than %d deep", type->name, DLI_MAX_DEPTH);
+    s = dli_schedule_create(c, type, list->s[0]->optim, &o, sizeof o);
+    if (!c->failed) s->depth = depth;
+    return s;
 }
 DL_DEF dl_schedule *dl_lr_chained_list(dl_ctx *c, dl_schedule_list list)
 {
@@ -23335,6 +23385,7 @@ static const int32_t *dli_loader_samples(dl_ctx *c, const dl_loader *l, int64_t 
 DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
 {
     const int32_t *samples;
+    const char *held;
     int64_t n;
     if (!c || c->failed) return 0;
     if (!l || !l->data) {
@@ -23366,7 +23417,9 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
         c->batch.first = c->batch.order ? 0 : l->rank * l->size + l->position;
         c->batch.size = n;
         c->batch.call = l->call | ((uint64_t)l->epoch & 0xffff) << 16;
+        held = dli_hold(c, "next_batch");
         l->augment(c, &l->input, &l->target, l->user);
+        dli_hold(c, held);
         c->batch.size = 0;
         if (!c->failed && (dl_is_nil(l->input) || dl_is_nil(l->target) || l->input->shape[0] != l->target->shape[0]))
             dl_fail(c, "next_batch: the augmentation made %t with targets %t", l->input, l->target);
@@ -23383,7 +23436,9 @@ static dl_tensor *dli_loss(dl_ctx *c, dl_loss_fn f, const dl_dataset *d, dl_tens
     dl_cross_entropy_opts o;
     dl_mse_loss_opts m;
     if (f) {
+        const char *held = dli_hold(c, "the loss");
         dl_tensor *loss = f(c, output, target);
+        dli_hold(c, held);
         if (!c->failed && (!loss || loss->size != 1)) dl_fail(c, "the loss is %t, expected a scalar", loss);
         return c->failed ? DLI_NIL : loss;
     }
@@ -23405,8 +23460,8 @@ static void dli_tally_add(const dl_ctx *c, dli_tally *s, const dl_dataset *d, co
     n = target->shape[0];
     s->loss += dl_item(loss) * (double)n;
     s->n += n;
-    if (d->targets->dtype != DL_INT32 || output->ndim != 2 || classes == 1 || output->shape[0] != n || target->ndim != 1 + mixed ||
-        (mixed && target->shape[1] != classes)) return;
+    if (d->targets->dtype != DL_INT32 || output->dtype != DL_REAL || output->ndim != 2 || classes == 1 || output->shape[0] != n ||
+        target->ndim != 1 + mixed || (mixed && target->shape[1] != classes)) return;
     for (i = 0; i < n; i++)
         s->right += DLI_ON(c->isa, argmax)(output->data + i * classes, classes) ==
                     (mixed ? DLI_ON(c->isa, argmax)(target->data + i * classes, classes) : target->idata[i]);
@@ -24142,7 +24197,7 @@ DL_DEF int dl_data_split_with(dl_ctx *c, dl_dataset *d, int n, const double *fra
         dl_fail(c, "data_split: stratified needs one class a sample, the targets are %t", d->targets);
         return 0;
     }
-    if (o.stratified && !dli_check_classes(c, "data_split", "targets", d->targets, DLI_MAX_CLASSES)) return 0;
+    if (o.stratified && !dli_check_classes(c, "data_split", "targets", d->targets, dli_min64(d->classes, DLI_MAX_CLASSES))) return 0;
     for (i = 0; i < n; i++) {
         if (!(fractions[i] > 0)) { dl_fail(c, "data_split: fraction %d is %g, expected a positive number", i, fractions[i]); return 0; }
         sum += fractions[i];
@@ -28922,6 +28977,7 @@ static dl_tensor *dli_beam_search(dl_ctx *c, dl_tensor *prefix, dl_beam_fn step,
 DL_DEF dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn step, void *user, dl_beam_search_opts o)
 {
     int grad, training;
+    const char *held;
     dl_tensor *y;
     if (!dli_check(c, "beam_search", "prefix", prefix, DL_INT32)) return DLI_NIL;
     if (prefix->ndim != 1 || !step) return dl_fail(c, "beam_search: prefix %t, expected one axis, and a step function", prefix);
@@ -28934,7 +28990,9 @@ DL_DEF dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn s
                        o.beams, o.max_length, o.length_penalty);
     grad = dl_set_grad_enabled(c, 0);
     training = dl_set_training(c, 0);
+    held = dli_hold(c, "beam_search");
     y = dli_beam_search(c, prefix, step, user, &o);
+    dli_hold(c, held);
     dl_set_training(c, training);
     dl_set_grad_enabled(c, grad);
     return y;
@@ -30070,34 +30128,41 @@ static int dli_record(dli_export *e, dl_module *m, dl_tensor *x, unsigned how)
     return !c->failed;
 }
 
-/* x with other values (those from 0 to 1 stay there) and, if it may, more than twice as many rows in axis 0 */
-static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more)
+/* x with other values (those from 0 to 1 stay there) and, if it may, more than twice as many rows in axis 0.  Which ids a model
+   knows is not known: they change their places, within their columns for they may be of different kinds, or by one, or are 0. */
+enum { DLI_BACKWARDS, DLI_ROWS_BACKWARDS, DLI_BY_ONE, DLI_ALL_ZERO };
+
+static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more, int way)
 {
-    int64_t shape[DL_MAX_DIMS], i, n = x->size;
+    int64_t shape[DL_MAX_DIMS], i, n = x->size, row = x->ndim ? n / x->shape[0] : n;
     dl_tensor *t;
     memcpy(shape, x->shape, sizeof shape);
     if (x->ndim && more) shape[0] += shape[0] + 1;
     t = dli_leaf(c, "export", x->dtype, x->ndim, shape, 0);
-    for (i = 0; i < t->size; i++)
-        if (t->idata) t->idata[i] = x->idata[(t->size - 1 - i) % n];
-        else t->data[i] = x->data[(t->size - 1 - i) % n] * DLI_C(0.5) + (dl_real)((i + 1) % 8) / 16;
+    for (i = 0; i < t->size; i++) {
+        const int64_t from = way == DLI_BACKWARDS ? (t->size - 1 - i) % n : way == DLI_BY_ONE ? i % n
+                                                  : (t->size - row - i / row * row) % n + i % row;
+        if (!t->idata) t->data[i] = x->data[from] * DLI_C(0.5) + (dl_real)((i + 1) % 8) / 16;
+        else t->idata[i] = way == DLI_ALL_ZERO ? 0 : x->idata[from] + (way == DLI_BY_ONE ? x->idata[from] > 0 ? -1 : 1 : 0);
+    }
     return t;
 }
 
-/* Records m on another input.  Of ids that read the same backwards others are tried first, which m may not know. */
+/* Records m on another input; of ids, the first of some that m accepts. */
 static int dli_record_other(dli_export *f, dl_module *m, const dl_tensor *x, unsigned how, int more)
 {
+    static const int ways[] = {DLI_BACKWARDS, DLI_ROWS_BACKWARDS, DLI_BY_ONE, DLI_BACKWARDS};
     const dli_export none = *f;
-    dl_tensor *t = dli_other_input(f->c, x, more);
-    int64_t i;
-    if (t->idata && !memcmp(t->idata, x->idata, (size_t)x->size * sizeof *x->idata)) {
-        for (i = 0; i < t->size; i++) t->idata[i] += t->idata[i] > 0 ? -1 : 1;
-        if (dli_record(f, m, t, how)) return 1;
+    const int n = x->idata ? (int)(sizeof ways / sizeof *ways) : 1;
+    int k;
+    for (k = 0; k < n && !f->c->failed; k++) {
+        dl_tensor *t = dli_other_input(f->c, x, more, ways[k]);
+        if (k < n - 1 && t->idata && !memcmp(t->idata, x->idata, (size_t)x->size * sizeof *x->idata)) continue;   /* no other */
+        if (dli_record(f, m, t, how) || k == n - 1) break;
         dl_clear_error(f->c);
         *f = none;
-        t = dli_other_input(f->c, x, more);
     }
-    return dli_record(f, m, t, how);
+    return !f->c->failed;
 }
 
 /* Whether op is elementwise with scalars, p and q in its formula */
@@ -30105,6 +30170,13 @@ static int dli_has_numbers(const dl_op *op)
 {
     const dli_export_row *row = dli_export_row_of(op);
     return row && op->shape == dli_broadcast_shape && (*row->text == 'p' || strstr(row->text, " p"));
+}
+
+/* Whether a and b, results of one op, were made with equal numbers: of a formula, or around a border. */
+static int dli_same_numbers(const dl_tensor *a, const dl_tensor *b)
+{
+    if (a->op == &dli_pad_op) return ((const dli_move_args *)a->opts)->value == ((const dli_move_args *)b->opts)->value;
+    return !dli_has_numbers(a->op) || !memcmp(a->opts, b->opts, 2 * sizeof(dl_real));
 }
 
 /* Pairs the values of two runs.  A constant or an op's number that differs depends on the batch, or on the input behind our back,
@@ -30121,11 +30193,10 @@ static int dli_export_pair(dli_export *e, const dli_export *f)
     dli_mark_values(e);
     for (i = 0; i < e->n; i++) {
         const dl_tensor *a = e->v[i].t, *b = e->v[i].twin;
-        const int numbers = i && e->v[i].live && dli_has_numbers(a->op);
-        if (!e->v[i].needed || (e->v[i].live && !numbers)) continue;
-        if (!numbers && !dli_same_shape(a, b)) return 0;
-        if (numbers ? memcmp(a->opts, b->opts, 2 * sizeof(dl_real))
-                    : memcmp(dli_bytes_of(a), dli_bytes_of(b), (size_t)a->size * dli_elem(a))) {
+        if (!e->v[i].needed) continue;
+        if (!e->v[i].live && !dli_same_shape(a, b)) return 0;
+        if (e->v[i].live ? i && !dli_same_numbers(a, b)
+                         : memcmp(dli_bytes_of(a), dli_bytes_of(b), (size_t)a->size * dli_elem(a))) {
             dl_fail(e->c, "export: a value %t of the model depends on its input or on chance, but no op made it", a);
             return 0;
         }
@@ -30133,7 +30204,16 @@ static int dli_export_pair(dli_export *e, const dli_export *f)
     return 1;
 }
 
-/* Records m on x, and on another input; batch: of another size, and e->fixed says whether it has to be x's. */
+/* The same for inputs of one shape: those make the same ops run. */
+static int dli_export_alike(dli_export *e, const dli_export *f)
+{
+    if (!dli_export_pair(e, f) && !e->c->failed)
+        dl_fail(e->c, "export: other numbers in an input of the same shape make the model run other ops: %d and %d", e->results, f->results);
+    return !e->c->failed;
+}
+
+/* Records m on x, and on another input; batch: of another size, and e->fixed says whether it has to be x's.  Ids are 0 as well
+   if m knows that one: what is padding, and masked, is not the same for all inputs. */
 static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module *m, dl_tensor *x, unsigned how,
                             int batch)
 {
@@ -30144,6 +30224,11 @@ static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module
     e->mark = dli_arena_mark(&c->step);
     none = other = *e;
     if (!dli_record(e, m, x, how)) return 0;
+    if (x->idata) {
+        if (!dli_record(&other, m, dli_other_input(c, x, 0, DLI_ALL_ZERO), how)) dl_clear_error(c);
+        else if (!dli_export_alike(e, &other)) return 0;
+        other = none;
+    }
     e->fixed = 1;
     if (batch && x->ndim) {
         e->fixed = !dli_record_other(&other, m, x, how, 1) || !dli_export_pair(e, &other);
@@ -30151,8 +30236,7 @@ static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module
         dl_clear_error(c);                                               /* perhaps the model wants this batch */
         other = none;
     }
-    if (dli_record_other(&other, m, x, how, 0)) dli_export_pair(e, &other);
-    return !c->failed;
+    return dli_record_other(&other, m, x, how, 0) && dli_export_alike(e, &other);
 }
 
 static int dli_export_end(dli_export *e, const char *path, dli_buf *file)
@@ -30214,8 +30298,11 @@ static const char *dli_run_formula(dli_export *e, dl_tensor *y, dli_push_fn *pus
         size_t length = strcspn(f, " "), i;
         if (*f >= 'x' && *f <= 'z') stack[n++] = push(e, y, *f - 'x', 0);
         else if (*f == 'p' || *f == 'q') stack[n++] = push(e, y, -1, (double)((const dl_real *)y->opts)[*f - 'p']);
-        else if (*f >= '0' && *f <= '9') stack[n++] = push(e, y, -1, atof(f));
-        else
+        else if (*f >= '0' && *f <= '9') {
+            dl_real number = 0;
+            dli_parse_real((const unsigned char *)f, (const unsigned char *)f + length, &number);
+            stack[n++] = push(e, y, -1, (double)number);
+        } else
             for (i = 0; i < sizeof dli_words / sizeof *dli_words; i++)
                 if (strlen(dli_words[i].word) == length && !strncmp(dli_words[i].word, f, length)) {
                     n -= dli_words[i].n;
@@ -30313,6 +30400,7 @@ static const char *dli_onnx_name(dli_export *e, int i)
 {
     char text[512];
     dli_text t;
+    int k;
     dli_value *v = &e->v[i];
     const char *param = dli_param_name(v->t);
     if (v->written) return v->name;
@@ -30325,6 +30413,8 @@ static const char *dli_onnx_name(dli_export *e, int i)
         if (v->t->owner->parent) dli_put(&t, ".");
         dli_put(&t, param);
         if (!strcmp(text, "input") || !strcmp(text, "output")) dli_put(&t, "_");          /* the root's own */
+        for (k = 0; k < e->n; k++)
+            if (e->v[k].written && !strcmp(e->v[k].name, text)) { dli_put(&t, "/"); dli_put_int(&t, i); break; }   /* of another tree */
     } else { dli_put(&t, "/constant"); dli_put_int(&t, i); }
     v->name = dli_step_text(e->c, text);
     if (!v->live)
@@ -30616,8 +30706,15 @@ static void dli_onnx_linear(dli_export *e, dl_tensor *y, const char *out)
 
 static void dli_onnx_along(dli_export *e, dl_tensor *y, const char *out)                 /* along one axis */
 {
-    const int64_t axis = y->op == &dli_embedding_op ? 0 : *(const int *)y->opts;
-    dli_onnx(e, out, dli_export_text(y), y->nsrc, dli_onnx_all(e, y), axis);
+    const int64_t axis = y->op == &dli_embedding_op ? 0 : *(const int *)y->opts, one = 1;
+    const char *const *in = dli_onnx_all(e, y);
+    if (y->op == &dli_index_select_op && in && !y->src[1]->ndim) {                      /* Gather would drop the axis */
+        const char *both[2];
+        both[0] = in[0];
+        both[1] = dli_onnx(e, NULL, "Reshape s l", in[1], 1, &one);
+        dli_onnx(e, out, dli_export_text(y), 2, both, axis);
+    } else
+        dli_onnx(e, out, dli_export_text(y), y->nsrc, in, axis);
 }
 
 static void dli_onnx_batch_norm(dli_export *e, dl_tensor *y, const char *out)
@@ -31395,7 +31492,7 @@ DL_DEF int dl_export_onnx_with(dl_ctx *c, dl_module *m, dl_tensor *x, const char
 static const char dli_c_names[] = " auto break case char const continue default do double else enum extern float for goto if "
     "inline int long main register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
     "NAN INFINITY fpclassify isfinite isinf isnan isnormal signbit isgreater isgreaterequal isless islessequal islessgreater "
-    "isunordered signgam ";
+    "isunordered signgam MAXFLOAT HUGE linux unix i386 ";
 static const char dli_c_math[] = " acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 exp10 expm1 frexp "
     "ilogb ldexp log log10 log1p log2 logb modf scalb scalbn scalbln cbrt fabs hypot pow sqrt erf erfc gamma lgamma tgamma ceil "
     "floor nearbyint rint lrint llrint round lround llround trunc fmod remainder remquo copysign nan nextafter nexttoward fdim "
@@ -31408,14 +31505,18 @@ static int dli_has_word(const char *list, const char *name, size_t n)           
     return strstr(list, word) != NULL;
 }
 
-/* Whether the file has use for the name itself: weights are w1.., types end with _t, functions of math.h also with f or l. */
+/* Whether the file or C has use for the name itself: weights are w1.., functions of math.h also end with f or l, and the headers'
+   types and macros begin and end as listed. */
 static int dli_c_is_taken(const char *name)
 {
+    static const char *const begin[] = {"_", "FP_", "MATH_", "M_", "HUGE_VAL"}, *const end[] = {"_t", "_MAX", "_MIN", "_C", "_WIDTH"};
     const size_t n = strlen(name);
     size_t i;
+    for (i = 0; i < sizeof begin / sizeof *begin; i++) if (!strncmp(name, begin[i], strlen(begin[i]))) return 1;
+    for (i = 0; i < sizeof end / sizeof *end; i++) if (n > strlen(end[i]) && !strcmp(name + n - strlen(end[i]), end[i])) return 1;
     if (dli_has_word(dli_c_names, name, n) || dli_has_word(dli_c_math, name, n)) return 1;
     if ((name[n - 1] == 'f' || name[n - 1] == 'l') && dli_has_word(dli_c_math, name, n - 1)) return 1;
-    if ((*name == 'w' && name[1] >= '0' && name[1] <= '9') || (n > 2 && !strcmp(name + n - 2, "_t"))) return 1;
+    if (*name == 'w' && name[1] >= '0' && name[1] <= '9') return 1;
     for (i = 0; i < sizeof dli_c_helpers / sizeof *dli_c_helpers; i++)
         if (!strncmp(dli_c_helpers[i][0], name, n) && (!dli_c_helpers[i][0][n] || dli_c_helpers[i][0][n] == '(')) return 1;
     return 0;

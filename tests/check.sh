@@ -24,6 +24,8 @@ grep -n ' $' $sources Makefile README.md /dev/null >$bad
 check 'no space at the end of a line'
 grep -nwE '(abort|exit|assert) *\(' dl.h >$bad
 check 'dl.h never ends the process'
+grep -nwE '(atof|strto[a-z]+|sscanf|fscanf|isalpha|isdigit|isspace|to(lower|upper)) *\(' dl.h >$bad
+check 'dl.h reads numbers and letters alike in every locale'
 grep -nwE 'TODO|FIXME|XXX' $sources /dev/null | grep -v '^tests/check.sh' >$bad
 check 'no unfinished business'
 

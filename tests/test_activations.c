@@ -118,7 +118,7 @@ static void curriculum(void)
         dmish[]   = {-0.09339311, 0.05921676, 0.28951068, 0.6, 0.88642438, 1.04903622, 1.02110691},
         softplus[] = {0.04858735, 0.31326169, 0.47407698, 0.69314718, 0.97407698, 1.31326169, 3.04858735};
     dl_tensor *x;
-    dl_real far[2] = {-1000, 1000};
+    dl_real far[2] = {-1000, 1000}, huge[4] = {(dl_real)1e13, (dl_real)1e30, (dl_real)-1e13, (dl_real)-1e30};
     int i;
     ROW("ACT-06"); ROW("ACT-07"); ROW("ACT-08"); ROW("ACT-09"); ROW("ACT-10"); ROW("ACT-11"); ROW("TFM-01");
     dl_step_begin(c);
@@ -130,6 +130,9 @@ static void curriculum(void)
     same(dl_silu(c, x), x, swish, dswish);
     same(dl_mish(c, x), x, mish, dmish);
     same(dl_softplus(c, x, 1, 20), x, softplus, NULL);
+    x = dl_requires_grad(c, dl_tensor_from(c, huge, DL_SHAPE(4)), 1);                 /* x^3 is infinite in float */
+    dl_backward(c, dl_sum(c, dl_gelu_tanh(c, x)));
+    for (i = 0; i < 4; i++) CHECK(x->grad[i] == (i < 2));
     x = dl_softplus(c, dl_tensor_from(c, far, DL_SHAPE(2)), 1, 20);                   /* stable for large abs(x) */
     CHECK(x->data[0] == 0 && x->data[1] == 1000);
     x = dl_tensor_from(c, at, DL_SHAPE(7));                                          /* step(0) = 0; the identity is x itself */

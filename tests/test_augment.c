@@ -230,6 +230,9 @@ static void splits(void)
     BAD(dl_data_split(c, dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), dl_ones(c, DL_SHAPE(4, 1))), 3, shares, part, .stratified = 1), "one class a sample");
     d = dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), INTS(DL_SHAPE(4), 0, 30000000, 0, 30000000));     /* no table of 30 million classes */
     BAD(dl_data_split(c, d, 2, ((double[]){.5, .5}), part, .stratified = 1), "data_split: targets (4) holds 30000000 at index 1, expected 0 to 16777215");
+    d = dl_data_tensors(c, dl_ones(c, DL_SHAPE(4, 1)), INTS(DL_SHAPE(4), 0, 1, 0, 1));
+    d->targets->idata[2] = 3;                                                /* behind the back of d->classes */
+    BAD(dl_data_split(c, d, 2, ((double[]){.5, .5}), part, .stratified = 1), "data_split: targets (4) holds 3 at index 2, expected 0 to 1");
     CHECK(dl_data_split(NULL, NULL, 3, shares, part) == 0);
 }
 

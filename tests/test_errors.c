@@ -450,6 +450,14 @@ static int no_shape(dl_ctx *ctx, dl_tensor *y)      { (void)ctx; (void)y; return
 static int no_error(dl_ctx *ctx, dl_tensor *y)      { (void)ctx; (void)y; return 0; }
 static void no_forward(dl_ctx *ctx, dl_tensor *y)   { (void)ctx; (void)y; }
 static dl_tensor *identity(dl_ctx *ctx, dl_tensor **x, void *user) { (void)user; return dl_neg(ctx, x[0]); }
+static dl_tensor *changing(dl_ctx *ctx, dl_tensor **x, void *user)                          /* the first call is a good one */
+{
+    static int calls;
+    const int how = *(int *)user;
+    if (calls++ % 2 == 0) return dl_neg(ctx, x[0]);
+    if (how == 0) dl_step_begin(ctx);
+    return how == 0 ? dl_ones(ctx, DL_SHAPE(2, 3)) : how == 1 ? dl_argmax(ctx, x[0], .dims = DL_DIM(1)) : dl_repeat(ctx, x[0], DL_SHAPE(999, 99));
+}
 
 static void autograd(void)
 {
@@ -457,6 +465,7 @@ static void autograd(void)
     static const dl_op careless[2] = {{"careless", no_shape, no_forward, NULL}, {"careless", no_error, no_forward, NULL}};
     static const dl_op half[3] = {{NULL, any_shape, no_forward, NULL}, {"half", NULL, no_forward, NULL}, {"half", any_shape, NULL, NULL}};
     dl_tensor *x = dl_requires_grad(c, ones(2, 3), 1), *y = dl_exp(c, x), *list[10];
+    const int64_t large[] = {3000, 3000};
     double certified;
     int i;
     BAD_(dl_backward(c, y), "backward|(2,3)");                                              /* not a scalar */
@@ -485,17 +494,27 @@ static void autograd(void)
     dl_zero_grad(nil);
     BAD_(dl_set_shape(c, NULL, 2, x->shape), "set_shape|NULL");
     BAD_(dl_set_shape(c, nil, 2, x->shape), "set_shape|nil");
+    BAD_(dl_set_shape(c, y, 2, large), "set_shape|(2,3) has its numbers already");
+    CHECK(y->size == 6);
     CHECK(nil->ndim == 0 && nil->size == 0);
     CHECK(!dl_grad_of(c, NULL, &i) && !i && !dl_grad_of(c, nil, &i) && !i && !dl_grad_of(NULL, x, &i) && !i);
     BAD_(dl_gradcheck(c, NULL, 1, list), "gradcheck|no");
     BAD_(dl_gradcheck(c, identity, 0, list), "gradcheck|no");
     BAD_(dl_gradcheck(c, identity, 1, NULL), "gradcheck|no");
+    i = 0; BAD_(dl_gradcheck(c, changing, 1, list, .user = &i), "step_begin: gradcheck still needs");
+    i = 1; BAD_(dl_gradcheck(c, changing, 1, list, .user = &i), "gradcheck: the function's result (2) holds int32");
+    i = 2; BAD_(dl_gradcheck(c, changing, 1, list, .user = &i), "gradcheck: the function's result is (1998,297), and was (2,3) before");
     list[0] = nil;
     BAD_(dl_gradcheck(c, identity, 1, list, .certified = &certified), "nil");
     CHECK(!dl_gradcheck(NULL, identity, 1, list));
 }
 
 typedef struct { dl_module base; int more; } own;
+static dl_tensor *forgetful(dl_ctx *ctx, dl_tensor *x) { dl_step_begin(ctx); return dl_neg(ctx, x); }
+static dl_tensor *forgetful_loss(dl_ctx *ctx, dl_tensor *y, dl_tensor *t) { (void)t; dl_step_begin(ctx); return dl_mean(ctx, y); }
+static void forgetful_augment(dl_ctx *ctx, dl_tensor **x, dl_tensor **t, void *user) { (void)x; (void)t; (void)user; dl_step_begin(ctx); }
+static dl_tensor *whole(dl_ctx *ctx, dl_tensor *x) { return dl_to_int(ctx, x); }
+static dl_tensor *any_loss(dl_ctx *ctx, dl_tensor *y, dl_tensor *t) { (void)t; return dl_mean(ctx, dl_to_real(ctx, y)); }
 static dl_tensor *own_forward(dl_ctx *ctx, dl_module *self, dl_tensor *x) { (void)self; return dl_neg(ctx, x); }
 
 static void modules(void)
@@ -665,6 +684,12 @@ static void data(void)
     BADV(dl_fit(c, net, opt, d, .clip_norm = -1, .quiet = 1), "-1");
     BADV(dl_fit(c, net, opt, dl_data_tensors(c, ones(4, 7), ints(4, 0)), .quiet = 1), "linear|(4,7)");
     BADV(dl_fit(c, net, opt, dl_data_tensors(c, ones(4, 3), ints(4, 9)), .quiet = 1), "cross_entropy|9");
+    BADV(dl_evaluate(c, dl_nn_function(c, "forgetful", forgetful), d), "step_begin: forgetful still needs the tensors of this step");
+    BADV(dl_evaluate(c, net, d, .loss = forgetful_loss), "step_begin: the loss still needs");
+    BADV(dl_fit(c, net, opt, d, .loss = forgetful_loss, .quiet = 1), "step_begin: the loss still needs");
+    BADV(dl_next_batch(c, dl_loader_create(c, d, .augment = forgetful_augment)), "step_begin: next_batch still needs");
+    CHECK(dl_evaluate(c, dl_nn_sequential(c, net, dl_nn_function(c, "whole", whole)), d, .loss = any_loss).accuracy == 0);
+    CHECK_OK(c);
     dl_evaluate(NULL, net, d), dl_fit(NULL, net, opt, d, .quiet = 1);
     CHECK(!dl_data_tensors(NULL, ones(4, 3), ints(4, 0))->size && !dl_data_mnist(NULL, "x")->size);
     CHECK(!dl_data_drawn_digits(NULL, 1, 1)->size && dl_is_nil(dl_data_idx(NULL, "x")));

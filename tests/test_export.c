@@ -288,6 +288,20 @@ static dl_tensor *edges(dl_ctx *c, dl_tensor *x)                         /* (N, 
     y[n++] = dl_flatten(c, w, 1, -1);
     return dl_cat(c, n, y, 1);
 }
+static dl_module *first_tree, *second_tree;                              /* both have a "weight" */
+static dl_tensor *trees(dl_ctx *c, dl_tensor *x)                         /* (N, 3) */
+{
+    static const int32_t last = 2;
+    dl_tensor *y[2];
+    y[0] = dl_forward(c, second_tree, dl_relu(c, dl_forward(c, first_tree, x)));
+    y[1] = dl_index_select(c, x, 1, dl_tensor_from_int(c, &last, DL_SHAPE(0)));             /* an index without axes */
+    return dl_cat(c, 2, y, 1);
+}
+static dl_module *few, *many;
+static dl_tensor *columns(dl_ctx *c, dl_tensor *ids)                     /* (N, 2): of the one there are 2, of the other 1000 */
+{
+    return dl_add(c, dl_forward(c, few, dl_select(c, ids, 1, 0)), dl_forward(c, many, dl_select(c, ids, 1, 1)));
+}
 /* A module whose own parameters are called as the graph's ends. */
 typedef struct { dl_module base; dl_tensor *in, *out; } ends;
 static dl_tensor *ends_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
@@ -298,13 +312,15 @@ static const dl_module_type ends_type = { "ends", sizeof(ends), ends_forward };
 
 /* --- the models ---------------------------------------------------------------------------------------------------------- */
 static const struct { const char *name; char input; int64_t shape[4]; } models[] = {    /* r: -0.9 .. 1.1, p: positive, w: words,
-                                                                     1: like r, exported with N = 1; n: with NaN, C only, c: like p, C only */
+                                                                     1: like r, exported with N = 1; n: with NaN, C only, c: like p, C only;
+                                                                     o: rows (1, 900), (0, 901), .., ONNX only */
     {"mlp", 'r', {6}}, {"lenet", 'r', {1, 28, 28}}, {"resnet", 'r', {3, 18, 18}}, {"gpt", 'w', {7}}, {"elementwise", 'p', {9}},
     {"shapes", 'p', {4, 6}}, {"segment", 'r', {4, 7, 8}}, {"audio", 'r', {2, 23}}, {"volume", 'r', {1, 4, 6, 5}}, {"rnn", 'r', {4, 3}},
     {"lstm", 'w', {7}}, {"gru", 'w', {7}}, {"recurrence", 'r', {4, 3}}, {"cells", 'r', {4, 3}}, {"mobile", 'r', {3, 13, 12}},
     {"encoder", 'r', {6, 8}}, {"gpt2", 'w', {7}}, {"llama", 'w', {7}}, {"pools", 'r', {2, 9, 8}},
     {"vit", 'r', {3, 8, 8}}, {"corners", 'r', {3}}, {"one", '1', {1, 3}}, {"odd", 'n', {6}}, {"look_up", 'w', {1}},
-    {"edges", 'r', {3, 4}}, {"ends", 'r', {4}}, {"outer", '1', {3}}, {"sums", 'c', {2}}};
+    {"edges", 'r', {3, 4}}, {"ends", 'r', {4}}, {"outer", '1', {3}}, {"sums", 'c', {2}},
+    {"trees", 'r', {3}}, {"columns", 'o', {2}}};
 enum { MODELS = sizeof models / sizeof *models };
 
 static dl_module *make(dl_ctx *c, int i)
@@ -353,6 +369,14 @@ static dl_module *make(dl_ctx *c, int i)
     }
     case 26: return dl_nn_function(c, "outer", outer);
     case 27: return dl_nn_function(c, "sums", sums);
+    case 28:
+        first_tree = dl_nn_linear(c, 3, 3);
+        second_tree = dl_nn_linear(c, 3, 3);
+        return dl_nn_function(c, "trees", trees);
+    case 29:
+        few = dl_nn_embedding(c, 2, 3);
+        many = dl_nn_embedding(c, 1000, 3);
+        return dl_nn_function(c, "columns", columns);
     case 23: return dl_nn_embedding(c, 11, 4, .max_norm = (dl_real)0.5);
     case 19: return dl_model_vit(c, 8, 4, .layers = 1, .heads = 2, .dim = 8, .mlp_dim = 12, .num_classes = 5);
     default: return dl_nn_sequential(c, dl_nn_conv3d(c, 1, 4, 3, .padding = 1), dl_nn_relu(c), dl_nn_max_pool3d(c, 2), dl_nn_flatten(c));
@@ -370,6 +394,8 @@ static dl_tensor *input(dl_ctx *c, int i, int batch)
     dl_manual_seed(c, 77);
     x = dl_add_scalar(c, dl_rand(c, s), (dl_real)0.05);
     if (models[i].input == 'n') x->data[1] = (dl_real)NAN;
+    for (k = 0; models[i].input == 'o' && k < x->size; k++) x->data[k] = (dl_real)(k % 2 ? 900 + k / 2 : 1 - k / 2 % 2);
+    if (models[i].input == 'o') return dl_to_int(c, x);
     if (models[i].input != 'w') return strchr("pc", models[i].input) ? x : dl_sub_scalar(c, dl_mul_scalar(c, x, 2), 1);
     for (k = 0; k < x->size; k++) x->data[k] = (dl_real)(k * k % 11);
     return dl_to_int(c, x);
@@ -421,7 +447,7 @@ static int write_all(const char *folder)
         snprintf(path, sizeof path, "%s/%s.onnx", folder, models[i].name);
         if (!strchr("nc", models[i].input)) dl_export_onnx(c, m, x, path);
         snprintf(path, sizeof path, "%s/%s.c", folder, models[i].name);
-        dl_export_c(c, m, x, path, models[i].name);
+        if (models[i].input != 'o') dl_export_c(c, m, x, path, models[i].name);
         save(folder, models[i].name, ".in5", more);                      /* not before: .max_norm changes what it looks up */
         save(folder, models[i].name, ".out5", dl_forward(c, m, more));
         if (dl_error(c)) { printf("%s: %s\n", models[i].name, dl_error(c)); failed = 1; }
@@ -599,6 +625,23 @@ static dl_tensor *first_id(dl_ctx *c, dl_tensor *ids)                    /* a nu
                          (dl_real)ids->idata[0]);
 }
 static dl_tensor *nothing(dl_ctx *c, dl_tensor *x) { (void)c; return x; }
+static dl_tensor *pad_least(dl_ctx *c, dl_tensor *x)
+{
+    dl_pads pads = {{0, 1}, {0}};
+    return dl_pad(c, x, pads, .value = (dl_real)dl_item(dl_min(c, x)));
+}
+static dl_module *words;
+static dl_tensor *padded(dl_ctx *c, dl_tensor *ids)                      /* token 0 is padding: a mask that no op made */
+{
+    dl_tensor *x = dl_unsqueeze(c, dl_forward(c, words, ids), 1);
+    dl_tensor *mask = dl_to_int(c, dl_ne(c, dl_to_real(c, ids), dl_scalar(c, 0)));
+    return dl_flatten(c, dl_attention(c, x, x, x, .mask = dl_reshape(c, mask, DL_SHAPE(ids->shape[0], 1, 1, ids->shape[1]))), 1, -1);
+}
+static dl_tensor *weighed(dl_ctx *c, dl_tensor *ids)                     /* the same by hand */
+{
+    dl_tensor *weight = dl_to_real(c, dl_to_int(c, dl_ne(c, dl_to_real(c, ids), dl_scalar(c, 0))));
+    return dl_mul(c, dl_forward(c, words, ids), dl_unsqueeze(c, weight, 2));
+}
 
 static void refused(void)
 {
@@ -607,7 +650,8 @@ static void refused(void)
     dl_tensor *x = dl_rand(c, DL_SHAPE(2, 4));
     dl_module *m = dl_nn_function(c, "sorted", sorted);
     dl_module *relu = dl_nn_relu(c);
-    static const char *const taken[] = {"exp", "log", "floor", "round", "cosl", "j0", "int8_t", "float_t", "isnan", "w1", "w12_weight", "main"};
+    static const char *const taken[] = {"exp", "log", "floor", "round", "cosl", "j0", "int8_t", "float_t", "isnan", "w1", "w12_weight", "main",
+                                        "_Bool", "_net", "HUGE_VALF", "INT32_MAX", "FP_NAN", "MATH_ERRNO", "M_PI", "UINT8_C", "linux"};
     int before = dl_set_training(c, 1), i;
     CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op sort cannot be written to ONNX: result of sort");
     CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op sort cannot be written to C");
@@ -637,6 +681,17 @@ static void refused(void)
         CHECK(!dl_export_c(c, dl_nn_function(c, "numbers", numbers), ids, path, "f")); CHECK_ERROR(c, "depends on its input");
         CHECK(!dl_export_onnx(c, dl_nn_function(c, "first", first_id), ids, path)); CHECK_ERROR(c, "depends on its input");
         CHECK(dl_export_onnx(c, dl_nn_embedding(c, i ? 8 : 1, 3), ids, path)); CHECK_OK(c);         /* it knows no 1 */
+    }
+    m = dl_nn_function(c, "least", pad_least);
+    CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "depends on its input");
+    CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "depends on its input");
+    words = dl_nn_embedding(c, 6, 2);
+    for (i = 0; i < 2; i++) {
+        static const int32_t full[] = {3, 1, 4, 1, 5, 2};                      /* no padding in it, nor backwards */
+        dl_tensor *ids = dl_tensor_from_int(c, full, DL_SHAPE(2, 3));
+        m = dl_nn_function(c, "padded", i ? padded : weighed);
+        CHECK(!dl_export_onnx(c, m, ids, path)); CHECK_ERROR(c, i ? "make the model run other ops" : "depends on its input");
+        CHECK(!dl_export_c(c, m, ids, path, "f")); CHECK_ERROR(c, i ? "make the model run other ops" : "depends on its input");
     }
     translator = dl_model_seq2seq(c, 5, 5, 4);
     dl_export_c(c, dl_nn_function(c, "decoded", decoded), dl_to_int(c, dl_ones(c, DL_SHAPE(2, 3))), path, "f");

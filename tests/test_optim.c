@@ -472,6 +472,23 @@ static void decay_numbers(void)                                        /* V18, f
     }
 }
 
+static void ends_of_waves(void)                                        /* a cosine near its end keeps its digits */
+{
+    dl_ctx *c = dl_create();
+    dl_optim *o = dl_optim_sgd(c, point(c), .lr = 1);
+    dl_schedule *s = dl_lr_cosine(c, o, 10000);
+    for (int t = 0; t <= 20000; t++, dl_schedule_step(c, s)) {
+        const double x = sin(1.5707963267948966 * (1 - t / 10000.0));
+        CHECK_NEAR(dl_optim_lr(o), x * x, 2e-6 * x * x + 1e-30);
+    }
+    CHECK_OK(c);
+    for (int t = 0; t < 300; t++) o = dl_optim_lookahead(c, o);
+    CHECK_ERROR(c, "optim_lookahead: optimizers wrap each other more than 256 deep");
+    for (int t = 0; t < 300; t++) s = dl_lr_chained(c, s);
+    CHECK_ERROR(c, "lr_chained: schedules join each other more than 256 deep");
+    dl_destroy(c);
+}
+
 static void schedules_of_groups_and_wrappers(void)                     /* ratios stay; set_lr is where a schedule goes on from */
 {
     dl_ctx *c = dl_create();
@@ -1128,6 +1145,7 @@ int main(void)
     RUN(moving_average);
     RUN(pytorch_schedules);
     RUN(decay_numbers);
+    RUN(ends_of_waves);
     RUN(schedules_of_groups_and_wrappers);
     RUN(plateau_of_accuracies);
     RUN(plateau_from_infinity);

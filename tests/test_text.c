@@ -533,6 +533,14 @@ static dl_tensor *bad_step(dl_ctx *ctx, dl_tensor *prefixes, dl_tensor *parent, 
     return *(int *)user == 0 ? NULL : *(int *)user == 1 ? dl_ones(ctx, DL_SHAPE(3, 3)) : dl_full(ctx, DL_SHAPE(1, 3), -INFINITY);
 }
 
+static dl_tensor *forgetful_step(dl_ctx *ctx, dl_tensor *prefixes, dl_tensor *parent, void *user)
+{
+    const int64_t beams = prefixes->shape[0];
+    (void)parent; (void)user;
+    dl_step_begin(ctx);
+    return dl_ones(ctx, DL_SHAPE(beams, 3));
+}
+
 static void beams(void)
 {
     static const double penalties[] = {-1, 0, 2};
@@ -584,6 +592,7 @@ static void beams(void)
     BAD(dl_beam_search(c, INTS(0), language_step, &i, .beams = -1), "beam_search: beams -1");
     BAD(dl_beam_search(c, INTS(0), language_step, &i, .max_length = -1), "beam_search: beams 4, max_length -1");
     BAD(dl_beam_search(c, INTS(0), NULL, &i), "beam_search");
+    BAD(dl_beam_search(c, INTS(0), forgetful_step, NULL), "step_begin: beam_search still needs the tensors of this step");
     BAD(dl_beam_search(c, NULL, language_step, &i), "beam_search: prefix is NULL");
 }
 

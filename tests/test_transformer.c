@@ -322,10 +322,20 @@ static int stop_at_three(dl_ctx *ctx, const int32_t *tokens, void *user)
     (void)ctx; (void)tokens;
     return ++*(int *)user == 3;
 }
+typedef struct { dl_tensor *made[9]; int32_t token[9]; int n; } kept;
+static int keep_each(dl_ctx *ctx, const int32_t *tokens, void *user)      /* what a callback makes lives on in the step */
+{
+    kept *k = (kept *)user;
+    k->made[k->n] = dl_to_real(ctx, dl_tensor_from_int(ctx, tokens, DL_SHAPE(2)));
+    k->token[k->n++] = tokens[1];
+    return 0;
+}
+static int step_each(dl_ctx *ctx, const int32_t *tokens, void *user) { (void)tokens; (void)user; dl_step_begin(ctx); return 0; }
 
 static void generation(void)
 {
     int kind, i, k, count = 0;
+    kept k9;
     for (kind = 0; kind < 2; kind++) {
         dl_module *m = fill(kind ? small_llama() : small_gpt());
         dl_tensor *prompt, *logits, *all, *a, *b;
@@ -358,6 +368,13 @@ static void generation(void)
         b = dl_generate(c, m, prompt, 30, .each = stop_at_three, .user = &count);
         CHECK(b->shape[1] == 6);
         count = 0;
+        memset(&k9, 0, sizeof k9);
+        b = dl_generate(c, m, prompt, 9, .each = keep_each, .user = &k9);
+        CHECK(k9.n == 9);
+        for (i = 0; i < k9.n; i++) CHECK(k9.made[i]->data[1] == k9.token[i] && b->idata[12 + 3 + i] == k9.token[i]);
+        dl_generate(c, m, prompt, 9, .each = step_each);
+        CHECK_ERROR(c, "step_begin: generate still needs the tensors of this step");
+        CHECK(dl_forward(c, m, prompt)->size > 0);                        /* which are all there */
 
         /* a strong penalty of repetition: each token comes once */
         b = dl_generate(c, m, dl_tensor_from_int(c, prompt->idata, DL_SHAPE(1)), 5, .temperature = -1,
