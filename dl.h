@@ -6461,8 +6461,10 @@ static dl_tensor *dli_mean_square(dl_ctx *c, dl_tensor *x, dl_var_opts o)
 static dl_tensor *dli_deviations(dl_ctx *c, const char *who, dl_tensor *x, dl_var_opts o)
 {
     double n = dli_reduce_count(x, o.dims);
-    int i;
+    int i, ok;
     if (!dli_check(c, who, "x", x, DL_REAL)) return DLI_NIL;
+    dli_axes(c, who, x, o.dims, &ok);
+    if (!ok) return DLI_NIL;
     for (i = 0; i < 2; i++) x = dl_sub(c, x, dli_apply_reduce(c, &dli_mean_op, x, o.dims, 1, n));
     if (n == 1 && !o.biased) return dl_fail(c, "%s: %t leaves no degree of freedom; use .biased", who, x);
     return x;
@@ -24364,6 +24366,7 @@ DL_DEF dl_scaler *dl_data_fit_with(dl_ctx *c, const dl_tensor *x, dl_scaling how
         dli_fit_feature(v, size.d[0] * L, how, &shift, &width);
         s->shift->data[f] = (dl_real)shift;
         s->scale->data[f] = width > 0 ? (dl_real)(1 / width) : 0;
+        if (!(s->scale->data[f] - s->scale->data[f] == 0)) s->scale->data[f] = 0;      /* as good as one value */
     }
     if (how >= DL_PCA && !c->failed) {
         s->rotation = dli_leaf(c, "data_fit", DL_REAL, 2, square, 1);
@@ -27276,32 +27279,30 @@ DL_DEF dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
     static const char who[] = "load_raw";
     dli_entry e;
     dli_file f;
-    dl_tensor *t;
-    int64_t bytes;
-    int k;
+    dl_tensor *t = DLI_NIL;
+    int64_t left;
+    int ndim, k;
     if (!c || c->failed) return DLI_NIL;
     if (type <= DL_AS_IS || type > DL_U64 || o.offset < 0)
         return dl_fail(c, "%s: type %d, offset %l", who, (int)type, o.offset);
-    t = dli_new(c, who, dli_is_float((int)type) ? DL_REAL : DL_INT32, shape);
-    if (!t->size || !dli_file_open(c, &f, who, path)) return DLI_NIL;
     memset(&e, 0, sizeof e);
+    ndim = dli_rank(c, who, shape);
+    if (ndim < 0 || !dli_size(c, who, ndim, shape.d, sizeof(dl_real), &e.count) || !dli_file_open(c, &f, who, path)) return DLI_NIL;
     e.name = "";
     e.file = &f;
     e.type = (unsigned char)type;
     e.big = o.big_endian != 0;
-    e.ndim = (unsigned char)t->ndim;
-    e.count = t->size;
-    for (k = 0; k < t->ndim; k++) e.shape[k] = (uint64_t)t->shape[k];
-    bytes = dli_bytes(e.shape, t->ndim, dli_formats[type].bits);
+    e.ndim = (unsigned char)ndim;
+    for (k = 0; k < ndim; k++) e.shape[k] = (uint64_t)shape.d[k];
     e.at = o.offset;
-    e.size = bytes;
-    if (o.offset > f.length || f.length - o.offset < bytes)
-        dli_file_fail(c, &f, "DataTruncated", o.offset, "bytes", bytes, o.offset > f.length ? 0 : f.length - o.offset);
-    else if (f.length - o.offset > bytes)
-        dli_file_fail(c, &f, "TrailingData", o.offset + bytes, "bytes", bytes, f.length - o.offset);
+    e.size = dli_bytes(e.shape, ndim, dli_formats[type].bits);
+    left = o.offset > f.length ? 0 : f.length - o.offset;
+    if (left < e.size) dli_file_fail(c, &f, "DataTruncated", o.offset, "bytes", e.size, left);
+    else if (left > e.size) dli_file_fail(c, &f, "TrailingData", o.offset + e.size, "bytes", e.size, left);
     else {
+        t = dli_leaf(c, who, dli_is_float((int)type) ? DL_REAL : DL_INT32, ndim, shape.d, 0);
         e.bytes = f.bytes + o.offset;
-        dli_entry_copy(c, &e, dli_bytes_of(t), dli_type_of(t));
+        if (!c->failed) dli_entry_copy(c, &e, dli_bytes_of(t), dli_type_of(t));
     }
     dli_file_close(&f);
     return c->failed ? DLI_NIL : t;
@@ -27466,11 +27467,24 @@ static int dli_csv_fail(dli_csv *s, const char *check, int64_t column, const cha
     return 0;
 }
 
-/* The next field of the line: without quotes and blanks around it.  Doubled quotes within it stay doubled. */
+/* "" in a field means " */
+static int dli_csv_unquote(const dli_csv *s, dli_field *x)
+{
+    unsigned char *copy = (unsigned char *)dl_alloc(s->c, (size_t)x->n);
+    int64_t i, n = 0;
+    if (!copy) return 0;
+    for (i = 0; i < x->n; i += 1 + (x->p[i] == '"')) copy[n++] = x->p[i];
+    x->p = copy;
+    x->n = n;
+    return 1;
+}
+
+/* The next field of the line: without quotes and blanks around it. */
 static int dli_csv_field(dli_csv *s, dli_field *x, int64_t column)
 {
     const unsigned char *p = s->f.bytes;
     int64_t end = s->f.length;
+    int doubled = 0;
     while (s->at < end && p[s->at] == ' ' && p[s->at] != s->delimiter) s->at++;
     x->p = p + s->at;
     if (s->at < end && p[s->at] == '"') {
@@ -27480,10 +27494,12 @@ static int dli_csv_field(dli_csv *s, dli_field *x, int64_t column)
             if (p[s->at] != '"') continue;
             if (s->at + 1 == end || p[s->at + 1] != '"') break;
             s->at++;
+            doubled = 1;
         }
         if (s->at == end) return dli_csv_fail(s, "UnterminatedQuote", column, "a quote at the end of the field", NULL);
         x->n = (int64_t)(p + s->at++ - x->p);
-        while (s->at < end && (p[s->at] == ' ' || p[s->at] == '\r')) s->at++;
+        if (doubled && !dli_csv_unquote(s, x)) return 0;
+        while (s->at < end && (p[s->at] == ' ' || p[s->at] == '\r') && p[s->at] != s->delimiter) s->at++;
         if (s->at < end && p[s->at] != s->delimiter && p[s->at] != '\n')
             return dli_csv_fail(s, "UnterminatedQuote", column, "the end of the field behind the quote", NULL);
     } else {
@@ -28755,7 +28771,7 @@ DL_DEF int dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab
         dli_buf_text(&vocab, "\": ");
         dli_buf_int(&vocab, i);
     }
-    dli_buf_text(&vocab, "}\n");
+    dli_buf_text(&vocab, t->size ? "}\n" : "{}\n");
     dli_buf_text(&merges, "#version: 0.2\n");
     for (i = 0; i < t->nmerges; i++) {
         dli_put_token(&merges, &t->token[t->merge[i].left], 0);
@@ -29556,7 +29572,7 @@ static void dli_pb_message(dli_buf *b, int field, dli_buf *m)         /* and fre
 }
 
 /* --- TensorBoard: records of  u64 length, u32 masked CRC32C of it, data, u32 masked CRC32C of data --------------------- */
-struct dl_tensorboard { FILE *file; dli_crc crc; };
+struct dl_tensorboard { FILE *file; const char *path; int torn; dli_crc crc; };   /* torn: a record was not written to its end */
 
 static uint32_t dli_masked_crc(dl_tensorboard *t, const unsigned char *p, size_t n)
 {
@@ -29587,8 +29603,9 @@ static int dli_event_write(dl_ctx *c, dl_tensorboard *t, int64_t step, int field
     dli_put_le(&record, dli_masked_crc(t, event.p, event.size), 4);
     if (event.failed || record.failed) { dl_fail(c, "tensorboard: out of memory"); ok = 0; }
     else {
-        ok = fwrite(record.p, 1, record.size, t->file) == record.size && !fflush(t->file);
-        if (!ok) dl_fail(c, "tensorboard: cannot write: %s", strerror(errno));
+        ok = fwrite(record.p, 1, record.size, t->file) == record.size;
+        if (!ok) dl_fail(c, "tensorboard: cannot write \"%s\": %s", t->path, strerror(errno));
+        t->torn = !ok;
     }
     dli_buf_free(&event);
     dli_buf_free(&record);
@@ -29610,8 +29627,11 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
         snprintf(name, sizeof name, "events.out.tfevents.%lld.dl.%d", (long long)time(NULL), number++);
         if (!dli_path_join(c, "tensorboard_open", path, folder, name)) return NULL;
     } while (dli_is_there(path));
-    t->file = fopen(path, "wb");
+    t->path = dli_keep_name(c, path);
+    t->file = t->path ? fopen(path, "wb") : NULL;
+    if (!t->path) return NULL;
     if (!t->file) { dl_fail(c, "tensorboard_open: \"%s\": %s", path, strerror(errno)); return NULL; }
+    setvbuf(t->file, NULL, _IONBF, 0);                                    /* a record is one write */
     dli_buf_put(&version, "brain.Event:2", 13);
     if (dli_event_write(c, t, 0, 3, &version)) return t;
     dl_tensorboard_close(c, t);
@@ -29621,7 +29641,7 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
 DL_DEF void dl_tensorboard_close(dl_ctx *c, dl_tensorboard *t)
 {
     if (!t || !t->file) return;
-    if (fclose(t->file)) dl_fail(c, "tensorboard: cannot write: %s", strerror(errno));
+    if (fclose(t->file)) dl_fail(c, "tensorboard: cannot write \"%s\": %s", t->path, strerror(errno));
     t->file = NULL;
 }
 
@@ -29640,8 +29660,9 @@ static int dli_summary_write(dl_ctx *c, dl_tensorboard *t, const char *tag, int6
 static int dli_tensorboard_check(dl_ctx *c, const dl_tensorboard *t, const char *tag)
 {
     if (!c || c->failed) return 0;
-    if (t && t->file && tag) return 1;
-    dl_fail(c, "tensorboard: %s", !tag ? "the tag is NULL" : !t ? "it is NULL" : "it is closed");
+    if (t && t->file && tag && !t->torn) return 1;
+    if (t && t->torn) dl_fail(c, "tensorboard: \"%s\" ends within a record that could not be written; readers stop there", t->path);
+    else dl_fail(c, "tensorboard: %s", !tag ? "the tag is NULL" : !t ? "it is NULL" : "it is closed");
     return 0;
 }
 

@@ -53,6 +53,11 @@ static void prep_scaling(void)
     fresh(1);
     x = FROM(DL_SHAPE(3, 1), 2, 4, 10);
     IS(dl_data_minmax(c, x), 0, .25, 1);
+    for (int i = 0; i < 2; i++) {                                            /* so narrow that 1 / width is no number */
+        dl_tensor *narrow = dl_mul_scalar(c, x, sizeof(dl_real) == 4 ? (dl_real)1e-40 : (dl_real)1e-310);
+        narrow = i ? dl_data_zscore(c, narrow) : dl_data_minmax(c, narrow);
+        for (int k = 0; k < narrow->size; k++) CHECK(narrow->data[k] == 0);
+    }
     y = dl_data_zscore(c, x);
     CHECK_NEAR(y->data[0], -.980581, 1e-6);
     CHECK_NEAR(y->data[1], -.392232, 1e-6);

@@ -376,7 +376,7 @@ static void reductions_and_indices(void)
     BAD(dl_sum(c, x, .dims = DL_DIM(0) | DL_DIM(8)), "sum|DL_DIM(7)");
     BAD(dl_squeeze(c, x, DL_DIM(-9)), "squeeze|DL_DIM(-8)");
     BAD(dl_sum(c, x, .dims = 1), "sum: .dims is 1, write DL_DIM(1)");                       /* as PyTorch has it */
-    BAD(dl_std(c, x, .dims = 2), "mean: .dims is 2, write DL_DIM(2)");
+    BAD(dl_std(c, x, .dims = 2), "std: .dims is 2, write DL_DIM(2)");
     BAD(dl_squeeze(c, x, 1), "squeeze: .dims is 1, write DL_DIM(1)");
     BAD(dl_max(c, x, .dims = (unsigned)-1), "max: .dims is -1, write DL_DIM(-1)");
     BAD(dl_norm(c, x, .dims = (unsigned)-8), "norm|DL_DIM(-8)");

@@ -680,6 +680,8 @@ static void raw(void)
     dl_load_raw(c, file, DL_AS_IS, DL_SHAPE(10));                    CHECK_ERROR(c, "type 0");
     dl_load_raw(c, file, DL_U8, DL_SHAPE(10), .offset = -1);         CHECK_ERROR(c, "offset -1");
     dl_load_raw(c, file, DL_U8, DL_SHAPE(INT64_MAX, 4));             CHECK_ERROR(c, "too large");
+    dl_load_raw(c, file, DL_U8, DL_SHAPE((int64_t)1 << 45));         CHECK_ERROR(c, "DataTruncated");       /* before it asks for memory */
+    dl_load_raw(c, "no/such", DL_U8, DL_SHAPE((int64_t)1 << 45));    CHECK_ERROR(c, "no/such");
     dl_destroy(c);
 }
 
@@ -703,6 +705,8 @@ static void csv(void)
     is(dl_load_csv(c, CSV("1;2.5;-3e2\n.5;7;1e-3\n"), .delimiter = ';'), 2, 3, plain);
     is(dl_load_csv(c, CSV("1\t2.5\t-3e2\n.5\t7\t1e-3\n"), .delimiter = '\t'), 2, 3, plain);
     is(dl_load_csv(c, CSV("w,x,1,y,2.5,-3e2\nw,\"a,\"\"\nb\",.5,y,7,1e-3\n"), .header = -1, .columns = "2,4,5"), 2, 3, plain);
+    is(dl_load_csv(c, CSV("\"1\" 2.5 -3e2\n.5 \"7\" \"1e-3\"\n"), .delimiter = ' '), 2, 3, plain);
+    is(dl_load_csv(c, CSV("\"a\"\"\",b,c\n-3e2,2.5,1\n1e-3,7,.5\n"), .columns = "c,b,a\""), 2, 3, plain);
     is(dl_load_csv(c, CSV("0,1,2\n9,1,9\n9,0,9\n9,3,9\n9,4,9\n"), .header = 1, .columns = "1"), 4, 1, gaps);
     is(dl_load_csv(c, CSV("c,b,a\n-3e2,2.5,1\n1e-3,7,.5\n"), .columns = "a,b,c"), 2, 3, plain);
     is(dl_load_csv(c, CSV("c,a,b,a,a\n-3e2,1,2.5,9,9\n1e-3,.5,7,9,9\n"), .columns = "a,b,c"), 2, 3, plain);      /* the first "a" */

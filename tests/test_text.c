@@ -320,6 +320,13 @@ static void bad_files(void)
     CHECK_ERROR(c, "tokenizer_save: token 4 is empty");
     CHECK(!dl_tokenizer_save(c, dl_tokenizer_chars(c, "ab", -1), VOCAB, MERGES));
     CHECK_ERROR(c, "tokenizer_save: characters");
+    write_file(VOCAB, "{}", 2);                                                            /* no tokens at all: and back again */
+    write_file(MERGES, "", 0);
+    t = dl_tokenizer_gpt2(c, VOCAB, MERGES);
+    CHECK(dl_tokenizer_save(c, t, VOCAB, MERGES) && dl_tokenizer_size(dl_tokenizer_gpt2(c, VOCAB, MERGES)) == 0);
+    CHECK_OK(c);
+    dl_text_decode(c, t, dl_to_int(c, dl_zeros(c, DL_SHAPE(9))), NULL);
+    CHECK_ERROR(c, "text_decode: ids (9) holds 0 at index");
 }
 
 /* Truncations and flipped bits of good files: an error or a tokenizer, never a crash; what loads can encode and decode. */

@@ -4,6 +4,10 @@
 #include "dl.h"
 #include "test.h"
 #include <time.h>
+#if defined(__unix__)
+#include <signal.h>
+#include <sys/resource.h>
+#endif
 
 #define LINE_(n) #n
 #define LINE(n)  "test_trouble.c:" LINE_(n)
@@ -332,6 +336,46 @@ static int saw_epoch(dl_ctx *c, const dl_fit_state *s)
     return 0;
 }
 
+#if defined(__unix__)
+/* A disk that is full for a moment: the file ends there, and every later call says so. */
+static void tensorboard_without_room(void)
+{
+    static unsigned char bytes[4096];
+    dl_ctx *c = dl_create(.threads = 1);
+    struct rlimit before, small;
+    char tag[64] = "", path[512] = "", *end;
+    dl_tensorboard *t = dl_tensorboard_open(c, "build");
+    float value = 0;
+    int step = 0, i;
+    FILE *f;
+    if (!t) { SKIP("no folder build"); dl_destroy(c); return; }
+    for (i = 0; i < 3; i++) CHECK(dl_tensorboard_scalar(c, t, "loss", i, i));
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 200;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    for (i = 3; i < 9 && dl_tensorboard_scalar(c, t, "loss", i, i); i++) {}
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    CHECK(i < 9);
+    if (dl_error(c) && strchr(dl_error(c), '"')) snprintf(path, sizeof path, "%s", strchr(dl_error(c), '"') + 1);
+    if ((end = strchr(path, '"')) != NULL) *end = 0;
+    CHECK_ERROR(c, "tensorboard: cannot write \"build/events");
+    CHECK(!dl_tensorboard_scalar(c, t, "loss", 9, 9));                     /* there is room, but nobody would read it */
+    CHECK_ERROR(c, "ends within a record");
+    dl_tensorboard_close(c, t);
+    CHECK_OK(c);
+    if (CHECK((f = fopen(path, "rb")) != NULL)) {
+        const size_t size = fread(bytes, 1, sizeof bytes, f);
+        fclose(f);
+        CHECK(size > 120 && size <= 200 && read_events(bytes, size, tag, &step, &value) <= 4);
+        remove(path);
+    }
+    dl_destroy(c);
+}
+#endif
+
 static void fit_calls_back(void)
 {
     static unsigned char bytes[16384];
@@ -380,6 +424,9 @@ int main(void)
     RUN(graph_is_drawn);
     RUN(statistics);
     RUN(tensorboard_file);
+#if defined(__unix__)
+    RUN(tensorboard_without_room);
+#endif
     RUN(fit_calls_back);
     TEST_END;
 }
