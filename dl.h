@@ -1160,6 +1160,7 @@ DL_API double dl_lr_find_with(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *
    (N, C, H, W) * (K, C/groups, R, S) + (K) -> (N, K, H', W'),  H' = (H + 2 padding - dilation (R - 1) - 1) / stride + 1:
        y[n][k][i][j] = act(b[k] + sum over c, r, s of w[k][c][r][s] x[n][c][i stride - padding + r dilation][j ..])
    (the kernel is not flipped; dl_convolve2d does that).  1-D and 3-D alike; an input without N gives a result without N.
+   3 x 3 kernels of stride 1 and many channels go by Winograd: an infinite x makes NaN of what lies within 2 pixels, not 1.
    b may be NULL.  The same options for all of them, 0 being the usual: */
 typedef enum { DL_PAD_ZEROS, DL_PAD_REFLECT, DL_PAD_REPLICATE, DL_PAD_CIRCULAR } dl_padding_mode;
 typedef struct {
@@ -2261,7 +2262,8 @@ DL_API double     dl_sharpness_with(dl_ctx *c, dl_module *m, dl_dataset *d, doub
    load: the parameters and buffers of m by their names in the state_dict, from a safetensors file, an .npz file or the
    index.json of a set of safetensors files.  Values of other types are converted; a name that is missing but stands in the
    metadata as another name for a tensor (shared weights) is found there.  Returns 1, or 0 with m as it was.
-   save: a safetensors file, or .npz if the path ends so. */
+   save: a safetensors file, or .npz if the path ends so.  A file is replaced when the new one is complete.  (What goes beyond
+   the process's own limit, ulimit -f, is an error only if it ignores the signal SIGXFSZ.) */
 typedef enum { DL_AS_IS, DL_BOOL, DL_U8, DL_I8, DL_I16, DL_U16, DL_F16, DL_BF16, DL_I32, DL_U32, DL_F32, DL_F64, DL_I64, DL_U64 } dl_file_type;
 typedef struct { const char *key, *value; } dl_metadata;
 typedef struct { const char *name; dl_tensor *tensor; } dl_named;
