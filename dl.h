@@ -593,7 +593,7 @@ typedef struct { int d[DL_MAX_DIMS]; } dl_order;
 DL_API dl_tensor *dl_permute(dl_ctx *c, dl_tensor *x, dl_order order);                     /* y.shape[i] = x.shape[order[i]]     */
 DL_API dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1);               /* swaps two axes                     */
 typedef struct { int64_t step; int end_; } dl_slice_opts;                                  /* 1 */
-DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step], Python's rules */
+DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step], Python's rules; step at least 1, not empty */
 #define dl_slice(...) DLI_KW5(dl_slice, __VA_ARGS__)
 DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);              /* x[index] for dim 0; -1: the last */
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
@@ -864,7 +864,8 @@ DL_API dl_optim *dl_optim_sam_with(dl_ctx *c, dl_optim *inner, dl_optim_sam_opts
 
 /* step: update, then clear the gradients; 0 while an error stands.  Gradients of several dl_backward calls before it add up:
    that is gradient accumulation (divide each loss by their number).
-   step_closure: the closure begins a step of its own if it likes, computes the loss, calls dl_backward and returns the loss.
+   step_closure: the closure begins a step of its own if it likes, computes the loss, calls dl_backward and returns the loss, of
+   the newest step (the dl_next_batch that ends an epoch begins one, too).
    Returns the first loss; NaN after an error, which also leaves the weights as they were. */
 typedef dl_tensor *(*dl_closure)(dl_ctx *c, void *user);
 DL_API int     dl_optim_step(dl_ctx *c, dl_optim *o);
@@ -2795,7 +2796,7 @@ DL_API dl_tensor *dl_alibi_slopes(dl_ctx *c, int64_t heads);
    gpt2:  the same from GPT-2's vocab.json and merges.txt, Radford et al. 2019; save writes such files, 0 on error.
    Merges stay within pieces, which are GPT-2's: contractions like 's, runs of letters, of digits, of others, each with the space
    before it.
-   add:   one more token, say "<end>", that no text is encoded to; returns its number.
+   add:   one more token, say "<end>", that no text is encoded to; returns its number, or -1 on error.
    id:    the number of the token with these bytes, or -1. */
 typedef struct dl_tokenizer dl_tokenizer;
 DL_API dl_tokenizer *dl_tokenizer_chars(dl_ctx *c, const char *text, int64_t n);
@@ -3967,6 +3968,7 @@ static void dli_put_shape(dli_text *t, const dl_tensor *x)
 {
     int i;
     if (dl_is_nil(x)) { dli_put(t, "nil"); return; }
+    if (x->ndim < 0 || x->ndim > DL_MAX_DIMS) { dli_put(t, "(of an older step)"); return; }      /* its memory serves others */
     dli_put(t, "(");
     for (i = 0; i < x->ndim; i++) {
         if (i) dli_put(t, ",");
@@ -4076,14 +4078,14 @@ static int dli_size(dl_ctx *c, const char *who, int ndim, const int64_t *shape, 
 DL_DEF void *dl_alloc(dl_ctx *c, size_t bytes)
 {
     void *p = c ? dli_arena_push(&c->step, bytes) : NULL;
-    if (!p) dl_fail(c, "out of memory: %l bytes for this step", (int64_t)bytes);
+    if (!p) dl_fail(c, "out of memory: %l bytes for this step", (int64_t)(bytes < INT64_MAX ? bytes : INT64_MAX));
     return p;
 }
 
 DL_DEF void *dl_alloc_keep(dl_ctx *c, size_t bytes)
 {
     void *p = c ? dli_arena_push(&c->keep, bytes) : NULL;
-    if (!p) { dl_fail(c, "out of memory: %l bytes to keep", (int64_t)bytes); return NULL; }
+    if (!p) { dl_fail(c, "out of memory: %l bytes to keep", (int64_t)(bytes < INT64_MAX ? bytes : INT64_MAX)); return NULL; }
     memset(p, 0, bytes);
     return p;
 }
@@ -4230,6 +4232,14 @@ static int dli_fail_dead(dl_ctx *c, const char *who, const char *what)
     dl_fail(c, "%s: %s was made before the last dl_step_begin, which forgot it; dl_keep what must live longer", who, what);
     return 0;
 }
+/* For functions that look at x before an op does, and say themselves what is wrong with nil. */
+static int dli_check_lives(dl_ctx *c, const char *who, const char *what, const dl_tensor *x)
+{
+    if (c && !c->failed && !dl_is_nil(x) && !dli_lives(c, x)) dli_fail_dead(c, who, what);
+    return c && !c->failed;
+}
+/* For functions without a context: whether x is a tensor, neither nil nor memory that was one once. */
+static int dli_is_tensor(const dl_tensor *x) { return !dl_is_nil(x) && x->born >> 48 == DLI_BORN >> 48; }
 
 DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
 {
@@ -4611,7 +4621,7 @@ DL_DEF double dl_item(const dl_tensor *x)
 {
     uint64_t nan_bits = (uint64_t)0x7ff8 << 48;
     double v;
-    if (!dl_is_nil(x) && x->size == 1) return x->dtype == DL_INT32 ? (double)x->idata[0] : (double)x->data[0];
+    if (dli_is_tensor(x) && x->size == 1) return x->dtype == DL_INT32 ? (double)x->idata[0] : (double)x->data[0];
     memcpy(&v, &nan_bits, sizeof v);
     return v;
 }
@@ -5647,11 +5657,12 @@ DL_DEF dl_real *dl_grad_of(dl_ctx *c, dl_tensor *x, int *add)
     *add = x && x->grad;
     if (!c || dl_is_nil(x) || !x->requires_grad || c->failed) return NULL;
     if (!x->op && c->walked && c->walked->constants && dli_was_constant(c->walked, x)) return NULL;
-    if (x->grad) return x->grad;
-    if (x->kept && !dli_is_own(c, x)) {                   /* its gradient would go with c, or meet another thread's */
-        dl_fail(c, "backward: parameter %t belongs to another context; only that one trains it, others use .no_grad", x);
+    if (!dli_is_own(c, x)) {                              /* its gradient would go with c, or meet another thread's */
+        dl_fail(c, "backward: %s %t belongs to another context; only that one trains it, others use .no_grad",
+                x->owner && !x->op ? "parameter" : "tensor", x);
         return NULL;
     }
+    if (x->grad) return x->grad;
     if (!x->grad_buf) {
         if (x->op)        x->grad_buf = dli_grad_buffer(c, x->size, &x->grad_cap);
         else if (x->kept) x->grad_buf = (dl_real *)dl_alloc_keep(c, (size_t)x->size * sizeof(dl_real));
@@ -5682,8 +5693,8 @@ static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
     dli_accumulate(c, dx, y->grad, x->size, add);
 }
 
-DL_DEF void dl_zero_grad(dl_tensor *x)   { if (!dl_is_nil(x)) x->grad = NULL; }
-DL_DEF void dl_retain_grad(dl_tensor *x) { if (!dl_is_nil(x)) x->retain_grad = 1; }
+DL_DEF void dl_zero_grad(dl_tensor *x)   { if (dli_is_tensor(x)) x->grad = NULL; }
+DL_DEF void dl_retain_grad(dl_tensor *x) { if (dli_is_tensor(x)) x->retain_grad = 1; }
 
 /* After an error in the middle: half a gradient is worth nothing, drop them all. */
 static void dli_drop_grads(dl_tensor *t)
@@ -6443,7 +6454,7 @@ static double dli_reduce_count(const dl_tensor *x, unsigned dims)
 {
     double n = 1;
     int d;
-    if (dl_is_nil(x)) return 1;
+    if (!dli_is_tensor(x)) return 1;
     for (d = 0; d < x->ndim; d++)
         if (!(dims & ~DLI_AXES) || dims >> d & 1 || dims >> ((d - x->ndim) & 15) & 1) n *= (double)x->shape[d];
     return n;
@@ -7170,7 +7181,7 @@ DL_DEF dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index)
     axis = dli_axis(c, "select", x, dim, x->ndim);
     if (axis < 0) return DLI_NIL;
     i = index < 0 ? index + x->shape[axis] : index;
-    if (i < 0 || i >= x->shape[axis]) return dl_fail(c, "select: index %l along axis %d of %t", index, axis, x);
+    if (i < 0 || i >= x->shape[axis]) return dl_fail(c, "select: index %l along axis %d of %t, expected one of its places", index, axis, x);
     return dl_squeeze(c, dl_slice_with(c, x, axis, i, i + 1, one), DL_DIM(axis));
 }
 
@@ -7957,14 +7968,14 @@ static int dli_check_loss(dl_ctx *c, const char *who, const dl_tensor *x, const 
 }
 
 /* A weight may be NULL; else it is real and broadcasts to the shape of x. */
-static int dli_check_weight(dl_ctx *c, const char *who, const dl_tensor *weight, const dl_tensor *x)
+static int dli_check_weight(dl_ctx *c, const char *who, const char *what, const dl_tensor *weight, const dl_tensor *x)
 {
     int d, fits;
     if (!weight) return 1;
-    if (!dli_check(c, who, "weight", weight, DL_REAL)) return 0;
+    if (!dli_check(c, who, what, weight, DL_REAL)) return 0;
     for (fits = weight->ndim <= x->ndim, d = 1; fits && d <= weight->ndim; d++)
         fits = weight->shape[weight->ndim - d] == x->shape[x->ndim - d] || weight->shape[weight->ndim - d] == 1;
-    if (!fits) dl_fail(c, "%s: weight %t for %t", who, weight, x);
+    if (!fits) dl_fail(c, "%s: %s %t for %t, expected a shape that stretches to it", who, what, weight, x);
     return fits;
 }
 
@@ -8020,7 +8031,7 @@ DL_DEF dl_tensor *dl_huber_loss_with(dl_ctx *c, dl_tensor *x, dl_tensor *target,
     dl_real delta = o.delta == 0 ? 1 : o.delta;
     if (!dli_check_loss(c, "huber_loss", x, target, o.reduction)) return DLI_NIL;
     if (!dli_check_positive(c, "huber_loss", "delta", (double)delta)) return DLI_NIL;
-    if (!dli_check_weight(c, "huber_loss", o.weight, x)) return DLI_NIL;
+    if (!dli_check_weight(c, "huber_loss", "weight", o.weight, x)) return DLI_NIL;
     x = dli_huber(c, x, target, delta);
     return dli_reduced(c, o.weight ? dl_mul(c, x, o.weight) : x, o.reduction);
 }
@@ -8335,7 +8346,7 @@ DL_DEF dl_tensor *dl_bce_loss_with(dl_ctx *c, dl_tensor *p, dl_tensor *target, d
     dl_tensor *l;
     int64_t i;
     if (!dli_check_pair(c, who, "p", p, "target", target) || !dli_check_reduction(c, who, o.reduction)) return DLI_NIL;
-    if (!dli_check_weight(c, who, o.weight, p)) return DLI_NIL;
+    if (!dli_check_weight(c, who, "weight", o.weight, p)) return DLI_NIL;
     for (i = 0; i < p->size; i++)
         if (p->data[i] < 0 || p->data[i] > 1)
             return dl_fail(c, "%s: %g at index %l is no probability; for logits use bce_with_logits", who,
@@ -8349,8 +8360,8 @@ DL_DEF dl_tensor *dl_bce_with_logits_with(dl_ctx *c, dl_tensor *x, dl_tensor *ta
 {
     const char *who = "bce_with_logits";
     dl_tensor *l;
-    if (!dli_check_loss(c, who, x, target, o.reduction) || !dli_check_weight(c, who, o.weight, x) ||
-        !dli_check_weight(c, who, o.pos_weight, x)) return DLI_NIL;
+    if (!dli_check_loss(c, who, x, target, o.reduction) || !dli_check_weight(c, who, "weight", o.weight, x) ||
+        !dli_check_weight(c, who, "pos_weight", o.pos_weight, x)) return DLI_NIL;
     if (!o.pos_weight) l = dl_bce_logits(c, x, target);
     else {
         dl_tensor *factor = dl_add_scalar(c, dl_mul(c, dl_sub_scalar(c, o.pos_weight, 1), target), 1);
@@ -8592,7 +8603,7 @@ DL_DEF dl_tensor *dl_multilabel_soft_margin_loss_with(dl_ctx *c, dl_tensor *x, d
 {
     const char *who = "multilabel_soft_margin_loss";
     dl_tensor *l;
-    if (!dli_check_loss(c, who, x, target, o.reduction) || !dli_check_weight(c, who, o.weight, x)) return DLI_NIL;
+    if (!dli_check_loss(c, who, x, target, o.reduction) || !dli_check_weight(c, who, "weight", o.weight, x)) return DLI_NIL;
     if (x->ndim < 1) return dl_fail(c, "%s: %t has no axis of classes", who, x);
     l = dl_bce_logits(c, x, target);
     if (o.weight) l = dl_mul(c, l, o.weight);
@@ -9166,6 +9177,7 @@ DL_DEF dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
     if (!m->type->forward) return dl_fail(c, "forward: %s has no forward function", m->type->name);
     if (dl_is_nil(x))
         return dl_fail(c, "forward: the input of %s is %s", m->type->name, x ? "nil, the result of a failed call" : "NULL");
+    if (!dli_check_lives(c, "forward", "the input", x)) return DLI_NIL;
     row = dli_watch(c, m, DLI_NIL);
     before = c->macs;
     y = dli_forward(c, m, x);
@@ -13090,7 +13102,7 @@ DL_DEF dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *
 {
     dl_tensor *y;
     if (!dli_check_module(c, "batchnorm_forward", m)) return DLI_NIL;
-    if (!dli_is_batchnorm(m)) return dl_fail(c, "batchnorm_forward: the module is a %s", m->type->name);
+    if (!dli_is_batchnorm(m)) return dl_fail(c, "batchnorm_forward: the module is a %s, expected one of dl_nn_batchnorm1d, 2d, 3d", m->type->name);
     y = dli_nn_batchnorm_run(c, m, x, o.activation, o.residual);
     dli_watch(c, m, y);
     return y;
@@ -15012,7 +15024,7 @@ static dl_tensor *dli_attention_of(dl_ctx *c, dl_tensor *q, dl_tensor *k, dl_ten
     a.lengths = dli_attention_source(o.lengths, src, &n);
     a.alibi = dli_attention_source(o.alibi, src, &n);
     a.causal = o.causal;
-    a.scale = o.scale != 0 ? o.scale : (dl_real)(1 / dli_sqrt64((double)a.D));
+    a.scale = dli_or_real(o.scale, (dl_real)(1 / dli_sqrt64((double)a.D)));
     if (c->training && o.dropout > 0) { a.dropout = o.dropout; a.seed = c->seed; a.call = c->calls++; }
     a.weights = o.weights;
     y = dl_apply(c, &dli_attention_op, n, src, &a, sizeof a);
@@ -15647,7 +15659,7 @@ DL_DEF dl_tensor *dl_box_match_with(dl_ctx *c, dl_tensor *boxes, dl_tensor *trut
 {
     dl_tensor *y;
     int64_t N, M, i, j;
-    dl_real high = o.high == 0 ? DLI_C(0.5) : o.high, low = o.low == 0 ? high : o.low;
+    dl_real high = dli_or_real(o.high, 0.5), low = dli_or_real(o.low, (double)high);
     dli_mark m;
     dl_real *best;
     int32_t *which;
@@ -16417,7 +16429,7 @@ static double dli_ap_of_class(const dl_tensor *det, const dl_tensor *truth, int6
 DL_DEF double dl_metric_ap_with(dl_ctx *c, dl_tensor *detections, dl_tensor *truth, dl_metric_ap_opts o)
 {
     const char *who = "metric_ap";
-    double sum = 0, *precision, threshold = o.iou == 0 ? 0.5 : (double)o.iou;
+    double sum = 0, *precision, threshold = dli_or_double((double)o.iou, 0.5);
     int64_t D = 0, M, i, j, classes = 0;
     int32_t *order, *taken;
     dl_real *scores;
@@ -17554,8 +17566,8 @@ static dli_nn_rnn *dli_rnn_module(dl_ctx *c, const char *who, dl_module *m, int 
     dli_nn_rnn *r = (dli_nn_rnn *)m;
     if (!dli_check_module(c, who, m)) return NULL;
     if (m->type->forward == dli_nn_rnn_forward && r->cell == cell) return r;
-    dl_fail(c, "%s: the module is a %s, expected a recurrent %s", who, m->type->name,
-            cell ? "cell" : "layer");
+    dl_fail(c, "%s: the module is a %s%s, expected a recurrent %s", who, m->type->name,
+            m->type->forward != dli_nn_rnn_forward ? "" : r->cell ? " cell" : " layer", cell ? "cell" : "layer");
     return NULL;
 }
 
@@ -18010,7 +18022,7 @@ static const dl_module_type dli_googlenet_type = { "googlenet", sizeof(dli_googl
 DL_DEF dl_tensor *dl_model_googlenet_forward(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *aux[2])
 {
     dl_tensor *heads[2] = { DLI_NIL, DLI_NIL }, *y;
-    if (m && m->type != &dli_googlenet_type) dl_fail(c, "model_googlenet_forward: the module is a %s", m->type->name);
+    if (m && m->type != &dli_googlenet_type) dl_fail(c, "model_googlenet_forward: the module is a %s, expected one of dl_model_googlenet", m->type->name);
     y = dl_error(c) || !m ? dl_forward(c, m, x) : dli_googlenet_run(c, m, x, heads);
     if (aux) { aux[0] = heads[0]; aux[1] = heads[1]; }
     return y;
@@ -18767,7 +18779,7 @@ DL_DEF dl_tensor *dl_model_transformer_forward_with(dl_ctx *c, dl_module *m, dl_
     dli_transformer *t = (dli_transformer *)m;
     dl_tensor *memory;
     if (!dli_check_module(c, "model_transformer_forward", m)) return DLI_NIL;
-    if (m->type != &dli_transformer_type) return dl_fail(c, "model_transformer_forward: the module is a %s", m->type->name);
+    if (m->type != &dli_transformer_type) return dl_fail(c, "model_transformer_forward: the module is a %s, expected one of dl_model_transformer", m->type->name);
     memset(&e, 0, sizeof e);
     memset(&d, 0, sizeof d);
     e.mask = o.src_mask; e.lengths = o.src_lengths;
@@ -19592,7 +19604,7 @@ DL_DEF dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
     if (o.log_det) *o.log_det = DLI_NIL;
     if (!dli_check(c, "coupling", "x", x, DL_REAL) || !dli_check(c, "coupling", "mask", mask, DL_REAL) ||
         !dli_check(c, "coupling", "s", s, DL_REAL) || !dli_check(c, "coupling", "t", t, DL_REAL) ||
-        !dli_check_weight(c, "coupling", mask, x)) return DLI_NIL;
+        !dli_check_weight(c, "coupling", "mask", mask, x)) return DLI_NIL;
     if (x->ndim < 1 || !dli_same_shape(x, s) || !dli_same_shape(x, t))
         return dl_fail(c, "coupling: x %t with s %t and t %t, expected three of one shape (N, ..)", x, s, t);
     free_part = dl_rsub_scalar(c, dl_detach(c, mask), 1);
@@ -20814,8 +20826,9 @@ DL_DEF void dl_init_sparse_with(dl_ctx *c, dl_tensor *w, double sparsity, dl_ini
     int32_t *order;
     if (!dli_check(c, "init_sparse", "w", w, DL_REAL)) return;
     if (w->ndim != 2) { dl_fail(c, "init_sparse: %t is no matrix", w); return; }
+    o.std = dli_or_double(o.std, 0.01);
     if (!dli_check_share(c, "init_sparse", "sparsity", sparsity) || !dli_check_not_negative(c, "init_sparse", "std", o.std)) return;
-    dl_init_normal(c, w, 0, (dl_real)(o.std != 0 ? o.std : 0.01));
+    dl_init_normal(c, w, 0, (dl_real)o.std);
     rows = w->shape[0];
     if (rows > INT32_MAX) { dl_fail(c, "init_sparse: %t has too many rows", w); return; }
     zeros = (int64_t)(sparsity * (double)rows);
@@ -20850,7 +20863,9 @@ static void dli_init_variance(dl_ctx *c, dl_tensor *w, int uniform, double std)
 static void dli_init_xavier(dl_ctx *c, const char *who, dl_tensor *w, int uniform, double gain)
 {
     double fans = dli_fan(c, who, w, DL_FAN_IN) + dli_fan(c, who, w, DL_FAN_OUT);
-    dli_init_variance(c, w, uniform, (gain != 0 ? gain : 1) * dli_sqrt64(2 / fans));
+    gain = dli_or_double(gain, 1);
+    dli_check_not_negative(c, who, "gain", gain);
+    dli_init_variance(c, w, uniform, gain * dli_sqrt64(2 / fans));
 }
 DL_DEF void dl_init_xavier_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_uniform_opts o)
 {
@@ -20864,7 +20879,9 @@ DL_DEF void dl_init_xavier_normal_with(dl_ctx *c, dl_tensor *w, dl_init_xavier_n
 static void dli_init_he(dl_ctx *c, const char *who, dl_tensor *w, int uniform, double gain, double slope, dl_fan mode)
 {
     double fan = dli_fan(c, who, w, mode);
-    dli_init_variance(c, w, uniform, gain != 0 ? gain / dli_sqrt64(fan) : dli_sqrt64(2 / (1 + slope * slope) / fan));
+    const double std = gain != 0 ? dli_or_double(gain, 0) / dli_sqrt64(fan) : dli_sqrt64(2 / (1 + slope * slope) / fan);
+    if (gain != -1) dli_check_not_negative(c, who, "gain", gain);
+    dli_init_variance(c, w, uniform, std);
 }
 DL_DEF void dl_init_he_uniform_with(dl_ctx *c, dl_tensor *w, dl_init_he_uniform_opts o)
 {
@@ -21239,7 +21256,7 @@ static double dli_call_closure(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
     int i;
     dli_optim_zero_grads(o);
     loss = f(c, user);
-    if (!c->failed && (!loss || loss->size != 1))
+    if (dli_check_lives(c, o->type->name, "the loss of the closure", loss) && (!loss || loss->size != 1))
         dl_fail(c, "%s: the closure returned %t, expected the loss, a scalar", o->type->name, loss);
     for (i = 0; i < o->nslots && !o->slots[i].w->grad; i++) {}
     if (!c->failed && i == o->nslots)
@@ -21289,7 +21306,7 @@ DL_DEF const dl_real *dl_optim_state(const dl_optim *o, const dl_tensor *w, int 
 DL_DEF int dl_is_norm_or_bias(const char *name, const dl_tensor *w, void *user)
 {
     (void)name; (void)user;
-    return w->ndim < 2;
+    return dli_is_tensor(w) && w->ndim < 2;
 }
 
 DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_optim_group_opts opts)
@@ -21572,6 +21589,7 @@ DL_DEF dl_optim *dl_optim_rprop_with(dl_ctx *c, dl_module *m, dl_optim_rprop_opt
     dl_optim o = *dli_nil_optim();
     o.lr = dli_or_double(opts.lr, 1e-2);
     opts.step_max = dli_or_double(opts.step_max, 50);
+    dli_check_positive(c, "optim_rprop", "step_max", opts.step_max);
     opts.eta_minus = dli_option(c, "optim_rprop", "eta_minus", opts.eta_minus, 0.5, 0, 1);
     opts.eta_plus = dli_option(c, "optim_rprop", "eta_plus", opts.eta_plus, 1.2, 1, DLI_HUGE);
     opts.step_min = dli_option(c, "optim_rprop", "step_min", opts.step_min, 1e-6, 0, opts.step_max);
@@ -22845,7 +22863,7 @@ DL_DEF void dl_add_grad_noise_with(dl_ctx *c, dl_module *root, int64_t t, dl_add
     if (!dli_check_module(c, "add_grad_noise", root)) return;
     dli_option_range(c, "add_grad_noise", "eta", eta, 0, DLI_HUGE);
     dli_option_range(c, "add_grad_noise", "gamma", gamma, 0, DLI_HUGE);
-    if (t < 0) dl_fail(c, "add_grad_noise: step %l", t);
+    if (t < 0) dl_fail(c, "add_grad_noise: step %l, expected 0 or more", t);
     if (c->failed) return;
     std = dli_sqrt64(eta) * dli_real_power(1 + (double)t, -gamma / 2);
     DLI_EACH_PARAM(root, m, i, p)
@@ -22878,7 +22896,8 @@ DL_DEF dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
 {
     dl_dataset *d;
     int32_t end[2] = {0, -1};                                           /* no classes */
-    if (!c || c->failed) return DLI_NIL_DATASET;
+    if (!dli_check_lives(c, "data_tensors", "the tensor of inputs", inputs) ||
+        !dli_check_lives(c, "data_tensors", "the tensor of targets", targets)) return DLI_NIL_DATASET;
     if (dl_is_nil(inputs) || dl_is_nil(targets) || !inputs->ndim || !targets->ndim || inputs->shape[0] != targets->shape[0]) {
         dl_fail(c, "data_tensors: inputs %t and targets %t do not have one row per sample each", inputs, targets);
         return DLI_NIL_DATASET;
@@ -23325,14 +23344,15 @@ DL_DEF dl_loader *dl_loader_create_with(dl_ctx *c, dl_dataset *d, dl_loader_crea
     if (o.batch_size == 0) o.batch_size = 1;
     if (o.ranks == 0) o.ranks = 1;
     if (o.rank < 0 || o.rank >= o.ranks || o.ranks > 1 << 22) {
-        dl_fail(c, "loader_create: rank %d of %d", o.rank, o.ranks);
+        dl_fail(c, "loader_create: rank %d of %d, expected 0 to one less, of at most 2^22", o.rank, o.ranks);
         return DLI_NIL_LOADER;
     }
     size = (d->size - 1) / o.ranks + 1;
     if (o.batch_size < 0 || (o.drop_last && o.batch_size > size)) {
-        dl_fail(c, "loader_create: batch size %l for %l samples", o.batch_size, size);
+        dl_fail(c, "loader_create: batch size %l for %l samples, expected at least 1 and, with .drop_last, a whole batch", o.batch_size, size);
         return DLI_NIL_LOADER;
     }
+    if (!dli_check_lives(c, "loader_create", "the tensor of weights", o.weights)) return DLI_NIL_LOADER;
     if (o.weights && (dl_is_nil(o.weights) || o.weights->dtype != DL_REAL || o.weights->ndim != 1 || o.weights->size != d->size)) {
         dl_fail(c, "loader_create: weights %t for %l samples", o.weights, d->size);
         return DLI_NIL_LOADER;
@@ -23425,7 +23445,9 @@ DL_DEF int dl_next_batch(dl_ctx *c, dl_loader *l)
         l->augment(c, &l->input, &l->target, l->user);
         dli_hold(c, held);
         c->batch.size = 0;
-        if (!c->failed && (dl_is_nil(l->input) || dl_is_nil(l->target) || l->input->shape[0] != l->target->shape[0]))
+        if (dli_check_lives(c, "next_batch", "the augmented input", l->input) &&
+            dli_check_lives(c, "next_batch", "the augmented target", l->target) &&
+            (dl_is_nil(l->input) || dl_is_nil(l->target) || l->input->shape[0] != l->target->shape[0]))
             dl_fail(c, "next_batch: the augmentation made %t with targets %t", l->input, l->target);
     }
     l->position += n;
@@ -23443,7 +23465,7 @@ static dl_tensor *dli_loss(dl_ctx *c, dl_loss_fn f, const dl_dataset *d, dl_tens
         const char *held = dli_hold(c, "the loss");
         dl_tensor *loss = f(c, output, target);
         dli_hold(c, held);
-        if (!c->failed && (!loss || loss->size != 1)) dl_fail(c, "the loss is %t, expected a scalar", loss);
+        if (dli_check_lives(c, "the loss", "what it returned", loss) && (!loss || loss->size != 1)) dl_fail(c, "the loss is %t, expected a scalar", loss);
         return c->failed ? DLI_NIL : loss;
     }
     memset(&o, 0, sizeof o);
@@ -23486,7 +23508,7 @@ static dli_tally dli_evaluate(dl_ctx *c, dl_module *m, dl_dataset *d, dl_evaluat
     dli_tally sum = {0, 0, 0};
     int64_t at, n, size = o.batch_size > 0 ? o.batch_size : 256;
     int grad = dl_set_grad_enabled(c, 0), training = dl_set_training(c, 0);
-    if (o.batch_size < 0) dl_fail(c, "evaluate: batch size %l", o.batch_size);
+    if (o.batch_size < 0) dl_fail(c, "evaluate: batch size %l, expected at least 1", o.batch_size);
     if (dli_check_dataset(c, "evaluate", d))
         for (at = rank * size; at < d->size && !c->failed; at += ranks * size) {
             dli_mark mark = dli_arena_mark(&c->step);                  /* the caller's step goes on afterwards */
@@ -23609,7 +23631,7 @@ DL_DEF dl_early_stop *dl_early_stop_create_with(dl_ctx *c, dl_module *m, int64_t
     dl_early_stop *e;
     if (!c || c->failed || (m && !dli_check_module(c, "early_stop_create", m))) return NULL;
     if (patience < 1 || !(o.min_delta >= 0)) {
-        dl_fail(c, "early_stop_create: patience %l, min_delta %g", patience, o.min_delta);
+        dl_fail(c, "early_stop_create: patience %l, min_delta %g, expected at least 1 and 0", patience, o.min_delta);
         return NULL;
     }
     e = (dl_early_stop *)dl_alloc_keep(c, sizeof *e);
@@ -24937,7 +24959,8 @@ DL_DEF dl_tensor *dl_aug_affine_with(dl_ctx *c, dl_tensor *x, dl_aug_affine_opts
         ok &= o.degrees[i] >= -360 && o.degrees[i] <= 360 && o.shear[i] > -90 && o.shear[i] < 90 &&
               o.translate[i] >= 0 && o.translate[i] <= 1 && o.scale[i] > 0 && o.scale[i] <= 1e6;
     if (!ok || o.degrees[0] > o.degrees[1] || o.shear[0] > o.shear[1] || o.scale[0] > o.scale[1])
-        return dl_fail(c, "aug_affine: degrees (%g,%g), translate (%g,%g), scale (%g,%g), shear (%g,%g)", o.degrees[0], o.degrees[1],
+        return dl_fail(c, "aug_affine: degrees (%g,%g), translate (%g,%g), scale (%g,%g), shear (%g,%g), expected rising pairs within "
+                       "-360 and 360, 0 and 1, 0 and 1e6, -90 and 90", o.degrees[0], o.degrees[1],
                        o.translate[0], o.translate[1], o.scale[0], o.scale[1], o.shear[0], o.shear[1]);
     return c->training ? dli_augment(c, "aug_affine", x, 4, x->shape, dli_aug_warp, &o, 5) : x;
 }
@@ -25177,7 +25200,7 @@ DL_DEF dl_tensor *dl_aug_cutout_with(dl_ctx *c, dl_tensor *x, int size, dl_aug_c
 {
     dli_aug_hole o;
     if (!dli_check_images(c, "aug_cutout", x)) return DLI_NIL;
-    if (size < 1) return dl_fail(c, "aug_cutout: a box of size %d", size);
+    if (size < 1) return dl_fail(c, "aug_cutout: a box of size %d, expected at least 1", size);
     o.size = size;
     o.value = opts.value;
     return c->training ? dli_augment(c, "aug_cutout", x, 4, x->shape, dli_aug_cut, &o, 2) : x;
@@ -25320,7 +25343,7 @@ static int dli_mix_begin(dl_ctx *c, const char *who, dl_tensor **x, dl_tensor **
         return 0;
     }
     if (!(alpha > 0 && alpha <= 1e6) || !(o.lambda >= 0 && o.lambda <= 1)) {
-        dl_fail(c, "%s: alpha %g, lambda %g", who, alpha, o.lambda);
+        dl_fail(c, "%s: alpha %g, lambda %g, expected 0 < alpha <= 1e6 and lambda from 0 to 1", who, alpha, o.lambda);
         return 0;
     }
     if (labels) *target = dl_one_hot(c, *target, classes);
@@ -25471,7 +25494,7 @@ DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, doubl
     dli_mark mark;
     char *weights;
     if (!dli_check_module(c, "sharpness", root) || !dli_check_dataset(c, "sharpness", d)) return dl_item(NULL);
-    if (!(length > 0) || trials < 0) { dl_fail(c, "sharpness: a step of length %g, %d trials", length, trials); return dl_item(NULL); }
+    if (!(length > 0) || trials < 0) { dl_fail(c, "sharpness: a step of length %g, %d trials, expected more than 0, and 0 or more", length, trials); return dl_item(NULL); }
     how.batch_size = o.batch_size;
     mark = dli_arena_mark(&c->step);
     weights = (char *)dl_alloc(c, dli_state_bytes(root));
@@ -25825,7 +25848,7 @@ DL_DEF int dl_data_kfold_with(dl_ctx *c, dl_dataset *d, int k, int fold, dl_data
     if (train) *train = DLI_NIL_DATASET;
     if (validation) *validation = DLI_NIL_DATASET;
     if (!dli_strata(c, who, d, o.stratified, &targets)) return 0;
-    if (k < 2 || k > d->size) dl_fail(c, "%s: %d folds of %l samples", who, k, d->size);
+    if (k < 2 || k > d->size) dl_fail(c, "%s: %d folds of %l samples, expected 2 or more, and a sample in each", who, k, d->size);
     else if (fold < 0 || fold >= k) dl_fail(c, "%s: fold %d of %d, counted from 0", who, fold, k);
     if (c->failed) return 0;
     mark = dli_arena_mark(&c->step);
@@ -26032,19 +26055,23 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
 {
     dl_interval y;
     int resamples = dli_or(o.resamples, 1000), b, grad;
+    const char *held;
     double confidence = o.confidence == 0 ? 0.95 : o.confidence, *values, mean = 0, square = 0;
     int32_t *index;
     int64_t i;
     y.value = y.error = y.low = y.high = dl_item(NULL);
     if (!c || c->failed) return y;
     if (n < 1 || n > INT32_MAX || !f || resamples < 2 || resamples > 1 << 24 || !(confidence > 0 && confidence < 1)) {
-        dl_fail(c, "bootstrap: %d resamples of %l samples, confidence %g", resamples, n, confidence);
+        if (!f) dl_fail(c, "bootstrap: the statistic is NULL");
+        dl_fail(c, "bootstrap: %d resamples of %l samples, confidence %g, expected 2 to 2^24, 1 to 2^31 - 1 and between 0 and 1",
+                resamples, n, confidence);
         return y;
     }
     index = (int32_t *)dl_alloc(c, (size_t)n * sizeof *index);
     values = (double *)dl_alloc(c, (size_t)(resamples + 1) * sizeof *values);
     if (!index || !values) return y;
     grad = dl_set_grad_enabled(c, 0);
+    held = dli_hold(c, "bootstrap");
     for (b = resamples; b >= 0; b--) {                              /* values[resamples]: of the sample itself */
         dli_draws r = dli_next_draws(c);
         dli_mark mark = dli_arena_mark(&c->step);
@@ -26053,6 +26080,7 @@ DL_DEF dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
         if (b < resamples) mean += values[b] / resamples;
         dli_arena_release(&c->step, mark);
     }
+    dli_hold(c, held);
     dl_set_grad_enabled(c, grad);
     if (c->failed) return y;
     y.value = values[resamples];
@@ -26899,7 +26927,12 @@ static const char *dli_new_name(dl_ctx *c, const dl_load_opts *o, const char *na
     const size_t n = o->prefix ? strlen(o->prefix) : 0;
     if (n && strncmp(name, o->prefix, n)) return NULL;
     name += n;
-    if (o->rename && (name = o->rename(name, o->user)) != NULL) name = dli_step_text(c, name);
+    if (o->rename) {
+        const char *held = dli_hold(c, "load");
+        name = o->rename(name, o->user);
+        dli_hold(c, held);
+        if (name) name = dli_step_text(c, name);
+    }
     return name;
 }
 
@@ -27286,7 +27319,7 @@ DL_DEF dl_tensor *dl_load_raw_with(dl_ctx *c, const char *path, dl_file_type typ
     int ndim, k;
     if (!c || c->failed) return DLI_NIL;
     if (type <= DL_AS_IS || type > DL_U64 || o.offset < 0)
-        return dl_fail(c, "%s: type %d, offset %l", who, (int)type, o.offset);
+        return dl_fail(c, "%s: type %d, offset %l, expected DL_BOOL to DL_U64, and 0 or more", who, (int)type, o.offset);
     memset(&e, 0, sizeof e);
     ndim = dli_rank(c, who, shape);
     if (ndim < 0 || !dli_size(c, who, ndim, shape.d, sizeof(dl_real), &e.count) || !dli_file_open(c, &f, who, path)) return DLI_NIL;
@@ -27569,7 +27602,7 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
     s->line = 1;
     if (c && !c->failed && (s->delimiter < 1 || s->delimiter > 255 || strchr("\"\n\r.+-", s->delimiter) ||
                             o->missing > DL_MISSING_DROP))
-        dl_fail(c, "%s: delimiter %d, missing %d", who, s->delimiter, (int)o->missing);
+        dl_fail(c, "%s: delimiter %d, missing %d, expected a character that neither numbers nor quotes have, and a dl_missing", who, s->delimiter, (int)o->missing);
     if (!dli_file_open(c, &s->f, who, path)) return 0;
     if (s->f.length >= 3 && !memcmp(s->f.bytes, "\357\273\277", 3)) s->at = 3;
     s->end = s->f.length;
@@ -27978,8 +28011,9 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
     int64_t n = 0;
     int k, ok = 0;
     if (!c || c->failed) return 0;
-    if (!path || o.keep_last < 0) {
-        dl_fail(c, "checkpoint_save: path \"%s\", .keep_last %d", path ? path : "(NULL)", o.keep_last);
+    if (!path || o.keep_last < 0 || o.nnumbers < 0) {
+        dl_fail(c, "checkpoint_save: path \"%s\", .keep_last %d, .nnumbers %d, expected a path and 0 or more", path ? path : "(NULL)",
+                o.keep_last, o.nnumbers);
         return 0;
     }
     mark = dli_arena_mark(&c->step);
@@ -29465,11 +29499,11 @@ static dl_stats dli_stats(const dl_real *x, const int32_t *ix, int64_t n)
 }
 DL_DEF dl_stats dl_tensor_stats(const dl_tensor *x)
 {
-    return dl_is_nil(x) ? dli_stats(NULL, NULL, 0) : dli_stats(x->data, x->idata, x->size);
+    return !dli_is_tensor(x) ? dli_stats(NULL, NULL, 0) : dli_stats(x->data, x->idata, x->size);
 }
 DL_DEF dl_stats dl_grad_stats(const dl_tensor *x)
 {
-    return dl_is_nil(x) || !x->grad ? dli_stats(NULL, NULL, 0) : dli_stats(x->grad, NULL, x->size);
+    return !dli_is_tensor(x) || !x->grad ? dli_stats(NULL, NULL, 0) : dli_stats(x->grad, NULL, x->size);
 }
 
 #ifndef DL_NO_STDIO
@@ -31941,7 +31975,7 @@ DL_DEF void dl_fprint(FILE *out, const dl_tensor *x)
     char shape[256];
     dli_text text;
     if (!out) return;
-    if (dl_is_nil(x)) { fputs(x ? "nil\n" : "NULL\n", out); return; }
+    if (!dli_is_tensor(x)) { fputs(!x ? "NULL\n" : dl_is_nil(x) ? "nil\n" : "a tensor of an older step\n", out); return; }
     f = dli_print_choose(x);
     dli_print_axis(out, x, &f, 0, 0);
     text = dli_text_into(shape, sizeof shape);

@@ -446,6 +446,12 @@ static void models_of_others(void)                        /* are used, not train
     dl_zero_grads(net);
     CHECK(!dl_backward(d, dl_sum(d, dl_forward(d, net, x))) && w->grad == NULL);      /* though there is room for it now */
     CHECK_ERROR(d, "belongs to another context");
+    CHECK(dl_backward(c, dl_sum(c, w)) && w->grad[0] == 1);
+    CHECK(!dl_backward(d, dl_sum(d, w)));                                              /* nor adds it to what is there */
+    CHECK_ERROR(d, "belongs to another context");
+    CHECK(!dl_backward(d, dl_sum(d, dl_exp(c, w))));                                   /* nor goes on in the other's graph */
+    CHECK_ERROR(d, "backward: tensor (3,4) belongs to another context");
+    dl_zero_grads(net);
     dl_nn_freeze(net, 1);
     CHECK(dl_backward(d, dl_sum(d, dl_forward(d, net, dl_requires_grad(d, x, 1)))) && w->grad == NULL);
     CHECK_NEAR(x->grad[0], w->data[0] + w->data[4] + w->data[8], 1e-6);

@@ -715,6 +715,86 @@ static void printing(void)
     CHECK(dl_error(c) == NULL);
 }
 
+/* A tensor of an older step, whose memory serves others since: never read, and nothing written there. */
+static void forgotten_tensors(void)
+{
+    dl_module *empty = dl_nn_sequential_with(c, NULL, 0);
+    dl_dataset *d = dl_data_tensors(c, ones(4, 3), ints(4, 0));
+    dl_tensor *x, *other;
+    int64_t i, changed = 0;
+    dl_step_begin(c);
+    x = dl_exp(c, dl_requires_grad(c, ones(2, 3), 1));
+    dl_step_begin(c);
+    other = dl_empty(c, DL_SHAPE(20000));
+    memset(other->data, 0x41, 20000 * sizeof(dl_real));
+    BAD(dl_std(c, x, .dims = DL_DIM(0)), "std: x was made before the last dl_step_begin");
+    BAD(dl_mean(c, x, .dims = DL_DIM(0)), "mean: an input was made before");
+    BAD(dl_forward(c, empty, x), "forward: the input was made before");
+    BADV(dl_data_tensors(c, x, x), "data_tensors: the tensor of inputs was made before");
+    BADV(dl_loader_create(c, d, .weights = x), "loader_create: the tensor of weights was made before");
+    dl_fail(c, "shape %t", x);
+    CHECK_ERROR(c, "shape (of an older step)");
+    dl_print(x);
+    dl_zero_grad(x);
+    dl_retain_grad(x);
+    CHECK(isnan(dl_item(x)) && isnan(dl_tensor_stats(x).mean) && isnan(dl_grad_stats(x).mean));
+    CHECK(!dl_is_norm_or_bias("w", x, NULL) && !dl_is_norm_or_bias("w", NULL, NULL));
+    for (i = 0; i < 20000; i++) changed += memcmp(&other->data[i], &other->data[0], sizeof(dl_real)) != 0;
+    CHECK(changed == 0 && ((unsigned char *)other->data)[3] == 0x41);
+    CHECK_OK(c);
+}
+
+static dl_tensor *closure_of_before(dl_ctx *ctx, void *user)
+{
+    dl_tensor *loss = dl_sum(ctx, dl_forward(ctx, (dl_module *)user, ones(2, 3)));
+    dl_backward(ctx, loss);
+    dl_step_begin(ctx);
+    dl_full(ctx, DL_SHAPE(20000), 7);
+    return loss;
+}
+static double forgetful_statistic(const int32_t *index, int64_t n, void *user) { (void)n; (void)user; dl_step_begin(c); return index[0]; }
+static const char *forgetful_rename(const char *name, void *user) { (void)user; dl_step_begin(c); return name; }
+
+static void forgetful_callbacks(void)
+{
+    static const char path[] = "build/test/" BUILD "forgetful.safetensors";
+    dl_module *m = dl_nn_linear(c, 3, 2);
+    dl_optim *o = dl_optim_sgd(c, m, .lr = (dl_real)0.1);
+    BADV(dl_optim_step_closure(c, o, closure_of_before, m), "optim_sgd: the loss of the closure was made before");
+    BADV(dl_optim_step_closure(c, dl_optim_lbfgs(c, m), closure_of_before, m), "optim_lbfgs: the loss of the closure was made before");
+    BADV(dl_bootstrap(c, 10, forgetful_statistic, NULL), "step_begin: bootstrap still needs");
+    BADV(dl_bootstrap(c, 10, NULL, NULL), "bootstrap: the statistic is NULL");
+    CHECK(dl_save(c, m, path));
+    BAD_(dl_load(c, m, path, .rename = forgetful_rename), "step_begin: load still needs");
+    CHECK(dl_load(c, m, path));
+    CHECK_OK(c);
+    remove(path);
+}
+
+static void messages(void)
+{
+    dl_tensor *x = ones(2, 4), *w = ones(1, 3);
+    dl_module *cell = dl_nn_lstm_cell(c, 3, 2);
+    BAD(dl_bce_with_logits(c, x, x, .pos_weight = w), "bce_with_logits: pos_weight (1,3) for (2,4)");
+    BAD(dl_coupling(c, x, w, x, x), "coupling: mask (1,3) for (2,4)");
+    BAD(dl_forward(c, cell, w), "the module is a lstm cell, expected a recurrent layer");
+    BADV(dl_optim_rprop(c, net, .step_max = -3), "optim_rprop: step_max is -3");
+    BADV(dl_init_xavier_uniform(c, w, .gain = -2), "init_xavier_uniform: gain is -2");
+    BADV(dl_init_he_normal(c, w, .gain = NAN), "init_he_normal: gain is nan");
+    CHECK(!dl_alloc(c, SIZE_MAX));
+    CHECK_ERROR(c, "out of memory: 9223372036854775807 bytes");
+    BAD_(dl_checkpoint_save(c, "build/test/" BUILD "none", .module = net, .nnumbers = -1), "nnumbers -1");
+    dl_init_xavier_normal(c, w, .gain = -1);                               /* an exact 0 */
+    CHECK(dl_item(dl_sum(c, dl_abs(c, w))) == 0);
+    dl_init_he_uniform(c, x, .gain = -1);
+    CHECK(dl_item(dl_sum(c, dl_abs(c, x))) == 0);
+    w = dl_randn(c, DL_SHAPE(1, 1, 3, 4));
+    x = dl_attention(c, w, w, w, .scale = -1);                             /* all keys weigh the same */
+    w = dl_sub(c, x, dl_mean(c, w, .dims = DL_DIM(2), .keepdim = 1));
+    CHECK(x->size == 12 && dl_item(dl_max(c, dl_abs(c, w))) < 1e-6);
+    CHECK_OK(c);
+}
+
 static void the_context_still_works(void)
 {
     double loss = 0;
@@ -749,6 +829,9 @@ int main(void)
     RUN(initializers_and_optimizers);
     RUN(data);
     RUN(printing);
+    RUN(forgotten_tensors);
+    RUN(forgetful_callbacks);
+    RUN(messages);
     RUN(the_context_still_works);
     dl_destroy(c);
     TEST_END;

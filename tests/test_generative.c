@@ -713,7 +713,7 @@ static void bad_input(void)
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(4, 2, 3, 3), NULL, DL_MASK_B, .dilation = -2), "conv2d");
     BAD_MODEL(dl_nn_masked_conv2d(c, 0, 2, 3, DL_MASK_A), "nn_masked_conv2d: 0 to 2 channels");
     BAD_MODEL(dl_nn_masked_conv2d(c, 1, 2, 3, (dl_mask)-1), "nn_masked_conv2d: mask is -1");
-    BAD(dl_coupling(c, ONES(2, 3), ONES(4), ONES(2, 3), ONES(2, 3)), "coupling: weight (4) for (2,3)");
+    BAD(dl_coupling(c, ONES(2, 3), ONES(4), ONES(2, 3), ONES(2, 3)), "coupling: mask (4) for (2,3)");
     BAD(dl_coupling(c, ONES(2, 3), ONES(3), ONES(2, 4), ONES(2, 3)), "coupling: x (2,3) with s (2,4)");
     BAD(dl_coupling(c, ONES(2, 3), NULL, ONES(2, 3), ONES(2, 3)), "coupling: mask is NULL");
     CHECK(dl_ddpm_schedule(c, 0) == NULL); CHECK_ERROR(c, "ddpm_schedule: 0 steps");

@@ -56,7 +56,7 @@ static void bad_numbers(void)
     BAD(dl_huber_loss(c, R23, R23, .delta = nan), "huber_loss: delta");
     BAD(dl_smooth_l1_loss(c, R23, R23, .beta = -2), "smooth_l1_loss: beta");
     BAD(dl_bce_loss(c, FROM(DL_SHAPE(2), 0.5, 1.5), FROM(DL_SHAPE(2), 1, 0)), "bce_loss: 1.5 at index 1 is no probability");
-    BAD(dl_bce_with_logits(c, R23, R23, .pos_weight = dl_ones(c, DL_SHAPE(2))), "bce_with_logits: weight (2) for (2,3)");
+    BAD(dl_bce_with_logits(c, R23, R23, .pos_weight = dl_ones(c, DL_SHAPE(2))), "bce_with_logits: pos_weight (2) for (2,3)");
     BAD(dl_bce_with_logits(c, R23, R23, .weight = dl_ones(c, DL_SHAPE(4, 2, 3))), "bce_with_logits: weight (4,2,3) for (2,3)");
     BAD(dl_poisson_nll_loss(c, R23, R23, .eps = -2), "poisson_nll_loss: eps");
     BAD(dl_gaussian_nll_loss(c, R23, R23, dl_full(c, DL_SHAPE(2, 3), -1)), "gaussian_nll_loss: variance -1 at index 0");
