@@ -120,7 +120,7 @@ static void picture(const char *path)
         fprintf(file, "</svg>\n");
     }
     fprintf(file, "</svg>\n");
-    fclose(file);
+    if (ferror(file) | fclose(file)) { printf("cannot write %s  <-- OFF\n\n", path); wrong++; return; }
     printf("wrote %s: f solid, f' dashed, x from -4 to 8, y from -2 to 7\n\n", path);
 }
 

@@ -179,7 +179,7 @@ int main(int argc, char **argv)
         else return fprintf(stderr, "augment: unknown option %s\n%s", argv[i], help), 2;
     }
     snprintf(path, sizeof path, "%s/augment.ppm", out);
-    FILE *f = fopen(path, "wb");                                       /* an error now, not in the middle */
+    FILE *f = fopen(path, "ab");                                       /* an error now, not in the middle */
     if (!f) return fprintf(stderr, "augment: cannot write %s\n", path), 1;
     fclose(f);
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);

@@ -365,6 +365,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--seed"))    seed = atoi(value), i++;
         else return fprintf(stderr, "gan: unknown option %s\n%s", argv[i], help), 2;
     }
+    if (part && (part < 2 || part > 4)) return fprintf(stderr, "gan: --part %d, expected 2, 3 or 4\n%s", part, help), 2;
     if (epochs <= 0) epochs = quick ? 2 : 8;
 
     c = dl_create(.seed = (uint64_t)seed, .threads = threads);

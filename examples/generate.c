@@ -354,7 +354,10 @@ int main(int argc, char **argv)
         snprintf(path, sizeof path, "%s/generate_%s.pgm", folder, models[i].name);
         FILE *f = fopen(path, "ab");                         /* an error now, not after the training */
         if (!f) return fprintf(stderr, "generate: cannot write %s\n", path), 1;
+        fseek(f, 0, SEEK_END);
+        const int empty = ftell(f) == 0;
         fclose(f);
+        if (empty) remove(path);                             /* it was not there */
     }
     if (!found) return fprintf(stderr, "generate: no model is called %s\n%s", name, help), 2;
 

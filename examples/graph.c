@@ -65,7 +65,8 @@ static void small_graphs(void)
     expect("dL/de", slope(e), -2);
     expect("dL/dd: an addition passes it on", slope(d), -2);
     FILE *file = fopen(dot, "w");
-    if (file) { dl_graph_dot(c, L, file); fclose(file); printf("wrote %s\n", dot); }
+    if (file) dl_graph_dot(c, L, file);
+    if (file && !(ferror(file) | fclose(file))) printf("wrote %s\n", dot);
     else { fprintf(stderr, "graph: cannot write %s\n", dot); wrong++; }
 
     dl_tensor *x = variable(3), *y = variable(-4), *z = variable(2), *w = variable(-1);

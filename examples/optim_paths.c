@@ -222,7 +222,8 @@ int main(int argc, char **argv)
     printf("\nf(x, y) = x^2 / 20 + y^2 from (-7, 2): after %d steps\n  %-22s %-24s %-24s %8s  turns\n", STEPS, "",
            "(x, y)", "expected", "f");
     for (int i = 0; i < PATHS; i++) walk(i, svg);
-    if (svg) { fprintf(svg, "</svg>\n"); fclose(svg); printf("wrote %s: the paths over contours of f\n", picture); }
+    if (svg) fprintf(svg, "</svg>\n");
+    if (svg && !(ferror(svg) | fclose(svg))) printf("wrote %s: the paths over contours of f\n", picture);
     else printf("cannot write %s%s\n", picture, verdict(0));
 
     printf("\n");

@@ -71,7 +71,9 @@ static double examine(dl_module *net, int table)
     double first = 0, std = 0;
     loss = dl_cross_entropy(c, dl_forward(c, net, x), t);
     FILE *f = table ? fopen(dot, "w") : NULL;
-    if (f) { dl_graph_dot(c, loss, f); fclose(f); printf("wrote %s\n", dot); }
+    if (f) dl_graph_dot(c, loss, f);
+    if (f && !(ferror(f) | fclose(f))) printf("wrote %s\n", dot);
+    else if (table) { fprintf(stderr, "trouble: cannot write %s\n", dot); wrong++; }
     dl_backward(c, loss);
     if (table) dl_module_stats(c, net, stdout);
     printf("std of the gradients, layer by layer:");
@@ -130,7 +132,7 @@ int main(int argc, char **argv)
     if (epochs <= 0) epochs = 5;
     snprintf(log_folder, sizeof log_folder, "%s/trouble_log", out);
     snprintf(dot, sizeof dot, "%s/trouble.dot", out);
-    FILE *f = fopen(dot, "w");                                 /* an error now, not in the middle */
+    FILE *f = fopen(dot, "ab");                                /* an error now, not in the middle */
     if (!f) return fprintf(stderr, "trouble: cannot write %s\n", dot), 1;
     fclose(f);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
