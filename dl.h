@@ -2238,7 +2238,8 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
    max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
                (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis and frozen ones stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
-               runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise.
+               runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise (weight and spectral norm, put on it later, take
+               the name "weight" away: then the noise stays).
    sharpness:  the mean rise of the usual loss on d when all parameters take a random step of this length, over .trials (10)
                directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  In evaluation mode,
                .batch_size as in dl_evaluate. */
@@ -15168,8 +15169,8 @@ static int dli_mha_check(dl_ctx *c, const dli_nn_mha *m, const char *what, const
     return 1;
 }
 
-DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *key, dl_tensor *value,
-                                         dl_nn_mha_forward_opts o)
+static dl_tensor *dli_mha_attend(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *key, dl_tensor *value,
+                                 dl_nn_mha_forward_opts o)
 {
     const dli_nn_mha *m = (const dli_nn_mha *)module;
     dl_kv_cache *cache = o.cache;
@@ -15178,8 +15179,6 @@ DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor
     dl_slice_opts slice = { 0, 0 };
     dl_reduce_opts heads = { DL_DIM(1), 0, 0 };
     int64_t D, GD, S = 0;
-    if (o.weights) *o.weights = DLI_NIL;
-    if (!dli_check_module(c, "nn_mha_forward", module)) return DLI_NIL;
     if (module->type != &dli_nn_mha_type)
         return dl_fail(c, "nn_mha_forward: the module is a %s, expected one of dl_nn_mha", module->type->name);
     if (!key) key = query;
@@ -15230,6 +15229,27 @@ DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor
     if (cache && !c->failed) cache->length = S;
     if (weights) *o.weights = dl_mean_with(c, weights, heads);
     return dl_forward(c, m->out, y);
+}
+
+DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *key, dl_tensor *value,
+                                         dl_nn_mha_forward_opts o)
+{
+    dl_module *outer = c ? c->module : NULL;
+    dli_row *row;
+    dl_tensor *y;
+    int64_t before;
+    if (o.weights) *o.weights = DLI_NIL;
+    if (!dli_check_module(c, "nn_mha_forward", module)) return DLI_NIL;
+    if (outer == module) return dli_mha_attend(c, module, query, key, value, o);          /* called by dl_forward */
+    row = dli_watch(c, module, DLI_NIL);
+    before = c->macs;
+    c->depth++;
+    c->module = module;                                  /* what goes wrong is its fault */
+    y = dli_mha_attend(c, module, query, key, value, o);
+    c->module = outer;
+    c->depth--;
+    if (row) { row->y = y; row->macs = c->macs - before; }
+    return y;
 }
 
 /* --- attention of a decoder: a query for each step, values summed by how well their keys fit ------------------
@@ -24480,10 +24500,12 @@ DL_DEF dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, doub
 /* --- linear algebra in double precision ------------------------------------------------------------- */
 static int dli_check_square(dl_ctx *c, const char *who, const dl_tensor *a)
 {
+    int64_t i;
     if (!dli_check(c, who, "a", a, DL_REAL)) return 0;
-    if (a->ndim == 2 && a->shape[0] == a->shape[1]) return 1;
-    dl_fail(c, "%s: a is %t, expected a square matrix", who, a);
-    return 0;
+    if (a->ndim != 2 || a->shape[0] != a->shape[1]) dl_fail(c, "%s: a is %t, expected a square matrix", who, a);
+    for (i = 0; i < a->size && !c->failed; i++)
+        if (!(a->data[i] - a->data[i] == 0)) dl_fail(c, "%s: a %t is %g at index %l, expected a number", who, a, (double)a->data[i], i);
+    return !c->failed;
 }
 static double *dli_doubles(dl_ctx *c, const dl_tensor *x)
 {
@@ -25439,16 +25461,17 @@ DL_DEF void dl_max_norm(dl_ctx *c, dl_module *root, double most)
 }
 
 /* As with weight_norm the module gets a type of its own, see dli_forward_with. */
-typedef struct { dl_module_type type; const dl_module_type *inner; size_t field; dl_tensor *w; dl_real std; } dli_noisy_type;
+typedef struct { dl_module_type type; const dl_module_type *inner; size_t field; dl_real std; } dli_noisy_type;
 
 static dl_tensor *dli_noisy_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
     const dli_noisy_type *t = (const dli_noisy_type *)(const void *)self->type;
-    dl_tensor *w;
+    dl_tensor *w, *noise;
     if (!c->training || t->std == 0) return t->inner->forward(c, self, x);
-    w = dli_leaf(c, "nn_weight_noise", DL_REAL, t->w->ndim, t->w->shape, 0);
-    if (w->size) dli_random(c, DLI_ON(c->isa, normal), w->data, w->size);
-    return dli_forward_with(c, t->inner, self, t->field, dl_add(c, t->w, dl_mul_scalar(c, w, t->std)), x);
+    memcpy(&w, (const char *)self + t->field, sizeof w);            /* the parameter, or what weight norm made of it */
+    noise = dli_leaf(c, "nn_weight_noise", DL_REAL, w->ndim, w->shape, 0);
+    if (noise->size) dli_random(c, DLI_ON(c->isa, normal), noise->data, noise->size);
+    return dli_forward_with(c, t->inner, self, t->field, dl_add(c, w, dl_mul_scalar(c, noise, t->std)), x);
 }
 
 DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
@@ -25475,7 +25498,6 @@ DL_DEF dl_module *dl_nn_weight_noise(dl_ctx *c, dl_module *root, dl_real std)
         t->type.forward = dli_noisy_forward;
         t->inner = m->type;
         t->field = field;
-        t->w = p->tensor;
         t->std = std;
         m->type = &t->type;
         m->fuse = NULL;                                                /* would read the weight without noise */
@@ -25561,8 +25583,9 @@ DL_DEF double dl_metric_accuracy_with(dl_ctx *c, dl_tensor *predicted, dl_tensor
         if (k > 1) {
             const dl_real *s = predicted->data + i * C;
             int before = 0;
-            for (j = 0; j < C; j++) before += s[j] > s[t] || (s[j] == s[t] && j < t);
-            right += before < k && s[t] == s[t];
+            for (j = 0; j < C; j++)                                     /* NaN is the largest, as for argmax and sort */
+                before += s[t] != s[t] ? s[j] != s[j] && j < t : s[j] != s[j] || s[j] > s[t] || (s[j] == s[t] && j < t);
+            right += before < k;
         } else right += dli_predicted(c, predicted, i) == t;
     }
     return (double)right / (double)target->size;
@@ -25771,7 +25794,11 @@ static dli_draws dli_next_draws(dl_ctx *c)                          /* the next 
 }
 
 /* U(0, 1) in steps of 2^-48, enough for indices. */
-static double dli_draw_fine(dli_draws *r) { return (dli_draw(r, 0, 16777216) + dli_draw(r, 0, 1)) / 16777216; }
+static double dli_draw_fine(dli_draws *r)
+{
+    const double high = dli_draw(r, 0, 16777216);                                    /* first, for C leaves the order open */
+    return (high + dli_draw(r, 0, 1)) / 16777216;
+}
 
 /* All samples, run after run: one run, or with targets one a class.  Run r is order[start[r]] .. order[start[r + 1] - 1]. */
 typedef struct { int32_t *order; int64_t *start; int64_t n; } dli_runs;
@@ -31994,22 +32021,24 @@ static void dli_print_size(char *s, size_t size, double bytes)
     snprintf(s, size, i ? "%.1f %cB" : "%.0f %c", bytes, unit[i]);
 }
 
-static void dli_print_row(const dli_row *r, int base)
+/* leaf: no module in it ran, though some may hold its parameters, as with weight norm. */
+static void dli_print_row(const dli_row *r, int base, int leaf)
 {
     char name[64], shape[256], left[sizeof name + sizeof shape], memory[32], params[32] = "", macs[32] = "";
     dli_text text;
     int64_t own = 0;
     int i;
-    for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
+    if (leaf) own = dl_param_count((dl_module *)(uintptr_t)r->module);
+    else for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
     snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "",
              r->module->type->name);
     text = dli_text_into(shape, sizeof shape);
     dli_put_shape(&text, r->y);
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
     if (own) snprintf(params, sizeof params, "%lld", (long long)own);
-    if (r->macs && !r->module->nchildren) snprintf(macs, sizeof macs, "%lld", (long long)r->macs);
+    if (r->macs && leaf) snprintf(macs, sizeof macs, "%lld", (long long)r->macs);
     snprintf(left, sizeof left, "%-25s %s", name, shape);             /* a long name takes of the shape's column, and no other */
-    printf("%-44s %10s %13s %9s\n", left, params, macs, r->module->nchildren ? "" : memory);
+    printf("%-44s %10s %13s %9s\n", left, params, macs, leaf ? memory : "");
 }
 
 DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
@@ -32032,8 +32061,9 @@ DL_DEF void dl_summary(dl_ctx *c, dl_module *m, dl_dataset *d)
     if (!c->failed) {
         printf("%-25s %-18s %10s %13s %9s\n", "layer", "output of a sample", "parameters", "multiply-adds", "memory");
         for (r = first; r; r = r->next) {
-            dli_print_row(r, base);
-            if (!r->module->nchildren) bytes += (double)r->y->size * (double)dli_elem(r->y);
+            const int leaf = !r->next || r->next->depth <= r->depth;
+            dli_print_row(r, base, leaf);
+            if (leaf) bytes += (double)r->y->size * (double)dli_elem(r->y);
         }
         dli_print_size(memory, sizeof memory, bytes);
         printf("%-25s %-18s %10lld %13lld %9s\n", "total", "", (long long)dl_param_count(m), (long long)first->macs, memory);

@@ -262,6 +262,7 @@ static void linalg(void)
     b = dl_matmul(c, x, dl_reshape(c, y, DL_SHAPE(4, 1)), .transpose_a = 1);
     IS(b, 77, 28);
     IS(dl_linalg_solve(c, a, b), 1.4, 3.5);
+    BAD(dl_linalg_solve(c, FROM(DL_SHAPE(2, 2), 1, 2, (dl_real)NAN, 4), FROM(DL_SHAPE(2), 1, 2)), "linalg_solve: a (2,2) is nan at index 2");
     IS(dl_matmul(c, dl_linalg_inv(c, a), b), 1.4, 3.5);
     IS(dl_linreg_fit(c, x, y, .no_bias = 1), 1.4, 3.5);
     one = dl_slice(c, x, 1, 0, 1);
@@ -1014,6 +1015,16 @@ static void weight_noise(void)
     x = dl_ones(c, DL_SHAPE(1, 1, 4, 4));
     CHECK(!equal(dl_forward(c, deep, x), dl_forward(c, deep, x)));
     CHECK(dl_module_get(c, deep, "0.weight")->size == 18);             /* names stay */
+    CHECK_OK(c);
+    deep = dl_nn_weight_norm(c, dl_nn_weight_noise(c, dl_nn_linear(c, 6, 4), (dl_real)1e-6));       /* noise on what the norm makes */
+    dl_init_constant(c, dl_module_get(c, deep, "parametrizations.weight.original0"), 5);
+    x = dl_randn(c, DL_SHAPE(3, 6));
+    y = dl_forward(c, deep, x);
+    dl_backward(c, dl_sum(c, y));
+    CHECK(dl_module_get(c, deep, "parametrizations.weight.original0")->grad != NULL);
+    dl_set_training(c, 0);
+    CHECK(dl_item(dl_max(c, dl_abs(c, dl_sub(c, dl_forward(c, deep, x), y)))) < 1e-4);
+    dl_set_training(c, 1);
     CHECK_OK(c);
     BAD(dl_nn_weight_noise(c, deep, -1), "nn_weight_noise: std is -1, expected 0 or more");
     BAD(dl_nn_weight_noise(c, dl_nn_relu(c), 1), "no \"weight\"");

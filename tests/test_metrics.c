@@ -51,6 +51,11 @@ static void top_k(void)
     CHECK_NEAR(dl_metric_accuracy(c, y, t), .5, 1e-12);
     CHECK_NEAR(dl_metric_accuracy(c, y, t, .k = 2), .75, 1e-12);
     CHECK_NEAR(dl_metric_accuracy(c, y, t, .k = 3), 1, 1e-12);
+    y->data[0] = y->data[4] = (dl_real)NAN;                            /* the largest, as for argmax, sort and topk */
+    y->data[9] = (dl_real)NAN;
+    CHECK_NEAR(dl_metric_accuracy(c, y, t), .5, 1e-12);
+    CHECK_NEAR(dl_metric_accuracy(c, y, t, .k = 2), .75, 1e-12);
+    y->data[0] = .5f; y->data[4] = .4f; y->data[9] = .7f;
     CHECK(isnan(dl_metric_accuracy(c, y, t, .k = 4)));                 CHECK_ERROR(c, "metric_accuracy: the 4 best");
     CHECK(isnan(dl_metric_accuracy(c, t, t, .k = 2)));                 CHECK_ERROR(c, "the 2 best");
     CHECK(isnan(dl_metric_accuracy(c, y, INTS(0, 1))));                CHECK_ERROR(c, "predicted (4,3) does not fit target (2)");

@@ -2,6 +2,10 @@
 /* Modules: names, trees, sequential, dropout, custom modules, the summary; and initializers. */
 #include "dl.h"
 #include "test.h"
+#if defined(__unix__)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
 
 static dl_module *mlp(dl_ctx *c)
 {
@@ -365,6 +369,41 @@ static void summary(void)                                              /* leaves
     dl_destroy(c);
 }
 
+#if defined(__unix__)
+/* Every parameter stands in one row: also that of weight norm, which other modules hold, and of attention within a layer. */
+static void rows_of_summary(void)
+{
+    static const char path[] = "build/test/" BUILD "summary.txt";
+    dl_ctx *c = dl_create(.seed = 1, .threads = 1);
+    dl_dataset *d = dl_data_tensors(c, dl_randn(c, DL_SHAPE(3, 5, 8)), dl_randn(c, DL_SHAPE(3, 3)));
+    dl_module *net = dl_nn_sequential(c, dl_nn_weight_norm(c, dl_nn_linear(c, 8, 8)), dl_nn_tfm_encoder_layer(c, 8, 2, .dim_feedforward = 16));
+    char line[512];
+    long long sum = 0, total = 0, n;
+    int attention = 0, stdout_of_tests, file;
+    FILE *f;
+    fflush(stdout);
+    stdout_of_tests = dup(1);
+    file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (!CHECK(stdout_of_tests >= 0 && file >= 0)) { dl_destroy(c); return; }
+    dup2(file, 1);
+    dl_summary(c, net, d);
+    fflush(stdout);
+    dup2(stdout_of_tests, 1);
+    close(file);
+    close(stdout_of_tests);
+    CHECK_OK(c);
+    for (f = fopen(path, "r"); f && fgets(line, sizeof line, f);) {
+        if (strlen(line) < 60 || sscanf(line + 44, "%11lld", &n) != 1) continue;
+        if (strncmp(line, "total", 5)) sum += n; else total = n;
+        attention += strstr(line, "self_attn: mha") && n == 3 * 8 * 8 + 3 * 8;
+    }
+    if (f) fclose(f);
+    remove(path);
+    CHECK(total == dl_param_count(net) && total == 8 * 9 + 8 + 600 && sum == total && attention == 1);
+    dl_destroy(c);
+}
+#endif
+
 static void printing(void)
 {
     static const struct { dl_real v[4]; const char *text; } cases[] = {
@@ -562,6 +601,9 @@ int main(void)
     RUN(copies);
     RUN(custom);
     RUN(summary);
+#if defined(__unix__)
+    RUN(rows_of_summary);
+#endif
     RUN(printing);
     RUN(initializers);
     RUN(truncated);
