@@ -4976,7 +4976,7 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
-    if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = 512; }
+    if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
     shared = (s->pack_b || s->copy_b) && g->M > s->mc;          /* panels, by several blocks of A        */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
     s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
