@@ -593,7 +593,7 @@ typedef struct { int d[DL_MAX_DIMS]; } dl_order;
 DL_API dl_tensor *dl_permute(dl_ctx *c, dl_tensor *x, dl_order order);                     /* y.shape[i] = x.shape[order[i]]     */
 DL_API dl_tensor *dl_transpose(dl_ctx *c, dl_tensor *x, int dim0, int dim1);               /* swaps two axes                     */
 typedef struct { int64_t step; int end_; } dl_slice_opts;                                  /* 1 */
-DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step], Python's rules; step at least 1, not empty */
+DL_API dl_tensor *dl_slice_with(dl_ctx *c, dl_tensor *x, int dim, int64_t start, int64_t end, dl_slice_opts o);  /* x[start:end:step] as in Python; step > 0, not empty */
 #define dl_slice(...) DLI_KW5(dl_slice, __VA_ARGS__)
 DL_API dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index);              /* x[index] for dim 0; -1: the last */
 DL_API dl_tensor *dl_cat(dl_ctx *c, int n, dl_tensor *const *xs, int dim);                 /* joins along dim                    */
@@ -2238,8 +2238,8 @@ DL_API dl_tensor *dl_rand_beta(dl_ctx *c, dl_shape shape, double a, double b);
    max_norm:   after dl_optim_step: the weights into each output unit are scaled down to the Euclidean norm `most`
                (Srivastava et al. 2014), of a transposed convolution those out of each input; parameters with one axis and frozen ones stay
    weight_noise: from now on every parameter "weight" with two axes or more below m has new noise N(0, std^2) whenever dl_forward
-               runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise (weight and spectral norm, put on it later, take
-               the name "weight" away: then the noise stays).
+               runs its module in training, gradients go to the weight itself; returns m.  std 0: no more noise (unless weight or
+               spectral norm have taken the name "weight" away since).
    sharpness:  the mean rise of the usual loss on d when all parameters take a random step of this length, over .trials (10)
                directions (Hochreiter and Schmidhuber 1997 look for flat minima); m stays as it is.  In evaluation mode,
                .batch_size as in dl_evaluate. */
@@ -7182,7 +7182,8 @@ DL_DEF dl_tensor *dl_select(dl_ctx *c, dl_tensor *x, int dim, int64_t index)
     axis = dli_axis(c, "select", x, dim, x->ndim);
     if (axis < 0) return DLI_NIL;
     i = index < 0 ? index + x->shape[axis] : index;
-    if (i < 0 || i >= x->shape[axis]) return dl_fail(c, "select: index %l along axis %d of %t, expected one of its places", index, axis, x);
+    if (i < 0 || i >= x->shape[axis])
+        return dl_fail(c, "select: index %l along axis %d of %t, expected one of its places", index, axis, x);
     return dl_squeeze(c, dl_slice_with(c, x, axis, i, i + 1, one), DL_DIM(axis));
 }
 
@@ -13103,7 +13104,8 @@ DL_DEF dl_tensor *dl_batchnorm_forward_with(dl_ctx *c, dl_module *m, dl_tensor *
 {
     dl_tensor *y;
     if (!dli_check_module(c, "batchnorm_forward", m)) return DLI_NIL;
-    if (!dli_is_batchnorm(m)) return dl_fail(c, "batchnorm_forward: the module is a %s, expected one of dl_nn_batchnorm1d, 2d, 3d", m->type->name);
+    if (!dli_is_batchnorm(m))
+        return dl_fail(c, "batchnorm_forward: the module is a %s, expected one of dl_nn_batchnorm1d, 2d, 3d", m->type->name);
     y = dli_nn_batchnorm_run(c, m, x, o.activation, o.residual);
     dli_watch(c, m, y);
     return y;
@@ -18042,7 +18044,8 @@ static const dl_module_type dli_googlenet_type = { "googlenet", sizeof(dli_googl
 DL_DEF dl_tensor *dl_model_googlenet_forward(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *aux[2])
 {
     dl_tensor *heads[2] = { DLI_NIL, DLI_NIL }, *y;
-    if (m && m->type != &dli_googlenet_type) dl_fail(c, "model_googlenet_forward: the module is a %s, expected one of dl_model_googlenet", m->type->name);
+    if (m && m->type != &dli_googlenet_type)
+        dl_fail(c, "model_googlenet_forward: the module is a %s, expected one of dl_model_googlenet", m->type->name);
     y = dl_error(c) || !m ? dl_forward(c, m, x) : dli_googlenet_run(c, m, x, heads);
     if (aux) { aux[0] = heads[0]; aux[1] = heads[1]; }
     return y;
@@ -18799,7 +18802,8 @@ DL_DEF dl_tensor *dl_model_transformer_forward_with(dl_ctx *c, dl_module *m, dl_
     dli_transformer *t = (dli_transformer *)m;
     dl_tensor *memory;
     if (!dli_check_module(c, "model_transformer_forward", m)) return DLI_NIL;
-    if (m->type != &dli_transformer_type) return dl_fail(c, "model_transformer_forward: the module is a %s, expected one of dl_model_transformer", m->type->name);
+    if (m->type != &dli_transformer_type)
+        return dl_fail(c, "model_transformer_forward: the module is a %s, expected one of dl_model_transformer", m->type->name);
     memset(&e, 0, sizeof e);
     memset(&d, 0, sizeof d);
     e.mask = o.src_mask; e.lengths = o.src_lengths;
@@ -23485,7 +23489,8 @@ static dl_tensor *dli_loss(dl_ctx *c, dl_loss_fn f, const dl_dataset *d, dl_tens
         const char *held = dli_hold(c, "the loss");
         dl_tensor *loss = f(c, output, target);
         dli_hold(c, held);
-        if (dli_check_lives(c, "the loss", "what it returned", loss) && (!loss || loss->size != 1)) dl_fail(c, "the loss is %t, expected a scalar", loss);
+        if (dli_check_lives(c, "the loss", "what it returned", loss) && (!loss || loss->size != 1))
+            dl_fail(c, "the loss is %t, expected a scalar", loss);
         return c->failed ? DLI_NIL : loss;
     }
     memset(&o, 0, sizeof o);
@@ -25516,7 +25521,10 @@ DL_DEF double dl_sharpness_with(dl_ctx *c, dl_module *root, dl_dataset *d, doubl
     dli_mark mark;
     char *weights;
     if (!dli_check_module(c, "sharpness", root) || !dli_check_dataset(c, "sharpness", d)) return dl_item(NULL);
-    if (!(length > 0) || trials < 0) { dl_fail(c, "sharpness: a step of length %g, %d trials, expected more than 0, and 0 or more", length, trials); return dl_item(NULL); }
+    if (!(length > 0) || trials < 0) {
+        dl_fail(c, "sharpness: a step of length %g, %d trials, expected more than 0, and 0 or more", length, trials);
+        return dl_item(NULL);
+    }
     how.batch_size = o.batch_size;
     mark = dli_arena_mark(&c->step);
     weights = (char *)dl_alloc(c, dli_state_bytes(root));
@@ -27629,7 +27637,8 @@ static int dli_csv_open(dl_ctx *c, dli_csv *s, const char *who, const char *path
     s->line = 1;
     if (c && !c->failed && (s->delimiter < 1 || s->delimiter > 255 || strchr("\"\n\r.+-", s->delimiter) ||
                             o->missing > DL_MISSING_DROP))
-        dl_fail(c, "%s: delimiter %d, missing %d, expected a character that neither numbers nor quotes have, and a dl_missing", who, s->delimiter, (int)o->missing);
+        dl_fail(c, "%s: delimiter %d, missing %d, expected a character that neither numbers nor quotes have, and a dl_missing", who,
+                s->delimiter, (int)o->missing);
     if (!dli_file_open(c, &s->f, who, path)) return 0;
     if (s->f.length >= 3 && !memcmp(s->f.bytes, "\357\273\277", 3)) s->at = 3;
     s->end = s->f.length;
