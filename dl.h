@@ -3336,6 +3336,7 @@ typedef struct {
     int            last, chain, parts, b_turned;
     int            cold;                /* A is in no cache: the rows of the next tile are, too */
     int            warm;                /* C is in the second cache: its rows need not be fetched early */
+    int            streams;             /* C goes past the caches: rows of 64 bytes, written once */
 } dli_panel;
 
 #define DLI_KC 256                      /* length of a chain of fma over k, a constant: it decides the bits of the result */
@@ -4767,7 +4768,7 @@ DLI_INLINE void dli_gemm_set(dli_panel *t, const dli_gemm_args *g)
     t->bias = g->bias;
     t->activation = g->activation;
     t->last = g->bias || g->activation != DL_LINEAR;
-    t->chain = t->cold = t->warm = 0;
+    t->chain = t->cold = t->warm = t->streams = 0;
     t->copy = NULL;
     t->copy_panel = 0;
 }
@@ -9648,8 +9649,9 @@ typedef struct {
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
     int      parts;                                     /* of the factors, see dli_split_a; 0: whole                           */
     int64_t  group;                                     /* panels that are multiplied at once                                  */
-    int      pack_a, plain, flat, direct, ending;       /* plain: y is contiguous in the order of the columns; flat: so is x;
-                                                           direct: tiles may store results, ending: which is more than sums    */
+    int      pack_a, plain, flat, direct, ending, streams;  /* plain: y is contiguous in the order of the columns; flat: so is x;
+                                                           direct: tiles may store results, ending: which is more than sums;
+                                                           streams: results that are too many for the caches go past them     */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
     int64_t  rest;                                      /* columns that are made by dots                                       */
     char    *scratch;
@@ -9815,6 +9817,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
             t.warm = !p->direct;
             t.a = p->parts ? o->tiles + dli_split_size(p->parts, 32, v) : p->pack_a ? o->tiles + v * isa->mr : a.A + v;
             t.end = direct && p->ending && v + most >= kc ? &end : NULL;
+            t.streams = direct && p->streams && t.beta == 0 && most >= kc && (uintptr_t)t.c % 64 == 0;
             if (p->parts) t.copy = o->split;
             dli_panel_product(isa, &t);
         }
@@ -10071,6 +10074,7 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.ending = dli_conv_ending(&s->end);
     p.direct = p.plain && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
+    p.streams = s->N * s->groups * s->M * dli_conv_channel(s) >= DLI_STREAMED && dli_conv_channel(s) % 16 == 0;
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
     p.columns = dli_conv_block_at(s, &p.split, 0).columns;
     p.parts = dli_splits(c, s->M, s->N * dli_conv_inner(s, -1), p.K);
@@ -33329,7 +33333,7 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a4 = R > 4 ? a0 + 4 * a_row : a0, *a8 = R > 8 ? a0 + 8 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
-    int64_t rows = K < 64 || t->chain || t->warm ? 0 : R, lines = t->ahead_n;
+    int64_t rows = K < 64 || t->chain || t->warm || t->streams ? 0 : R, lines = t->ahead_n;
     dlv b0 = zero, b1 = zero;
     (void)a4; (void)a8;
 #define DLI_LOAD(p) (wide ? dlv_load(p) : dlv_load_n(p, width, 0))
@@ -33415,6 +33419,9 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         DLI_TILE_ROWS(DLI_ROW)
 #undef DLI_ROW
     }
+#define DLI_ROW(i, ai, r) if (R > i) { dlv_stream(c, x##i); if (V == 2) dlv_stream(c + 16, y##i); c += ldc; }
+    if (wide && t->streams) { DLI_TILE_ROWS(DLI_ROW) return; }
+#undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) {                                                             \
         if (wide) dlv_store(c, x##i); else dlv_store_n(c, x##i, width);                            \
         if (V == 2) dlv_store(c + 16, y##i);                                                       \
@@ -33523,6 +33530,7 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
         }
         t->b_row = b_row;
     }
+    if (t->streams) dlv_stream_end();
 }
 
 /* Vectors in small arrays are registers only after full unrolling, which gcc does at O3: 2 to 4 times faster. */
