@@ -4501,6 +4501,16 @@ static int dli_check_range(dl_ctx *c, const char *who, const char *what, const d
     return 0;
 }
 
+/* Whether x, which lives, holds finite numbers only. */
+static int dli_check_numbers(dl_ctx *c, const char *who, const char *what, const dl_tensor *x)
+{
+    int64_t i;
+    for (i = 0; i < x->size && !c->failed; i++)
+        if (!(x->data[i] - x->data[i] == 0))
+            dl_fail(c, "%s: %s %t is %g at index %l, expected a number", who, what, x, (double)x->data[i], i);
+    return !c->failed;
+}
+
 /* How many there are of what must not be missing. */
 static int dli_check_count(dl_ctx *c, const char *who, const char *what, int64_t n)
 {
@@ -9142,20 +9152,6 @@ DL_DEF void dl_nn_freeze(dl_module *root, int on)
 /* What dl_summary wants to know of one call of dl_forward. */
 typedef struct dli_row { struct dli_row *next; const dl_module *module; const dl_tensor *y; int depth; int64_t macs; } dli_row;
 
-static dl_tensor *dli_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
-{
-    dl_tensor *y;
-    dl_module *outer = c->module;
-    if (c->depth == DLI_MAX_DEPTH)
-        return dl_fail(c, "forward: %s: modules call each other more than %d deep", m->type->name, DLI_MAX_DEPTH);
-    c->depth++;
-    c->module = m;
-    y = m->type->forward(c, m, x);
-    c->module = outer;
-    c->depth--;
-    return y ? y : dl_fail(c, "forward: %s returned NULL", m->type->name);
-}
-
 /* The next row of dl_summary, if it is watching: of m, which gives y.  NULL if there is none. */
 static dli_row *dli_watch(dl_ctx *c, const dl_module *m, const dl_tensor *y)
 {
@@ -9171,21 +9167,41 @@ static dli_row *dli_watch(dl_ctx *c, const dl_module *m, const dl_tensor *y)
     return row;
 }
 
+/* From dli_enter, 0 after an error, to dli_leave, which returns y, module m runs: it is named by errors and has a row. */
+typedef struct { dl_module *outer; dli_row *row; int64_t macs; } dli_visit;
+
+static int dli_enter(dl_ctx *c, dl_module *m, dli_visit *v)
+{
+    if (c->depth == DLI_MAX_DEPTH) {
+        dl_fail(c, "forward: %s: modules call each other more than %d deep", m->type->name, DLI_MAX_DEPTH);
+        return 0;
+    }
+    v->outer = c->module;
+    v->row = dli_watch(c, m, DLI_NIL);
+    v->macs = c->macs;
+    c->depth++;
+    c->module = m;
+    return 1;
+}
+static dl_tensor *dli_leave(dl_ctx *c, const dli_visit *v, dl_tensor *y)
+{
+    c->module = v->outer;
+    c->depth--;
+    if (v->row) { v->row->y = y; v->row->macs = c->macs - v->macs; }
+    return y;
+}
+
 DL_DEF dl_tensor *dl_forward(dl_ctx *c, dl_module *m, dl_tensor *x)
 {
-    dli_row *row;
+    dli_visit visit;
     dl_tensor *y;
-    int64_t before;
     if (!dli_check_module(c, "forward", m)) return DLI_NIL;
     if (!m->type->forward) return dl_fail(c, "forward: %s has no forward function", m->type->name);
     if (dl_is_nil(x))
         return dl_fail(c, "forward: the input of %s is %s", m->type->name, x ? "nil, the result of a failed call" : "NULL");
-    if (!dli_check_lives(c, "forward", "the input", x)) return DLI_NIL;
-    row = dli_watch(c, m, DLI_NIL);
-    before = c->macs;
-    y = dli_forward(c, m, x);
-    if (row) { row->y = y; row->macs = c->macs - before; }
-    return y;
+    if (!dli_check_lives(c, "forward", "the input", x) || !dli_enter(c, m, &visit)) return DLI_NIL;
+    y = dli_leave(c, &visit, m->type->forward(c, m, x));
+    return y ? y : dl_fail(c, "forward: %s returned NULL", m->type->name);
 }
 
 /* --- functions as modules: relu, sigmoid, flatten, ... ---------------------------------------------- */
@@ -15240,22 +15256,11 @@ static dl_tensor *dli_mha_attend(dl_ctx *c, dl_module *module, dl_tensor *query,
 DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *key, dl_tensor *value,
                                          dl_nn_mha_forward_opts o)
 {
-    dl_module *outer = c ? c->module : NULL;
-    dli_row *row;
-    dl_tensor *y;
-    int64_t before;
+    dli_visit visit;
     if (o.weights) *o.weights = DLI_NIL;
     if (!dli_check_module(c, "nn_mha_forward", module)) return DLI_NIL;
-    if (outer == module) return dli_mha_attend(c, module, query, key, value, o);          /* called by dl_forward */
-    row = dli_watch(c, module, DLI_NIL);
-    before = c->macs;
-    c->depth++;
-    c->module = module;                                  /* what goes wrong is its fault */
-    y = dli_mha_attend(c, module, query, key, value, o);
-    c->module = outer;
-    c->depth--;
-    if (row) { row->y = y; row->macs = c->macs - before; }
-    return y;
+    if (c->module == module) return dli_mha_attend(c, module, query, key, value, o);      /* dl_forward has entered it */
+    return dli_enter(c, module, &visit) ? dli_leave(c, &visit, dli_mha_attend(c, module, query, key, value, o)) : DLI_NIL;
 }
 
 /* --- attention of a decoder: a query for each step, values summed by how well their keys fit ------------------
@@ -24401,8 +24406,7 @@ DL_DEF dl_scaler *dl_data_fit_with(dl_ctx *c, const dl_tensor *x, dl_scaling how
     if (!dli_features(c, "data_fit", x, o.by_channel, &size)) return NULL;
     dli_check_choice(c, "data_fit", "how", how, DL_ZCA);
     dli_check_not_negative(c, "data_fit", "eps", eps);
-    for (i = 0; i < x->size && !c->failed; i++)
-        if (!(x->data[i] - x->data[i] == 0)) dl_fail(c, "data_fit: %g at index %l", (double)x->data[i], i);
+    dli_check_numbers(c, "data_fit", "x", x);
     F = size.d[1]; L = size.d[2];
     square[0] = square[1] = F;
     s = (dl_scaler *)dl_alloc_keep(c, sizeof *s);
@@ -24509,12 +24513,9 @@ DL_DEF dl_dataset *dl_data_linreg(dl_ctx *c, int64_t n, const dl_tensor *w, doub
 /* --- linear algebra in double precision ------------------------------------------------------------- */
 static int dli_check_square(dl_ctx *c, const char *who, const dl_tensor *a)
 {
-    int64_t i;
     if (!dli_check(c, who, "a", a, DL_REAL)) return 0;
     if (a->ndim != 2 || a->shape[0] != a->shape[1]) dl_fail(c, "%s: a is %t, expected a square matrix", who, a);
-    for (i = 0; i < a->size && !c->failed; i++)
-        if (!(a->data[i] - a->data[i] == 0)) dl_fail(c, "%s: a %t is %g at index %l, expected a number", who, a, (double)a->data[i], i);
-    return !c->failed;
+    return dli_check_numbers(c, who, "a", a);
 }
 static double *dli_doubles(dl_ctx *c, const dl_tensor *x)
 {
@@ -29539,11 +29540,11 @@ static dl_stats dli_stats(const dl_real *x, const int32_t *ix, int64_t n)
 }
 DL_DEF dl_stats dl_tensor_stats(const dl_tensor *x)
 {
-    return !dli_is_tensor(x) ? dli_stats(NULL, NULL, 0) : dli_stats(x->data, x->idata, x->size);
+    return dli_is_tensor(x) ? dli_stats(x->data, x->idata, x->size) : dli_stats(NULL, NULL, 0);
 }
 DL_DEF dl_stats dl_grad_stats(const dl_tensor *x)
 {
-    return !dli_is_tensor(x) || !x->grad ? dli_stats(NULL, NULL, 0) : dli_stats(x->grad, NULL, x->size);
+    return dli_is_tensor(x) && x->grad ? dli_stats(x->grad, NULL, x->size) : dli_stats(NULL, NULL, 0);
 }
 
 #ifndef DL_NO_STDIO
@@ -29703,9 +29704,8 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
         snprintf(name, sizeof name, "events.out.tfevents.%lld.dl.%d", (long long)time(NULL), number++);
         if (!dli_path_join(c, "tensorboard_open", path, folder, name)) return NULL;
     } while (dli_is_there(path));
-    t->path = dli_keep_name(c, path);
-    t->file = t->path ? fopen(path, "wb") : NULL;
-    if (!t->path) return NULL;
+    if (!(t->path = dli_keep_name(c, path))) return NULL;
+    t->file = fopen(path, "wb");
     if (!t->file) { dl_fail(c, "tensorboard_open: \"%s\": %s", path, strerror(errno)); return NULL; }
     setvbuf(t->file, NULL, _IONBF, 0);                                    /* a record is one write */
     dli_buf_put(&version, "brain.Event:2", 13);
