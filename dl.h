@@ -5316,6 +5316,7 @@ static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, in
     const dli_winograd_args *a = j->a;
     const dli_isa *isa = j->c->isa;
     const int64_t m = j->m, d = j->d, nr = isa->nr, width = d * m * j->tx * 16, n = dli_min64(16, a->K - k), plane = a->OH * a->OW;
+    const int plain = !a->scale && !a->bias && !a->residual && a->activation == DL_LINEAR && !a->add;      /* nothing to finish */
     int64_t run, i, l, size;
     for (; n > 0 && nrows > 0; nrows -= run, row += run) {
         const int64_t top = row % j->ty * m * d + row / j->ty % d;
@@ -5329,8 +5330,9 @@ static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, in
         for (i = 0; i < m * run && top + i * d < a->OH; i += size / a->OW) {               /* rows that are neighbours in y at once */
             const int64_t at = ((row / j->ty / d * a->K + k) * a->OH + top + i * d) * a->OW;
             size = d > 1 ? a->OW : dli_min64(m * run, a->OH - top) * a->OW;
-            for (l = 0; l * a->OW < size; l++) DLI_ON(isa, transpose)(line + l * a->OW, size, pixels + (i + l) * width, 16, n, a->OW);
-            DLI_ON(isa, conv_finish)(a->y + at, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
+            for (l = 0; l * a->OW < size; l++)
+                DLI_ON(isa, transpose)((plain ? a->y + at : line) + l * a->OW, plain ? plane : size, pixels + (i + l) * width, 16, n, a->OW);
+            if (!plain) DLI_ON(isa, conv_finish)(a->y + at, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
                                      a->residual ? a->residual + at : NULL, a->activation, a->add);
         }
     }
@@ -5544,7 +5546,8 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     dli_arena_release(&c->step, mark);
 }
 
-#define DLI_WINOGRAD_TILES 48                   /* of a block: four times the 12 rows of the largest GEMM tile */
+/* Tiles of a block: four times the 12 rows of the largest GEMM tile, of few channels as many as take 600 KB in V and M */
+static int64_t dli_winograd_block(const dl_ctx *c, const dli_winograd_args *a) { return dli_max64(48, 9216 / (a->C + c->isa->nr)); }
 
 /* Of U and V the smaller is made once for all, the larger in parts by the tasks that need them, so that it stays in their caches. */
 static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
@@ -5553,7 +5556,7 @@ static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
     const dli_mark mark = dli_arena_mark(&c->step);
     const int64_t d = a->dilation, tiles = a->N * d * d * dli_winograd_tiles(a->OH, a->m, d) * dli_winograd_tiles(a->OW, a->m, d);
     int ready;
-    dli_winograd_plan(&j, c, a, tiles > a->K ? DLI_WINOGRAD_TILES : tiles, c->threads);
+    dli_winograd_plan(&j, c, a, tiles > a->K ? dli_winograd_block(c, a) : tiles, c->threads);
     j.share_u = tiles > a->K;
     j.scratch_size = 2 * j.scratch_size + j.positions * (j.pos_m + (j.share_u ? j.pos_v : j.pos_u));
     if (j.share_u) j.u = dli_winograd_alloc(c, j.positions * j.panels * j.pos_u);
@@ -33682,92 +33685,86 @@ DLI_KERNEL(void, gemm_pack)(dl_real *out, int64_t tile, const dl_real *x, int64_
         }
 }
 
-/* By squares of S x S in registers */
+/* Squares of 4 x 4, one in each quarter of a register of 512 bits, half of one of 256.  dli_quads: a row of each square, from
+   anywhere.  dli_zip, dli_zip2: the numbers, pairs of numbers in the lower or higher halves of two rows, in turn. */
 #if DLI_ISA == 2
-#define DLI_SQUARE 16
+#define DLI_WIDTH 16
 typedef __m512 DLI_FN(dli_row);
+#define DLI_QUAD(r, q, p) _mm512_mask_broadcast_f32x4(r, (__mmask16)(0xf << 4 * (q)), _mm_loadu_ps(p))
+#define DLI_QUADS(p, p1, p2, p3) DLI_QUAD(DLI_QUAD(DLI_QUAD(_mm512_castps128_ps512(_mm_loadu_ps(p)), 1, p1), 2, p2), 3, p3)
+#define DLI_QUAD_OF(r, q) _mm512_maskz_extractf32x4_ps((__mmask8)0xf, r, q)
+#define DLI_EACH_QUAD(F, r) F(0, DLI_QUAD_OF(r, 0)) F(1, DLI_QUAD_OF(r, 1)) F(2, DLI_QUAD_OF(r, 2)) F(3, DLI_QUAD_OF(r, 3))
+#define DLI_ZIP(half, a, b) _mm512_maskz_unpack##half##_ps(DLI_ALL, a, b)
+#define DLI_ZIP2(half, a, b) _mm512_castpd_ps(_mm512_maskz_unpack##half##_pd((__mmask8)0xff, _mm512_castps_pd(a), _mm512_castps_pd(b)))
 #define DLI_LOAD_ROW(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
-#define DLI_STORE_ROW(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
-#define DLI_ZERO_ROW _mm512_setzero_ps()
-DLI_V void DLI_FN(dli_turn)(__m512 *r)
-{
-    __m512 s[16];
-    int i, j;
-    for (i = 0; i < 16; i += 2) s[i] = _mm512_maskz_unpacklo_ps(DLI_ALL, r[i], r[i + 1]),
-                                s[i + 1] = _mm512_maskz_unpackhi_ps(DLI_ALL, r[i], r[i + 1]);
-    for (i = 0; i < 16; i += 4)
-        for (j = 0; j < 2; j++) {
-            r[i + 2 * j]     = _mm512_castpd_ps(_mm512_maskz_unpacklo_pd((__mmask8)0xff, _mm512_castps_pd(s[i + j]), _mm512_castps_pd(s[i + j + 2])));
-            r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_maskz_unpackhi_pd((__mmask8)0xff, _mm512_castps_pd(s[i + j]), _mm512_castps_pd(s[i + j + 2])));
-        }
-    for (i = 0; i < 16; i += 8)                            /* r[i + j]: columns j, j + 4, j + 8, j + 12 of rows i .. i + 3 */
-        for (j = 0; j < 4; j++) {
-            s[i + j]     = _mm512_maskz_shuffle_f32x4(DLI_ALL, r[i + j], r[i + j + 4], 0x88);
-            s[i + j + 4] = _mm512_maskz_shuffle_f32x4(DLI_ALL, r[i + j], r[i + j + 4], 0xdd);
-        }
-    for (j = 0; j < 8; j++) {
-        r[j]     = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0x88);
-        r[j + 8] = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0xdd);
-    }
-}
+#define DLI_STORE_ROW(p, v) _mm512_storeu_ps(p, v)
+#define DLI_STORE_QUAD(p, v) _mm_storeu_ps(p, v)
 #elif DLI_ISA == 1
-#define DLI_SQUARE 8
+#define DLI_WIDTH 8
 typedef __m256 DLI_FN(dli_row);
+#define DLI_QUADS(p, p1, p2, p3) _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p1), 1)
+#define DLI_EACH_QUAD(F, r) F(0, _mm256_castps256_ps128(r)) F(1, _mm256_extractf128_ps(r, 1))
+#define DLI_ZIP(half, a, b) _mm256_unpack##half##_ps(a, b)
+#define DLI_ZIP2(half, a, b) _mm256_castpd_ps(_mm256_unpack##half##_pd(_mm256_castps_pd(a), _mm256_castps_pd(b)))
 #define DLI_LOAD_ROW(p, n) _mm256_maskload_ps(p, dli_mask_avx2(n))
-#define DLI_STORE_ROW(p, v, n) _mm256_maskstore_ps(p, dli_mask_avx2(n), v)
-#define DLI_ZERO_ROW _mm256_setzero_ps()
-#define DLI_LOAD_WHOLE(p) _mm256_loadu_ps(p)
-#define DLI_STORE_WHOLE(p, v) _mm256_storeu_ps(p, v)
-DLI_V void DLI_FN(dli_turn)(__m256 *r)
-{
-    __m256 s[8];
-    int i, j;
-    for (i = 0; i < 8; i += 2) s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    for (i = 0; i < 8; i += 4)
-        for (j = 0; j < 2; j++) {
-            r[i + 2 * j]     = _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(s[i + j]), _mm256_castps_pd(s[i + j + 2])));
-            r[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(s[i + j]), _mm256_castps_pd(s[i + j + 2])));
-        }
-    for (j = 0; j < 4; j++) {
-        s[j]     = _mm256_permute2f128_ps(r[j], r[j + 4], 0x20);
-        s[j + 4] = _mm256_permute2f128_ps(r[j], r[j + 4], 0x31);
-    }
-    for (j = 0; j < 8; j++) r[j] = s[j];
-}
+#define DLI_STORE_ROW(p, v) _mm256_storeu_ps(p, v)
+#define DLI_STORE_QUAD(p, v) _mm_storeu_ps(p, v)
 #elif DLI_ISA == 3
-#define DLI_SQUARE 4
+#define DLI_WIDTH 4
 typedef float32x4_t DLI_FN(dli_row);
+#define DLI_QUADS(p, p1, p2, p3) vld1q_f32(p)
+#define DLI_EACH_QUAD(F, r) F(0, r)
+#define DLI_ZIP(half, a, b) vzipq_f32(a, b).val[DLI_HALF_##half]
+#define DLI_ZIP2(half, a, b) vcombine_f32(DLI_PAIR_##half(a), DLI_PAIR_##half(b))
+#define DLI_HALF_lo 0
+#define DLI_HALF_hi 1
+#define DLI_PAIR_lo vget_low_f32
+#define DLI_PAIR_hi vget_high_f32
 #define DLI_LOAD_ROW(p, n) dli_load4_neon(p, n, 0)
-#define DLI_STORE_ROW(p, v, n) dli_store4_neon(p, v, n)
-#define DLI_ZERO_ROW vdupq_n_f32(0)
-#define DLI_LOAD_WHOLE(p) vld1q_f32(p)
-#define DLI_STORE_WHOLE(p, v) vst1q_f32(p, v)
-DLI_V void DLI_FN(dli_turn)(float32x4_t *r)
+#define DLI_STORE_ROW(p, v) vst1q_f32(p, v)
+#define DLI_STORE_QUAD(p, v) vst1q_f32(p, v)
+#endif
+#if DLI_ISA != 0
+#define dli_turn_squares DLI_FN(dli_turn_squares_)
+DLI_V void dli_turn_squares(DLI_FN(dli_row) *r)
 {
-    const float32x4x2_t s = vtrnq_f32(r[0], r[1]), t = vtrnq_f32(r[2], r[3]);
-    r[0] = vcombine_f32(vget_low_f32(s.val[0]), vget_low_f32(t.val[0]));
-    r[1] = vcombine_f32(vget_low_f32(s.val[1]), vget_low_f32(t.val[1]));
-    r[2] = vcombine_f32(vget_high_f32(s.val[0]), vget_high_f32(t.val[0]));
-    r[3] = vcombine_f32(vget_high_f32(s.val[1]), vget_high_f32(t.val[1]));
+    const DLI_FN(dli_row) a = DLI_ZIP(lo, r[0], r[1]), b = DLI_ZIP(hi, r[0], r[1]), c = DLI_ZIP(lo, r[2], r[3]), d = DLI_ZIP(hi, r[2], r[3]);
+    r[0] = DLI_ZIP2(lo, a, c);
+    r[1] = DLI_ZIP2(hi, a, c);
+    r[2] = DLI_ZIP2(lo, b, d);
+    r[3] = DLI_ZIP2(hi, b, d);
 }
 #endif
 
 DLI_KERNEL(void, transpose)(dl_real *out, int64_t ldo, const dl_real *x, int64_t ldx, int64_t n, int64_t width)
 {
-    int64_t i, j, l;
-#if DLI_ISA == 0
-    for (j = 0; j < width; j++) for (i = 0; i < n; i++) out[i * ldo + j] = x[j * ldx + i];
-    (void)l;
-#else
-    DLI_FN(dli_row) r[DLI_SQUARE];
-    for (j = 0; j < width; j += DLI_SQUARE)
-        for (i = 0; i < n; i += DLI_SQUARE) {
-            const int64_t in = n - i < DLI_SQUARE ? n - i : DLI_SQUARE, jn = width - j < DLI_SQUARE ? width - j : DLI_SQUARE;
-            for (l = 0; l < DLI_SQUARE; l++) r[l] = l < jn ? DLI_LOAD_ROW(x + (j + l) * ldx + i, in) : DLI_ZERO_ROW;
-            DLI_FN(dli_turn)(r);
-            for (l = 0; l < DLI_SQUARE; l++) if (l < in) DLI_STORE_ROW(out + (i + l) * ldo + j, r[l], jn);
+    int64_t i, j = 0;
+#if DLI_ISA != 0
+    DLI_FN(dli_row) r[4];
+    int m;
+    for (; n >= 4 && j + DLI_WIDTH <= width; j += DLI_WIDTH)                /* four columns become whole rows */
+        for (i = 0; i < n; i += 4) {
+            if (i > n - 4) i = n - 4;                                       /* the last four; some of them once more */
+            for (m = 0; m < 4; m++) {
+                const dl_real *p = x + (j + m) * ldx + i;
+                r[m] = DLI_QUADS(p, p + 4 * ldx, p + 8 * ldx, p + 12 * ldx);
+            }
+            dli_turn_squares(r);
+            for (m = 0; m < 4; m++) DLI_STORE_ROW(out + (i + m) * ldo + j, r[m]);
         }
+    for (; width >= 4 && j < width; j += 4) {                               /* what is narrower: four rows become columns */
+        if (j > width - 4) j = width - 4;
+        for (i = 0; i < n; i += DLI_WIDTH) {
+            const int64_t left = n - i < DLI_WIDTH ? n - i : DLI_WIDTH;
+            for (m = 0; m < 4; m++) r[m] = DLI_LOAD_ROW(x + (j + m) * ldx + i, left);
+            dli_turn_squares(r);
+#define DLI_STORE(q, v) if (m + 4 * q < left) DLI_STORE_QUAD(out + (i + m + 4 * q) * ldo + j, v);
+            for (m = 0; m < 4; m++) { DLI_EACH_QUAD(DLI_STORE, r[m]) }
+#undef DLI_STORE
+        }
+    }
 #endif
+    for (; j < width; j++) for (i = 0; i < n; i++) out[i * ldo + j] = x[j * ldx + i];
 }
 
 /* --- panels by parts (see dli_split_a in >>gemm) -------------------------------------------------
@@ -33797,6 +33794,22 @@ DLI_V void dli_split_begin(void)
     __asm__ volatile("ldtilecfg %0" : : "m"(tiles));
 }
 DLI_V void dli_split_end(void) { __asm__ volatile("tilerelease"); }
+
+DLI_V void dli_turn_avx512(__m512 *r)                       /* 16 x 16 */
+{
+    __m512 s[16];
+    int i, j;
+    for (i = 0; i < 16; i += 4) dli_turn_squares(r + i);
+    for (i = 0; i < 16; i += 8)                            /* r[i + j]: columns j, j + 4, j + 8, j + 12 of rows i .. i + 3 */
+        for (j = 0; j < 4; j++) {
+            s[i + j]     = _mm512_maskz_shuffle_f32x4(DLI_ALL, r[i + j], r[i + j + 4], 0x88);
+            s[i + j + 4] = _mm512_maskz_shuffle_f32x4(DLI_ALL, r[i + j], r[i + j + 4], 0xdd);
+        }
+    for (j = 0; j < 8; j++) {
+        r[j]     = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0x88);
+        r[j + 8] = _mm512_maskz_shuffle_f32x4(DLI_ALL, s[j], s[j + 8], 0xdd);
+    }
+}
 
 /* 32 numbers rounded to 16 bits, those of low, then those of high; half of them as floats again */
 DLI_V __m512i dli_round_avx512(__m512 low, __m512 high)
@@ -33846,7 +33859,7 @@ DLI_V void dli_split_turned(uint16_t *out, int parts, const dl_real *x, int64_t 
             }
             for (p = 0; p < parts; p++) {
                 uint16_t *to = out + dli_split_tile(parts, j, k) + p * 2 * DLI_T;
-                DLI_FN(dli_turn)(r[p]);
+                dli_turn_avx512(r[p]);
                 for (l = 0; l < 16; l++) _mm512_storeu_si512(to + 32 * l, _mm512_castps_si512(r[p][l]));
             }
         }
@@ -34107,44 +34120,20 @@ DLI_KERNEL(void, conv_pack_t)(dl_real *out, const dl_real *x, const int64_t *off
         for (l = 0; l < pieces[i].n; l++)
             for (j = 0; j < width; j++) out[(pieces[i].to + l) * DLI_NR + j] = x[offset[j] + pieces[i].from + l];
 #else
-    const dl_real *row[DLI_SQUARE];
+    const dl_real *row[DLI_WIDTH];
     int64_t m;
-    for (j = 0; j < width; j += DLI_SQUARE) {
-        for (m = 0; m < DLI_SQUARE; m++) row[m] = x + offset[j + m < width ? j + m : j];
+    for (j = 0; j < width; j += DLI_WIDTH) {
+        for (m = 0; m < DLI_WIDTH; m++) row[m] = x + offset[j + m < width ? j + m : j];
         for (i = 0; i < npieces; i++) {
             const int64_t from = pieces[i].from, n = pieces[i].n;
             dl_real *to = out + pieces[i].to * DLI_NR + j;
-#if DLI_ISA != 2
-            for (l = 0; l < n; l += DLI_SQUARE) {
-                DLI_FN(dli_row) r[DLI_SQUARE];
-                for (m = 0; m < DLI_SQUARE; m++) r[m] = DLI_LOAD_WHOLE(row[m] + from + l);
-                DLI_FN(dli_turn)(r);
-                for (m = 0; m < DLI_SQUARE; m++) if (l + m < n) DLI_STORE_WHOLE(to + (l + m) * DLI_NR, r[m]);
+            for (l = 0; l < n; l += 4) {
+                const int64_t at = from + l;
+                DLI_FN(dli_row) r[4];
+                for (m = 0; m < 4; m++) r[m] = DLI_QUADS(row[m] + at, row[m + 4] + at, row[m + 8] + at, row[m + 12] + at);
+                dli_turn_squares(r);
+                for (m = 0; m < 4; m++) if (l + m < n) DLI_STORE_ROW(to + (l + m) * DLI_NR, r[m]);
             }
-#else
-            for (l = 0; l < n; l += 4) {                   /* 4 x 4 squares in the quarters of registers: quarter q holds rows 4 q .. 4 q + 3 */
-                const __m512 zero = _mm512_setzero_ps();
-                __m512 r[4], s[4], t[4];
-#define DLI_QUARTER(m, q) _mm_loadu_ps(row[m + 4 * q] + from + l)
-#define DLI_ROWS4(m)                                                                               \
-                r[m] = _mm512_mask_broadcast_f32x4(zero, 0x000f, DLI_QUARTER(m, 0));               \
-                r[m] = _mm512_mask_broadcast_f32x4(r[m], 0x00f0, DLI_QUARTER(m, 1));               \
-                r[m] = _mm512_mask_broadcast_f32x4(r[m], 0x0f00, DLI_QUARTER(m, 2));               \
-                r[m] = _mm512_mask_broadcast_f32x4(r[m], 0xf000, DLI_QUARTER(m, 3));
-                DLI_ROWS4(0) DLI_ROWS4(1) DLI_ROWS4(2) DLI_ROWS4(3)
-#undef DLI_ROWS4
-#undef DLI_QUARTER
-                for (m = 0; m < 4; m += 2) {
-                    s[m]     = _mm512_maskz_unpacklo_ps(0xffff, r[m], r[m + 1]);
-                    s[m + 1] = _mm512_maskz_unpackhi_ps(0xffff, r[m], r[m + 1]);
-                }
-                for (m = 0; m < 2; m++) {
-                    t[2 * m]     = _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, _mm512_castps_pd(s[m]), _mm512_castps_pd(s[m + 2])));
-                    t[2 * m + 1] = _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, _mm512_castps_pd(s[m]), _mm512_castps_pd(s[m + 2])));
-                }
-                for (m = 0; m < 4; m++) if (l + m < n) _mm512_storeu_ps(to + (l + m) * DLI_NR, t[m]);
-            }
-#endif
         }
     }
 #endif
@@ -34760,13 +34749,17 @@ DLI_KERNEL(void, winograd)(dli_winograd_step step, int m, dl_real *out, int64_t 
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__TINYC__) && !defined(DLI_ASAN)
 #pragma GCC pop_options
 #endif
-#undef DLI_SQUARE
 #undef DLI_ALL
+#undef DLI_WIDTH
+#undef DLI_QUAD
+#undef DLI_QUAD_OF
+#undef DLI_QUADS
+#undef DLI_EACH_QUAD
+#undef DLI_ZIP
+#undef DLI_ZIP2
 #undef DLI_LOAD_ROW
 #undef DLI_STORE_ROW
-#undef DLI_ZERO_ROW
-#undef DLI_LOAD_WHOLE
-#undef DLI_STORE_WHOLE
+#undef DLI_STORE_QUAD
 
 /* --- pooling --------------------------------------------------------------------------------------
    Lanes are 16 neighbouring windows (pool) or 16 columns of one phase, a stride apart (pool_back); the taps are met in
