@@ -837,8 +837,8 @@ DL_API dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
 #define dl_optim_adafactor(...) DLI_KW2(dl_optim_adafactor, __VA_ARGS__)
 
 /* lr 1e-3, weight_decay 0.1, decoupled, momentum 0.95, eps 1e-7, ns_steps 5; for matrices, also (out, ...) as (out, rest); the
-   other parameters by AdamW with adam_lr 3e-4, betas 0.9 and 0.95.  A step of (A, B) is lr times sqrt(max(1, A / B)), or, with
-   DL_MUON_MATCH_RMS_ADAMW, 0.2 sqrt(max(A, B)), of the orthogonalized momentum */
+   other parameters by AdamW with adam_lr 3e-4, which changes as lr does, or the rate of their group, betas 0.9 and 0.95.  A step
+   of (A, B) is lr times sqrt(max(1, A / B)), or, with DL_MUON_MATCH_RMS_ADAMW, 0.2 sqrt(max(A, B)), of the orthogonalized momentum */
 typedef enum { DL_MUON_ORIGINAL, DL_MUON_MATCH_RMS_ADAMW } dl_muon_adjust_lr;
 typedef struct { double lr, weight_decay, momentum; int no_nesterov; double eps; int ns_steps; dl_muon_adjust_lr adjust_lr;
                  double adam_lr; int end_; } dl_optim_muon_opts;
@@ -21062,7 +21062,7 @@ DL_DEF int dl_init_lsuv_with(dl_ctx *c, dl_module *root, dl_tensor *x, dl_init_l
 #define DLI_OPTIM_STATES 3
 #define DLI_OPTIM_CHUNK  16384       /* values that one task updates */
 
-typedef struct { double lr, weight_decay; } dli_group;       /* lr: a factor of the optimizer's */
+typedef struct { double lr, weight_decay; int own_lr; } dli_group;           /* lr: a factor of the optimizer's */
 
 typedef struct {
     dl_tensor      *w;
@@ -21330,12 +21330,24 @@ DL_DEF int64_t dl_optim_state_bytes(const dl_optim *o)
     return n;
 }
 
-DL_DEF const dl_real *dl_optim_state(const dl_optim *o, const dl_tensor *w, int k)
+/* The slot of w or NULL, looked for from number *at on, which is then that of the next: the tree has most in the same order. */
+static dli_slot *dli_slot_of(const dl_optim *o, const dl_tensor *w, int *at)
 {
     int i;
-    if (dli_is_nil_optim(o) || k < 0 || k >= DLI_OPTIM_STATES) return NULL;
-    for (i = 0; i < o->nslots; i++) if (o->slots[i].w == w) return o->slots[i].state[k];
+    for (i = 0; i < o->nslots; i++) {
+        dli_slot *s = &o->slots[(*at + i) % o->nslots];
+        if (s->w == w) { *at += i + 1; return s; }
+    }
     return NULL;
+}
+
+DL_DEF const dl_real *dl_optim_state(const dl_optim *o, const dl_tensor *w, int k)
+{
+    const dli_slot *s;
+    int at = 0;
+    if (dli_is_nil_optim(o) || k < 0 || k >= DLI_OPTIM_STATES) return NULL;
+    s = dli_slot_of(o, w, &at);
+    return s ? s->state[k] : NULL;
 }
 
 /* --- groups of parameters ---------------------------------------------------------------------------- */
@@ -21350,11 +21362,13 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
     char name[512];
     dli_group *groups, *g;
     dl_param *p;
-    int i, slot = 0, n = 0;
+    const int own_lr = opts.lr != 0;
+    int i, at = 0, n = 0;
     if (!dli_check_optim(c, "optim_group", o)) return 0;
     o = dli_innermost(o);
     if (!f) dl_fail(c, "optim_group: the filter is NULL");
     if (o->more) dl_fail(c, "optim_group: %s has no groups", o->type->name);
+    if (opts.weight_decay != 0 && o->rule == DLI_RULE_rprop) dl_fail(c, "optim_group: %s has no weight_decay", o->type->name);
     opts.lr = dli_option(c, "optim_group", "learning rate", opts.lr, o->base_lr, 0, DLI_HUGE);
     opts.weight_decay = dli_option(c, "optim_group", "weight_decay", opts.weight_decay, o->weight_decay, 0, DLI_HUGE);
     if (opts.lr != o->base_lr && o->base_lr == 0) dl_fail(c, "optim_group: the optimizer's learning rate is 0, the group's must be, too");
@@ -21363,12 +21377,12 @@ DL_DEF int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
     o->groups = groups;
     g = &groups[o->ngroups];
     g->lr = o->base_lr != 0 ? opts.lr / o->base_lr : 1;
+    g->own_lr = own_lr;
     g->weight_decay = opts.weight_decay;
-    for (i = 0; (p = dl_module_at(o->root, i, name, sizeof name)) != NULL; i++)
-        if (!p->is_buffer && slot < o->nslots && o->slots[slot].w == p->tensor) {
-            if (f(name, p->tensor, opts.user)) { o->slots[slot].group = o->ngroups; n++; }
-            slot++;
-        }
+    for (i = 0; (p = dl_module_at(o->root, i, name, sizeof name)) != NULL; i++) {
+        dli_slot *s = p->is_buffer ? NULL : dli_slot_of(o, p->tensor, &at);
+        if (s && f(name, p->tensor, opts.user)) { s->group = o->ngroups; n++; }
+    }
     o->ngroups++;
     return n;
 }
@@ -21699,16 +21713,18 @@ static double dli_adafactor_pass(const dl_ctx *c, const dli_adafactor *m, double
 static void dli_adafactor_step(dl_ctx *c, dl_optim *o)
 {
     const dl_optim_adafactor_opts *opts = (const dl_optim_adafactor_opts *)o->opts;
+    const dli_mark mark = dli_arena_mark(&c->step);
     dli_adafactor m;
-    int64_t k, n;
+    dl_real *u;
+    int64_t k, n, cols = 0;
     int i;
-    for (i = 0; i < o->nslots && !c->failed; i++) {
+    for (i = 0; i < o->nslots; i++) cols = dli_max64(cols, dli_adafactor_cols(o->slots[i].w));
+    u = (dl_real *)dl_alloc(c, 2 * (size_t)cols * sizeof *u);
+    for (i = 0; u && i < o->nslots; i++) {
         dli_slot *s = &o->slots[i];
         const dli_group *group = &o->groups[s->group];
         double lr = o->lr * group->lr, b, step, rms, squares = 0, size = (double)s->w->size;
-        dli_mark mark = dli_arena_mark(&c->step);
-        dl_real *u;
-        if (!s->w->grad || !(u = (dl_real *)dl_alloc(c, 2 * (size_t)dli_adafactor_cols(s->w) * sizeof *u))) continue;
+        if (!s->w->grad) continue;
         n = s->w->size / (dli_adafactor_rows(s->w) * dli_adafactor_cols(s->w));
         s->t++;
         b = dli_real_power((double)s->t, opts->beta2_decay);
@@ -21727,8 +21743,8 @@ static void dli_adafactor_step(dl_ctx *c, dl_optim *o)
             dli_adafactor_at(s, k, u, &m);
             dli_adafactor_pass(c, &m, o->eps, &s->args);
         }
-        dli_arena_release(&c->step, mark);
     }
+    dli_arena_release(&c->step, mark);
 }
 static const dli_optim_type dli_optim_adafactor_type = { "optim_adafactor", NULL, NULL, {"row_var", "col_var", NULL},
     NULL, dli_adafactor_step, NULL };
@@ -21756,57 +21772,78 @@ DL_DEF dl_optim *dl_optim_adafactor_with(dl_ctx *c, dl_module *m, dl_optim_adafa
 /* --- Muon:  a += (1 - momentum) (g - a);  u = nesterov ? g + momentum (a - g) : a;  X = u / norm(u);  ns_steps times
        A = X X^T, X = 3.4445 X + (-4.7750 A + 2.0315 A^2) X, which sends all singular values to between 0.7 and 1.2;
        w -= lr weight_decay w + lr ratio X.  A tall matrix the other way round, with A = X^T X.                        --- */
-static void dli_muon_matrix(dl_ctx *c, const dl_optim *o, dli_slot *s, double lr, double weight_decay)
+static void dli_muon_momentum(const dl_ctx *c, const dl_optim *o, const dli_slot *s, dl_real *a)
+{
+    dli_lerp(c->isa, a, (dl_real)(1 - o->beta1), s->w->grad, s->w->size);
+}
+
+/* X of the next step, NULL: no memory; nothing else changes. */
+static dl_real *dli_muon_direction(dl_ctx *c, const dl_optim *o, const dli_slot *s)
 {
     const dl_optim_muon_opts *opts = (const dl_optim_muon_opts *)o->opts;
     const dl_tensor *w = s->w;
-    int64_t rows = w->shape[0], cols = w->size / rows, n = dli_min64(rows, cols), i;
-    int tall = rows > cols;
-    double A = (double)rows, B = (double)cols, momentum = o->beta1, ratio, norm;
-    dl_real *x = (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *x), *y = (dl_real *)dl_alloc(c, (size_t)w->size * sizeof *y), *swap;
-    dl_real *gram = (dl_real *)dl_alloc(c, (size_t)(n * n) * sizeof *gram), *poly = (dl_real *)dl_alloc(c, (size_t)(n * n) * sizeof *poly);
-    if (c->failed) return;
-    dli_lerp(c->isa, s->state[0], (dl_real)(1 - momentum), w->grad, w->size);
-    memcpy(x, s->state[0], (size_t)w->size * sizeof *x);
+    const int64_t rows = w->shape[0], cols = w->size / rows, n = dli_min64(rows, cols);
+    const size_t bytes = (size_t)w->size * sizeof(dl_real), square = (size_t)(n * n) * sizeof(dl_real);
+    const int tall = rows > cols;
+    dl_real *out = (dl_real *)dl_alloc(c, bytes), *x = out, *gram, *poly, *y, *swap;
+    const dli_mark mark = dli_arena_mark(&c->step);
+    double norm;
+    int i;
+    y = (dl_real *)dl_alloc(c, bytes);
+    gram = (dl_real *)dl_alloc(c, square);
+    poly = (dl_real *)dl_alloc(c, square);
+    if (c->failed) return NULL;
+    memcpy(x, s->state[0], bytes);
+    dli_muon_momentum(c, o, s, x);
     if (!opts->no_nesterov) {
-        memcpy(x, w->grad, (size_t)w->size * sizeof *x);
-        dli_lerp(c->isa, x, (dl_real)momentum, s->state[0], w->size);
+        memcpy(y, w->grad, bytes);
+        dli_lerp(c->isa, y, (dl_real)o->beta1, x, w->size);
+        swap = x; x = y; y = swap;
     }
     norm = dli_sqrt64((double)DLI_ON(c->isa, sum_squares)(x, 0, 1, w->size));
     DLI_ON(c->isa, scale)(x, (dl_real)(1 / (norm > o->eps ? norm : o->eps)), w->size);
     for (i = 0; i < opts->ns_steps && !c->failed; i++) {
         dl_gemm(c, tall, !tall, n, n, tall ? rows : cols, 1, x, cols, x, cols, 0, gram, n);
-        memcpy(poly, gram, (size_t)(n * n) * sizeof *poly);
+        memcpy(poly, gram, square);
         dl_gemm(c, 0, 0, n, n, n, DLI_C(2.0315), gram, n, gram, n, DLI_C(-4.7750), poly, n);
-        memcpy(y, x, (size_t)w->size * sizeof *y);
+        memcpy(y, x, bytes);
         dl_gemm(c, 0, 0, rows, cols, n, 1, tall ? x : poly, tall ? cols : n, tall ? poly : x, cols, DLI_C(3.4445), y, cols);
         swap = x; x = y; y = swap;
     }
-    ratio = opts->adjust_lr == DL_MUON_MATCH_RMS_ADAMW ? 0.2 * dli_sqrt64(A > B ? A : B) : A > B ? dli_sqrt64(A / B) : 1;
-    if (c->failed) return;
-    DLI_ON(c->isa, scale)(w->data, (dl_real)(1 - lr * weight_decay), w->size);
-    DLI_ON(c->isa, axpy)(w->data, (dl_real)(-lr * ratio), x, w->size);
+    if (x != out) memcpy(out, x, bytes);
+    dli_arena_release(&c->step, mark);
+    return c->failed ? NULL : out;
 }
 
-static void dli_muon_step(dl_ctx *c, dl_optim *o)
+static void dli_muon_step(dl_ctx *c, dl_optim *o)                        /* all directions first: without memory no weight changes */
 {
     const dl_optim_muon_opts *opts = (const dl_optim_muon_opts *)o->opts;
+    const dli_mark mark = dli_arena_mark(&c->step);
+    dl_real **x = (dl_real **)dl_alloc(c, (size_t)o->nslots * sizeof *x);
     int i;
+    for (i = 0; i < o->nslots && !c->failed; i++)
+        x[i] = o->slots[i].w->grad && o->slots[i].w->ndim > 1 ? dli_muon_direction(c, o, &o->slots[i]) : NULL;
     for (i = 0; i < o->nslots && !c->failed; i++) {
         dli_slot *s = &o->slots[i];
+        dl_tensor *w = s->w;
         const dli_group *group = &o->groups[s->group];
-        dli_mark mark = dli_arena_mark(&c->step);
-        if (!s->w->grad) continue;
+        const double lr = o->lr * group->lr;
+        if (!w->grad) continue;
         s->t++;
-        if (s->w->ndim > 1) dli_muon_matrix(c, o, s, o->lr * group->lr, group->weight_decay);
-        else {
+        if (x[i]) {
+            const double A = (double)w->shape[0], B = (double)w->size / A;
+            const double ratio = opts->adjust_lr == DL_MUON_MATCH_RMS_ADAMW ? 0.2 * dli_sqrt64(A > B ? A : B) : A > B ? dli_sqrt64(A / B) : 1;
+            dli_muon_momentum(c, o, s, s->state[0]);
+            DLI_ON(c->isa, scale)(w->data, (dl_real)(1 - lr * group->weight_decay), w->size);
+            DLI_ON(c->isa, axpy)(w->data, (dl_real)(-lr * ratio), x[i], w->size);
+        } else {
             dl_optim adam = dli_adam_options(0, 0, 0.95, 1e-10, 0, 1);
-            double share = o->base_lr != 0 ? o->lr / o->base_lr : 1;    /* of a schedule */
-            dli_adam_prepare(&adam, s, opts->adam_lr * share * group->lr, group->weight_decay);
-            DLI_ON(c->isa, update)(DLI_RULE_adam, s->w->data, s->w->grad, s->state, s->w->size, &s->args);
+            const double share = opts->lr != 0 ? o->lr / opts->lr : 1;  /* of the rate at first */
+            dli_adam_prepare(&adam, s, group->own_lr ? lr : opts->adam_lr * share, group->weight_decay);
+            DLI_ON(c->isa, update)(DLI_RULE_adam, w->data, w->grad, s->state, w->size, &s->args);
         }
-        dli_arena_release(&c->step, mark);
     }
+    dli_arena_release(&c->step, mark);
 }
 static const dli_optim_type dli_optim_muon_type = { "optim_muon", "momentum", NULL, {"momentum_buffer", "exp_avg_sq", NULL},
     NULL, dli_muon_step, NULL };
@@ -21823,6 +21860,7 @@ DL_DEF dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
     dli_option_range(c, "optim_muon", "ns_steps", opts.ns_steps, 0, 100);
     opts.adam_lr = dli_option(c, "optim_muon", "adam_lr", opts.adam_lr, 3e-4, 0, DLI_HUGE);
     dli_check_choice(c, "optim_muon", "adjust_lr", opts.adjust_lr, DL_MUON_MATCH_RMS_ADAMW);
+    opts.lr = o.lr;
     p = dli_optim_create(c, &o, &dli_optim_muon_type, m, 1, &opts, sizeof opts);
     for (i = 0; i < p->nslots; i++) if (p->slots[i].w->ndim < 2) dli_optim_add_state(c, p, &p->slots[i], 1, p->slots[i].w->size);
     return c && !c->failed ? p : dli_nil_optim();
@@ -21858,6 +21896,12 @@ static void dli_lbfgs_write(const dl_ctx *c, const dl_optim *o, const dl_real *x
         if (x) { memcpy(w->data, x, (size_t)w->size * sizeof *x); x += w->size; }
         if (d) { DLI_ON(c->isa, axpy)(w->data, (dl_real)t, d, w->size); d += w->size; }
     }
+}
+static void dli_lbfgs_freeze(const dl_optim *o, dl_real *d)              /* the memory may be of steps before a parameter was frozen */
+{
+    int i;
+    for (i = 0; i < o->nslots; d += o->slots[i++].w->size)
+        if (!o->slots[i].w->requires_grad) memset(d, 0, (size_t)o->slots[i].w->size * sizeof *d);
 }
 static double dli_largest(const dl_ctx *c, const dl_real *x, int64_t n)
 {
@@ -21998,6 +22042,7 @@ static double dli_lbfgs_step(dl_ctx *c, dl_optim *o, dl_closure f, void *user)
         m->iterations++;
         dli_lbfgs_direction(c, m);
         if (c->failed) break;
+        dli_lbfgs_freeze(o, m->d);
         memcpy(m->last, m->g[0], (size_t)m->n * sizeof *m->last);
         before = loss;
         m->t = o->lr;
@@ -22087,6 +22132,7 @@ static void dli_average_task(void *arg, int64_t i, int worker)             /* st
     const dli_slot *s = &job->o->slots[piece->slot];
     dl_real *w = s->w->data + piece->first, *average = s->state[0] + piece->first;
     (void)worker;
+    if (job->copy && !s->w->requires_grad) { memcpy(average, w, (size_t)piece->n * sizeof *w); return; }     /* frozen */
     dli_lerp(job->c->isa, average, job->share, w, piece->n);
     if (job->copy) memcpy(w, average, (size_t)piece->n * sizeof *w);
 }
@@ -27935,13 +27981,13 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix, const
 {
     dl_module *m;
     dl_param *p;
-    int i, k, at = 0;
+    int i, k, at = 0, found = 0;
     DLI_EACH_PARAM(o->root, m, i, p) {
-        dli_slot *s = &o->slots[at];
-        const dl_tensor *w = s->w;
+        const dl_tensor *w = p->tensor;
+        dli_slot *s = p->is_buffer ? NULL : dli_slot_of(o, w, &at);
         const char *name;
-        if (p->is_buffer || at == o->nslots || w != p->tensor) continue;
-        at++;
+        if (!s) continue;
+        found++;
         name = dli_concat(l->c, dli_full_name(l->c, o->root, m, prefix, p->name), ".", "");
         for (k = 0; k < DLI_OPTIM_STATES; k++) {
             const char *state = o->type->state[k];
@@ -27956,6 +28002,9 @@ static void dli_items_slots(dli_items *l, dl_optim *o, const char *prefix, const
         if (o->rule == DLI_RULE_momentum && (!r || dli_find_entry(r, dli_concat(l->c, name, "momentum_from", ""))))
             dli_items_value(l, name, "momentum_from", &s->past, DL_F64);                   /* older files have none */
     }
+    if (found < o->nslots)
+        dl_fail(l->c, "checkpoint: %d of the %d parameters of %s are no longer in its module, and have no names", o->nslots - found,
+                o->nslots, o->type->name);
 }
 
 static int64_t dli_entry_int(const dli_reader *r, const char *name)    /* the whole number in a file, or -1 */
