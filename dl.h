@@ -2625,15 +2625,17 @@ DL_API dl_interval dl_bootstrap_with(dl_ctx *c, int64_t n, dl_statistic_fn f, vo
 
    Written out, the training loop is
 
-       dl_loader *batches = dl_loader_create(c, train, .shuffle = 1, .rank = dl_mpi_rank(c), .ranks = dl_mpi_size(c));
        dl_mpi_broadcast(c, net);
+       dl_loader *batches = dl_loader_create(c, train, .shuffle = 1, .rank = dl_mpi_rank(c), .ranks = dl_mpi_size(c));
        while (dl_next_batch(c, batches)) {
            dl_backward(c, dl_cross_entropy(c, dl_forward(c, net, batches->input), batches->target));
            dl_mpi_reduce_gradients(c, net);                              // before dl_clip_grad_norm and the step
            dl_optim_step(c, opt);
        }
 
-   In training batch norm takes mean and variance over the samples of all ranks, as PyTorch's SyncBatchNorm does.
+   In training batch norm takes mean and variance over the samples of all ranks, as PyTorch's SyncBatchNorm does.  Ranks that do
+   not draw the same random numbers would shuffle differently: dl_fit makes the count that of rank 0 before each epoch,
+   dl_mpi_broadcast does it elsewhere.  An embedding's max_norm is an error, dl_max_norm after a step is not.
 
    All ranks make the same calls of the functions below, of batch norm in training, and of dl_fit with the same options, in
    the same order.  An error on one rank is an error on all, with its message, at the next of these calls; so are calls that do
@@ -14378,11 +14380,11 @@ static void dli_out_name(char name[DLI_PATH_SIZE + 16], const char *path, int k)
     dli_put(&text, ".");
     dli_put_int(&text, k);
 }
-static int dli_is_there(const char *path)
+static int dli_is_there(const char *path)                              /* also if it cannot be read */
 {
     FILE *f = fopen(path, "rb");
     if (f) fclose(f);
-    return f != NULL;
+    return f || errno != ENOENT;
 }
 static void dli_out_rotate(const dli_out *o)
 {
@@ -16573,6 +16575,10 @@ static int dli_check_embedding(dl_ctx *c, const char *who, const dl_tensor *weig
 static void dli_embedding_renorm(dl_ctx *c, dl_tensor *weight, const dl_tensor *ids, dl_real max_norm, double norm_type)
 {
     int64_t D = weight->shape[1], i;
+    if (max_norm > 0 && c->mpi) {
+        dl_fail(c, "embedding: max_norm would change rows on this rank alone; after each step dl_max_norm changes them on all");
+        return;
+    }
     for (i = 0; max_norm > 0 && i < ids->size; i++) {
         dl_real *row = weight->data + ids->idata[i] * D, norm = dli_vector_norm(c, row, D, norm_type);
         if (norm > max_norm) DLI_ON(c->isa, scale)(row, max_norm / (norm + DLI_C(1e-7)), D);
@@ -23183,14 +23189,18 @@ typedef struct { const char **name; int n; } dli_names;
 
 static int dli_name_order(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
-/* What is in a folder, sorted, hidden files left out; the names live in the step. */
-static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_names *list)
+/* What is in a folder, sorted, hidden files left out; the names live in the step.  is_folder: path may also be a file; or NULL. */
+static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_names *list, int *is_folder)
 {
 #if DLI_DIRENT
     DIR *dir = opendir(path);
     struct dirent *entry;
     list->name = NULL;
     list->n = 0;
+    if (is_folder) {
+        *is_folder = dir || errno != ENOTDIR;
+        if (!*is_folder) return 1;
+    }
     if (!dir) { dl_fail(c, "%s: \"%s\": cannot open the folder: %s", who, path, strerror(errno)); return 0; }
     while (!c->failed && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.') continue;
@@ -23201,7 +23211,7 @@ static int dli_folder_list(dl_ctx *c, const char *who, const char *path, dli_nam
     if (!c->failed && list->n) qsort(list->name, (size_t)list->n, sizeof *list->name, dli_name_order);
     return !c->failed;
 #else
-    (void)path; (void)list;
+    (void)path; (void)list; (void)is_folder;
     dl_fail(c, "%s: this system offers no way to list a folder", who);
     return 0;
 #endif
@@ -23218,18 +23228,23 @@ DL_DEF dl_dataset *dl_data_image_folder_with(dl_ctx *c, const char *folder, dl_d
     dli_mark keep, step;
     int64_t n = 0, at = 0, size = 0;
     const char **names;
-    int k, i;
+    int k, i, is_folder, folders = 0;
     if (!c || c->failed) return d;
     if (!folder) { dl_fail(c, "%s: the folder is NULL", who); return d; }
+    if (o.per_class < 0) { dl_fail(c, "%s: per_class is %d, expected 0 (all) or a positive number", who, o.per_class); return d; }
     memset(&how, 0, sizeof how);
     how.resize = o.resize; how.crop = o.crop; how.channels = o.channels ? o.channels : 3;
     keep = dli_arena_mark(&c->keep);
     step = dli_arena_mark(&c->step);
-    if (dli_folder_list(c, who, folder, &classes)) files = (dli_names *)dl_alloc(c, (size_t)(classes.n + 1) * sizeof *files);
-    for (k = 0; !c->failed && k < classes.n; k++) {
-        if (dli_path_join(c, who, class_path, folder, classes.name[k]) && dli_folder_list(c, who, class_path, &files[k]))
-            n += files[k].n = o.per_class > 0 && files[k].n > o.per_class ? o.per_class : files[k].n;
+    if (dli_folder_list(c, who, folder, &classes, NULL)) files = (dli_names *)dl_alloc(c, (size_t)(classes.n + 1) * sizeof *files);
+    for (k = 0; !c->failed && k < classes.n; k++) {                     /* files beside the classes are left out */
+        dli_names *own = &files[folders];
+        if (!dli_path_join(c, who, class_path, folder, classes.name[k]) || !dli_folder_list(c, who, class_path, own, &is_folder) || !is_folder)
+            continue;
+        n += own->n = o.per_class > 0 && own->n > o.per_class ? o.per_class : own->n;
+        classes.name[folders++] = classes.name[k];
     }
+    classes.n = folders;
     if (n == 0) dl_fail(c, "%s: \"%s\" has no pictures in sub-folders", who, folder);
     names = (const char **)dl_alloc_keep(c, (size_t)dli_max64(n ? classes.n : 0, 1) * sizeof *names);
     for (k = 0; !c->failed && k < classes.n; k++) {
@@ -23839,6 +23854,7 @@ DL_DEF void dl_history_print(FILE *f, const dl_history *h)
 /* What ranks that train together do together, see >>mpi; without MPI there is one, and nothing to do. */
 #ifdef DL_USE_MPI
 static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count);
+static int  dli_mpi_share_random(dl_ctx *c, const char *who);
 static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, dl_tensor *loss);
 #else
 static int  dl_mpi_rank(const dl_ctx *c) { (void)c; return 0; }
@@ -23846,6 +23862,7 @@ static int  dl_mpi_size(const dl_ctx *c) { (void)c; return 1; }
 static void dl_mpi_broadcast(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
 static void dl_mpi_sum(dl_ctx *c, double *x, int n) { (void)c; (void)x; (void)n; }
 static void dl_mpi_hash(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
+static int  dli_mpi_share_random(dl_ctx *c, const char *who) { (void)who; return c && !c->failed; }
 static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count) { (void)who; (void)count; return c && !c->failed; }
 static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, dl_tensor *loss) { (void)c; (void)who; (void)root; (void)loss; }
 #endif
@@ -23946,13 +23963,11 @@ static void dli_fit_resume(dl_ctx *c, dli_fitting *f)
 {
     static const char *const what[DLI_FIT_NUMBERS] = {"epochs", "best epoch", "loss", "right", "samples", "steps", "over"};
     const char *path = f->o.checkpoint;
-    FILE *there = path && !c->failed ? fopen(path, "rb") : NULL;
     const double *x = f->all.numbers;
     double most[DLI_FIT_NUMBERS];
     int i;
     if (!path) dl_fail(c, "fit: .resume needs a .checkpoint");
-    if (!there) return;                                                /* there is none yet */
-    fclose(there);
+    if (c->failed || !dli_is_there(path)) return;                      /* there is none yet */
     if (!dl_checkpoint_load_with(c, path, f->all)) return;
     most[0] = (f->all.nnumbers - DLI_FIT_NUMBERS) / DLI_FIT_EPOCH; most[1] = x[0] > 1 ? x[0] - 1 : 0;
     most[3] = most[4] = 4294967296.0; most[5] = 9007199254740992.0; most[6] = 1;
@@ -24010,7 +24025,20 @@ static void dli_fit_open(dl_ctx *c, dli_fitting *f)
 }
 #endif
 
+enum { DLI_FIT_MOST = 100000000 };
+
 static dl_scores dli_no_scores(void) { dl_scores none; none.loss = none.accuracy = dl_item(NULL); return none; }
+
+static void dli_fit_check_optim(dl_ctx *c, const dli_fitting *f)
+{
+    const dl_optim *o = dli_innermost(f->optim);
+    dl_module *m;
+    dl_param *p;
+    int i, at = 0, held = 0;
+    DLI_EACH_PARAM(f->m, m, i, p) if (!held && dli_slot_of(o, p->tensor, &at)) held = 1;
+    if (!held) dl_fail(c, "fit: the optimizer has no parameter of the module");
+    if (f->o.schedule && f->o.schedule->optim != o) dl_fail(c, "fit: the schedule is of another optimizer");
+}
 
 /* All that is there before the first step; 0 after an error. */
 static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
@@ -24028,15 +24056,16 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
     if (f->rank) { o->log = o->tensorboard = o->save_best = NULL; o->quiet = 1; }             /* rank 0 speaks for all */
     if (!o->epochs) o->epochs = 1;
     if (!o->accumulate) o->accumulate = 1;
-    if (o->epochs < 0 || o->accumulate < 0 || o->patience < 0)
-        dl_fail(c, "fit: epochs %d, accumulate %d, patience %d, expected positive numbers", o->epochs, o->accumulate, o->patience);
+    if (o->epochs < 0 || o->epochs > DLI_FIT_MOST || o->accumulate < 0 || o->patience < 0)
+        dl_fail(c, "fit: epochs %d, accumulate %d, patience %d, expected positive numbers, at most %d epochs", o->epochs, o->accumulate,
+                o->patience, (int)DLI_FIT_MOST);
     dli_check_not_negative(c, "fit", "clip_norm", o->clip_norm);
     dli_check_not_negative(c, "fit", "l1", o->l1);
     dli_check_not_negative(c, "fit", "max_norm", o->max_norm);
     dli_check_dataset(c, "fit", f->train);
+    if (dli_check_module(c, "fit", f->m) && dli_check_optim(c, "fit", f->optim)) dli_fit_check_optim(c, f);
+    dl_mpi_broadcast(c, f->m);                                         /* also of the random numbers that the loader draws */
     f->batches = dl_loader_create_with(c, f->train, how);
-    dli_check_module(c, "fit", f->m);
-    dli_check_optim(c, "fit", f->optim);
     if (o->patience > 0) f->stop = dl_early_stop_create_with(c, f->m, o->patience, any_fall);
     if (c && !c->failed) f->history.epochs = (dl_epoch *)dl_alloc_keep(c, (size_t)o->epochs * sizeof *f->history.epochs);
     if (!c || c->failed) return 0;
@@ -24044,7 +24073,6 @@ static int dli_fit_begin(dl_ctx *c, dli_fitting *f)
     f->state.user = o->user;
     f->progress = dli_progress_create(o->quiet, o->epochs, f->train->size);
     dli_fit_open(c, f);
-    dl_mpi_broadcast(c, f->m);
     dli_mpi_agree(c, "fit from step", f->state.step);                  /* not if a rank cannot see the checkpoint */
     if (f->rank) memset(&f->sum, 0, sizeof f->sum);                    /* what was saved in an epoch is the sum of all */
     if (c->failed) dli_fit_close(c, f);
@@ -24133,7 +24161,7 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
     while (f.history.count < f.o.epochs && !f.end && !c->failed) {
         const int epoch = f.history.count + 1;
         dli_progress_begin(&f.progress);
-        dli_fit_steps(c, &f, epoch);
+        if (dli_mpi_share_random(c, "fit")) dli_fit_steps(c, &f, epoch);         /* a callback may have drawn some on one rank */
         if (!c->failed && !f.stopped) dli_fit_epoch(c, &f, epoch);
     }
     dli_fit_close(c, &f);
@@ -25778,7 +25806,7 @@ DL_DEF double dl_metric_r2(dl_ctx *c, dl_tensor *predicted, dl_tensor *target)
     int64_t i;
     if (!dli_check(c, "metric_r2", "predicted", predicted, DL_REAL) || !dli_check(c, "metric_r2", "target", target, DL_REAL))
         return dl_item(NULL);
-    if (predicted->size != target->size) dl_fail(c, "metric_r2: predicted %t does not fit target %t", predicted, target);
+    if (!dli_same_shape(predicted, target)) dl_fail(c, "metric_r2: predicted %t does not fit target %t", predicted, target);
     first = (double)target->data[0];                                   /* the mean less the first: exactly 0 if all are equal */
     for (i = 0; !c->failed && i < target->size; i++) mean += ((double)target->data[i] - first) / (double)target->size;
     for (i = 0; !c->failed && i < target->size; i++) {
@@ -29565,7 +29593,7 @@ static void dli_traced_backward(dl_ctx *c, dl_tensor *y)
 static dl_stats dli_stats(const dl_real *x, const int32_t *ix, int64_t n)
 {
     dl_stats s;
-    double sum = 0, squares = 0, v;
+    double sum = 0, squares = 0, scale = 1, v;
     int64_t i, count;
     memset(&s, 0, sizeof s);
     s.size = n;
@@ -29583,11 +29611,16 @@ static dl_stats dli_stats(const dl_real *x, const int32_t *ix, int64_t n)
     count = n - s.nans - s.infs;
     if (!count) return s;
     s.mean = sum / (double)count;
-    for (i = 0; i < n; i++) {
-        v = (x ? (double)x[i] : (double)ix[i]) - s.mean;
-        if (DLI_IS_FINITE(v)) squares += v * v;
+    if (!DLI_IS_FINITE(sum))                                           /* doubles near the largest */
+        for (s.mean = 0, i = 0; i < n; i++) if (DLI_IS_FINITE(x[i])) s.mean += (double)x[i] / (double)count;
+    for (;; scale = s.max > -s.min ? s.max : -s.min) {
+        for (squares = 0, i = 0; i < n; i++) {
+            v = (x ? (double)x[i] : (double)ix[i]) / scale - s.mean / scale;
+            if (DLI_IS_FINITE(v)) squares += v * v;
+        }
+        if (DLI_IS_FINITE(squares) || scale != 1) break;
     }
-    s.std = dli_sqrt64(squares / (double)count);
+    s.std = scale * dli_sqrt64(squares / (double)count);
     return s;
 }
 DL_DEF dl_stats dl_tensor_stats(const dl_tensor *x)
@@ -29741,6 +29774,19 @@ static int dli_event_write(dl_ctx *c, dl_tensorboard *t, int64_t step, int field
     return ok;
 }
 
+/* A file that nobody has made before, not even at this moment; NULL with EEXIST: there is one. */
+static FILE *dli_create_new(const char *path)
+{
+#if DLI_POSIX
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    return fd < 0 ? NULL : fdopen(fd, "wb");
+#else
+    if (!dli_is_there(path)) return fopen(path, "wb");
+    errno = EEXIST;
+    return NULL;
+#endif
+}
+
 DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
 {
     char name[64], path[DLI_PATH_SIZE];
@@ -29755,9 +29801,9 @@ DL_DEF dl_tensorboard *dl_tensorboard_open(dl_ctx *c, const char *folder)
     do {                                                                  /* a name that is not there yet */
         snprintf(name, sizeof name, "events.out.tfevents.%lld.dl.%d", (long long)time(NULL), number++);
         if (!dli_path_join(c, "tensorboard_open", path, folder, name)) return NULL;
-    } while (dli_is_there(path));
-    if (!(t->path = dli_keep_name(c, path))) return NULL;
-    t->file = fopen(path, "wb");
+        t->file = dli_create_new(path);
+    } while (!t->file && errno == EEXIST);
+    if (t->file && !(t->path = dli_keep_name(c, path))) { fclose(t->file); return NULL; }
     if (!t->file) { dl_fail(c, "tensorboard_open: \"%s\": %s", path, strerror(errno)); return NULL; }
     setvbuf(t->file, NULL, _IONBF, 0);                                    /* a record is one write */
     dli_buf_put(&version, "brain.Event:2", 13);
@@ -29807,7 +29853,7 @@ DL_DEF int dl_tensorboard_scalar(dl_ctx *c, dl_tensorboard *t, const char *tag, 
 DL_DEF int dl_tensorboard_histogram(dl_ctx *c, dl_tensorboard *t, const char *tag, int64_t step, const dl_tensor *x)
 {
     dli_buf h = {NULL, 0, 0, 0}, v = {NULL, 0, 0, 0}, limits = {NULL, 0, 0, 0}, counts = {NULL, 0, 0, 0};
-    double count[DLI_BINS] = {0}, n, width;
+    double count[DLI_BINS] = {0}, n, half;
     dl_stats s;
     uint64_t u;
     int64_t i;
@@ -29816,9 +29862,9 @@ DL_DEF int dl_tensorboard_histogram(dl_ctx *c, dl_tensorboard *t, const char *ta
     s = dl_tensor_stats(x);
     n = (double)(s.size - s.nans - s.infs);
     if (n == 0) s.min = s.max = s.mean = s.std = 0;
-    width = (s.max - s.min) / DLI_BINS;
+    half = (s.max / 2 - s.min / 2) / DLI_BINS;                            /* of a bin: s.max - s.min could overflow */
     for (i = 0; i < x->size; i++) {
-        double at = width > 0 ? ((double)x->data[i] - s.min) / width : 0;
+        double at = half > 0 ? ((double)x->data[i] / 2 - s.min / 2) / half : 0;
         if (DLI_IS_FINITE(x->data[i])) count[at >= DLI_BINS ? DLI_BINS - 1 : (int)at]++;
     }
     dli_pb_double(&h, 1, s.min);
@@ -29827,7 +29873,7 @@ DL_DEF int dl_tensorboard_histogram(dl_ctx *c, dl_tensorboard *t, const char *ta
     dli_pb_double(&h, 4, s.mean * n);
     dli_pb_double(&h, 5, (s.std * s.std + s.mean * s.mean) * n);
     for (k = 0; k < DLI_BINS; k++) {
-        double limit = k == DLI_BINS - 1 ? s.max : s.min + width * (k + 1);
+        double limit = k == DLI_BINS - 1 ? s.max : 2 * (s.min / 2 + half * (k + 1));
         memcpy(&u, &limit, 8);
         dli_put_le(&limits, u, 8);
         memcpy(&u, &count[k], 8);
@@ -31832,19 +31878,26 @@ DL_DEF void dl_mpi_finalize(dl_ctx *c)
     c->gather = NULL;
 }
 
+static int dli_mpi_share_random(dl_ctx *c, const char *who)             /* the seed and the count of random numbers of rank 0 */
+{
+    uint64_t random[2];
+    if (!c->mpi) return !c->failed;
+    random[0] = c->seed; random[1] = c->calls;
+    if (!dli_mpi_agree(c, who, 1) || !dli_mpi_ok(c, who, MPI_Bcast(random, sizeof random, MPI_BYTE, 0, c->mpi->comm))) return 0;
+    c->seed = random[0]; c->calls = random[1];
+    return 1;
+}
+
 DL_DEF void dl_mpi_broadcast(dl_ctx *c, dl_module *root)
 {
     static const char who[] = "mpi_broadcast";
-    uint64_t random[2];
     dl_module *m;
     dl_param *p;
     int i;
     if (!c || !c->mpi) return;
     dli_check_module(c, who, root);
     if (!dli_mpi_agree(c, who, (int64_t)dli_state_bytes(root))) return;
-    random[0] = c->seed; random[1] = c->calls;
-    if (!dli_mpi_ok(c, who, MPI_Bcast(random, sizeof random, MPI_BYTE, 0, c->mpi->comm))) return;
-    c->seed = random[0]; c->calls = random[1];
+    if (!dli_mpi_share_random(c, who)) return;
     DLI_EACH_PARAM(root, m, i, p) {
         int64_t at, n;
         for (at = 0; at < p->tensor->size; at += n) {
