@@ -3373,6 +3373,7 @@ typedef struct {
     dl_real        h_factor, x_factor, constant;
     dl_real       *dx, *dr, *dw, *db;
     int            add_dx, add_dr;  /* add to what is there                                                */
+    int            given;           /* backward: shift and scale do not depend on x: dx = h_factor h        */
     int            stream;          /* store y, dx and dr past the caches                                  */
     int64_t        ahead, next;     /* to be fetched early, in elements from here, 0: nothing: the row that
                                        follows and, by what makes results, the inputs behind those in cache */
@@ -8276,6 +8277,8 @@ DL_DEF dl_tensor *dl_cross_entropy_with(dl_ctx *c, dl_tensor *logits, dl_tensor 
 {
     const dli_label_args o = dli_labels(opts.weight, opts.ignore_index, opts.reduction, opts.label_smoothing);
     if (!dli_check_share(c, "cross_entropy", "label_smoothing", (double)o.smoothing)) return DLI_NIL;
+    if (opts.ignore_index && !dl_is_nil(target) && target->dtype == DL_REAL)
+        return dl_fail(c, "cross_entropy: ignore_index is %d, which targets %t of probabilities have no use for", opts.ignore_index, target);
     return dli_cross_entropy(c, "cross_entropy", logits, target, &o);
 }
 
@@ -10896,7 +10899,7 @@ static int dli_unfold_windows(dl_ctx *c, const char *who, const int64_t *size, i
     for (i = 0; i < 2; i++) kernels[i] = opts->kernels[i] ? opts->kernels[i] : kernel;
     if (!dli_conv_read(c, who, opts, 2, kernels, &o->g, after)) return 0;
     if (opts->padding_mode != DL_PAD_ZEROS) { dl_fail(c, "%s: only zeros can be its padding", who); return 0; }
-    if (opts->groups || opts->activation || opts->output_padding || opts->no_bias) {
+    if (opts->groups || opts->activation || opts->output_padding || opts->output_paddings[0] || opts->output_paddings[1] || opts->no_bias) {
         dl_fail(c, "%s: it has no groups, activation, output_padding or bias", who);
         return 0;
     }
@@ -12033,6 +12036,7 @@ static int dli_grid_shape(dl_ctx *c, dl_tensor *y)
         dl_fail(c, "grid_sample: %t with grid %t, expected (N, C, H, W) with (N, H', W', 2) or (N, C, D, H, W) with (N, D', H', W', 3)", x, grid);
         return 0;
     }
+    if (o->bicubic && o->nearest) { dl_fail(c, "grid_sample: both nearest and bicubic are set, expected one"); return 0; }
     if (o->bicubic && o->axes == 3) { dl_fail(c, "grid_sample: bicubic needs (N, C, H, W), not %t", x); return 0; }
     if ((unsigned)o->padding > DL_PAD_REPLICATE) {
         dl_fail(c, "grid_sample: padding mode %d is none of zeros, reflect and replicate", (int)o->padding);
@@ -12307,7 +12311,7 @@ static void dli_norm_slope(dli_norm_row *row, dli_standard s, double w, double a
 
 static int dli_norm_eps(dl_ctx *c, const char *who, double eps)
 {
-    if (!(eps >= 0)) dl_fail(c, "%s: eps is %g, expected 0 (1e-5), a positive number or -1 (an exact 0)", who, eps);
+    if (!(eps >= 0)) dl_fail(c, "%s: eps is %g, expected 0 (the usual), a positive number or -1 (an exact 0)", who, eps);
     return eps >= 0;
 }
 
@@ -12433,6 +12437,7 @@ static void dli_norm_backward_task(void *arg, int64_t set, int worker)
         row.dr = j->dr ? j->dr + i * S : NULL;
         row.add_dx = j->add_dx;
         row.add_dr = j->add_dr;
+        row.given = j->o->given;
         DLI_ON(j->c->isa, norm_backward)(j->g + i * S, j->x + i * S, j->y ? j->y + i * S : NULL, S, &row);
     }
 }
@@ -12521,16 +12526,17 @@ static void dli_columns_backward_task(void *arg, int64_t task, int worker)
     (void)worker;
     memset(&row, 0, sizeof row);
     row.shifts = shift; row.w = w; row.x_factors = x_factor; row.constants = constant;
-    row.relu = j->o->relu; row.add_dx = j->add_dx; row.add_dr = j->add_dr;
+    row.relu = j->o->relu; row.add_dx = j->add_dx; row.add_dr = j->add_dr; row.given = j->o->given;
     memset(sums, 0, 2 * (size_t)n * sizeof *sums);
     for (i = 0; i < n; i++) shift[i] = j->standard[first + i].shift;
     DLI_ON(j->c->isa, norm_columns)(sums, j->g + first, j->x + first, j->y ? j->y + first : NULL, n, j->S, C, &row);
     if (!j->dx && !j->dr) return;
     for (i = 0; i < n; i++) {
         dli_standard s = j->standard[first + i];
-        double weight = j->w ? (double)j->w[first + i] : 1, mean = j->o->given ? 0 : weight / N;
+        double weight = j->w ? (double)j->w[first + i] : 1, a = weight / N * sums[2 * i];
+        double b = weight / N * (s.scale * sums[2 * i + 1] + s.offset * sums[2 * i]);
         dli_norm_row one;
-        dli_norm_slope(&one, s, weight, mean * sums[2 * i], mean * (s.scale * sums[2 * i + 1] + s.offset * sums[2 * i]));
+        dli_norm_slope(&one, s, weight, j->o->given ? 0 : a, j->o->given ? 0 : b);
         w[i] = one.h_factor; x_factor[i] = one.x_factor; constant[i] = one.constant;
     }
     for (i = 0; i < j->S; i++) {
@@ -12710,8 +12716,8 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
     a.given = !c->training && two;
     a.shared = c->training && c->gather;
     a.relu = o.activation == DL_RELU;
-    if (c->training && a.N * a.S == 1 && !a.shared)
-        return dl_fail(c, "batch_norm: x %t has one value per channel, training needs more", x);
+    if (!a.given && a.N * a.S == 1 && !a.shared)
+        return dl_fail(c, "batch_norm: x %t has one value per channel, %s needs more", x, two ? "training" : "the batch's variance");
     y = dl_apply(c, &dli_batch_norm_op, n, src, &a, sizeof a);
     return o.activation == DL_RELU6 ? dl_relu6(c, y) : o.activation == DL_SIGMOID ? dl_sigmoid(c, y)
          : o.activation == DL_TANH ? dl_tanh(c, y) : y;
@@ -13470,19 +13476,28 @@ DL_DEF dl_tensor *dl_step(dl_ctx *c, dl_tensor *x)
     return dli_check(c, "step", "x", x, DL_REAL) ? dl_gt(c, x, dl_scalar(c, 0)) : DLI_NIL;
 }
 
-/* An op of its own name with the kernels of a row: name, arguments, row, p, q */
+/* An op of its own name with the kernels of a row: name, arguments, row, p, q, what must be, and what to say if it is not */
 #define DLI_ALIASES(A)                                                                                               \
-    A(relu6,      (dl_ctx *c, dl_tensor *x),                            clamp,      0, 6)                            \
-    A(hardtanh,   (dl_ctx *c, dl_tensor *x, dl_real low, dl_real high), clamp,      low, high)                       \
-    A(elu,        (dl_ctx *c, dl_tensor *x, dl_real alpha),             scaled_elu, alpha, 1)                        \
-    A(selu,       (dl_ctx *c, dl_tensor *x), scaled_elu, DLI_C(1.7580993408473768), DLI_C(1.0507009873554805))       \
-    A(silu,       (dl_ctx *c, dl_tensor *x),                            swish,      1, 0)                            \
-    A(logsigmoid, (dl_ctx *c, dl_tensor *x),                            softplus,   -1, DLI_C(3e38))                 \
-    A(softshrink, (dl_ctx *c, dl_tensor *x, dl_real lambda),            shrink,     lambda, lambda)                  \
-    A(hardshrink, (dl_ctx *c, dl_tensor *x, dl_real lambda),            shrink,     lambda, 0)
-#define DLI_ALIAS(name, args, row, p, q)                                                                             \
-    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##row##_forward, dli_##row##_backward };   \
-    DL_DEF dl_tensor *dl_##name args { dl_real s[2]; s[0] = p; s[1] = q; return dl_apply(c, &dli_##name##_op, 1, &x, s, sizeof s); }
+    A(relu6,      (dl_ctx *c, dl_tensor *x),                            clamp,      0, 6, 1, "")                     \
+    A(hardtanh,   (dl_ctx *c, dl_tensor *x, dl_real low, dl_real high), clamp,      low, high, low <= high,          \
+                                                                              "from %g to %g, expected low <= high") \
+    A(elu,        (dl_ctx *c, dl_tensor *x, dl_real alpha),             scaled_elu, alpha, 1, 1, "")                 \
+    A(selu,       (dl_ctx *c, dl_tensor *x), scaled_elu, DLI_C(1.7580993408473768), DLI_C(1.0507009873554805), 1, "") \
+    A(silu,       (dl_ctx *c, dl_tensor *x),                            swish,      1, 0, 1, "")                     \
+    A(logsigmoid, (dl_ctx *c, dl_tensor *x),                            softplus,   -1, DLI_C(3e38), 1, "")          \
+    A(softshrink, (dl_ctx *c, dl_tensor *x, dl_real lambda),            shrink,     lambda, lambda, lambda >= 0,     \
+                                                                              "lambda is %g, expected 0 or more")    \
+    A(hardshrink, (dl_ctx *c, dl_tensor *x, dl_real lambda),            shrink,     lambda, 0, lambda >= 0,          \
+                                                                              "lambda is %g, expected 0 or more")
+#define DLI_ALIAS(name, args, row, p, q, holds, text)                                                                \
+    static const dl_op dli_##name##_op = { #name, dli_broadcast_shape, dli_##row##_forward, dli_##row##_backward };  \
+    DL_DEF dl_tensor *dl_##name args                                                                                 \
+    {                                                                                                                \
+        dl_real s[2];                                                                                                \
+        s[0] = p; s[1] = q;                                                                                          \
+        if (!(holds)) return dl_fail(c, #name ": " text, (double)s[0], (double)s[1]);                                \
+        return dl_apply(c, &dli_##name##_op, 1, &x, s, sizeof s);                                                    \
+    }
 DLI_ALIASES(DLI_ALIAS)
 #undef DLI_ALIAS
 #undef DLI_ALIASES
@@ -16880,7 +16895,7 @@ static void dli_angles(dl_real *sines, dl_real *cosines, int64_t step, int64_t l
 static int dli_check_angles(dl_ctx *c, const char *who, double base, int64_t offset)
 {
     if (base >= 1 && base <= 1e30 && offset >= 0 && offset <= (int64_t)1 << 40) return 1;
-    dl_fail(c, "%s: base %g, offset %l: expected a base from 1 to 1e30 and no negative offset", who, base, offset);
+    dl_fail(c, "%s: base %g, offset %l: expected a base from 1 to 1e30 and an offset from 0 to 2^40", who, base, offset);
     return 0;
 }
 
@@ -18730,10 +18745,14 @@ static dl_tensor *dli_tfm_run(dl_ctx *c, dl_module *m, dl_tensor *x, dl_tensor *
                               dl_nn_tfm_decoder_forward_opts o)
 {
     const dli_tfm_stack *s = (const dli_tfm_stack *)m;
+    dli_visit visit;
     int i;
     if (m->type == &dli_tfm_encoder_layer_type || m->type == &dli_tfm_decoder_layer_type)
         return dli_tfm_layer_run(c, m, x, memory, o, NULL);
-    for (i = 0; i < s->layers->nchildren; i++) x = dli_tfm_layer_run(c, s->layers->children[i], x, memory, o, NULL);
+    for (i = 0; i < s->layers->nchildren; i++) {
+        if (!dli_enter(c, s->layers->children[i], &visit)) return DLI_NIL;
+        x = dli_leave(c, &visit, dli_tfm_layer_run(c, s->layers->children[i], x, memory, o, NULL));
+    }
     return s->norm ? dl_forward(c, s->norm, x) : x;
 }
 
@@ -19166,7 +19185,7 @@ DL_DEF dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *promp
 {
     dli_generation g;
     dl_tensor *all, *y = DLI_NIL;
-    int64_t shape[2], i;
+    int64_t shape[2], vocab, i;
     int grad, training;
     memset(&g, 0, sizeof g);
     if (!dli_check_module(c, "generate", model) || !dli_check(c, "generate", "prompt", prompt, DL_INT32)) return DLI_NIL;
@@ -19174,9 +19193,13 @@ DL_DEF dl_tensor *dl_generate_with(dl_ctx *c, dl_module *model, dl_tensor *promp
         return dl_fail(c, "generate: the module is a %s, expected a language model", model->type->name);
     if (prompt->ndim < 1 || prompt->ndim > 2 || n < 0 || n > INT32_MAX)
         return dl_fail(c, "generate: %l tokens behind a prompt %t, expected (N, T) or (T)", n, prompt);
+    g.m = (const dli_lm *)model;
+    vocab = g.m->tokens->shape[0];
+    if (!dli_check_range(c, "generate", "prompt", prompt, 0, vocab - 1, 0, NULL)) return DLI_NIL;
+    if (o.stop != DL_ZERO && (o.stop < 0 || o.stop >= vocab))
+        return dl_fail(c, "generate: stop is %d, expected 0 (none), DL_ZERO or 1 to %l", o.stop, vocab - 1);
     grad = dl_set_grad_enabled(c, 0);
     training = dl_set_training(c, 0);
-    g.m = (const dli_lm *)model;
     g.N = prompt->ndim == 2 ? prompt->shape[0] : 1;
     g.length = prompt->shape[prompt->ndim - 1];
     shape[0] = g.N; shape[1] = g.stride = g.length + n;
@@ -19266,6 +19289,7 @@ DL_DEF dl_module *dl_model_vit_with(dl_ctx *c, int64_t image_size, int64_t patch
     dli_check_count(c, "model_vit", "layers", layers);
     dli_check_count(c, "model_vit", "dim", dim);
     o.dropout = dli_or_real(o.dropout, 0);
+    o.attention_dropout = dli_or_real(o.attention_dropout, 0);
     if (!c || c->failed || !dli_check_share(c, "model_vit", "dropout", (double)o.dropout)) return dli_nil_module(c);
     memset(&conv, 0, sizeof conv);
     memset(&plain, 0, sizeof plain);
@@ -19602,6 +19626,7 @@ DL_DEF dl_tensor *dl_masked_conv2d_with(dl_ctx *c, dl_tensor *x, dl_tensor *w, d
         return dl_fail(c, "masked_conv2d: %t with w %t, expected (N,C,H,W), (K,C,R,S), R and S odd, and b (K)", x, w);
     if (!dli_check_masked(c, "masked_conv2d", w->shape[1], w->shape[0], mask, colours)) return DLI_NIL;
     memset(&conv, 0, sizeof conv);
+    if (b && o.no_bias) return dl_fail(c, "masked_conv2d: a bias is given and no_bias is set");
     conv.same = 1;
     conv.dilation = o.dilation;
     return dl_conv2d_with(c, x, dl_mul(c, w, dli_pixel_mask(c, w, mask, colours)), b, conv);
@@ -28481,6 +28506,7 @@ DL_DEF int dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token)
 {
     if (!c || c->failed) return -1;
     if (!t || !token) { dl_fail(c, "tokenizer_add: the %s is NULL", t ? "token" : "tokenizer"); return -1; }
+    if (!*token) { dl_fail(c, "tokenizer_add: the token is empty"); return -1; }
     if (dl_tokenizer_id(t, token, -1) >= 0) { dl_fail(c, "tokenizer_add: there is a token \"%s\" already", token); return -1; }
     return dli_token_put(c, t, token, (int64_t)strlen(token), 0);
 }
@@ -29204,10 +29230,9 @@ DL_DEF dl_module *dl_model_seq2seq_with(dl_ctx *c, int64_t source_vocab, int64_t
     no_bias.no_bias = 1;
     if (!o.embed) o.embed = hidden;
     if (!o.layers) o.layers = 1;
-    if ((unsigned)o.attention > DL_ATTENTION_DOT || !(o.dropout >= 0 && o.dropout < 1)) {
-        dl_fail(c, "model_seq2seq: attention %d, dropout %g", (int)o.attention, (double)o.dropout);
-        return dli_nil_module(c);
-    }
+    o.dropout = dli_or_real(o.dropout, 0);
+    if (!dli_check_choice(c, "model_seq2seq", "attention", o.attention, DL_ATTENTION_DOT) ||
+        !dli_check_share(c, "model_seq2seq", "dropout", (double)o.dropout)) return dli_nil_module(c);
     m->o = o;
     m->source = dl_module_add(c, &m->base, "source", dl_nn_embedding_with(c, source_vocab, o.embed, e));
     m->encoder = dl_module_add(c, &m->base, "encoder", dli_seq2seq_rnn(c, &o, hidden));
@@ -29316,7 +29341,7 @@ DL_DEF dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tenso
     b.max_length = o.max_length ? o.max_length : 64;
     b.end_token = o.end_token;
     b.length_penalty = o.length_penalty;
-    if (b.max_length < 1 || b.max_length > INT32_MAX) return dl_fail(c, "model_seq2seq_decode: max_length %l", b.max_length);
+    if (b.max_length < 1 || b.max_length > INT32_MAX) return dl_fail(c, "model_seq2seq_decode: max_length %l, expected 1 to 2^31", b.max_length);
     shape[0] = source->shape[0]; shape[1] = b.max_length + 1;
     y = dli_leaf(c, "model_seq2seq_decode", DL_INT32, 2, shape, 0);
     shape[0] = 1;
@@ -30827,6 +30852,10 @@ static void dli_onnx_conv(dli_export *e, dl_tensor *y, const char *out)
         pads[a] = g->before[i];
         pads[n + a] = dli_max64(0, reach - g->big[i] - g->before[i]);
         more[a] = dli_max64(0, g->big[i] + g->before[i] - reach);
+        if (o->transposed && more[a] >= g->stride[i]) {
+            dli_cannot(e, y, " with an output_padding of its stride or more, which few runtimes accept");
+            return;
+        }
     }
     dli_onnx(e, out, o->transposed
              ? "ConvTranspose S group:i pads:l kernel_shape:l strides:l dilations:l output_padding:l"
@@ -32143,9 +32172,12 @@ static void dli_print_size(char *s, size_t size, double bytes)
 static void dli_print_row(const dli_row *r, int base, int leaf)
 {
     char name[64], shape[256], left[sizeof name + sizeof shape], memory[32], params[32] = "", macs[32] = "";
+    const dli_row *child;
     dli_text text;
-    int64_t own = 0;
+    int64_t own = 0, own_macs = r->macs;
     int i;
+    for (child = r->next; child && child->depth > r->depth; child = child->next)
+        if (child->depth == r->depth + 1) own_macs -= child->macs;    /* what it computes beside its children */
     if (leaf) own = dl_param_count((dl_module *)(uintptr_t)r->module);
     else for (i = 0; i < r->module->nparams; i++) own += r->module->params[i].is_buffer ? 0 : r->module->params[i].tensor->size;
     snprintf(name, sizeof name, "%*s%s%s%s", 2 * (r->depth - base), "", r->module->name, *r->module->name ? ": " : "",
@@ -32154,7 +32186,7 @@ static void dli_print_row(const dli_row *r, int base, int leaf)
     dli_put_shape(&text, r->y);
     dli_print_size(memory, sizeof memory, (double)r->y->size * (double)dli_elem(r->y));
     if (own) snprintf(params, sizeof params, "%lld", (long long)own);
-    if (r->macs && leaf) snprintf(macs, sizeof macs, "%lld", (long long)r->macs);
+    if (own_macs) snprintf(macs, sizeof macs, "%lld", (long long)own_macs);
     snprintf(left, sizeof left, "%-25s %s", name, shape);             /* a long name takes of the shape's column, and no other */
     printf("%-44s %10s %13s %9s\n", left, params, macs, leaf ? memory : "");
 }
@@ -35587,7 +35619,7 @@ DLI_V void DLI_FN(dli_backward_row)(const dl_real *g, const dl_real *x, const dl
     const dl_real *w = p->w, *shifts = p->shifts, *x_factors = p->x_factors, *constants = p->constants;
     dl_real *dx = p->dx, *dr = p->dr, *dw = p->dw, *db = p->db;
     const int relu = has & DLI_HAS_COLUMNS ? p->relu : has & DLI_HAS_RELU;
-    const int add_dx = p->add_dx, add_dr = p->add_dr;
+    const int add_dx = p->add_dx, add_dr = p->add_dr, given = p->given;
     const int stream = p->stream && ((uintptr_t)dx | (uintptr_t)dr) % 64 == 0;
     const int64_t ahead = p->ahead, next = p->next;
     int64_t i = 0;
@@ -35602,6 +35634,7 @@ DLI_V void DLI_FN(dli_backward_row)(const dl_real *g, const dl_real *x, const dl
         if (relu) h = dlv_gate(y ? LOAD(y, i, 0) : dlv_fma(d, scale, offset), h);                  \
         if (dx) {                                                                                  \
             e = has & DLI_HAS_W && w ? dlv_mul(h, LOAD(w, i, 0)) : h;                              \
+            if (given) d = dlv_set(0);                       /* 0 x infinity would be NaN */       \
             if (has & DLI_HAS_COLUMNS)                                                             \
                 d = dlv_add(e, dlv_fma(d, LOAD(x_factors, i, 0), LOAD(constants, i, 0)));          \
             else d = dlv_fma(e, h_factor, dlv_fma(d, x_factor, constant));                         \
