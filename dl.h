@@ -28948,7 +28948,6 @@ DL_DEF int dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab
         return 0;
     }
     for (i = 0; i < t->size; i++) {
-        if (!t->token[i].n) dl_fail(c, "tokenizer_save: token %l is empty, which the format has no place for", i);
         dli_buf_text(&vocab, i ? ", \"" : "{\"");
         dli_put_token(&vocab, &t->token[i], 1);
         dli_buf_text(&vocab, "\": ");

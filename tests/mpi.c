@@ -122,10 +122,11 @@ static void same_as_one(dl_ctx *c)
             m[k] = how == 4 ? conv_net(side[k]) : net(side[k], 0);
             dl_optim *o = how == 2 ? dl_optim_lbfgs(side[k], m[k], .max_iter = 5, .strong_wolfe = 1)
                                    : dl_optim_sgd(side[k], m[k], 0.1f, .momentum = 0.9f);
+            if (how == 3 && (k == 0 || rank == 0)) dl_rand(side[k], DL_SHAPE(1));     /* rank 0 has drawn a number of its own */
             if (how == 0) {
+                dl_mpi_broadcast(side[k], m[k]);
                 dl_loader *l = dl_loader_create(side[k], d, .batch_size = b, .shuffle = 1, .rank = dl_mpi_rank(side[k]),
                                                 .ranks = dl_mpi_size(side[k]));
-                dl_mpi_broadcast(side[k], m[k]);
                 for (int epoch = 0; epoch < 3; epoch++)
                     while (dl_next_batch(side[k], l)) {
                         dl_backward(side[k], dl_cross_entropy(side[k], dl_forward(side[k], m[k], l->input), l->target));
@@ -150,6 +151,34 @@ static void same_as_one(dl_ctx *c)
     dl_destroy(one);
 }
 
+/* Which of 24 samples were used: their number is their first feature. */
+static double used[24];
+static void mark(dl_ctx *c, dl_tensor **input, dl_tensor **target, void *user)
+{
+    (void)c; (void)target; (void)user;
+    for (int64_t i = 0; i < (*input)->shape[0]; i++) used[(int)(*input)->data[2 * i]]++;
+}
+static int all_used_once(dl_ctx *c, const dl_fit_state *s)
+{
+    (void)s;
+    dl_mpi_sum(c, used, 24);
+    for (int i = 0; i < 24; i++) { CHECK(used[i] == 1); used[i] = 0; }
+    if (rank == 0) dl_rand(c, DL_SHAPE(5));             /* rank 0 looks at a sample of its own */
+    return 0;
+}
+static void drawn_on_one_rank(dl_ctx *c)
+{
+    dl_module *m = dl_nn_linear(c, 2, 3), *table = dl_nn_embedding(c, 5, 2, .max_norm = 1);
+    dl_tensor *x = dl_zeros(c, DL_SHAPE(24, 2)), *t = dl_to_int(c, dl_zeros(c, DL_SHAPE(24)));
+    for (int i = 0; i < 24; i++) x->data[2 * i] = (dl_real)i;
+    dl_fit(c, m, dl_optim_sgd(c, m), dl_data_tensors(c, x, t), .epochs = 4, .batch_size = 24 / ranks / 2, .quiet = 1, .augment = mark,
+           .on_epoch = all_used_once);
+    CHECK_OK(c);
+    dl_forward(c, table, dl_to_int(c, dl_zeros(c, DL_SHAPE(3))));
+    CHECK(dl_error(c) && strstr(dl_error(c), "embedding: max_norm would change rows on this rank alone"));
+    dl_clear_error(c);
+}
+
 /* Batch norm, dropout, sizes that do not divide: all ranks hold the same bits all the time, and dropout differs. */
 static void equal(dl_ctx *c)
 {
@@ -162,14 +191,14 @@ static void equal(dl_ctx *c)
     CHECK_OK(c);
 
     /* a loader whose batches use every sample, the first few twice */
-    int64_t used = 0;
+    int64_t mine = 0;
     double seen[1] = {0};
     dl_loader *l = dl_loader_create(c, d, .batch_size = 4, .shuffle = 1, .rank = rank, .ranks = ranks);
-    while (dl_next_batch(c, l)) used += l->input->shape[0];
-    CHECK(used == (101 - 1) / ranks + 1);
-    seen[0] = (double)used;
+    while (dl_next_batch(c, l)) mine += l->input->shape[0];
+    CHECK(mine == (101 - 1) / ranks + 1);
+    seen[0] = (double)mine;
     dl_mpi_sum(c, seen, 1);
-    CHECK(seen[0] == (double)(used * ranks));
+    CHECK(seen[0] == (double)(mine * ranks));
 
     /* random numbers differ while a batch is worked on, and are the same when its gradients are reduced */
     for (int reduced = 0; reduced < 2; reduced++) {
@@ -200,6 +229,7 @@ static void equal(dl_ctx *c)
     dl_mpi_reduce_gradients(c, m);
     CHECK(mean->tensor->data[3] == (dl_real)((ranks - 1) / 2.0));
     CHECK_OK(c);
+    drawn_on_one_rank(c);
     if (ranks == 1) return;
     if (rank == 1) first->tensor->data[0] += 1;
     CHECK(dl_mpi_hash(c, m) == 0);

@@ -304,6 +304,9 @@ static void bad_input(void)
     dl_step_begin(c);
     x = dl_ones(c, DL_SHAPE(2, 7));
     dl_glu(c, x, 1);                         CHECK_ERROR(c, "glu: axis 1 of (2,7) has no halves");
+    dl_softshrink(c, x, -1);                 CHECK_ERROR(c, "softshrink: lambda is -1, expected 0 or more");
+    dl_hardshrink(c, x, (dl_real)NAN);       CHECK_ERROR(c, "hardshrink: lambda is nan");
+    dl_hardtanh(c, x, 2, 0);                 CHECK_ERROR(c, "hardtanh: from 2 to 0, expected low <= high");
     dl_swiglu(c, x, 5);                      CHECK_ERROR(c, "swiglu: axis 5 of (2,7)");
     dl_geglu(c, NULL, 0);                    CHECK_ERROR(c, "geglu");
     dl_maxout(c, x, 2, 1);                   CHECK_ERROR(c, "maxout: axis 1 of (2,7) is no multiple of k = 2");

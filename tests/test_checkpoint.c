@@ -589,6 +589,35 @@ static void back_from_nan(void)                                        /* gradie
     dl_destroy(p.c);
 }
 
+/* A tree that was rearranged after its optimizer was made has all of its states in the file, or there is no file. */
+static void rearranged_tree(void)
+{
+    dl_real end[2] = {0, 1};
+    for (int i = 0; i < 2; i++) {                                          /* whole; cut */
+        dl_ctx *c = dl_create(.seed = 3);
+        dl_module *m = dl_nn_sequential(c, dl_nn_linear(c, 3, 4), dl_nn_tanh(c), dl_nn_linear(c, 4, 2));
+        dl_optim *o = dl_optim_adam(c, m, .lr = 0.1);
+        dl_nn_weight_norm(c, m->children[0]);
+        if (i) CHECK(dl_checkpoint_load(c, path("tree.ckpt"), .module = m, .optim = o));
+        for (int t = 4 * i; t < 8; t++) {
+            if (t == 4 && !i) CHECK(dl_checkpoint_save(c, path("tree.ckpt"), .module = m, .optim = o));
+            dl_step_begin(c);
+            dl_backward(c, dl_mean(c, dl_square(c, dl_forward(c, m, dl_reshape(c, dl_arange(c, 0, 6, 1), DL_SHAPE(2, 3))))));
+            dl_optim_step(c, o);
+        }
+        CHECK_OK(c);
+        end[i] = dl_module_get(c, m, "2.weight")->data[3];
+        if (i) {
+            m->nchildren = 2;                                              /* as if the head had been taken off */
+            CHECK(!dl_checkpoint_save(c, path("tree.ckpt"), .module = m, .optim = o));
+            CHECK_ERROR(c, "2 of the 4 parameters of optim_adam are no longer in its module");
+            m->nchildren = 3;
+        }
+        dl_destroy(c);
+    }
+    CHECK(end[0] == end[1]);
+}
+
 static void best_model_to_a_file_and_back(void)
 {
     program a, b;
@@ -839,6 +868,8 @@ static void fit_resumes(void)
     CHECK(dl_load(c, best, path("fit.best")));
     dl_fit(c, best, dl_optim_sgd(c, best), samples(c, CNN), .quiet = 1, .resume = 1);
     CHECK_ERROR(c, ".resume needs a .checkpoint");
+    dl_fit(c, best, dl_optim_sgd(c, best), samples(c, CNN), .quiet = 1, .resume = 1, .checkpoint = path("fit.best/ckpt"));
+    CHECK_ERROR(c, "checkpoint_load: ");                                   /* not the same as if there were none */
     dl_destroy(c);
 }
 
@@ -916,6 +947,7 @@ int main(void)
     RUN(refused);
     RUN(last_and_best);
     RUN(back_from_nan);
+    RUN(rearranged_tree);
     RUN(best_model_to_a_file_and_back);
     RUN(faults);
     RUN(whole_files);

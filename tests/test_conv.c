@@ -529,6 +529,7 @@ static void bad_input(void)
     dl_conv2d(c, x, w, b, .groups = 2);                         CHECK_ERROR(c, "4 channels in 2 groups, expected 8");
     dl_conv2d(c, x, w, b, .no_bias = 1);                        CHECK_ERROR(c, "no_bias and kernels are for modules");
     dl_conv2d(c, x, w, b, .kernels = {5, 5});                   CHECK_ERROR(c, "no_bias and kernels are for modules");
+    dl_unfold(c, x, 3, .output_paddings = {1, 1});              CHECK_ERROR(c, "unfold: it has no groups");
     dl_unfold(c, x, 3, .groups = 2);                            CHECK_ERROR(c, "unfold: it has no groups");
     dl_fold(c, dl_ones(c, DL_SHAPE(1, 9, 9)), DL_SHAPE(1, 1, 5, 5), 3);   CHECK_ERROR(c, "fold: a size of 4 axes, expected {H, W}");
     dl_conv2d(c, w, x, NULL);                                   CHECK_ERROR(c, "conv2d: (6,4,3,3) with weight (2,4,5,6): the kernel spans 5 along axis 0, the padded input has 3");

@@ -3,6 +3,7 @@
 #include "dl.h"
 #include "test.h"
 #include "folder.h"
+#include <limits.h>
 
 /* --- files ------------------------------------------------------------------------------------------------ */
 
@@ -241,9 +242,17 @@ static void bad_data(void)
     dl_fit(c, NULL, NULL, d, .quiet = 1);                              CHECK_ERROR(c, "fit: the module is NULL");
     dl_fit(c, NULL, NULL, NULL, .quiet = 1);                           CHECK_ERROR(c, "fit: the data set is NULL");
     dl_evaluate(c, dl_nn_linear(c, 2, 3), d, .batch_size = -1);        CHECK_ERROR(c, "batch size -1");
+    {
+        dl_module *a = dl_nn_linear(c, 2, 3), *b = dl_nn_linear(c, 2, 3);
+        dl_optim *of_a = dl_optim_sgd(c, a), *of_b = dl_optim_sgd(c, b);
+        dl_schedule *s = dl_lr_exponential(c, of_b, 0.5);
+        dl_fit(c, a, of_b, d, .quiet = 1, .accumulate = 2);            CHECK_ERROR(c, "fit: the optimizer has no parameter of the module");
+        dl_fit(c, a, of_a, d, .quiet = 1, .schedule = s);              CHECK_ERROR(c, "fit: the schedule is of another optimizer");
+        dl_fit(c, a, of_a, d, .quiet = 1, .epochs = INT_MAX);          CHECK_ERROR(c, "at most 100000000 epochs");
+        dl_fit(c, a, of_a, d, .batch_size = -1);                       CHECK_ERROR(c, "batch size -1");
+    }
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .epochs = -1);           CHECK_ERROR(c, "epochs -1");
     dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .clip_norm = -1);        CHECK_ERROR(c, "clip_norm is -1, expected 0 or more");
-    dl_fit(c, dl_nn_linear(c, 2, 3), NULL, d, .batch_size = -1);       CHECK_ERROR(c, "batch size -1");
     dl_fit(NULL, NULL, NULL, NULL);
     CHECK(dl_is_training(c));
     dl_destroy(c);

@@ -654,6 +654,8 @@ static void refused(void)
                                         "_Bool", "_net", "HUGE_VALF", "INT32_MAX", "FP_NAN", "MATH_ERRNO", "M_PI", "UINT8_C", "linux"};
     int before = dl_set_training(c, 1), i;
     CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op sort cannot be written to ONNX: result of sort");
+    CHECK(!dl_export_onnx(c, dl_nn_conv_transpose2d(c, 1, 1, 2, .dilation = 2, .output_padding = 1), dl_ones(c, DL_SHAPE(1, 1, 2, 2)), path));
+    CHECK_ERROR(c, "with an output_padding of its stride or more");
     CHECK(!dl_export_c(c, m, x, path, "f")); CHECK_ERROR(c, "the op sort cannot be written to C");
     m = dl_nn_lstm(c, 4, 3, .proj_size = 2);
     CHECK(!dl_export_onnx(c, m, x, path)); CHECK_ERROR(c, "the op lstm cannot be written with a projection");

@@ -707,6 +707,7 @@ static void bad_input(void)
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 4, 3), NULL, DL_MASK_A), "masked_conv2d: (1,2,5,5) with w (3,2,4,3)");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 3, 3), ONES(4), DL_MASK_A), "masked_conv2d");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 3, 3), NULL, (dl_mask)7), "masked_conv2d: mask is 7");
+    BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(3, 2, 3, 3), ONES(3), DL_MASK_A, .no_bias = 1), "a bias is given and no_bias is set");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(4, 2, 3, 3), NULL, DL_MASK_B, .colours = 3), "masked_conv2d: 3 colours do not divide 2 and 4 channels");
     BAD(dl_masked_conv2d(c, ONES(1, 2, 5, 5), ONES(4, 2, 3, 3), NULL, DL_MASK_B, .colours = -1), "masked_conv2d: -1 colours");
     BAD_MODEL(dl_nn_masked_conv2d(c, 1, 2, 4, DL_MASK_A), "nn_masked_conv2d: 1 to 2 channels, kernel 4");

@@ -301,6 +301,8 @@ static void image_folder(void)
     dl_data_image_folder(c, path("set"));                    CHECK_ERROR(c, "has no pictures");
     mkdir(path("set/cat"), 0777); mkdir(path("set/ant"), 0777); mkdir(path("set/dog"), 0777);
     dl_data_image_folder(c, path("set"));                    CHECK_ERROR(c, "has no pictures");
+    dl_data_image_folder(c, path("set"), .per_class = -1);   CHECK_ERROR(c, "per_class is -1");
+    write_file("set/about.txt", "a file beside the classes", 25);
     for (int i = 0; i < 4; i++)
         CHECK(dl_image_save(c, dl_full(c, i == 0 ? DL_SHAPE(4, 6) : DL_SHAPE(3, 4, 6), (dl_real)i / 255), path(names[i])));
     d = dl_data_image_folder(c, path("set"));
@@ -317,7 +319,7 @@ static void image_folder(void)
     write_file("set/dog/z.pgm", "no picture", 10);
     dl_data_image_folder(c, path("set"));                    CHECK_ERROR(c, "set/dog/z.pgm\"");
     for (int i = 0; i < 4; i++) remove(path(names[i]));
-    remove(path("set/dog/z.pgm"));
+    remove(path("set/dog/z.pgm")); remove(path("set/about.txt"));
     remove(path("set/ant")); remove(path("set/cat")); remove(path("set/dog")); remove(path("set"));
     dl_destroy(c);
 }

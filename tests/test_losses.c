@@ -43,6 +43,7 @@ static void bad_numbers(void)
     BAD(dl_cross_entropy(c, P234, INTS(DL_SHAPE(2, 3), 0, 1, 2, 0, 0, 0)), "cross_entropy: scores (2,3,4) with target (2,3)");
     BAD(dl_cross_entropy(c, R23, dl_ones(c, DL_SHAPE(2))),
         "cross_entropy: target (2) holds reals, expected int32 labels (dl_to_int) or probabilities (2,3)");
+    BAD(dl_cross_entropy(c, R23, R23, .ignore_index = 1), "cross_entropy: ignore_index is 1, which targets (2,3) of probabilities");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, -1)), "nll_loss: target (2) holds -1 at index 1, expected 0 to 2 or -100, for (2,3)");
     BAD(dl_nll_loss(c, R23, INTS(DL_SHAPE(2), 0, 1), .weight = dl_ones(c, DL_SHAPE(2))), "nll_loss: weight (2) for 3 classes");
     BAD(dl_focal_loss(c, R23, INTS(DL_SHAPE(2), 0, 3)), "focal_loss: target (2) holds 3 at index 1");

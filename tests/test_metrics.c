@@ -94,6 +94,8 @@ static void areas(void)
         CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(n)), dl_full(c, DL_SHAPE(n), (dl_real).1))));
         CHECK_ERROR(c, "all targets are 0.1");
     }
+    CHECK(isnan(dl_metric_r2(c, dl_rand(c, DL_SHAPE(2, 3)), dl_rand(c, DL_SHAPE(3, 2)))));
+    CHECK_ERROR(c, "metric_r2: predicted (2,3) does not fit target (3,2)");
     CHECK(isnan(dl_metric_r2(c, dl_ones(c, DL_SHAPE(4)), dl_ones(c, DL_SHAPE(3)))));
     CHECK_ERROR(c, "metric_r2: predicted (4)");
 }

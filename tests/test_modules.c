@@ -376,10 +376,10 @@ static void rows_of_summary(void)
     static const char path[] = "build/test/" BUILD "summary.txt";
     dl_ctx *c = dl_create(.seed = 1, .threads = 1);
     dl_dataset *d = dl_data_tensors(c, dl_randn(c, DL_SHAPE(3, 5, 8)), dl_randn(c, DL_SHAPE(3, 3)));
-    dl_module *net = dl_nn_sequential(c, dl_nn_weight_norm(c, dl_nn_linear(c, 8, 8)), dl_nn_tfm_encoder_layer(c, 8, 2, .dim_feedforward = 16));
-    char line[512];
-    long long sum = 0, total = 0, n;
-    int attention = 0, stdout_of_tests, file;
+    dl_module *net = dl_nn_sequential(c, dl_nn_weight_norm(c, dl_nn_linear(c, 8, 8)), dl_nn_tfm_encoder(c, 8, 2, 2, .dim_feedforward = 16));
+    char line[512], column[15] = "";
+    long long sum = 0, total = 0, macs = 0, n;
+    int attention = 0, layers = 0, stdout_of_tests, file;
     FILE *f;
     fflush(stdout);
     stdout_of_tests = dup(1);
@@ -393,13 +393,18 @@ static void rows_of_summary(void)
     close(stdout_of_tests);
     CHECK_OK(c);
     for (f = fopen(path, "r"); f && fgets(line, sizeof line, f);) {
-        if (strlen(line) < 60 || sscanf(line + 44, "%11lld", &n) != 1) continue;
+        if (strlen(line) < 69) continue;
+        memcpy(column, line + 55, 14);                                         /* multiply-adds: the last line is the sum of the others */
+        macs += (strncmp(line, "total", 5) ? 1 : -1) * strtoll(column, NULL, 10);
+        layers += strstr(line, ": encoder_layer") != NULL;
+        if (sscanf(line + 44, "%11lld", &n) != 1) continue;
         if (strncmp(line, "total", 5)) sum += n; else total = n;
         attention += strstr(line, "self_attn: mha") && n == 3 * 8 * 8 + 3 * 8;
     }
     if (f) fclose(f);
     remove(path);
-    CHECK(total == dl_param_count(net) && total == 8 * 9 + 8 + 600 && sum == total && attention == 1);
+    CHECK(total == dl_param_count(net) && total == 8 * 9 + 8 + 2 * 600 && sum == total && attention == 2);
+    CHECK(macs == 0 && layers == 2);
     dl_destroy(c);
 }
 #endif

@@ -747,6 +747,27 @@ static void spectral_norm(void)
     }
 }
 
+/* With given statistics dx = g w / sqrt(var + eps): a sample that is infinite, or whose gradient is, stays alone. */
+static void given_statistics(void)
+{
+    for (int i = 0; i < 8; i++) {
+        dl_ctx *c = dl_create();
+        const int bad_g = i & 1, rows = i & 2, affine = i & 4;
+        dl_tensor *x = dl_full(c, rows ? DL_SHAPE(4, 1, 3) : DL_SHAPE(4, 1), 2), *w = affine ? dl_full(c, DL_SHAPE(1), 3) : NULL, *y, *g = dl_add_scalar(c, dl_mul_scalar(c, x, 0), 1);
+        const int step = rows ? 3 : 1, n = 4 * step;
+        if (bad_g) g->data[step] = (dl_real)INFINITY; else x->data[step] = (dl_real)INFINITY;
+        if (w) dl_requires_grad(c, w, 1);
+        dl_requires_grad(c, x, 1);
+        dl_set_training(c, 0);
+        y = dl_batch_norm(c, x, dl_zeros(c, DL_SHAPE(1)), dl_ones(c, DL_SHAPE(1)), w, NULL, .eps = -1);
+        dl_backward(c, y, .grad = g);
+        CHECK_OK(c);
+        for (int k = 0; k < n && x->grad; k++) CHECK(x->grad[k] == (affine ? 3 : 1) * g->data[k]);
+        CHECK(x->grad != NULL);
+        dl_destroy(c);
+    }
+}
+
 /* --- bad input ----------------------------------------------------------------------------------------------- */
 static void bad_input(void)
 {
@@ -760,6 +781,9 @@ static void bad_input(void)
     dl_batch_norm(c, x, w, NULL, NULL, NULL);                                  CHECK_ERROR(c, "go together");
     dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .residual = w);                CHECK_ERROR(c, "residual (6), expected (2,6,4)");
     dl_batch_norm(c, dl_slice(c, dl_slice(c, x, 0, 0, 1), 2, 0, 1), NULL, NULL, NULL, NULL);   CHECK_ERROR(c, "one value per channel");
+    dl_set_training(c, 0);
+    dl_batch_norm(c, dl_slice(c, dl_slice(c, x, 0, 0, 1), 2, 0, 1), NULL, NULL, NULL, NULL);   CHECK_ERROR(c, "the batch's variance needs more");
+    dl_set_training(c, 1);
     dl_batch_norm(c, w, NULL, NULL, NULL, NULL);                               CHECK_ERROR(c, "x (6), expected (N, C)");
     dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .eps = -2);                    CHECK_ERROR(c, "eps is -2");
     dl_batch_norm(c, x, NULL, NULL, NULL, NULL, .eps = (dl_real)NAN);          CHECK_ERROR(c, "eps is nan");
@@ -858,6 +882,7 @@ int main(void)
     RUN(weight_norm);
     RUN(spectral_norm);
     RUN(spectral_norm_axis);
+    RUN(given_statistics);
     RUN(bad_input);
     RUN(steady);
     TEST_END;

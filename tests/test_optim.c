@@ -1029,6 +1029,7 @@ static void bad_input(void)
     dl_optim_muon(c, net, .adjust_lr = (dl_muon_adjust_lr)7); CHECK_ERROR(c, "adjust_lr");
     dl_optim_lbfgs(c, net, .max_iter = -1);                   CHECK_ERROR(c, "max_iter -1");
     dl_optim_lbfgs(c, net, .history_size = -1);               CHECK_ERROR(c, "history_size -1");
+    dl_optim_group(c, dl_optim_rprop(c, net), is_bias, .weight_decay = 5);  CHECK_ERROR(c, "optim_rprop has no weight_decay");
     dl_optim_lookahead(c, NULL);                              CHECK_ERROR(c, "NULL");
     dl_optim_lookahead(c, nil);                               CHECK_ERROR(c, "nil");
     dl_optim_lookahead(c, dl_optim_sgd(c, net), .k = -1);     CHECK_ERROR(c, "optim_lookahead: k");
@@ -1132,8 +1133,76 @@ static void clipping_by_value(void)
     dl_destroy(c);
 }
 
+/* What is frozen stays, bit for bit, also with optimizers that remember steps of before. */
+static dl_tensor *frozen_loss(dl_ctx *c, void *user)
+{
+    dl_module *net = (dl_module *)user;
+    dl_tensor *loss;
+    dl_step_begin(c);
+    loss = dl_mean(c, dl_square(c, dl_forward(c, net, dl_reshape(c, dl_sin(c, dl_arange(c, 0, 8, 1)), DL_SHAPE(4, 2)))));
+    dl_backward(c, loss);
+    return loss;
+}
+static void frozen_stay(void)
+{
+    for (int i = 0; i < 5; i++) {
+        dl_ctx *c = dl_create(.seed = 4);
+        dl_module *net = xor_net(c);
+        dl_tensor *w = dl_module_get(c, net, "0.weight"), *other = dl_module_get(c, net, "2.weight");
+        dl_optim *sgd = dl_optim_sgd(c, net, .lr = 0.1, .momentum = 0.9), *o =
+            i == 0 ? dl_optim_lookahead(c, sgd, .k = 2) : i == 1 ? dl_optim_lookahead(c, dl_optim_sam(c, sgd), .k = 1)
+            : i == 2 ? dl_optim_lbfgs(c, net, .lr = 0.3, .max_iter = 3) : i == 3 ? dl_optim_lbfgs(c, net, .max_iter = 3, .strong_wolfe = 1) : sgd;
+        dl_real before[6], moved;
+        for (int t = 0; t < 3; t++) dl_optim_step_closure(c, o, frozen_loss, net);
+        memcpy(before, w->data, sizeof before);
+        moved = other->data[0];
+        dl_nn_freeze(net->children[0], 1);
+        for (int t = 0; t < 4; t++) dl_optim_step_closure(c, o, frozen_loss, net);
+        CHECK_OK(c);
+        CHECK(!memcmp(before, w->data, sizeof before) && other->data[0] != moved);
+        dl_destroy(c);
+    }
+}
+
+/* A tree that is rearranged after the optimizer was made: groups still find all parameters. */
+static int any_parameter(const char *name, const dl_tensor *w, void *user) { (void)name; (void)w; (void)user; return 1; }
+static void rearranged(void)
+{
+    dl_ctx *c = dl_create();
+    dl_module *net = xor_net(c);
+    dl_optim *o = dl_optim_adam(c, net);
+    dl_nn_weight_norm(c, net->children[0]);
+    CHECK(dl_optim_group(c, o, any_parameter, .lr = 0.1) == 4);
+    CHECK(dl_optim_state(o, dl_module_get(c, net, "2.bias"), 0) && !dl_optim_state(o, dl_module_get(c, net, "0.parametrizations.weight.original0"), 0));
+    dl_clear_error(c);
+    dl_destroy(c);
+}
+
+/* Muon's vectors: adam_lr, which falls as lr does, or the rate of their group.  The first step of Adam is the rate, the decay apart. */
+static void muon_vectors(void)
+{
+    for (int i = 0; i < 4; i++) {
+        dl_ctx *c = dl_create(.seed = 2);
+        dl_module *net = xor_net(c);
+        dl_optim *o = dl_optim_muon(c, net, .lr = 0.02, .weight_decay = -1);
+        dl_tensor *b = dl_module_get(c, net, "0.bias");
+        dl_real g[3] = {1, -2, 3}, before = b->data[0];
+        if (i == 1) dl_optim_group(c, o, is_bias, .lr = 0.01);
+        if (i == 2) dl_optim_set_lr(o, 0.002);
+        if (i == 3) dl_schedule_step(c, dl_lr_exponential(c, o, 0.1));
+        b->grad = g;
+        dl_optim_step(c, o);
+        CHECK_OK(c);
+        CHECK_NEAR(before - b->data[0], i == 0 ? 3e-4 : i == 1 ? 0.01 : 3e-5, 1e-7);
+        dl_destroy(c);
+    }
+}
+
 int main(void)
 {
+    RUN(frozen_stay);
+    RUN(rearranged);
+    RUN(muon_vectors);
     RUN(pytorch_trajectories);
     RUN(gradient_descent);
     RUN(ten_steps);

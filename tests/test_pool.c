@@ -495,6 +495,7 @@ static void bad_input(void)
     BAD(dl_affine_grid(c, dl_ones(c, DL_SHAPE(1, 2, 3)), DL_SHAPE(1, 1, INT64_MAX / 2, 4)), "affine_grid");
     BAD(dl_grid_sample(c, x, x3), "grid_sample: (1,2,5,5) with grid (2,2)");
     BAD(dl_grid_sample(c, x, dl_ones(c, DL_SHAPE(1, 2, 2, 2)), .padding = DL_PAD_CIRCULAR), "padding mode 3");
+    BAD(dl_grid_sample(c, dl_ones(c, DL_SHAPE(1, 1, 2, 2)), dl_ones(c, DL_SHAPE(1, 2, 2, 2)), .nearest = 1, .bicubic = 1), "both nearest and bicubic");
     BAD(dl_grid_sample(c, dl_ones(c, DL_SHAPE(1, 1, 2, 2, 2)), dl_ones(c, DL_SHAPE(1, 2, 2, 2, 3)), .bicubic = 1), "bicubic needs");
     BAD(dl_dropout2d(c, x, -1), "dropout2d: p is -1");
     BAD(dl_dropout2d(c, x, (dl_real)NAN), "dropout2d: p is nan");

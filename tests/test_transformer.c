@@ -490,7 +490,7 @@ static void bad_input(void)
     BAD(dl_forward(c, gpt, dl_tensor_from_int(c, negative, DL_SHAPE(1))), "embedding: ");
     BAD(dl_forward(c, gpt, dl_ones(c, DL_SHAPE(1, 3))), "gpt: ids (1,3) holds reals, expected int32");
     BAD(dl_forward(c, gpt, dl_to_int(c, dl_ones(c, DL_SHAPE(1, 3, 1)))), "gpt: ids (1,3,1), expected (N, T) or (T)");
-    BAD(dl_generate(c, gpt, dl_tensor_from_int(c, far, DL_SHAPE(2)), 3), "embedding: ");
+    BAD(dl_generate(c, gpt, dl_tensor_from_int(c, far, DL_SHAPE(2)), 3), "generate: prompt (2) holds 11");
     BAD(dl_generate(c, e, ids(1, 3, 11), 3), "generate: the module is a encoder_layer");
     BAD(dl_generate(c, gpt, dl_ones(c, DL_SHAPE(3)), 3), "generate: prompt (3) holds reals");
     BAD(dl_generate(c, gpt, ids(1, 3, 11), -1), "generate: -1 tokens");
@@ -510,6 +510,12 @@ static void bad_input(void)
         "model_transformer_forward: the module is a encoder_layer");
     BAD(dl_model_transformer_forward(c, t, dl_ones(c, DL_SHAPE(1, 3, 8)), dl_ones(c, DL_SHAPE(2, 3, 8))), "");
     BAD(dl_forward(c, v, dl_ones(c, DL_SHAPE(1, 3, 8, 9))), "vit: x (1,3,8,9), expected (N, 3, 8, 8)");
+    BAD(dl_positional_encoding(c, 2, 4, .offset = 1LL << 50), "expected a base from 1 to 1e30 and an offset from 0 to 2^40");
+    BAD(dl_generate(c, gpt, dl_tensor_from_int(c, far, DL_SHAPE(2)), 0), "generate: prompt (2) holds 11 at index 1, expected 0 to 10");
+    BAD(dl_generate(c, gpt, ids(1, 2, 11), 2, .stop = 11), "generate: stop is 11, expected 0 (none), DL_ZERO or 1 to 10");
+    BAD(dl_generate(c, gpt, ids(1, 2, 11), 2, .stop = -1), "generate: stop is -1");
+    CHECK(!dl_is_nil(dl_forward(c, dl_model_vit(c, 8, 4, .layers = 1, .heads = 2, .dim = 8, .mlp_dim = 12, .attention_dropout = -1), dl_ones(c, DL_SHAPE(1, 3, 8, 8)))));
+    CHECK_OK(c);
     BAD_MODULE(dl_model_vit(c, 9, 4), "model_vit: patches of size 4 do not fill images of size 9");
     BAD_MODULE(dl_model_vit(c, 8, 0), "model_vit: patches of size 0");
     BAD_MODULE(dl_model_vit(c, 8, 4, .layers = 1, .heads = 3, .dim = 8), "");

@@ -220,6 +220,15 @@ static void statistics(void)
     x->data[3] = (dl_real)INFINITY;
     s = dl_tensor_stats(x);
     CHECK(s.nans == 1 && s.infs == 1 && s.max == 2 && s.mean == 0);
+    if (sizeof(dl_real) == 8) {                                            /* sums that overflow */
+        const dl_real far = (dl_real)(double)1.5e308;
+        s = dl_tensor_stats(dl_full(c, DL_SHAPE(2), far));
+        CHECK(s.mean == 1.5e308 && s.std == 0);
+        x->data[0] = far; x->data[1] = -far; x->data[2] = x->data[3] = x->data[4] = x->data[5] = 0;
+        s = dl_tensor_stats(x);
+        CHECK(s.mean == 0);
+        CHECK_NEAR(s.std / 1.5e308, sqrt(1.0 / 3), 1e-12);
+    }
     CHECK(dl_tensor_stats(NULL).size == 0 && dl_tensor_stats(NULL).mean != dl_tensor_stats(NULL).mean);
     CHECK(dl_grad_stats(dl_module_get(c, net, "2.bias")).size == 0);
     dl_backward(c, dl_sum(c, dl_forward(c, net, dl_ones(c, DL_SHAPE(5, 4)))));
@@ -291,6 +300,13 @@ static void tensorboard_file(void)
     CHECK(dl_tensorboard_histogram(c, b, "weights", 20, dl_arange(c, 0, 100, 1)));
     CHECK(dl_tensorboard_scalar(c, b, "loss/train", 30, 0.125));
     dl_tensorboard_close(c, b);
+    if (sizeof(dl_real) == 8) {                                            /* a range that overflows */
+        dl_tensorboard *wide = dl_tensorboard_open(c, "build/test/" BUILD "wide");
+        dl_tensor *x = dl_full(c, DL_SHAPE(4), (dl_real)(double)1.5e308);
+        x->data[1] = -x->data[0]; x->data[2] = 0; x->data[3] = 1;
+        CHECK(wide && dl_tensorboard_histogram(c, wide, "far", 1, x));
+        dl_tensorboard_close(c, wide);
+    }
     CHECK_OK(c);
     for (i = 0; i < 200 && !found; i++) {                                  /* our file: of this second or the last ones, the newest number */
         FILE *f;
