@@ -846,7 +846,7 @@ DL_API dl_optim *dl_optim_muon_with(dl_ctx *c, dl_module *m, dl_optim_muon_opts 
 #define dl_optim_muon(...) DLI_KW2(dl_optim_muon, __VA_ARGS__)
 
 /* lr 1, max_iter 20, max_eval max_iter 5 / 4, tolerance_grad 1e-7, tolerance_change 1e-9, history_size 100; up to max_iter
-   iterations in one dl_optim_step_closure; strong_wolfe: with a line search, else steps of lr */
+   iterations in one dl_optim_step_closure; strong_wolfe: with a line search, whose evaluations count too, else steps of lr */
 typedef struct { double lr; int max_iter, max_eval; double tolerance_grad, tolerance_change; int history_size, strong_wolfe; int end_; }
         dl_optim_lbfgs_opts;
 DL_API dl_optim *dl_optim_lbfgs_with(dl_ctx *c, dl_module *m, dl_optim_lbfgs_opts o);   /* Liu and Nocedal 1989; whole batches only */
@@ -888,7 +888,8 @@ DL_API int dl_optim_group_with(dl_ctx *c, dl_optim *o, dl_param_filter f, dl_opt
 DL_API int dl_is_norm_or_bias(const char *name, const dl_tensor *w, void *user);
 
 /* Between dl_backward and dl_optim_step.  norm: g *= min(1, max_norm / (norm + 1e-6)), returns the norm of all gradients.
-   adaptive (Brock et al. 2021): for each output unit norm(g) <= clipping max(norm(w), eps); 0.01, 1e-3.
+   adaptive (Brock et al. 2021): for each output unit (of a transposed convolution: input) norm(g) <= clipping max(norm(w), eps);
+   0.01, 1e-3.
    noise (Neelakantan et al. 2015): g += N(0, eta / (1 + t)^gamma), t: the step; 0.01, 0.55. */
 typedef struct { double clipping, eps; int end_; } dl_clip_grad_adaptive_opts;
 typedef struct { double eta, gamma; int end_; }    dl_add_grad_noise_opts;
@@ -999,7 +1000,7 @@ DL_API dl_dataset *dl_data_tensors(dl_ctx *c, dl_tensor *inputs, dl_tensor *targ
 typedef struct { int train; int end_; } dl_data_mnist_opts;
 DL_API dl_dataset *dl_data_mnist_with(dl_ctx *c, const char *folder, dl_data_mnist_opts o);
 #define dl_data_mnist(...) DLI_KW2(dl_data_mnist, __VA_ARGS__)
-DL_API dl_tensor  *dl_data_idx(dl_ctx *c, const char *path);   /* an IDX file, in the step; whole numbers become int32 */
+DL_API dl_tensor  *dl_data_idx(dl_ctx *c, const char *path);   /* an IDX file of 1 to 4 axes, in the step; whole numbers become int32 */
 
 /* The binary CIFAR files in a folder, (n, 3, 32, 32) in [0, 1] (Krizhevsky 2009): data_batch_1.bin .. data_batch_5.bin or
    test_batch.bin; for 100 classes train.bin or test.bin, with .coarse = 1 the 20 groups of classes. */
@@ -29138,6 +29139,8 @@ static dl_tensor *dli_beam_search(dl_ctx *c, dl_tensor *prefix, dl_beam_fn step,
         if (!dli_check(c, "beam_search", "the step's result", log_p, DL_REAL)) return DLI_NIL;
         if (log_p->ndim != 2 || log_p->shape[0] != live || log_p->shape[1] > INT32_MAX)
             return dl_fail(c, "beam_search: the step's result is %t, expected (%d, vocabulary)", log_p, live);
+        if (end >= log_p->shape[1])
+            return dl_fail(c, "beam_search: end_token is %d, the step's result %t has %l tokens", end, log_p, log_p->shape[1]);
         log_p = dl_log_softmax(c, log_p, 1);
         if (c->failed) return DLI_NIL;
         found = dli_best_beams(best, places, log_p, sum);
@@ -29179,6 +29182,8 @@ DL_DEF dl_tensor *dl_beam_search_with(dl_ctx *c, dl_tensor *prefix, dl_beam_fn s
     dl_tensor *y;
     if (!dli_check(c, "beam_search", "prefix", prefix, DL_INT32)) return DLI_NIL;
     if (prefix->ndim != 1 || !step) return dl_fail(c, "beam_search: prefix %t, expected one axis, and a step function", prefix);
+    if (o.end_token < 0 && o.end_token != DL_ZERO)
+        return dl_fail(c, "beam_search: end_token is %d, expected 0 (none), DL_ZERO or a positive number", o.end_token);
     if (!o.beams) o.beams = 4;
     if (!o.max_length) o.max_length = 64;
     o.length_penalty = o.length_penalty == -1 ? 0 : o.length_penalty != 0 ? o.length_penalty : 1;
@@ -29328,18 +29333,20 @@ static dl_tensor *dli_seq2seq_step(dl_ctx *c, dl_tensor *prefixes, dl_tensor *pa
 DL_DEF dl_tensor *dl_model_seq2seq_decode_with(dl_ctx *c, dl_module *m, dl_tensor *source, int start_token,
                                                dl_model_seq2seq_decode_opts o)
 {
-    int64_t shape[2], i, k;
+    int64_t shape[2], vocab, i, k;
     int grad, training, end = o.end_token == DL_ZERO ? 0 : o.end_token;
     dl_tensor *y, *start;
     dl_beam_search_opts b;
     dl_slice_opts plain;
     if (!dli_check_seq2seq(c, "model_seq2seq_decode", m, source, o.lengths)) return DLI_NIL;
+    vocab = ((dli_seq2seq *)m)->target->params[0].tensor->shape[0];
     memset(&b, 0, sizeof b);
     memset(&plain, 0, sizeof plain);
     b.beams = o.beams ? o.beams : 1;
     b.max_length = o.max_length ? o.max_length : 64;
     b.end_token = o.end_token;
     b.length_penalty = o.length_penalty;
+    if (end < 0 || end >= vocab) return dl_fail(c, "model_seq2seq_decode: end_token is %d, expected 0 (none), DL_ZERO or 1 to %l", end, vocab - 1);
     if (b.max_length < 1 || b.max_length > INT32_MAX) return dl_fail(c, "model_seq2seq_decode: max_length %l, expected 1 to 2^31", b.max_length);
     shape[0] = source->shape[0]; shape[1] = b.max_length + 1;
     y = dli_leaf(c, "model_seq2seq_decode", DL_INT32, 2, shape, 0);

@@ -595,6 +595,8 @@ static void beams(void)
     i = 2;
     BAD(dl_beam_search(c, INTS(0), bad_step, &i), "beam_search: no token is possible at position 1");
     BAD(dl_beam_search(c, INTS(0), language_step, &i, .beams = -1), "beam_search: beams -1");
+    BAD(dl_beam_search(c, INTS(0), language_step, &i, .end_token = -2), "beam_search: end_token is -2");
+    BAD(dl_beam_search(c, INTS(0), language_step, &i, .end_token = 4), "beam_search: end_token is 4, the step's result (1,4) has 4 tokens");
     BAD(dl_beam_search(c, INTS(0), language_step, &i, .max_length = -1), "beam_search: beams 4, max_length -1");
     BAD(dl_beam_search(c, INTS(0), NULL, &i), "beam_search");
     BAD(dl_beam_search(c, INTS(0), forgetful_step, NULL), "step_begin: beam_search still needs the tensors of this step");
@@ -698,6 +700,7 @@ static void attention_for_sequences(void)
         BAD(dl_model_seq2seq_forward(c, m, INTS(1), input), "model_seq2seq_forward: source (1)");
         BAD(dl_model_seq2seq_forward(c, m, NULL, input), "model_seq2seq_forward: source is NULL");
         BAD(dl_model_seq2seq_decode(c, m, INTS(1), START), "model_seq2seq_decode: source (1)");
+        BAD(dl_model_seq2seq_decode(c, m, source, START, .end_token = TOKENS), "model_seq2seq_decode: end_token is");
         BAD(dl_model_seq2seq_decode(c, dl_nn_linear(c, 2, 2), INTS(1), START), "model_seq2seq_decode: the module is a linear");
         BAD(dl_forward(c, m, INTS(1)), "forward: model_seq2seq has no forward function");
     }
