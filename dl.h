@@ -29810,7 +29810,9 @@ static FILE *dli_create_new(const char *path)
 {
 #if DLI_POSIX
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    return fd < 0 ? NULL : fdopen(fd, "wb");
+    if (fd < 0) return NULL;
+    close(fd);                                                            /* C99 cannot make a FILE of it */
+    return fopen(path, "wb");
 #else
     if (!dli_is_there(path)) return fopen(path, "wb");
     errno = EEXIST;
