@@ -5333,10 +5333,12 @@ static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, in
                                       j->t * j->pos_m, j->pos_m, nr, j->tx);
         for (i = 0; i < m * run && top + i * d < a->OH; i += size / a->OW) {               /* rows that are neighbours in y at once */
             const int64_t at = ((row / j->ty / d * a->K + k) * a->OH + top + i * d) * a->OW;
+            dl_real *y = a->y + at, *to = plain ? y : line;
             size = d > 1 ? a->OW : dli_min64(m * run, a->OH - top) * a->OW;
             for (l = 0; l * a->OW < size; l++)
-                DLI_ON(isa, transpose)((plain ? a->y + at : line) + l * a->OW, plain ? plane : size, pixels + (i + l) * width, 16, n, a->OW);
-            if (!plain) DLI_ON(isa, conv_finish)(a->y + at, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
+                DLI_ON(isa, transpose)(to + l * a->OW, plain ? plane : size, pixels + (i + l) * width, 16, n, a->OW);
+            if (plain) continue;
+            DLI_ON(isa, conv_finish)(y, plane, line, size, n, size, a->scale ? a->scale + k : NULL, a->bias ? a->bias + k : NULL,
                                      a->residual ? a->residual + at : NULL, a->activation, a->add);
         }
     }
@@ -5551,7 +5553,10 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
 }
 
 /* Tiles of a block: four times the 12 rows of the largest GEMM tile, of few channels as many as take 600 KB in V and M */
-static int64_t dli_winograd_block(const dl_ctx *c, const dli_winograd_args *a) { return dli_max64(48, 9216 / (a->C + c->isa->nr)); }
+static int64_t dli_winograd_block(const dl_ctx *c, const dli_winograd_args *a)
+{
+    return dli_max64(48, 600 * 1024 / (int64_t)sizeof(dl_real) / ((a->m + 2) * (a->m + 2) * (a->C + c->isa->nr)));
+}
 
 /* Of U and V the smaller is made once for all, the larger in parts by the tasks that need them, so that it stays in their caches. */
 static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
@@ -12037,7 +12042,6 @@ static int dli_grid_shape(dl_ctx *c, dl_tensor *y)
         dl_fail(c, "grid_sample: %t with grid %t, expected (N, C, H, W) with (N, H', W', 2) or (N, C, D, H, W) with (N, D', H', W', 3)", x, grid);
         return 0;
     }
-    if (o->bicubic && o->nearest) { dl_fail(c, "grid_sample: both nearest and bicubic are set, expected one"); return 0; }
     if (o->bicubic && o->axes == 3) { dl_fail(c, "grid_sample: bicubic needs (N, C, H, W), not %t", x); return 0; }
     if ((unsigned)o->padding > DL_PAD_REPLICATE) {
         dl_fail(c, "grid_sample: padding mode %d is none of zeros, reflect and replicate", (int)o->padding);
@@ -12122,10 +12126,11 @@ DL_DEF dl_tensor *dl_grid_sample_with(dl_ctx *c, dl_tensor *x, dl_tensor *grid, 
 {
     dl_tensor *src[2];
     dli_grid_args o;
+    if (opts.nearest && opts.bicubic) return dl_fail(c, "grid_sample: both nearest and bicubic are set, expected one");
     src[0] = x; src[1] = grid;
     o.axes = 0;
     o.nearest = opts.nearest;
-    o.bicubic = opts.bicubic && !opts.nearest;
+    o.bicubic = opts.bicubic;
     o.align = opts.align_corners;
     o.padding = opts.padding;
     return dl_apply(c, &dli_grid_sample_op, 2, src, &o, sizeof o);
@@ -21368,7 +21373,7 @@ static dli_slot *dli_slot_of(const dl_optim *o, const dl_tensor *w, int *at)
     int i;
     for (i = 0; i < o->nslots; i++) {
         dli_slot *s = &o->slots[(*at + i) % o->nslots];
-        if (s->w == w) { *at += i + 1; return s; }
+        if (s->w == w) { *at = (int)(s - o->slots) + 1; return s; }
     }
     return NULL;
 }
@@ -28507,7 +28512,6 @@ DL_DEF int dl_tokenizer_add(dl_ctx *c, dl_tokenizer *t, const char *token)
 {
     if (!c || c->failed) return -1;
     if (!t || !token) { dl_fail(c, "tokenizer_add: the %s is NULL", t ? "token" : "tokenizer"); return -1; }
-    if (!*token) { dl_fail(c, "tokenizer_add: the token is empty"); return -1; }
     if (dl_tokenizer_id(t, token, -1) >= 0) { dl_fail(c, "tokenizer_add: there is a token \"%s\" already", token); return -1; }
     return dli_token_put(c, t, token, (int64_t)strlen(token), 0);
 }
@@ -28949,6 +28953,7 @@ DL_DEF int dl_tokenizer_save(dl_ctx *c, const dl_tokenizer *t, const char *vocab
         return 0;
     }
     for (i = 0; i < t->size; i++) {
+        if (!t->token[i].n) dl_fail(c, "tokenizer_save: token %l is empty, which the format has no place for", i);
         dli_buf_text(&vocab, i ? ", \"" : "{\"");
         dli_put_token(&vocab, &t->token[i], 1);
         dli_buf_text(&vocab, "\": ");
