@@ -2800,7 +2800,8 @@ DL_API dl_tensor *dl_alibi_slopes(dl_ctx *c, int64_t heads);
    gpt2:  the same from GPT-2's vocab.json and merges.txt, Radford et al. 2019; save writes such files, 0 on error.
    Merges stay within pieces, which are GPT-2's: contractions like 's, runs of letters, of digits, of others, each with the space
    before it.
-   add:   one more token, say "<end>", that no text is encoded to; returns its number, or -1 on error.
+   add:   one more token that no text is encoded to, say "<end>", or "" for padding, which save refuses; returns its number,
+          or -1 on error.
    id:    the number of the token with these bytes, or -1. */
 typedef struct dl_tokenizer dl_tokenizer;
 DL_API dl_tokenizer *dl_tokenizer_chars(dl_ctx *c, const char *text, int64_t n);
@@ -5253,7 +5254,8 @@ typedef struct {
     int64_t  rows, blocks, panels;      /* rows of tiles in a block; panels of nr output channels                      */
     int64_t  ldv, pos_v, pos_m, pos_u;  /* input channels in a row of V; from one position to the next                 */
     int      share_u;                   /* U is made once for all tasks and V by each; otherwise V once and U by each  */
-    dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]      */
+    dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]; u NULL:
+                                           one block, whose S are each task's own                                      */
     dl_real *scratch;
     int64_t  scratch_size;
     dl_real *dw;                        /* weight gradient, a task's share of the panels, in how many parts the input  */
@@ -5412,15 +5414,14 @@ static int64_t dli_conv_parts(int64_t sums, int64_t blocks)
     return sums <= 1 << 17 ? dli_max64(dli_min64(blocks / 3, 8), 1) : 1;
 }
 
-/* dw of 16 output channels, from channel k on, from their S */
-static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, const dl_real *s)
+/* dw of 16 output channels, from channel k on, and of input channels i to end, from their S */
+static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, int64_t i, int64_t end, const dl_real *s)
 {
     const dli_isa *isa = j->c->isa;
     const int64_t C = j->a->C, n = dli_min64(16, j->a->K - k), nr = isa->nr;
     dl_real taps[16 * 9 * 16], line[16 * 9 * 16];
-    int64_t i;
-    for (i = 0; n > 0 && i < C; i += 16, s += 16 * nr) {
-        const int64_t in = dli_min64(16, C - i);
+    for (; n > 0 && i < end; i += 16, s += 16 * nr) {
+        const int64_t in = dli_min64(16, end - i);
         DLI_ON(isa, winograd)(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s, j->t * j->pos_u, j->pos_u, nr, in);
         DLI_ON(isa, transpose)(line, 144, taps, 16, n, 9 * in);
         DLI_ON(isa, conv_finish)(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
@@ -5435,8 +5436,8 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     const int64_t panel = share / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
     dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v;
     dl_real *pixels = w + j->positions * j->own_panels * j->pos_m;
-    dl_real *s = j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr;
-    int64_t block, k;
+    dl_real *s = j->u ? j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr : pixels + dli_winograd_pixels(j);
+    int64_t block, k, i;
     dli_gemm_args g;
     memset(&g, 0, sizeof g);
     g.trans_a = 1;
@@ -5450,8 +5451,9 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
         for (k = 0; k < panels; k++) {
             g.A = v;
             g.B = w + k * j->positions * j->pos_m;
-            g.C = s + k * j->positions * j->pos_u;
+            g.C = j->u ? s + k * j->positions * j->pos_u : s;
             dli_winograd_products(j, &g, j->pos_v, j->pos_m, j->pos_u);
+            for (i = 0; i < nr && !j->u; i += 16) dli_winograd_dw(j, (panel + k) * nr + i, first, end, s + i);
         }
         g.beta = 1;
     }
@@ -5468,7 +5470,7 @@ static void dli_winograd_dw_task(void *arg, int64_t panel, int worker)
     (void)worker;
     for (part = 1; part < j->parts; part++)
         for (p = 0; p < j->positions; p++) DLI_ON(isa, add)(s + p * j->pos_u, s + part * next + p * j->pos_u, j->a->C * nr);
-    for (k = 0; k < nr; k += 16) dli_winograd_dw(j, panel * nr + k, s + k);
+    for (k = 0; k < nr; k += 16) dli_winograd_dw(j, panel * nr + k, 0, j->a->C, s + k);
 }
 
 /* --- whole passes ---------------------------------------------------------------------------------------------------------- */
@@ -5543,11 +5545,12 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     j.tm = (a->C + j.ldv - 1) / j.ldv;
     j.pos_v = j.rows * j.d * j.tx * j.ldv + 16;
     j.scratch_size += j.positions * (j.pos_v + j.own_panels * j.pos_m);
-    j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
+    if (j.blocks == 1) j.scratch_size += j.positions * j.pos_u;            /* S of a panel becomes dw while it is in the caches */
+    else j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
     j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
-    if (j.u && j.scratch) {
+    if ((j.u || j.blocks == 1) && j.scratch) {
         dli_parallel(c, j.parts * j.tm * ((j.panels + j.own_panels - 1) / j.own_panels), dli_winograd_weights_task, &j);
-        dli_parallel(c, j.panels, dli_winograd_dw_task, &j);
+        if (j.u) dli_parallel(c, j.panels, dli_winograd_dw_task, &j);
     }
     dli_arena_release(&c->step, mark);
 }
@@ -33832,8 +33835,9 @@ DLI_KERNEL(void, gemm_pack)(dl_real *out, int64_t tile, const dl_real *x, int64_
         }
 }
 
-/* Squares of 4 x 4, one in each quarter of a register of 512 bits, half of one of 256.  dli_quads: a row of each square, from
-   anywhere.  dli_zip, dli_zip2: the numbers, pairs of numbers in the lower or higher halves of two rows, in turn. */
+/* Squares of 4 x 4, one in each quarter of a register of 512 bits, half of one of 256.  DLI_QUADS: a row of each square, from
+   anywhere; DLI_EACH_QUAD: F(q, row of square q).  DLI_ZIP, DLI_ZIP2: numbers, pairs of numbers from the lower or higher half of
+   two rows of each square, in turn. */
 #if DLI_ISA == 2
 #define DLI_WIDTH 16
 typedef __m512 DLI_FN(dli_row);
