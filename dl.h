@@ -5435,7 +5435,7 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     const int64_t nr = j->c->isa->nr, first = share % j->tm * j->ldv, end = dli_min64(first + j->ldv, j->a->C);
     const int64_t panel = share / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
     dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v;
-    dl_real *pixels = w + j->positions * j->own_panels * j->pos_m;
+    dl_real *pixels = w + j->positions * j->pos_m;
     dl_real *s = j->u ? j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr : pixels + dli_winograd_pixels(j);
     int64_t block, k, i;
     dli_gemm_args g;
@@ -5445,12 +5445,11 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     for (block = j->blocks * part / j->parts; block < end_block; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
         for (k = first; k < end; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, v + k - first, j->pos_v, j->ldv, pixels);
-        for (k = 0; k < panels * nr; k += 16)
-            dli_winograd_in(j, &j->dy, panel * nr + k, row, nrows, w + k / nr * j->positions * j->pos_m + k % nr, j->pos_m, nr, pixels);
         g.K = nrows * j->d * j->tx;
         for (k = 0; k < panels; k++) {
+            for (i = 0; i < nr; i += 16) dli_winograd_in(j, &j->dy, (panel + k) * nr + i, row, nrows, w + i, j->pos_m, nr, pixels);
             g.A = v;
-            g.B = w + k * j->positions * j->pos_m;
+            g.B = w;
             g.C = j->u ? s + k * j->positions * j->pos_u : s;
             dli_winograd_products(j, &g, j->pos_v, j->pos_m, j->pos_u);
             for (i = 0; i < nr && !j->u; i += 16) dli_winograd_dw(j, (panel + k) * nr + i, first, end, s + i);
@@ -5544,7 +5543,7 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     j.ldv = (j.ldv / 16 + j.tm - 1) / j.tm * 16;
     j.tm = (a->C + j.ldv - 1) / j.ldv;
     j.pos_v = j.rows * j.d * j.tx * j.ldv + 16;
-    j.scratch_size += j.positions * (j.pos_v + j.own_panels * j.pos_m);
+    j.scratch_size += j.positions * (j.pos_v + j.pos_m);
     if (j.blocks == 1) j.scratch_size += j.positions * j.pos_u;            /* S of a panel becomes dw while it is in the caches */
     else j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
     j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
