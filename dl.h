@@ -12434,8 +12434,8 @@ static void dli_norm_backward_task(void *arg, int64_t set, int worker)
         b += w * (s.scale * sums[1] + s.offset * sums[0]);
     }
     if (!j->have_shared) {
-        ab[0] = j->o->given ? 0 : a / j->n;
-        ab[1] = j->o->given ? 0 : b / j->n;
+        ab[0] = a / j->n;
+        ab[1] = b / j->n;
     }
     if (j->only_shared || (!j->dx && !j->dr)) return;
     for (k = 0, i = first; k < j->count; k++, i += j->stride) {
@@ -12544,7 +12544,7 @@ static void dli_columns_backward_task(void *arg, int64_t task, int worker)
         double weight = j->w ? (double)j->w[first + i] : 1, a = weight / N * sums[2 * i];
         double b = weight / N * (s.scale * sums[2 * i + 1] + s.offset * sums[2 * i]);
         dli_norm_row one;
-        dli_norm_slope(&one, s, weight, j->o->given ? 0 : a, j->o->given ? 0 : b);
+        dli_norm_slope(&one, s, weight, a, b);
         w[i] = one.h_factor; x_factor[i] = one.x_factor; constant[i] = one.constant;
     }
     for (i = 0; i < j->S; i++) {
@@ -34907,6 +34907,10 @@ DLI_KERNEL(void, winograd)(dli_winograd_step step, int m, dl_real *out, int64_t 
 #undef DLI_EACH_QUAD
 #undef DLI_ZIP
 #undef DLI_ZIP2
+#undef DLI_HALF_lo
+#undef DLI_HALF_hi
+#undef DLI_PAIR_lo
+#undef DLI_PAIR_hi
 #undef DLI_LOAD_ROW
 #undef DLI_STORE_ROW
 #undef DLI_STORE_QUAD
@@ -35650,8 +35654,8 @@ DLI_V void DLI_FN(dli_backward_row)(const dl_real *g, const dl_real *x, const dl
         if (relu) h = dlv_gate(y ? LOAD(y, i, 0) : dlv_fma(d, scale, offset), h);                  \
         if (dx) {                                                                                  \
             e = has & DLI_HAS_W && w ? dlv_mul(h, LOAD(w, i, 0)) : h;                              \
-            if (given) d = dlv_set(0);                       /* 0 x infinity would be NaN */       \
-            if (has & DLI_HAS_COLUMNS)                                                             \
+            if (given) d = has & DLI_HAS_COLUMNS ? e : dlv_mul(e, h_factor);                       \
+            else if (has & DLI_HAS_COLUMNS)                                                        \
                 d = dlv_add(e, dlv_fma(d, LOAD(x_factors, i, 0), LOAD(constants, i, 0)));          \
             else d = dlv_fma(e, h_factor, dlv_fma(d, x_factor, constant));                         \
             if (add_dx) d = dlv_add(d, LOAD(dx, i, 0));                                            \
