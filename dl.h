@@ -23895,7 +23895,7 @@ static int  dl_mpi_size(const dl_ctx *c) { (void)c; return 1; }
 static void dl_mpi_broadcast(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
 static void dl_mpi_sum(dl_ctx *c, double *x, int n) { (void)c; (void)x; (void)n; }
 static void dl_mpi_hash(dl_ctx *c, dl_module *m) { (void)c; (void)m; }
-static int  dli_mpi_share_random(dl_ctx *c, const char *who) { (void)who; return c && !c->failed; }
+static int  dli_mpi_share_random(dl_ctx *c, const char *who) { (void)c; (void)who; return 1; }
 static int  dli_mpi_agree(dl_ctx *c, const char *who, int64_t count) { (void)who; (void)count; return c && !c->failed; }
 static void dli_mpi_reduce(dl_ctx *c, const char *who, dl_module *root, dl_tensor *loss) { (void)c; (void)who; (void)root; (void)loss; }
 #endif
@@ -24194,7 +24194,8 @@ static dl_scores dli_fit(dl_ctx *c, dl_module *m, dl_optim *o, dl_dataset *train
     while (f.history.count < f.o.epochs && !f.end && !c->failed) {
         const int epoch = f.history.count + 1;
         dli_progress_begin(&f.progress);
-        if (dli_mpi_share_random(c, "fit")) dli_fit_steps(c, &f, epoch);         /* a callback may have drawn some on one rank */
+        if (dli_mpi_agree(c, "fit", epoch) && dli_mpi_share_random(c, "fit"))    /* a callback may have drawn some on one rank */
+            dli_fit_steps(c, &f, epoch);
         if (!c->failed && !f.stopped) dli_fit_epoch(c, &f, epoch);
     }
     dli_fit_close(c, &f);
@@ -31922,12 +31923,13 @@ DL_DEF void dl_mpi_finalize(dl_ctx *c)
     c->gather = NULL;
 }
 
-static int dli_mpi_share_random(dl_ctx *c, const char *who)             /* the seed and the count of random numbers of rank 0 */
+/* The seed and the count of random numbers of rank 0, for ranks that have agreed */
+static int dli_mpi_share_random(dl_ctx *c, const char *who)
 {
     uint64_t random[2];
-    if (!c->mpi) return !c->failed;
+    if (!c->mpi) return 1;
     random[0] = c->seed; random[1] = c->calls;
-    if (!dli_mpi_agree(c, who, 1) || !dli_mpi_ok(c, who, MPI_Bcast(random, sizeof random, MPI_BYTE, 0, c->mpi->comm))) return 0;
+    if (!dli_mpi_ok(c, who, MPI_Bcast(random, sizeof random, MPI_BYTE, 0, c->mpi->comm))) return 0;
     c->seed = random[0]; c->calls = random[1];
     return 1;
 }
