@@ -4827,18 +4827,24 @@ static void dli_panel_product(const dli_isa *isa, dli_panel *t)
     if (t->parts) DLI_ON(isa, split_panel)(t); else DLI_ON(isa, gemm_panel)(t);
 }
 
-/* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them. */
+/* Rows [i, i + mc) and columns [p, p + kc) of op(A), in k-major tiles as high as gemm_panel will make them.  Of A^T a few rows for all
+   tiles: they are read along. */
 static void dli_gemm_pack_a(const dli_gemm_plan *plan, const dli_gemm_args *g, int64_t i, int64_t mc, int64_t p,
                             int64_t kc, dl_real *out)
 {
     const dli_isa *isa = plan->isa;
-    const int64_t mr = isa->mr, at = g->trans_a ? p * g->lda + i : i * g->lda + p;
-    int64_t left, rows;
-    if (plan->parts) { dli_split_a(isa, plan->parts, g->trans_a, g->A + at, g->lda, mc, kc, out); return; }
-    for (left = (mc + mr - 1) / mr; left > 0; left--, i += rows, mc -= rows, out += mr * plan->kc) {
-        rows = (mc + left - 1) / left;
-        if (g->trans_a) DLI_ON(isa, gemm_pack)(out, mr, g->A + p * g->lda + i, g->lda, kc, rows);
-        else            DLI_ON(isa, transpose)(out, mr, g->A + i * g->lda + p, g->lda, kc, rows);
+    const int64_t mr = isa->mr, tiles = (mc + mr - 1) / mr;
+    const dl_real *A = g->A + (g->trans_a ? p * g->lda + i : i * g->lda + p);
+    int64_t k, l, n, t, rows;
+    if (plan->parts) { dli_split_a(isa, plan->parts, g->trans_a, A, g->lda, mc, kc, out); return; }
+    for (k = 0; k < kc; k += n) {
+        n = g->trans_a ? dli_min64(kc - k, 8) : kc;
+        for (t = 0, l = 0; t < tiles; t++, l += rows) {
+            dl_real *to = out + (t * plan->kc + k) * mr;
+            rows = (mc - l + tiles - t - 1) / (tiles - t);
+            if (g->trans_a) DLI_ON(isa, gemm_pack)(to, mr, A + k * g->lda + l, g->lda, n, rows);
+            else            DLI_ON(isa, transpose)(to, mr, A + l * g->lda, g->lda, n, rows);
+        }
     }
 }
 
@@ -4988,12 +4994,13 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->warm = (g->M + g->N) * g->K + g->M * g->N <= large;      /* everything will                       */
     s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm;           /* B will, and A streams */
-    s->pack_a = (g->trans_a || g->lda % 1024 == 0) && g->N > 4 * nr;            /* k-th numbers on a page each, or in few sets of a cache */
+    s->pack_a = g->N > 4 * nr ? g->trans_a || g->lda % 1024 == 0 :              /* k-th numbers on a page each, or in few sets of a cache */
+                g->N > 16 && g->trans_a && g->lda >= 512 && g->K > DLI_KC / 2;  /* more lines than the first cache keeps for the next tile */
     s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
     if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
-    shared = (s->pack_b || s->copy_b) && g->M > s->mc;          /* panels, by several blocks of A        */
+    shared = ((s->pack_b || s->copy_b) && g->M > s->mc) || (s->pack_b && s->pack_a);      /* panels; or else A would be packed for each */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
     s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
     s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
@@ -5027,11 +5034,33 @@ static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t th
     }
 }
 
+/* A B^T of few rows is (B A^T)^T: the large matrix is read as it stands, only A and the product are turned. */
+static int dli_gemm_turns(const dli_gemm_plan *s, const dli_gemm_args *g)
+{
+    return s->path == DLI_GEMM_BLOCKS && !s->parts && !s->few.N && g->trans_b && !g->trans_a && g->batch == 1 && g->beta == 0 &&
+           g->M <= 128 && g->M * (g->K + 3 * g->N) < g->N * g->K;
+}
+enum { DLI_TURN = 32 };
+typedef struct { const dli_isa *isa; dl_real *from; const dli_gemm_args *to; } dli_turn_job;
+
+static void dli_turn_task(void *arg, int64_t strip, int worker)        /* columns of C from rows of its transpose, which are finished first */
+{
+    const dli_turn_job *t = (const dli_turn_job *)arg;
+    const dli_gemm_args *g = t->to;
+    const int64_t j = strip * DLI_TURN, n = dli_min64(DLI_TURN, g->N - j);
+    dl_real *rows = t->from + j * g->M;
+    (void)worker;
+    if (g->bias || g->activation != DL_LINEAR)
+        DLI_ON(t->isa, conv_finish)(rows, g->M, rows, g->M, n, g->M, NULL, g->bias ? g->bias + j : NULL, NULL, g->activation, 0);
+    DLI_ON(t->isa, transpose)(g->C + j, g->ldc, rows, g->M, g->M, n);
+}
+
 enum { DLI_GEMM_SHORT = 12 };           /* so few rows or columns: by dots, if numbers are contiguous along K */
 static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
 {
-    dli_gemm_args g;
+    dli_gemm_args g, turned;
     dli_gemm_plan s;
+    dli_turn_job turn;
     dli_mark mark;
     const double work = (double)args->M * (double)args->N * (double)args->K;
     /* Where rows of op(A) and columns of op(B) are contiguous and one side is short, by dots; vectors are made contiguous. */
@@ -5067,10 +5096,23 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     s.args = &g;
     s.parts = s.path == DLI_GEMM_BLOCKS ? dli_splits(c, g.M, g.N, g.K) : 0;
     if (!dli_gemm_leave_few(c, &s, &g)) { dli_arena_release(&c->step, mark); return 0; }
-    dli_gemm_choose(&s, &g);
-    dli_gemm_divide(&s, &g, work * (double)g.batch < (s.parts ? 4e6 : 500e3) ? 1 : c->threads);
+    if (dli_gemm_turns(&s, &g)) {
+        turned = g;
+        turned.M = g.N; turned.A = g.B; turned.lda = g.ldb;
+        turned.N = g.M; turned.B = g.A; turned.ldb = g.lda;
+        turned.C = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(g.M * g.N)); turned.ldc = g.M;
+        turned.bias = NULL; turned.activation = DL_LINEAR;
+        if (!turned.C) { dli_arena_release(&c->step, mark); return 0; }
+        s.args = &turned;
+    }
+    dli_gemm_choose(&s, s.args);
+    dli_gemm_divide(&s, s.args, work * (double)g.batch < (s.parts ? 4e6 : 500e3) ? 1 : c->threads);
     s.scratch = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(s.scratch_size * s.tb * s.tm * s.tn));
     if (s.scratch) dli_parallel(c, s.tb * s.tm * s.tn, dli_gemm_task, &s);
+    if (s.scratch && s.args == &turned) {
+        turn.isa = c->isa; turn.from = turned.C; turn.to = &g;
+        dli_parallel_if(c, g.M * g.N >= 1 << 16, (g.N + DLI_TURN - 1) / DLI_TURN, dli_turn_task, &turn);
+    }
     dli_arena_release(&c->step, mark);
     return s.scratch != NULL;
 }

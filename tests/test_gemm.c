@@ -158,6 +158,18 @@ static void few_columns(void)
     }
 }
 
+/* Few rows times a large B^T, which is (B A^T)^T, with every activation; A packed for many panels, and A^T for one. */
+static void turned_and_packed(void)
+{
+    int kind;
+    for (kind = 3; kind <= 27; kind += 6) one_case(0, 1, 13 + kind, 280, 250 + 2 * kind, kind);
+    for (kind = 0; kind < 2; kind++) {
+        one_case(0, 1, 140, 150, 1024, 5 * kind);
+        one_case(1, kind, 530, 40, 140, kind);
+        one_case(1, kind, 270, 135, 20, kind);
+    }
+}
+
 static void batches(void)
 {
     enum { M = 5, N = 7, K = 9, BATCH = 6 };
@@ -204,6 +216,7 @@ int main(void)
     RUN(random_shapes);
     RUN(block_edges);
     RUN(few_columns);
+    RUN(turned_and_packed);
     RUN(batches);
     RUN(bad_arguments);
     TEST_END;
