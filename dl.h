@@ -131,7 +131,9 @@
               do nothing, so weights stay as they were.  Look once, before you read x->data; dl_clear_error(c) makes the
               context usable again.  Nothing prints, nothing exits.
    Bits.      The same program gives the same bits for every number of threads, every instruction set, compiler and machine.
-              (On 32-bit x86 add -msse2 -mfpmath=sse: the x87 unit keeps more bits than a float has.)
+              (On 32-bit x86 add -msse2 -mfpmath=sse: the x87 unit keeps more bits than a float has.  -ffast-math,
+              its parts and -ffp-contract=fast of clang are refused, but clang does not tell of -freciprocal-math and
+              -fassociative-math.)
    Networks.  dl_nn_sequential for chains; sequences are (N, T, ..) for attention and transformers, (T, N, ..) for recurrent
               layers unless .batch_first; token ids are int32 and go into dl_nn_embedding.  DL_MODELS has whole networks with
               the names of their published weights: vision (LeNet-5 to ResNet, MobileNetV2, DenseNet, U-Net, ViT), language
@@ -205,8 +207,8 @@
 #define DL_VERSION_NUMBER (DL_VERSION_MAJOR * 10000 + DL_VERSION_MINOR * 100 + DL_VERSION_PATCH)
 #define DL_VERSION_STRING "0.2.0"
 
-#ifdef __FAST_MATH__
-#error "dl.h: -ffast-math would break the promise of equal bits; compile without it"
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || __FINITE_MATH_ONLY__ > 0
+#error "dl.h: -ffast-math, or a part of it, would break the promise of equal bits and lose NaN; compile without it"
 #endif
 
 #ifdef DL_STATIC                    /* all functions static: several copies of dl.h may live in one program */
@@ -420,7 +422,7 @@ typedef struct {
     const dl_tensor *grad;               /* d L / d y; NULL: y is a scalar and this is 1 */
     int end_;
 } dl_backward_opts;
-DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0 on error */
+DL_API int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o);   /* adds d y / d leaf to every leaf's grad; 0: an error, these have none */
 #define dl_backward(...) DLI_KW2(dl_backward, __VA_ARGS__)
 DL_API void dl_zero_grad(dl_tensor *x);                                     /* x->grad = NULL */
 DL_API void dl_retain_grad(dl_tensor *x);                                   /* a result keeps its grad, of the last dl_backward */
@@ -4248,6 +4250,22 @@ static int dli_check_lives(dl_ctx *c, const char *who, const char *what, const d
 /* For functions without a context: whether x is a tensor, neither nil nor memory that was one once. */
 static int dli_is_tensor(const dl_tensor *x) { return !dl_is_nil(x) && x->born >> 48 == DLI_BORN >> 48; }
 
+#ifdef __clang__
+/* With -ffp-contract=fast, of which no macro tells, a b + c is fused whatever the pragmas say.  1 - y y for y = 1 + h, h^2 below the
+   rounding error, is -2 h if it is not. */
+static int dli_fuses(const dli_isa *isa)
+{
+    const dl_real h = (dl_real)1 / (sizeof(dl_real) == sizeof(float) ? 1 << 13 : 1 << 30), y = 1 + h, one = 1, *in[3];
+    dl_real dx = 0;
+    in[0] = in[1] = &y;
+    in[2] = &one;
+    DLI_ON(isa, dx_tanh)(&dx, in, 1, NULL);
+    return dx != -2 * h;
+}
+#else
+static int dli_fuses(const dli_isa *isa) { (void)isa; return 0; }
+#endif
+
 DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
 {
     dl_ctx *c = (dl_ctx *)DL_MALLOC(sizeof *c + DLI_MODULE_SIZE + DLI_ALIGN);
@@ -4278,6 +4296,7 @@ DL_DEF dl_ctx *dl_create_with(dl_create_opts o)
         dl_fail(c, "dl_create: instruction set \"%s\" is unknown or this machine lacks it; \"portable\" is always there", isa);
     }
     dli_check_choice(c, "dl_create", "precision", o.precision, DL_MEDIUM);
+    if (dli_fuses(c->isa)) dl_fail(c, "dl_create: compiled with -ffp-contract=fast, which would break the promise of equal bits");
     if (!strcmp(c->isa->name, "amx")) c->parts = o.precision == DL_HIGH ? 2 : o.precision == DL_MEDIUM;
     return c;
 }
@@ -5764,14 +5783,21 @@ static void dli_grad_pass(dl_ctx *c, dl_tensor *y, dl_tensor *x)
 DL_DEF void dl_zero_grad(dl_tensor *x)   { if (dli_is_tensor(x)) x->grad = NULL; }
 DL_DEF void dl_retain_grad(dl_tensor *x) { if (dli_is_tensor(x)) x->retain_grad = 1; }
 
-/* After an error in the middle: half a gradient is worth nothing, drop them all. */
-static void dli_drop_grads(dl_tensor *t)
+/* After an error in the middle: half a gradient is worth nothing, so all that y was made from loses its own. */
+static void dli_drop_grads(const dl_ctx *c, dl_tensor *y)
 {
+    dl_real *const reached = (dl_real *)(void *)y;       /* no gradient is there */
+    dl_tensor *t;
     int i;
-    for (; t; t = t->prev) {
-        t->grad = NULL;
-        for (i = 0; i < t->nsrc; i++) t->src[i]->grad = NULL;
-    }
+    y->grad = reached;
+    for (t = y->op ? y : NULL; t; t = t->prev)
+        for (i = 0; i < t->nsrc && t->grad == reached; i++) {
+            dl_tensor *x = t->src[i];
+            if (x->requires_grad && dli_is_own(c, x) && (x->op || !dli_was_constant(t, x))) x->grad = reached;
+        }
+    for (t = y->op ? y : NULL; t; t = t->prev)
+        for (i = 0; i < t->nsrc; i++) if (t->src[i]->grad == reached) t->src[i]->grad = NULL;
+    y->grad = NULL;
 }
 
 DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
@@ -5798,7 +5824,7 @@ DL_DEF int dl_backward_with(dl_ctx *c, dl_tensor *y, dl_backward_opts o)
         if (!t->retain_grad) dli_grad_release(c, t);
     }
     c->walked = NULL;
-    if (c->failed) dli_drop_grads(y);
+    if (c->failed) dli_drop_grads(c, y);
     return !c->failed;
 }
 
@@ -12747,6 +12773,12 @@ static int dli_norm_prepare(dl_ctx *c, const char *who, dl_tensor *x, dl_tensor 
            dli_norm_source(c, who, "bias", bias, 1, &a->C, src, n, &a->b);
 }
 
+static dl_tensor *dli_activated(dl_ctx *c, dl_tensor *y, dl_activation f)
+{
+    return f == DL_RELU    ? dl_relu(c, y)    : f == DL_RELU6 ? dl_relu6(c, y)
+         : f == DL_SIGMOID ? dl_sigmoid(c, y) : f == DL_TANH  ? dl_tanh(c, y)  : y;
+}
+
 DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running_mean, dl_tensor *running_var, dl_tensor *weight,
                                      dl_tensor *bias, dl_batch_norm_opts o)
 {
@@ -12769,8 +12801,7 @@ DL_DEF dl_tensor *dl_batch_norm_with(dl_ctx *c, dl_tensor *x, dl_tensor *running
     if (!a.given && a.N * a.S == 1 && !a.shared)
         return dl_fail(c, "batch_norm: x %t has one value per channel, %s needs more", x, two ? "training" : "the batch's variance");
     y = dl_apply(c, &dli_batch_norm_op, n, src, &a, sizeof a);
-    return o.activation == DL_RELU6 ? dl_relu6(c, y) : o.activation == DL_SIGMOID ? dl_sigmoid(c, y)
-         : o.activation == DL_TANH ? dl_tanh(c, y) : y;
+    return a.relu ? y : dli_activated(c, y, o.activation);
 }
 
 DL_DEF dl_tensor *dl_group_norm_with(dl_ctx *c, dl_tensor *x, int64_t groups, dl_tensor *weight, dl_tensor *bias,
@@ -12837,13 +12868,13 @@ static dli_norm_row dli_layer_rows(const dli_layer_job *j)
     row.b = j->b;
     return row;
 }
-static void dli_layer_row(const dli_layer_job *j, int64_t i, int64_t far, dli_norm_row *row)
+static void dli_layer_row(const dli_layer_job *j, int64_t i, int64_t later, dli_norm_row *row)
 {
     row->shift = j->standard[i].shift;
     row->scale = j->standard[i].scale;
     row->offset = j->standard[i].offset;
     row->ahead = i + 1 < j->rows ? j->o->n : 0;
-    row->next = i + far < j->rows ? far * j->o->n : 0;
+    row->next = i + later < j->rows ? later * j->o->n : 0;
 }
 
 /* A few rows at a time, which stay in the first cache: the sums and roots of one do not wait for those of another. */
@@ -13127,11 +13158,12 @@ static dl_tensor *dli_nn_batchnorm_run(dl_ctx *c, dl_module *self, dl_tensor *x,
     if (x->ndim < m->least || x->ndim > m->most)
         return dl_fail(c, "%s: x %t has %d axes, expected %s", self->type->name, x, x->ndim,
                        m->most == 3 ? "(N, C) or (N, C, L)" : m->most == 4 ? "(N, C, H, W)" : "(N, C, D, H, W)");
-    o.eps = m->eps; o.momentum = m->momentum; o.activation = activation; o.residual = residual; o.end_ = 0;
+    o.eps = m->eps; o.momentum = m->momentum; o.residual = residual; o.end_ = 0;
+    o.activation = activation == DL_RELU ? DL_RELU : DL_LINEAR;
     if (m->cumulative && m->batches) o.momentum = 1 / (m->batches->data[0] + 1);
     y = dl_batch_norm_with(c, x, m->mean, m->var, m->weight, m->bias, o);
-    if (m->batches && c->training && !c->failed) m->batches->data[0] += 1;
-    return y;
+    if (m->batches && c->training && !c->failed) m->batches->data[0] += 1;             /* together with the statistics */
+    return o.activation == activation ? y : dli_activated(c, y, activation);
 }
 static dl_tensor *dli_nn_batchnorm_forward(dl_ctx *c, dl_module *self, dl_tensor *x)
 {
@@ -15318,9 +15350,10 @@ static dl_tensor *dli_mha_attend(dl_ctx *c, dl_module *module, dl_tensor *query,
         k = cache->k; v = cache->v;
     }
     y = dli_attention_of(c, q, k, v, a, S);
-    if (cache && !c->failed) cache->length = S;
     if (weights) *o.weights = dl_mean_with(c, weights, heads);
-    return dl_forward(c, m->out, y);
+    y = dl_forward(c, m->out, y);
+    if (cache && !c->failed) cache->length = S;
+    return y;
 }
 
 DL_DEF dl_tensor *dl_nn_mha_forward_with(dl_ctx *c, dl_module *module, dl_tensor *query, dl_tensor *key, dl_tensor *value,
@@ -17065,7 +17098,7 @@ typedef struct {
     int            batch_first, directions;
     dl_tensor     *x, *h0, *c0, *lengths;
     dl_rnn_weights w[2];
-    int64_t        T, N, I, H, P;       /* steps, sequences, sizes: input, hidden, projected   */
+    int64_t        T, N, in, H, P;      /* steps, sequences, sizes: input, hidden, projected   */
 } dli_rnn_args;
 
 /* What forward leaves.  Row (t, n) of each array stands where it does in x. */
@@ -17094,11 +17127,11 @@ static int dli_rnn_check_weights(dl_ctx *c, const char *who, const dli_rnn_args 
 {
     const int64_t rows = dli_rnn_gates(o->kind) * o->H;
     const dl_tensor *ih = w->weight_ih;
-    if (!dl_is_nil(ih) && ih->ndim == 2 && ih->shape[0] == rows && ih->shape[1] != o->I) {
-        dl_fail(c, "%s: x %t has %l features, weight_ih %t takes %l", who, o->x, o->I, ih, ih->shape[1]);
+    if (!dl_is_nil(ih) && ih->ndim == 2 && ih->shape[0] == rows && ih->shape[1] != o->in) {
+        dl_fail(c, "%s: x %t has %l features, weight_ih %t takes %l", who, o->x, o->in, ih, ih->shape[1]);
         return 0;
     }
-    if (!dli_rnn_check(c, who, "weight_ih", ih, rows, o->I) ||
+    if (!dli_rnn_check(c, who, "weight_ih", ih, rows, o->in) ||
         !dli_rnn_check(c, who, "weight_hh", w->weight_hh, rows, o->P))
         return 0;
     if (!w->bias_ih != !w->bias_hh) { dl_fail(c, "%s: one bias is NULL, the other is not", who); return 0; }
@@ -17145,9 +17178,9 @@ static int dli_rnn_check_input(dl_ctx *c, const char *who, dli_rnn_args *o)
                 o->step ? "(N, I) or (I)" : o->batch_first ? "(N, T, I) or (T, I)" : "(T, N, I) or (T, I)");
         return 0;
     }
-    o->I = x->shape[x->ndim - 1];
+    o->in = x->shape[x->ndim - 1];
     o->T = o->step ? 1 : x->ndim == 2 ? x->shape[0] : x->shape[o->batch_first ? 1 : 0];
-    o->N = x->size / o->I / o->T;
+    o->N = x->size / o->in / o->T;
     return !l || dli_check_lengths(c, who, l, o->N, 1, o->T, x);
 }
 
@@ -17178,7 +17211,7 @@ static int dli_rnn_shape(dl_ctx *c, dl_tensor *y)
     memcpy(shape, o->x->shape, sizeof shape);
     shape[o->x->ndim - 1] = o->directions * o->P;
     if (!dl_set_shape(c, y, o->x->ndim, shape)) return 0;
-    y->macs = o->T * o->N * o->directions * (gates * o->H * (o->I + o->P) + (hr ? o->H * o->P : 0));
+    y->macs = o->T * o->N * o->directions * (gates * o->H * (o->in + o->P) + (hr ? o->H * o->P : 0));
     return 1;
 }
 
@@ -17322,9 +17355,9 @@ static int dli_rnn_input_gates(dl_ctx *c, dli_rnn_job *j, const dl_rnn_weights *
         dli_rnn_start(zeros, NULL, o->H);
         j->bias = zeros;
     }
-    g.M = o->T * o->N; g.N = rows; g.K = o->I;
-    g.A = o->x->data; g.lda = o->I;
-    g.B = w->weight_ih->data; g.ldb = o->I; g.trans_b = 1;
+    g.M = o->T * o->N; g.N = rows; g.K = o->in;
+    g.A = o->x->data; g.lda = o->in;
+    g.B = w->weight_ih->data; g.ldb = o->in; g.trans_b = 1;
     g.C = j->saved_gates; g.ldc = j->ld;
     g.alpha = 1;
     g.bias = bias;
@@ -17464,14 +17497,14 @@ static void dli_rnn_weight_grads(dl_ctx *c, const dli_rnn_job *j, const dli_rnn_
     const dl_real *x = o->x->data;
     int64_t n, t;
     if (j->lengths && g->ih) {                              /* what stands in the padding may be NaN, which times 0 is no 0 */
-        dl_real *clean = dli_rnn_alloc(c, rows, o->I);
+        dl_real *clean = dli_rnn_alloc(c, rows, o->in);
         if (!clean) return;
         memcpy(clean, x, (size_t)o->x->size * sizeof *clean);
         for (n = 0; n < o->N; n++)
-            for (t = j->lengths[n]; t < o->T; t++) dli_rnn_start(clean + (t * j->row_t + n * j->row_n) * o->I, NULL, o->I);
+            for (t = j->lengths[n]; t < o->T; t++) dli_rnn_start(clean + (t * j->row_t + n * j->row_n) * o->in, NULL, o->in);
         x = clean;
     }
-    dli_rnn_add_product(c, 1, width, o->I, rows, j->dx_gates, j->ld, x, g->ih, g->add_ih);
+    dli_rnn_add_product(c, 1, width, o->in, rows, j->dx_gates, j->ld, x, g->ih, g->add_ih);
     dli_rnn_add_product(c, 1, width, o->P, rows, j->dh_gates, j->ld, j->before, g->hh, g->add_hh);
     dli_rnn_add_product(c, 1, o->P, o->H, rows, j->dprojected, o->P, j->hidden, g->hr, g->add_hr);
     for (n = 0; n < o->N; n++) {
@@ -17527,7 +17560,7 @@ static void dli_rnn_backward(dl_ctx *c, dl_tensor *y)
             dli_rnn_start(j.dx_sums, NULL, o->N * width);
             dli_rnn_start(j.dh_sums, NULL, o->N * width);
             dli_parallel(c, j.parts, dli_rnn_backward_part, &j);
-            dli_rnn_add_product(c, 0, rows, o->I, width, j.dx_gates, j.ld, w->weight_ih->data, dx,
+            dli_rnn_add_product(c, 0, rows, o->in, width, j.dx_gates, j.ld, w->weight_ih->data, dx,
                                 add_x || d);
             dli_rnn_weight_grads(c, &j, &g[d]);
             dli_accumulate(c, dh0 ? dh0 + h : NULL, j.h, o->N * P, add_h0);
@@ -17608,7 +17641,7 @@ static dl_tensor *dli_rnn_layer(dl_ctx *c, dli_rnn_args *o, dl_tensor **h_n, dl_
     if (h_n) *h_n = dl_apply(c, &dli_rnn_final_op, 1, &y, &which, sizeof which);
     which = 1;
     if (c_n) *c_n = dl_apply(c, &dli_rnn_final_op, 1, &y, &which, sizeof which);
-    return y;
+    return c->failed ? DLI_NIL : y;
 }
 
 DL_DEF dl_tensor *dl_rnn_with(dl_ctx *c, dl_rnn_kind kind, dl_tensor *x, const dl_rnn_weights *w,
@@ -19731,7 +19764,7 @@ DL_DEF dl_tensor *dl_coupling_with(dl_ctx *c, dl_tensor *x, dl_tensor *mask, dl_
     y = o.inverse ? dl_mul(c, dl_sub(c, x, t), dl_exp(c, s)) : dl_add(c, dl_mul(c, x, dl_exp(c, s)), t);
     dims = ((1u << x->ndim) - 1) & ~1u;
     if (o.log_det) *o.log_det = dims ? dli_sum_over(c, s, DLI_AXES | dims) : s;
-    return y;
+    return c->failed ? DLI_NIL : y;
 }
 
 /* --- diffusion ------------------------------------------------------------------------------------------------ */
@@ -21361,9 +21394,9 @@ DL_DEF int dl_optim_step(dl_ctx *c, dl_optim *o)
     o->t++;
     if (o->type->step) o->type->step(c, o);
     else dli_elementwise_step(c, o);
-    if (c->failed) o->t--;
+    if (c->failed) { o->t--; return 0; }                                /* with the gradients still there */
     dli_optim_zero_grads(o);
-    return !c->failed;
+    return 1;
 }
 
 /* Fresh gradients and the loss; NaN after an error. */
@@ -22489,23 +22522,32 @@ static dl_schedule *dli_schedule_create(dl_ctx *c, const dli_schedule_type *type
     return dli_nil_schedule();
 }
 
-/* For a schedule that changes the momentum: SGD and RMSprop that were made without one get its state and its rule. */
-static void dli_schedule_momentum(dl_ctx *c, const char *who, dl_optim *o)
+/* One that changes the momentum: SGD and RMSprop that were made without one get its state and its rule, if all goes well. */
+static dl_schedule *dli_schedule_momentum(dl_ctx *c, const dli_schedule_type *type, dl_optim *o, const void *opts, size_t opts_size)
 {
+    dl_schedule *s;
+    dl_real *state = NULL;
+    int64_t n = 0;
     int i;
-    if (!dli_check_optim(c, who, o)) return;
+    if (!dli_check_optim(c, type->name, o)) return dli_nil_schedule();
     o = dli_innermost(o);
     if (!o->type->beta1 && o->type != &dli_optim_sgd_type)
-        dl_fail(c, "%s: %s has no momentum; set .no_cycle_momentum = 1", who, o->type->name);
-    for (i = 0; i < o->nslots && !c->failed; i++)
+        dl_fail(c, "%s: %s has no momentum; set .no_cycle_momentum = 1", type->name, o->type->name);
+    for (i = 0; i < o->nslots; i++) if (!o->slots[i].state[0]) n += o->slots[i].w->size;
+    if (n > 0) state = (dl_real *)dl_alloc_keep(c, (size_t)n * sizeof *state);
+    s = dli_schedule_create(c, type, o, opts, opts_size);
+    if (c->failed) return s;
+    for (i = 0; i < o->nslots; i++)
         if (!o->slots[i].state[0]) {
-            dli_optim_add_state(c, o, &o->slots[i], 0, o->slots[i].w->size);
+            o->slots[i].state[0] = state;
             o->slots[i].past = (double)o->slots[i].t + 1;
+            state += o->slots[i].w->size;
         }
-    if (c->failed) return;
+    o->state_bytes += n * (int64_t)sizeof *state;
     if (o->type == &dli_optim_sgd_type)    o->rule = DLI_RULE_momentum;
     if (o->rule == DLI_RULE_rmsprop)       o->rule = DLI_RULE_rmsprop_a;
     if (o->rule == DLI_RULE_rmsprop_b)     o->rule = DLI_RULE_rmsprop_ab;
+    return s;
 }
 
 static int64_t dli_schedule_steps(dl_ctx *c, const char *who, const char *what, int64_t steps, int64_t usual)
@@ -22739,8 +22781,7 @@ DL_DEF dl_schedule *dl_lr_one_cycle_with(dl_ctx *c, dl_optim *o, double max_lr, 
     opts.pct_start = dli_option(c, "lr_one_cycle", "pct_start", opts.pct_start, 0.3, 0, 1.0000001);
     a.total_steps = (double)dli_schedule_steps(c, "lr_one_cycle", "total_steps", total_steps, 0);
     a.o = opts;
-    if (!opts.no_cycle_momentum) dli_schedule_momentum(c, "lr_one_cycle", o);
-    return dli_schedule_create(c, &dli_lr_one_cycle_type, o, &a, sizeof a);
+    return (opts.no_cycle_momentum ? dli_schedule_create : dli_schedule_momentum)(c, &dli_lr_one_cycle_type, o, &a, sizeof a);
 }
 
 typedef struct { double base_lr, max_lr; dl_lr_cyclic_opts o; } dli_lr_cyclic_args;
@@ -22770,8 +22811,7 @@ DL_DEF dl_schedule *dl_lr_cyclic_with(dl_ctx *c, dl_optim *o, double base_lr, do
     opts.step_size_up = dli_schedule_steps(c, "lr_cyclic", "step_size_up", opts.step_size_up, 2000);
     opts.step_size_down = dli_schedule_steps(c, "lr_cyclic", "step_size_down", opts.step_size_down, opts.step_size_up);
     a.o = opts;
-    if (!opts.no_cycle_momentum) dli_schedule_momentum(c, "lr_cyclic", o);
-    return dli_schedule_create(c, &dli_lr_cyclic_type, o, &a, sizeof a);
+    return (opts.no_cycle_momentum ? dli_schedule_create : dli_schedule_momentum)(c, &dli_lr_cyclic_type, o, &a, sizeof a);
 }
 
 typedef struct { dl_lr_fn f; void *user; } dli_lr_lambda_args;
@@ -24828,15 +24868,15 @@ typedef struct {
     const dl_tensor *data, *targets, *x;
     dl_tensor       *y;
     int64_t          k, d;
-    int64_t         *near;               /* of each worker k */
-    dl_real         *far, *row;          /* their squared distances; a difference */
+    int64_t         *nearest;            /* of each worker k */
+    dl_real         *away, *row;         /* their squared distances; a difference */
 } dli_knn_job;
 
 static void dli_knn_task(void *arg, int64_t m, int worker)
 {
     const dli_knn_job *j = (const dli_knn_job *)arg;
-    int64_t *near = j->near + worker * j->k, i, a, b, found = 0, q = j->y->size / j->x->shape[0];
-    dl_real *far = j->far + worker * j->k, *row = j->row + worker * j->d;
+    int64_t *nearest = j->nearest + worker * j->k, i, a, b, found = 0, q = j->y->size / j->x->shape[0];
+    dl_real *away = j->away + worker * j->k, *row = j->row + worker * j->d;
     const dl_real *in[2];
     in[0] = j->x->data + m * j->d;
     for (i = 0; i < j->data->shape[0]; i++) {
@@ -24844,21 +24884,21 @@ static void dli_knn_task(void *arg, int64_t m, int worker)
         in[1] = j->data->data + i * j->d;
         DLI_ON(j->c->isa, f_sub)(row, in, j->d, NULL);
         distance = DLI_ON(j->c->isa, sum_squares)(row, 0, 1, j->d);
-        if (found == j->k && !dli_is_less(distance, far[found - 1])) continue;
+        if (found == j->k && !dli_is_less(distance, away[found - 1])) continue;
         if (found < j->k) found++;
-        for (a = found - 1; a > 0 && dli_is_less(distance, far[a - 1]); a--) { far[a] = far[a - 1]; near[a] = near[a - 1]; }
-        far[a] = distance;
-        near[a] = i;
+        for (a = found - 1; a > 0 && dli_is_less(distance, away[a - 1]); a--) { away[a] = away[a - 1]; nearest[a] = nearest[a - 1]; }
+        away[a] = distance;
+        nearest[a] = i;
     }
     if (j->targets->dtype == DL_INT32) {
         int64_t most = 0, votes;
         for (a = 0; a < j->k; a++) {
-            for (votes = 0, b = 0; b < j->k; b++) votes += j->targets->idata[near[b]] == j->targets->idata[near[a]];
-            if (votes > most) { most = votes; j->y->idata[m] = j->targets->idata[near[a]]; }
+            for (votes = 0, b = 0; b < j->k; b++) votes += j->targets->idata[nearest[b]] == j->targets->idata[nearest[a]];
+            if (votes > most) { most = votes; j->y->idata[m] = j->targets->idata[nearest[a]]; }
         }
     } else for (i = 0; i < q; i++) {
         double sum = 0;
-        for (a = 0; a < j->k; a++) sum += (double)j->targets->data[near[a] * q + i];
+        for (a = 0; a < j->k; a++) sum += (double)j->targets->data[nearest[a] * q + i];
         j->y->data[m * q + i] = (dl_real)(sum / (double)j->k);
     }
 }
@@ -24878,8 +24918,8 @@ DL_DEF dl_tensor *dl_knn(dl_ctx *c, const dl_tensor *data, const dl_tensor *targ
     j.y = dli_leaf(c, "knn", targets->dtype, targets->ndim, shape, 0);
     mark = dli_arena_mark(&c->step);
     j.c = c; j.data = data; j.targets = targets; j.x = x; j.k = k; j.d = x->shape[1];
-    j.near = (int64_t *)dl_alloc(c, (size_t)(k * c->threads) * sizeof *j.near);
-    j.far = (dl_real *)dl_alloc(c, (size_t)(k * c->threads) * sizeof *j.far);
+    j.nearest = (int64_t *)dl_alloc(c, (size_t)(k * c->threads) * sizeof *j.nearest);
+    j.away = (dl_real *)dl_alloc(c, (size_t)(k * c->threads) * sizeof *j.away);
     j.row = (dl_real *)dl_alloc(c, (size_t)(j.d * c->threads) * sizeof *j.row);
     if (!c->failed) dli_parallel_if(c, data->size >= DLI_PAR_WORK / 16, x->shape[0], dli_knn_task, &j);
     dli_arena_release(&c->step, mark);
@@ -28202,6 +28242,7 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
     static const char *const keys[4] = {"dl.crc32c", "dl.version", "dl.step", "dl.epoch"};
     dli_items list = { NULL, NULL, 0 };
     char digits[9] = "00000000", number[2][24];
+    const char *best;
     dl_metadata *meta;
     dli_text t;
     dli_mark mark;
@@ -28231,11 +28272,9 @@ DL_DEF int dl_checkpoint_save_with(dl_ctx *c, const char *path, dl_checkpoint_op
             if (k == 4) meta[n++] = *o.metadata;                        /* those of an older checkpoint count no more */
         }
         meta[n].key = meta[n].value = NULL;
-        ok = dli_save_items(c, "checkpoint_save", &list, path, meta, digits, o.keep_last);
-        if (ok && o.best) {
-            path = dli_concat(c, path, ".best", "");
-            ok = dli_save_items(c, "checkpoint_save", &list, path, meta, digits, 0);
-        }
+        best = o.best ? dli_concat(c, path, ".best", "") : NULL;
+        ok = !c->failed && dli_save_items(c, "checkpoint_save", &list, path, meta, digits, o.keep_last) &&
+             (!best || dli_save_items(c, "checkpoint_save", &list, best, meta, digits, 0));
     }
     dli_arena_release(&c->step, mark);
     return ok;
@@ -29994,12 +30033,6 @@ static dl_tensor *dli_lower(dl_ctx *c, dl_tensor *y);
 /* --- lowering: a result of the same value made of simpler ops, or NULL: the op is simple -------------------------- */
 static int dli_to_onnx(const dl_ctx *c) { return (c->tracing & DLI_TRACE_ONNX) != 0; }
 
-static dl_tensor *dli_lower_activation(dl_ctx *c, dl_tensor *y, dl_activation f)
-{
-    return f == DL_RELU    ? dl_relu(c, y)    : f == DL_RELU6 ? dl_relu6(c, y)
-         : f == DL_SIGMOID ? dl_sigmoid(c, y) : f == DL_TANH  ? dl_tanh(c, y) : y;
-}
-
 static dl_shape dli_dims(int64_t a, int64_t b, int64_t d, int64_t e, int64_t f)                /* up to the first 0 */
 {
     dl_shape s;
@@ -30040,7 +30073,7 @@ static dl_tensor *dli_lower_linear(dl_ctx *c, dl_tensor *y)
     if (f == DL_LINEAR && x->ndim == 2) return NULL;
     o.activation = DL_LINEAR;
     if (x->ndim != 2) x = dl_reshape(c, x, dli_dims(x->size / in, in, 0, 0, 0));
-    x = dli_lower_activation(c, dl_linear_with(c, x, y->src[1], y->nsrc > 2 ? y->src[2] : NULL, o), f);
+    x = dli_activated(c, dl_linear_with(c, x, y->src[1], y->nsrc > 2 ? y->src[2] : NULL, o), f);
     return y->ndim != 2 ? dli_reshape_like(c, x, y) : x;
 }
 
@@ -30051,7 +30084,7 @@ static dl_tensor *dli_lower_conv(dl_ctx *c, dl_tensor *y)
     if (a.scale) return dl_fail(c, "export: %s has taken in a batch norm: leave gradients enabled", y->op->name);
     if (f == DL_LINEAR) return NULL;
     a.activation = DL_LINEAR;
-    return dli_lower_activation(c, dl_apply(c, y->op, y->nsrc, y->src, &a, sizeof a), f);
+    return dli_activated(c, dl_apply(c, y->op, y->nsrc, y->src, &a, sizeof a), f);
 }
 
 /* (x - mean) / sqrt(var + eps) over the axes of dims; rms: without the mean */
@@ -30256,9 +30289,9 @@ static dl_tensor *dli_lower_bias(dl_ctx *c, const dl_tensor *y, const dli_attent
             for (t = 0; t < a->T; t++)
                 for (s = 0; s < a->S; s++) {
                     dl_real *p = &b->data[((n * H + h) * a->T + t) * a->S + s];
-                    const int64_t far = t + a->S - a->T - s, *at = a->mask_at;
-                    if (slopes) *p = -slopes->data[h] * (dl_real)(far < 0 ? -far : far);
-                    if ((a->causal && far < 0) || (lengths && s >= lengths->idata[n]) ||
+                    const int64_t ago = t + a->S - a->T - s, *at = a->mask_at;
+                    if (slopes) *p = -slopes->data[h] * (dl_real)(ago < 0 ? -ago : ago);
+                    if ((a->causal && ago < 0) || (lengths && s >= lengths->idata[n]) ||
                         (mask && !mask->idata[n * at[0] + h * at[1] + t * at[2] + s * at[3]]))
                         *p = DLI_C(-3.1e38);
                 }
@@ -30353,8 +30386,11 @@ static int dli_value_of(dli_export *e, dl_tensor *t)
 {
     int i;
     for (i = 0; i < e->n; i++) if (e->v[i].t == t) return i;
-    for (i = 0; i <= e->results && !dli_param_name(t); i++)
-        if (dli_bytes_of(e->v[i].t) == dli_bytes_of(t) && dli_same_shape(e->v[i].t, t)) return i;
+    for (i = 0; i <= e->results && !dli_param_name(t); i++) {
+        const dl_tensor *from = e->v[i].t;
+        while (from != t && from->op == &dli_view_op) from = from->src[0];
+        if (from != t && dli_bytes_of(e->v[i].t) == dli_bytes_of(t) && dli_same_shape(e->v[i].t, t)) return i;  /* t is detached from it */
+    }
     if (e->n == e->room) { dl_fail(e->c, "export: the list is full"); return 0; }
     memset(&e->v[e->n], 0, sizeof *e->v);
     e->v[e->n].t = t;
@@ -30427,6 +30463,7 @@ static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more, int w
 }
 
 /* Records m on another input; of ids, the first of some that m accepts. */
+static int dli_no_memory(const dl_ctx *c) { return c->failed && strstr(c->error, "out of memory") != NULL; }
 static int dli_record_other(dli_export *f, dl_module *m, const dl_tensor *x, unsigned how, int more)
 {
     static const int ways[] = {DLI_BACKWARDS, DLI_ROWS_BACKWARDS, DLI_BY_ONE, DLI_BACKWARDS};
@@ -30436,7 +30473,7 @@ static int dli_record_other(dli_export *f, dl_module *m, const dl_tensor *x, uns
     for (k = 0; k < n && !f->c->failed; k++) {
         dl_tensor *t = dli_other_input(f->c, x, more, ways[k]);
         if (k < n - 1 && t->idata && !memcmp(t->idata, x->idata, (size_t)x->size * sizeof *x->idata)) continue;   /* no other */
-        if (dli_record(f, m, t, how) || k == n - 1) break;
+        if (dli_record(f, m, t, how) || k == n - 1 || dli_no_memory(f->c)) break;
         dl_clear_error(f->c);
         *f = none;
     }
@@ -30503,14 +30540,15 @@ static int dli_export_begin(dli_export *e, dl_ctx *c, const char *who, dl_module
     none = other = *e;
     if (!dli_record(e, m, x, how)) return 0;
     if (x->idata) {
-        if (!dli_record(&other, m, dli_other_input(c, x, 0, DLI_ALL_ZERO), how)) dl_clear_error(c);
-        else if (!dli_export_alike(e, &other)) return 0;
+        if (dli_record(&other, m, dli_other_input(c, x, 0, DLI_ALL_ZERO), how) ? !dli_export_alike(e, &other) : dli_no_memory(c)) return 0;
+        dl_clear_error(c);
         other = none;
     }
     e->fixed = 1;
     if (batch && x->ndim) {
         e->fixed = !dli_record_other(&other, m, x, how, 1) || !dli_export_pair(e, &other);
         if (!e->fixed) return 1;
+        if (dli_no_memory(c)) return 0;
         dl_clear_error(c);                                               /* perhaps the model wants this batch */
         other = none;
     }
@@ -31041,7 +31079,7 @@ static const char *dli_onnx_rnn_state(dli_export *e, const char *layer, int whic
 static const char *dli_onnx_rnn_weights(dli_export *e, const dli_rnn_args *o, int which)
 {
     static const int order[][4] = {{0}, {0}, {0, 3, 1, 2}, {1, 0, 2}};
-    const int64_t G = dli_rnn_gates(o->kind), columns = which == 0 ? o->I : which == 1 ? o->H : 1;
+    const int64_t G = dli_rnn_gates(o->kind), columns = which == 0 ? o->in : which == 1 ? o->H : 1;
     const int64_t block = o->H * columns;
     const int parts = which == 2 ? 2 : 1;
     int64_t shape[3], d, g;
@@ -31547,7 +31585,7 @@ static void dli_c_rnn(dli_export *e, dl_tensor *y, const char *out)
     int64_t p[8], d;
     int i;
     if (!dli_rnn_exports(e, y)) return;
-    p[0] = o->kind; p[1] = o->T; p[2] = o->N; p[3] = o->I; p[4] = o->H;
+    p[0] = o->kind; p[1] = o->T; p[2] = o->N; p[3] = o->in; p[4] = o->H;
     p[5] = o->batch_first ? 1 : o->N; p[6] = o->batch_first ? o->T : 1; p[7] = o->directions * o->H;
     i = dli_c_table(e, y, 8, p);
     dli_say(&e->body, "    float *s%d = work + %lld;\n", i, (long long)(v->at + v->size - v->states));
@@ -35284,9 +35322,9 @@ DLI_V void DLI_FN(dli_grid_inside)(double *p, double *slope, double n, const dli
     int i;
     if (o->padding == DL_PAD_REFLECT && span > 0)
         for (i = 0; i < DLI_GRID; i++) {
-            const double far = p[i] < low ? low - p[i] : p[i] - low;
-            const int32_t turns = (int32_t)(far / span);
-            const double rest = far - (double)turns * span;
+            const double over = p[i] < low ? low - p[i] : p[i] - low;
+            const int32_t turns = (int32_t)(over / span);
+            const double rest = over - (double)turns * span;
             slope[i] = (p[i] < low) ^ (turns & 1) ? -slope[i] : slope[i];
             p[i] = (turns & 1 ? span - rest : rest) + low;
         }
@@ -35340,9 +35378,9 @@ DLI_V void DLI_FN(dli_grid_along)(dli_grid_line *r, const dl_real *grid, int64_t
             const double sign = k < 2 ? half : -half;
             for (i = 0; i < DLI_GRID; i++) {
                 const double e = k < 2 ? p[i] + (1 - k) : k - 1 - p[i];
-                const double near = ((A + 2) * e - (A + 3)) * e * e + 1, far = ((A * e - 5 * A) * e + 8 * A) * e - 4 * A;
+                const double w_near = ((A + 2) * e - (A + 3)) * e * e + 1, w_far = ((A * e - 5 * A) * e + 8 * A) * e - 4 * A;
                 const double near_slope = (3 * (A + 2) * e - 2 * (A + 3)) * e, far_slope = (3 * A * e - 10 * A) * e + 8 * A;
-                r->weight[k][i] = (dl_real)(outer ? far : near);
+                r->weight[k][i] = (dl_real)(outer ? w_far : w_near);
                 r->slope[k][i] = (dl_real)(sign * (outer ? far_slope : near_slope));
                 at[i] = (double)(r->at[0][i] + k - 1);
                 unused[i] = 0;

@@ -497,6 +497,22 @@ static void cache_refuses(void)                                              /* 
     CHECK(cache->length == 0);
 }
 
+/* What fails behind the attention, here in the output projection, leaves the cache as it was. */
+static void cache_after_an_error(void)
+{
+    dl_ctx *c = dl_create(.seed = 1, .no_grad = 1, .detect_nan = 1);
+    dl_module *m = dl_nn_mha(c, 8, 2);
+    dl_kv_cache *cache = dl_kv_cache_create(c, 1, 4, 8);
+    dl_tensor *x = dl_randn(c, DL_SHAPE(1, 2, 8)), *bias = dl_module_get(c, m, "out_proj.bias");
+    bias->data[0] = (dl_real)dl_item(NULL);
+    CHECK(dl_is_nil(dl_nn_mha_forward(c, m, x, x, x, .cache = cache)) && cache->length == 0);
+    CHECK_ERROR(c, "is nan");
+    bias->data[0] = 0;
+    CHECK(!dl_is_nil(dl_nn_mha_forward(c, m, x, x, x, .cache = cache)) && cache->length == 2);
+    CHECK_OK(c);
+    dl_destroy(c);
+}
+
 /* x as queries and, packed, as keys and values: heads that are q's in one group and k's in another get both gradients. */
 static void packed_by_itself(void)
 {
@@ -642,6 +658,7 @@ int main(void)
     RUN(mha_gradients);
     RUN(cache);
     RUN(cache_refuses);
+    RUN(cache_after_an_error);
     RUN(packed_by_itself);
     RUN(padding_of_nan);
     RUN(additive_module);

@@ -80,6 +80,7 @@ void *my_malloc(size_t n); void *my_realloc(void *p, size_t n); void my_free(voi
 #define DL_FREE my_free
 END
 printf '#include "own_malloc.h"\n' | cat - impl.c >own_malloc.c
+printf '#include <complex.h>\n#include <tgmath.h>\n#define near\n#define far\n' | cat - impl.c >taken.c           # near, far: <windows.h>
 
 # --- standards and switches: clean as -pedantic -Wall -Wextra ---------------------------------------------
 WARN='-pedantic -Wall -Wextra -Wshadow -Werror'
@@ -99,6 +100,7 @@ for cc in gcc clang; do
         done
     done
 done
+try 'after complex.h, tgmath.h and the macros of windows.h' ${CC:-cc} -w -DDL_MODELS -DDL_EXPORT -fsyntax-only taken.c
 for cxx in g++ clang++; do
     have $cxx || continue
     try "$cxx c++11" $cxx -std=c++11 $WARN -fsyntax-only impl11.cc
@@ -133,6 +135,11 @@ for example in xor $(slow && cd "$top/examples" && ls *.c | grep -vE '^xor|mpi_|
     try "$cc -O2 -Wall, $example" $cc -O2 -Wall -Wextra -Wshadow -Wno-unknown-pragmas "$top/examples/$example.c" -o example -lm -pthread
 done
 deny '-ffast-math' $cc -ffast-math -fsyntax-only impl.c
+deny 'a part of -ffast-math' $cc -ffinite-math-only -fsyntax-only impl.c
+if have clang; then                                      # which fuses whatever the pragmas say: refused where it shows
+    clang -O2 -w -DDL_STATIC -ffp-contract=fast use.c -o use >log 2>&1 && { ./use >hash 2>&1; cp hash log; }
+    if grep -q 'equal bits' hash || [ "$(cat hash)" = "$wanted" ]; then pass; else fail 'clang -ffp-contract=fast'; fi
+fi
 deny 'DL_MALLOC alone' $cc -DDL_MALLOC=my_malloc -fsyntax-only impl.c
 deny 'a misspelt option' $cc -x c -fsyntax-only - <<'END'
 #include "dl.h"

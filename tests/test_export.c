@@ -595,6 +595,10 @@ static dl_tensor *share(dl_ctx *c, dl_tensor *x)     { return dl_mul(c, x, dl_fu
 static dl_tensor *last_row(dl_ctx *c, dl_tensor *x)  { return dl_slice(c, x, 0, x->shape[0] - 1, x->shape[0]); }
 static dl_tensor *two_rows(dl_ctx *c, dl_tensor *x)  { return dl_slice(c, x, 0, 0, 2); }
 static dl_tensor *even_rows(dl_ctx *c, dl_tensor *x) { return dl_slice(c, x, 0, 0, x->shape[0], .step = 2); }
+static dl_tensor *flat(dl_ctx *c, dl_tensor *x)                          /* a constant that shares its numbers with a view of its shape */
+{
+    return dl_mul(c, x, dl_flatten(c, dl_ones(c, DL_SHAPE(x->shape[0], 4)), 1, -1));
+}
 static dl_tensor *pad_to_8(dl_ctx *c, dl_tensor *x)
 {
     dl_pads pads = {{0}, {0}};
@@ -725,7 +729,7 @@ static void state_comes_back(void)
 {
     static const struct { const char *name; dl_tensor *(*f)(dl_ctx *c, dl_tensor *x); } fixed[] = {
         {"fixed", fixed_batch}, {"two", two_batches}, {"mean", mean_row}, {"share", share}, {"last", last_row}, {"rows", two_rows},
-        {"even", even_rows}, {"pad", pad_to_8}, {"copies", copies},
+        {"even", even_rows}, {"pad", pad_to_8}, {"copies", copies}, {"flat", flat},
         {"conv", time_conv}, {"pool", time_pool}, {"adaptive", time_mean}, {"most", time_most} };
     const char *path = "build/test_export_" BUILD "m.c";
     int i;

@@ -540,6 +540,101 @@ static void backward_again(void)
     fault_hook = NULL;
 }
 
+/* --- calls that fail at each of their allocations leave what they change as it was, or as after a whole call ------------------- */
+static dl_tensor *result;
+static void muon_build(state *s)
+{
+    s->net = dl_nn_linear(s->c, 6, 5);
+    s->opt = dl_optim_muon(s->c, s->net);
+    dl_backward(s->c, dl_sum(s->c, dl_square(s->c, dl_forward(s->c, s->net, dl_ones(s->c, DL_SHAPE(4, 6))))));
+}
+static void muon_call(state *s)  { dl_optim_step(s->c, s->opt); }
+static int muon_whole(state *s)  { return dl_module_get(s->c, s->net, "weight")->grad != NULL; }
+
+static void norm_build(state *s)
+{
+    s->net = dl_nn_sequential(s->c, dl_nn_batchnorm1d(s->c, 6, .cumulative = 1), dl_nn_tanh(s->c));
+    s->x = dl_keep(s->c, dl_add_scalar(s->c, dl_randn(s->c, DL_SHAPE(4, 6)), 3));
+}
+static void norm_call(state *s)  { result = dl_forward(s->c, s->net, s->x); }
+static int norm_whole(state *s)
+{
+    return dl_is_nil(result) && dl_item(dl_module_get(s->c, s->net, "0.num_batches_tracked")) ==
+                                (dl_module_get(s->c, s->net, "0.running_mean")->data[0] != 0);
+}
+
+static void cycle_build(state *s)
+{
+    s->net = dl_nn_linear(s->c, 6, 5);
+    s->opt = dl_optim_sgd(s->c, s->net, .lr = 0.5);
+}
+static void cycle_call(state *s) { dl_lr_one_cycle(s->c, s->opt, 0.1, 10); }
+static int cycle_whole(state *s) { return dl_optim_state_bytes(s->opt) == 0 && dl_optim_lr(s->opt) == 0.5; }
+
+static void other_build(state *s)                        /* two graphs on one tape */
+{
+    dl_tensor *sum, *other;
+    s->x = dl_requires_grad(s->c, dl_keep(s->c, dl_ones(s->c, DL_SHAPE(5))), 1);
+    s->labels = dl_requires_grad(s->c, dl_keep(s->c, dl_ones(s->c, DL_SHAPE(5))), 1);
+    other = dl_exp(s->c, s->labels);
+    sum = dl_sum(s->c, dl_square(s->c, s->x));
+    result = dl_sum(s->c, dl_mul(s->c, other, dl_square(s->c, s->labels)));
+    dl_backward(s->c, sum);
+}
+static void other_call(state *s) { dl_backward(s->c, result); }
+static int other_whole(state *s) { return s->x->grad && s->x->grad[0] == 2 && !s->labels->grad && !result->grad; }
+
+static void couple_build(state *s) { s->x = dl_keep(s->c, dl_ones(s->c, DL_SHAPE(2, 4))); }
+static void couple_call(state *s)
+{
+    dl_tensor *log_det;
+    result = dl_coupling(s->c, s->x, dl_eye(s->c, 1), s->x, s->x, .log_det = &log_det);
+}
+static int nil_whole(state *s) { (void)s; return dl_is_nil(result); }
+
+static void cell_build(state *s) { s->net = dl_nn_lstm_cell(s->c, 4, 3); couple_build(s); }
+static void cell_call(state *s)  { dl_tensor *next = NULL; result = dl_nn_rnn_step(s->c, s->net, s->x, NULL, &next); }
+
+static int has_batch(void)
+{
+    static char text[1 << 16];
+    FILE *f = fopen(path("x"), "rb");
+    size_t n = f ? fread(text, 1, sizeof text, f) : 0, i;
+    if (f) fclose(f);
+    for (i = 0; i + 5 < n && memcmp(text + i, "batch", 5); i++) {}
+    return i + 5 < n;
+}
+static void onnx_call(state *s) { if (dl_export_onnx(s->c, s->net, s->x, path("x"))) CHECK(has_batch()); }
+static int onnx_whole(state *s) { (void)s; return 1; }
+
+static void state_after_faults(void)
+{
+#define WHOLE(name) { #name, name##_build, name##_call, name##_whole }
+    static const struct { const char *name; void (*build)(state *), (*call)(state *); int (*whole)(state *); } all[] = {
+        WHOLE(muon), WHOLE(norm), WHOLE(cycle), WHOLE(other),
+        { "couple", couple_build, couple_call, nil_whole }, { "cell", cell_build, cell_call, nil_whole },
+        { "onnx", cnn_build, onnx_call, onnx_whole } };
+    int i, k, failed;
+    fault_hook = stay_small;
+    for (i = 0; i < (int)(sizeof all / sizeof *all); i++)
+        for (k = 0, failed = 1; failed; k++) {
+            state s;
+            fault_at = -1, fault_persistent = 0;
+            CHECK(begin(&s, all[i].build));
+            fault_calls = 0, fault_at = k;
+            all[i].call(&s);
+            fault_at = -1;
+            failed = dl_error(s.c) != NULL;
+            dl_clear_error(s.c);
+            if (failed && !CHECK(all[i].whole(&s))) printf("  (%s, allocation %d)", all[i].name, k);
+            if (!failed) CHECK(k > 0);
+            small = NULL;
+            dl_destroy(s.c);
+            CHECK(live_blocks == 0);
+        }
+    fault_hook = NULL;
+}
+
 /* --- the corpus, whole, cut and with flipped bits, through the targets of fuzz.c ---------------------------------------------- */
 #if defined(__unix__) || defined(__APPLE__)
 #include <dirent.h>
@@ -634,6 +729,7 @@ int main(void)
     RUN(fit);
     RUN(programs);
     RUN(backward_again);
+    RUN(state_after_faults);
     RUN(corpus);
     RUN(extreme_checkpoints);
     RUN(many_changes);
