@@ -3485,6 +3485,9 @@ typedef struct { int taps; int32_t at[4][DLI_GRID]; dl_real weight[4][DLI_GRID],
     K(void,    grid_taps, (dli_grid_block *b, const dl_real *grid, int64_t n, const dli_grid_args *o, int slopes))     \
 /* s = sum over the taps of weight[row + k] x;  y = s or, if g is not NULL, y += g s */                                \
     K(void,    grid_sum,  (dl_real *y, const dl_real *g, const dl_real *x, const dli_grid_block *b, int row, int64_t n)) \
+/* out[i] = or += sum over the taps of weight[k pitch + i] x[at[k pitch + i]], in order; x[-1] reads as 0 */           \
+    K(void,    taps,      (dl_real *out, const dl_real *x, int64_t n, int64_t taps, int64_t pitch,                     \
+                           const dli_grid_at *at, const dl_real *weight, int add))                                     \
 /* dx += weight g at every tap, position by position */                                                                \
     K(void,    grid_add,  (dl_real *dx, const dl_real *g, const dli_grid_block *b, int64_t n))
 
@@ -5978,18 +5981,25 @@ typedef struct {
     int64_t        total, per_task;
 } dli_map_job;
 
+static void dli_fill_row(dl_real *p, dl_real v, int64_t n)                 /* n times v: compilers do not vectorize the loop at O2 */
+{
+    int64_t done = dli_min64(n, 16), i, some;
+    for (i = 0; i < done; i++) p[i] = v;
+    for (; done < n; done += some) memcpy(p + done, p, (size_t)(some = dli_min64(dli_min64(done, 4096), n - done)) * sizeof *p);
+}
+
 /* Elements lo..lo+n-1, all in one row of the last axis, of which off[k] is input k's first. */
 static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64_t *off)
 {
     dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
     const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
     const int both = j->nout > 1 && n < DLI_STREAMED, adds = j->out[0].add || (j->nout > 1 && j->out[1].add);
-    int64_t i, l, step = both || adds ? dli_min64(n, DLI_CHUNK) : n;
+    int64_t i, step = both || adds ? dli_min64(n, DLI_CHUNK) : n;
     int k, o, last = j->ndim - 1;
     for (k = 0; k < j->nin; k++)
         if (j->stride[k][last] == 0) {                  /* a stretched input becomes a short row of equals */
             step = dli_min64(step, DLI_CHUNK);
-            for (l = 0; l < dli_min64(n, DLI_CHUNK); l++) filled[k][l] = j->in[k][off[k]];
+            dli_fill_row(filled[k], j->in[k][off[k]], dli_min64(n, DLI_CHUNK));
         }
     for (i = 0; i < n; i += step) {
         int64_t m = dli_min64(step, n - i);
@@ -6002,11 +6012,59 @@ static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64
     }
 }
 
+/* Elements lo..lo+n-1 of input k as it stretches, over the ends of rows. */
+static void dli_map_spread(const dli_map_job *j, int k, int64_t lo, int64_t n, dl_real *out)
+{
+    const int last = j->ndim - 1;
+    const int64_t *stride = j->stride[k];
+    int64_t index[DL_MAX_DIMS], i, m;
+    const dl_real *x = j->in[k];
+    int d;
+    for (d = last; d >= 0; lo /= j->size[d], d--) { index[d] = lo % j->size[d]; x += index[d] * stride[d]; }
+    for (; n > 0; n -= m, out += m) {
+        m = dli_min64(j->size[last] - index[last], n);
+        for (i = 0; i < m; i++) out[i] = x[i * stride[last]];
+        x -= index[last] * stride[last];                                /* on to the next row */
+        index[last] = 0;
+        for (d = last - 1; d >= 0; d--) {
+            x += stride[d];
+            if (++index[d] < j->size[d]) break;
+            x -= j->size[d] * stride[d];
+            index[d] = 0;
+        }
+    }
+}
+
+/* Elements lo..hi-1 where rows are short: chunks of many, for which inputs that stretch are laid out before. */
+static void dli_map_chunks(const dli_map_job *j, int64_t lo, int64_t hi)
+{
+    dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
+    const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
+    int64_t n, size = 1;
+    int k, o, d, whole[DLI_MAX_INPUTS] = {1, 1, 1, 1, 1};
+    for (d = j->ndim - 1; d >= 0; size *= j->size[d], d--)
+        for (k = 0; k < j->nin; k++) whole[k] &= j->stride[k][d] == size;
+    for (; lo < hi; lo += n) {
+        n = dli_min64(DLI_CHUNK, hi - lo);
+        for (k = 0; k < j->nin; k++) {
+            in[k] = whole[k] ? j->in[k] + lo : filled[k];
+            if (!whole[k]) dli_map_spread(j, k, lo, n, filled[k]);
+        }
+        for (o = 0; o < j->nout; o++) {
+            const dli_output *p = &j->out[o];
+            p->f(p->add ? sum : p->out + lo, in, n, j->s);
+            if (p->add) DLI_ON(j->c->isa, add)(p->out + lo, sum, n);
+        }
+    }
+}
+
+enum { DLI_SHORT_ROW = 48 };
 static void dli_map_task(void *arg, int64_t task, int worker)
 {
     const dli_map_job *j = (const dli_map_job *)arg;
     int64_t lo = task * j->per_task, hi = dli_min64(lo + j->per_task, j->total), row = j->size[j->ndim - 1];
     (void)worker;
+    if (row < DLI_SHORT_ROW && j->ndim > 1) { dli_map_chunks(j, lo, hi); return; }
     while (lo < hi) {
         int64_t off[DLI_MAX_INPUTS], rest = lo, n = dli_min64(row - lo % row, hi - lo);
         int k, d;
@@ -6204,6 +6262,52 @@ static void dli_reduce_rows(void *arg, int64_t i, int worker)
     if (n == g->count) j->y[i] = j->r.row(x, n); else dli_reduce_block(j, x, 1, 0, g->count / n, j->y + i);
 }
 
+/* Rows of n <= DLI_NARROW numbers, up to DLI_SIDES of them at once: turned, they are columns, which the kernels of long rows join in the order
+   of the kernel that sums one row: 32, 16, 8, .. numbers to half of them. */
+enum { DLI_NARROW = 32, DLI_SIDES = 256 };
+static void dli_narrow_sums(const dl_ctx *c, dl_real *columns, int64_t n, int64_t rows)           /* in the first column */
+{
+    int64_t half, l;
+    for (half = DLI_NARROW / 2; half > 0; half /= 2)
+        for (l = 0; l < half && l + half < n; l++)
+            DLI_ON(c->isa, add)(columns + l * DLI_SIDES, columns + (l + half) * DLI_SIDES, rows);
+}
+typedef struct { const dl_ctx *c; const dl_real *x; dl_real *y; int64_t n, rows, per_task; } dli_narrow_job;
+static void dli_narrow_task(void *arg, int64_t task, int worker)
+{
+    const dli_narrow_job *j = (const dli_narrow_job *)arg;
+    const int64_t end = dli_min64((task + 1) * j->per_task, j->rows);
+    dl_real columns[DLI_NARROW * DLI_SIDES];
+    int64_t i, rows;
+    (void)worker;
+    for (i = task * j->per_task; i < end; i += rows) {
+        rows = dli_min64(DLI_SIDES, end - i);
+        DLI_ON(j->c->isa, transpose)(columns, DLI_SIDES, j->x + i * j->n, j->n, j->n, rows);
+        dli_narrow_sums(j->c, columns, j->n, rows);
+        dli_row1(DLI_ON(j->c->isa, f_add_scalar), j->y + i, columns, rows, 0);                    /* no sum is -0 */
+    }
+}
+/* top = max x, log_sum = log sum exp(x - top) of such rows; 0 if a number is not finite: nothing is done */
+static int dli_narrow_log_sum_exp(const dl_ctx *c, const dl_real *x, int64_t n, int64_t rows, dl_real *top, dl_real *log_sum)
+{
+    dl_real columns[DLI_NARROW * DLI_SIDES];
+    int64_t i, k, finite = 1;
+    DLI_ON(c->isa, transpose)(columns, DLI_SIDES, x, n, n, rows);
+    memcpy(log_sum, columns, (size_t)rows * sizeof *log_sum);
+    for (k = 1; k < n; k++) dli_row2(DLI_ON(c->isa, f_maximum), log_sum, log_sum, columns + k * DLI_SIDES, rows);
+    for (i = 0; i < rows; i++) finite &= log_sum[i] - log_sum[i] == 0;
+    if (!finite) return 0;
+    memcpy(top, log_sum, (size_t)rows * sizeof *top);
+    for (k = 0; k < n; k++) {
+        dl_real *column = columns + k * DLI_SIDES;
+        dli_row2(DLI_ON(c->isa, f_sub), column, column, top, rows);
+        DLI_ON(c->isa, exp_row)(column, 1, column, 0, rows, 0);
+    }
+    dli_narrow_sums(c, columns, n, rows);
+    dli_row1(DLI_ON(c->isa, f_log), log_sum, columns, rows, 0);
+    return 1;
+}
+
 /* Last group kept: a strip of columns. */
 static void dli_reduce_columns(void *arg, int64_t task, int worker)
 {
@@ -6241,6 +6345,10 @@ static void dli_reduce(dl_ctx *c, dli_reducer r, const dl_tensor *x, const dl_re
             y[0] = r.row(j.y, pieces);
         }
         dli_arena_release(&c->step, m);
+    } else if (g.ngroups == 2 && g.count <= DLI_NARROW && g.kept >= 16 && r.row == DLI_ON(c->isa, sum)) {
+        dli_narrow_job a;
+        a.c = c; a.x = j.x; a.y = j.y; a.n = g.count; a.rows = g.kept;
+        dli_parallel_shares(c, worth, g.kept, &a.per_task, dli_narrow_task, &a);
     } else dli_parallel_if(c, worth, g.kept, dli_reduce_rows, &j);
 }
 
@@ -6366,6 +6474,10 @@ static void dli_map_backward(dl_ctx *c, dl_tensor *y, int first, int n, dli_map 
         if (!dx) continue;
         if (x->size == y->size) {
             out[nout].f = df[i]; out[nout].out = dx; out[nout++].add = add;
+            continue;
+        }
+        if (df[i] == DLI_ON(c->isa, da_add) || df[i] == DLI_ON(c->isa, db_add) || df[i] == DLI_ON(c->isa, da_sub)) {
+            dli_sum_to(c, y, y->grad, x, dx, add);                       /* the gradient is g itself */
             continue;
         }
         t = (dl_real *)dl_alloc(c, (size_t)y->size * sizeof *t);         /* x was stretched: sum over the stretched axes */
@@ -6526,9 +6638,8 @@ static void dli_reduce_op(dl_ctx *c, dl_tensor *y, dl_real (*row)(const dl_real 
 static void dli_sum_forward(dl_ctx *c, dl_tensor *y)
 {
     dl_real p = (dl_real)((dli_reduce_args *)y->opts)->p;
-    int64_t i;
     dli_reduce_op(c, y, DLI_ON(c->isa, sum), DLI_ON(c->isa, f_add));
-    for (i = 0; i < y->size && p != 1; i++) y->data[i] /= p;
+    if (p != 1) dli_row1(DLI_ON(c->isa, f_div_scalar), y->data, y->data, y->size, p);
 }
 static void dli_sum_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -6738,13 +6849,21 @@ DL_DEF dl_tensor *dl_prod_with(dl_ctx *c, dl_tensor *x, dl_prod_opts o) { return
 static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
 {
     dli_mark m = dli_arena_mark(&c->step);
+    dl_real tops[DLI_SIDES], sums[DLI_SIDES];
     dli_gathered a;
-    int64_t o;
+    int64_t o, i, rows;
     if (dli_gather_begin(c, y, &a, 0))
-        for (o = 0; o < y->size; o++) {
-            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
-            dl_real top = DLI_ON(c->isa, max)(x, a.g.count);
-            y->data[o] = top - top == 0 ? top + DLI_ON(c->isa, log_sum_exp)(x, top, a.g.count) : top;
+        for (o = 0; o < y->size; o += rows) {
+            const int narrow = !a.at && a.g.count <= DLI_NARROW && y->size >= 16;
+            rows = narrow ? dli_min64(DLI_SIDES, y->size - o) : 1;
+            if (narrow && dli_narrow_log_sum_exp(c, y->src[0]->data + o * a.g.count, a.g.count, rows, tops, sums)) {
+                dli_row2(DLI_ON(c->isa, f_add), y->data + o, tops, sums, rows);
+                continue;
+            }
+            for (i = o; i < o + rows; i++) {
+                const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, i), top = DLI_ON(c->isa, max)(x, a.g.count);
+                y->data[i] = top - top == 0 ? top + DLI_ON(c->isa, log_sum_exp)(x, top, a.g.count) : top;
+            }
         }
     dli_arena_release(&c->step, m);
 }
@@ -6774,17 +6893,29 @@ DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o
    dx = g x abs(x)^(p-2) / y^(p-1);  0 where y = 0;  p infinite: g sign(x) / ties where abs(x) = y.
    Scaled by t = max abs(x) first, so that neither 1e25 nor 1e-25 leaves the range. */
 #define DLI_ABS(v) ((v) < 0 ? -(v) : (v))
+/* out = (abs(x) / d)^p, n <= DLI_CHUNK */
+static void dli_powers(const dl_ctx *c, dl_real *out, const dl_real *x, int64_t n, dl_real d, dl_real p)
+{
+    int64_t i;
+    for (i = 0; i < n; i++) out[i] = DLI_ABS(x[i]) / d;
+    if (p != 1) dli_row1(DLI_ON(c->isa, f_pow_scalar), out, out, n, p);
+}
 static dl_real dli_vector_norm(const dl_ctx *c, const dl_real *x, int64_t n, double p)
 {
-    dl_real top = DLI_ON(c->isa, max)(x, n), low = DLI_ON(c->isa, min)(x, n), t;
+    dl_real top = DLI_ON(c->isa, max)(x, n), low = DLI_ON(c->isa, min)(x, n), power[DLI_CHUNK];
     double s = 0;
-    int64_t i;
+    int64_t i, k, some;
     if (-low > top) top = -low;
     if (!(top - top == 0) || top == 0 || p > 1e300) return top;
-    if (p == 2 && 1 / top - 1 / top == 0) return top * dli_sqrt_portable(DLI_ON(c->isa, sum_squares)(x, 0, 1 / top, n));
-    for (i = 0; i < n; i++) {
-        t = DLI_ABS(x[i]) / top;
-        s += (double)(p == 1 ? t : dli_pow_portable(t, (dl_real)p));
+    if (p == 2 && 1 / top - 1 / top == 0) {
+        dl_real root = DLI_ON(c->isa, sum_squares)(x, 0, 1 / top, n);
+        dli_row1(DLI_ON(c->isa, f_sqrt), &root, &root, 1, 0);
+        return top * root;
+    }
+    for (i = 0; i < n; i += some) {
+        some = dli_min64(n - i, DLI_CHUNK);
+        dli_powers(c, power, x + i, some, top, (dl_real)p);
+        for (k = 0; k < some; k++) s += (double)power[k];
     }
     return top * (p == 1 ? (dl_real)s : dli_pow_portable((dl_real)s, (dl_real)(1 / p)));
 }
@@ -6802,7 +6933,7 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
 {
     double p = ((dli_reduce_args *)y->opts)->p;
     int add;
-    dl_real *dx = dl_grad_of(c, y->src[0], &add);
+    dl_real *dx = dl_grad_of(c, y->src[0], &add), power[DLI_CHUNK];
     dli_mark m = dli_arena_mark(&c->step);
     dli_gathered a;
     int64_t o, i;
@@ -6815,10 +6946,12 @@ static void dli_norm_backward(dl_ctx *c, dl_tensor *y)
             if (p == 2 && norm > 0) for (i = 0; i < a.g.count; i++) a.d[i] = g * (x[i] / norm);
             else for (i = 0; i < a.g.count; i++) {
                 dl_real t = DLI_ABS(x[i]);
+                if (p <= 1e300 && i % DLI_CHUNK == 0)
+                    dli_powers(c, power, x + i, dli_min64(a.g.count - i, DLI_CHUNK), norm, (dl_real)(p - 1));
                 if (t == 0)         t = 0;
                 else if (p > 1e300) t = t == norm ? 1 / (dl_real)ties : 0;
                 else if (p == 1)    t = 1;
-                else if ((t /= norm) != 0) t = dli_pow_portable(t, (dl_real)(p - 1));
+                else if ((t /= norm) != 0) t = power[i % DLI_CHUNK];
                 a.d[i] = x[i] < 0 ? -g * t : g * t;
             }
             dli_scatter_row(c, &a, dx, o, add);
@@ -7151,8 +7284,8 @@ static void dli_move_forward(dl_ctx *c, dl_tensor *y)
     char *to = (char *)dli_bytes_of(y);
     int64_t i;
     int k;
-    for (i = 0; o->fill && i < y->size; i++)
-        if (y->idata) y->idata[i] = (int32_t)o->value; else y->data[i] = o->value;
+    if (o->fill && !y->idata) dli_fill_row(y->data, o->value, y->size);
+    for (i = 0; o->fill && y->idata && i < y->size; i++) y->idata[i] = (int32_t)o->value;
     for (k = 0; k < y->nsrc; k++) {
         const dli_move *p = &o->piece[k];
         dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, y->dtype, 0);
@@ -7727,7 +7860,7 @@ static void dli_sort_task(void *arg, int64_t task, int worker)
     for (i = task * j->per_task; i < hi; i++) {
         const int64_t at = dli_line(&j->to, i);
         dli_line_get(&j->from, row, j->y->src[0]->data + dli_line(&j->from, i));
-        if (j->to.n <= 32 && j->to.n < n / 4) dli_top_line(row, index, n, j->to.n, o->descending);
+        if (j->to.n <= 128 && j->to.n < n / 4) dli_top_line(row, index, n, j->to.n, o->descending);
         else                                  dli_sort_line(row, index, index + n, n, o->descending);
         for (k = 0; k < j->to.n; k++) {
             j->y->data[at + k * j->to.stride] = row[index[k]];
@@ -8227,17 +8360,34 @@ static void dli_ce_u(const dli_ce_job *j, int64_t row, int64_t first, int64_t n,
     }
     for (k = 0; k < n && o->weight; k++) u[k] *= o->weight->data[first + k];
 }
+/* top and log_sum of row i and, if they are short, of some that follow; returns the next one without */
+static int64_t dli_ce_log_sums(const dli_ce_job *j, int64_t i, int64_t end)
+{
+    const dl_tensor *x = j->y->src[0];
+    const int64_t C = x->shape[x->ndim - 1], next = C <= DLI_NARROW ? dli_min64(i + DLI_SIDES, end) : i + 1;
+    dl_real *top = j->saved->top, *log_sum = j->saved->log_sum;
+    if (C <= DLI_NARROW && dli_narrow_log_sum_exp(j->c, x->data + i * C, C, next - i, top + i, log_sum + i)) return next;
+    for (; i < next; i++) {
+        top[i] = DLI_ON(j->c->isa, max)(x->data + i * C, C);
+        log_sum[i] = DLI_ON(j->c->isa, log_sum_exp)(x->data + i * C, top[i], C);
+    }
+    return next;
+}
 static void dli_ce_forward_task(void *arg, int64_t task, int worker)
 {
     const dli_ce_job *j = (const dli_ce_job *)arg;
     const dli_label_args *o = (const dli_label_args *)j->y->opts;
     const dl_tensor *x = j->y->src[0], *t = j->y->src[1];
     int64_t C = x->shape[x->ndim - 1], i, k, n, hi = dli_min64((task + 1) * j->per_task, x->size / C);
+    int64_t next = task * j->per_task;
     dl_real u[DLI_CHUNK], z[DLI_CHUNK], s[2] = {0, 0};
     (void)worker;
-    for (i = task * j->per_task; i < hi; i++) {
+    for (i = next; i < hi; i++) {
         const dl_real *row = x->data + i * C, *in = row;
-        dl_real top = DLI_ON(j->c->isa, max)(row, C), log_sum = DLI_ON(j->c->isa, log_sum_exp)(row, top, C), loss = 0, total = 0;
+        dl_real top, log_sum, loss = 0, total = 0;
+        if (i == next) next = dli_ce_log_sums(j, i, hi);
+        top = j->saved->top[i];
+        log_sum = j->saved->log_sum[i];
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {}
         else if (t->dtype == DL_INT32 && o->smoothing == 0) {
             total = dli_class_weight(o, t->idata[i]);
@@ -8252,8 +8402,6 @@ static void dli_ce_forward_task(void *arg, int64_t task, int worker)
             }
             loss += total * log_sum;
         }
-        j->saved->top[i] = top;
-        j->saved->log_sum[i] = log_sum;
         j->saved->total[i] = total;
         j->saved->loss[i] = loss;
     }
@@ -8264,17 +8412,23 @@ static void dli_ce_backward_task(void *arg, int64_t task, int worker)
     const dli_label_args *o = (const dli_label_args *)j->y->opts;
     const dl_tensor *x = j->y->src[0], *t = j->y->src[1];
     int64_t C = x->shape[x->ndim - 1], i, k, n, hi = dli_min64((task + 1) * j->per_task, x->size / C);
-    dl_real u[DLI_CHUNK];
+    const int64_t first = task * j->per_task;
+    dl_real u[DLI_CHUNK], scale[DLI_SIDES];                       /* 1 / sum of exp(row - top), of some rows at a time */
     (void)worker;
-    for (i = task * j->per_task; i < hi; i++) {
+    for (i = first; i < hi; i++) {
         const dl_real *row = x->data + i * C;
         dl_real *dx = j->dx ? j->dx + i * C : NULL, top = j->saved->top[i], log_sum = j->saved->log_sum[i];
         dl_real g = o->reduction == DL_NONE ? j->y->grad[i] : j->y->grad[0] / j->saved->denominator;
+        if ((i - first) % DLI_SIDES == 0) {
+            n = dli_min64(DLI_SIDES, hi - i);
+            for (k = 0; k < n; k++) u[k] = -j->saved->log_sum[i + k];
+            dli_row1(DLI_ON(j->c->isa, f_exp), scale, u, n, 0);
+        }
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {
             if (dx && !j->add_x) memset(dx, 0, (size_t)C * sizeof *dx);
             continue;
         }
-        if (dx) DLI_ON(j->c->isa, exp_row)(dx, g * j->saved->total[i] * dli_exp_portable(-log_sum), row, top, C, j->add_x);
+        if (dx) DLI_ON(j->c->isa, exp_row)(dx, g * j->saved->total[i] * scale[(i - first) % DLI_SIDES], row, top, C, j->add_x);
         if (dx && t->dtype == DL_INT32 && o->smoothing == 0) dx[t->idata[i]] -= g * j->saved->total[i];
         else for (k = 0; dx && k < C; k += n) {
             n = dli_min64(C - k, DLI_CHUNK);
@@ -8365,24 +8519,18 @@ static int dli_nll_shape(dl_ctx *c, dl_tensor *y)
     if (!dli_check_labels(c, "nll_loss", y->src[0], y->src[1], o, 0)) return 0;
     return dl_set_shape(c, y, o->reduction == DL_NONE ? y->src[1]->ndim : 0, y->src[1]->shape);
 }
-/* Where label i points to in the scores x; -1: it is ignored. */
-static int64_t dli_label_place(const dl_tensor *x, const dl_tensor *t, int32_t ignore, int64_t i)
-{
-    int64_t C = dli_classes(x), inner = x->ndim > 1 ? x->size / (x->shape[0] * C) : 1;
-    return t->idata[i] == ignore ? -1 : (i / inner * C + t->idata[i]) * inner + i % inner;
-}
 static void dli_nll_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_label_args *o = (const dli_label_args *)y->opts;
     const dl_tensor *x = y->src[0], *t = y->src[1];
     dl_real *s = (dl_real *)dl_alloc(c, (size_t)(t->size + 1) * sizeof *s);
-    int64_t i, at;
+    const int64_t C = dli_classes(x), inner = x->ndim > 1 ? x->size / (x->shape[0] * C) : 1;
+    int64_t i, r, k;
     if (!s) return;
     y->saved = s;
-    for (i = 0; i < t->size; i++) {
-        at = dli_label_place(x, t, o->ignore, i);
-        s[i + 1] = at < 0 ? 0 : -dli_class_weight(o, t->idata[i]) * x->data[at];
-    }
+    for (r = i = 0; i < t->size; r += C * inner)
+        for (k = 0; k < inner; k++, i++)
+            s[i + 1] = t->idata[i] == o->ignore ? 0 : -dli_class_weight(o, t->idata[i]) * x->data[r + t->idata[i] * inner + k];
     s[0] = dli_label_total(t, o, t->size);
     if (o->reduction == DL_NONE) memcpy(y->data, s + 1, (size_t)t->size * sizeof *s);
     else y->data[0] = DLI_ON(c->isa, sum)(s + 1, t->size) / s[0];
@@ -8391,15 +8539,16 @@ static void dli_nll_backward(dl_ctx *c, dl_tensor *y)
 {
     const dli_label_args *o = (const dli_label_args *)y->opts;
     dl_tensor *x = y->src[0], *t = y->src[1];
-    int64_t i, at;
+    const int64_t C = dli_classes(x), inner = x->ndim > 1 ? x->size / (x->shape[0] * C) : 1;
+    int64_t i, r, k;
     int add;
     dl_real *dx = dl_grad_of(c, x, &add), total = *(const dl_real *)y->saved;
     if (!dx) return;
     if (!add) memset(dx, 0, (size_t)x->size * sizeof *dx);
-    for (i = 0; i < t->size; i++) {
-        at = dli_label_place(x, t, o->ignore, i);
-        if (at >= 0) dx[at] -= y->grad[o->reduction == DL_NONE ? i : 0] / total * dli_class_weight(o, t->idata[i]);
-    }
+    for (r = i = 0; i < t->size; r += C * inner)
+        for (k = 0; k < inner; k++, i++)
+            if (t->idata[i] != o->ignore)
+                dx[r + t->idata[i] * inner + k] -= y->grad[o->reduction == DL_NONE ? i : 0] / total * dli_class_weight(o, t->idata[i]);
 }
 static const dl_op dli_nll_loss_op = { "nll_loss", dli_nll_shape, dli_nll_forward, dli_nll_backward };
 DL_DEF dl_tensor *dl_nll_loss_with(dl_ctx *c, dl_tensor *log_probs, dl_tensor *target, dl_nll_loss_opts opts)
@@ -8788,19 +8937,49 @@ static dli_ctc_sample dli_ctc_get(const dl_tensor *y, const dli_ctc_saved *saved
 }
 static int32_t dli_ctc_symbol(const dli_ctc_sample *s, int64_t i) { return i % 2 ? s->labels[i / 2] : s->blank; }
 
+/* out[l] = log sum of exp term[0][l], term[1][l], term[2][l], n of them at once; terms are overwritten */
+enum { DLI_CTC_ROW = 128 };
+static void dli_log_add_row(const dl_ctx *c, dl_real *out, dl_real term[3][DLI_CTC_ROW], int64_t n)
+{
+    const dl_real none = -dli_infinity();
+    dl_real top[DLI_CTC_ROW];
+    int64_t l;
+    int k;
+    for (l = 0; l < n; l++) {
+        dl_real most = term[0][l] > term[1][l] ? term[0][l] : term[1][l];
+        if (term[2][l] > most) most = term[2][l];
+        top[l] = most == none ? term[0][l] + term[1][l] + term[2][l] : most;              /* NaN stays NaN */
+        for (k = 0; k < 3 && most != none; k++) term[k][l] -= most;
+    }
+    for (k = 0; k < 3; k++) dli_row1(DLI_ON(c->isa, f_exp), term[k], term[k], n, 0);
+    for (l = 0; l < n; l++) out[l] = term[0][l] + term[1][l] + term[2][l];
+    dli_row1(DLI_ON(c->isa, f_log), term[0], out, n, 0);
+    for (l = 0; l < n; l++) out[l] = out[l] == 0 ? top[l] : top[l] + term[0][l];
+}
+
 /* out(i) = log sum of exp before(i), before(i - d), before(i - 2 d) + score of i, for all states; d = 1 forwards, -1 backwards;
    before NULL: the two first states */
-static void dli_ctc_advance(const dli_ctc_sample *s, dl_real *out, const dl_real *before, const dl_real *x, int d)
+static void dli_ctc_advance(const dl_ctx *c, const dli_ctc_sample *s, dl_real *out, const dl_real *before, const dl_real *x, int d)
 {
-    int64_t i, k;
-    int skips;
-    dl_real none = -dli_infinity();
-    for (k = 0; k < s->L; k++) {
-        i = d > 0 ? k : s->L - 1 - k;
-        if (!before) { out[i] = k < 2 ? x[dli_ctc_symbol(s, i)] : none; continue; }
-        skips = i % 2 && k > 1 && dli_ctc_symbol(s, i) != dli_ctc_symbol(s, i - 2 * d);
-        out[i] = dli_log_add3(before[i], k > 0 ? before[i - d] : none, skips ? before[i - 2 * d] : none);
-        if (out[i] != none) out[i] += x[dli_ctc_symbol(s, i)];
+    const int64_t first = d > 0 ? 0 : s->L - 1;
+    const dl_real none = -dli_infinity();
+    dl_real term[3][DLI_CTC_ROW], sum[DLI_CTC_ROW];
+    int64_t k, l, n;
+    for (k = 0; k < s->L; k += n) {
+        n = dli_min64(s->L - k, DLI_CTC_ROW);
+        for (l = 0; l < n && before; l++) {
+            const int64_t i = first + (k + l) * d;
+            const int skips = i % 2 && k + l > 1 && dli_ctc_symbol(s, i) != dli_ctc_symbol(s, i - 2 * d);
+            term[0][l] = before[i];
+            term[1][l] = k + l > 0 ? before[i - d] : none;
+            term[2][l] = skips ? before[i - 2 * d] : none;
+        }
+        if (before) dli_log_add_row(c, sum, term, n);
+        for (l = 0; l < n; l++) {
+            const int64_t i = first + (k + l) * d;
+            const dl_real score = x[dli_ctc_symbol(s, i)];
+            out[i] = !before ? k + l < 2 ? score : none : sum[l] == none ? none : sum[l] + score;
+        }
     }
 }
 static void dli_ctc_forward_task(void *arg, int64_t n, int worker)
@@ -8810,7 +8989,7 @@ static void dli_ctc_forward_task(void *arg, int64_t n, int worker)
     dl_real none = -dli_infinity(), *a = s.alpha;
     int64_t t;
     (void)worker;
-    for (t = 0; t < s.T; t++, a += s.states) dli_ctc_advance(&s, a, t ? a - s.states : NULL, s.x + t * s.step, 1);
+    for (t = 0; t < s.T; t++, a += s.states) dli_ctc_advance(j->c, &s, a, t ? a - s.states : NULL, s.x + t * s.step, 1);
     a -= s.states;
     j->saved->loss[n] = s.T ? -dli_log_add3(a[s.L - 1], s.S ? a[s.L - 2] : none, none) : s.S ? -none : 0;
 }
@@ -8822,18 +9001,21 @@ static void dli_ctc_backward_task(void *arg, int64_t n, int worker)
     dli_ctc_sample s = dli_ctc_get(y, j->saved, n);
     dl_real none = -dli_infinity(), loss = j->saved->loss[n], g = y->grad[o->reduction == DL_NONE ? n : 0];
     dl_real *b = j->beta + worker * 2 * s.states, *before = NULL, *swap = b + s.states;
-    int64_t t, i;
+    dl_real share[DLI_CTC_ROW];
+    int64_t t, i, l, some;
     if (loss == -none) return;
     if (o->reduction == DL_MEAN) g /= (dl_real)dli_max64(s.S, 1) * (dl_real)y->src[3]->size;
     for (t = s.T - 1; t >= 0; t--) {
         const dl_real *x = s.x + t * s.step, *a = s.alpha + t * s.states;
         dl_real *dx = j->dx + (x - y->src[0]->data);
-        dli_ctc_advance(&s, b, before, x, -1);
-        for (i = 0; i < s.L; i++)
-            if (a[i] != none && b[i] != none) {
-                int32_t k = dli_ctc_symbol(&s, i);
-                dx[k] -= g * dli_exp_portable(a[i] + b[i] - x[k] + loss);
-            }
+        dli_ctc_advance(j->c, &s, b, before, x, -1);
+        for (i = 0; i < s.L; i += some) {
+            some = dli_min64(s.L - i, DLI_CTC_ROW);
+            for (l = 0; l < some; l++)
+                share[l] = a[i + l] != none && b[i + l] != none ? a[i + l] + b[i + l] - x[dli_ctc_symbol(&s, i + l)] + loss : none;
+            dli_row1(DLI_ON(j->c->isa, f_exp), share, share, some, 0);
+            for (l = 0; l < some; l++) if (share[l] != 0) dx[dli_ctc_symbol(&s, i + l)] -= g * share[l];
+        }
         before = b;
         b = swap;
         swap = before;
@@ -11559,9 +11741,13 @@ typedef struct { dl_real n, p; } dli_lp_args;
 static void dli_lp_forward(dl_ctx *c, dl_tensor *y)
 {
     const dli_lp_args *o = (const dli_lp_args *)y->opts;
-    int64_t i;
-    (void)c;
-    for (i = 0; i < y->size; i++) y->data[i] = dli_pow_portable(o->n * y->src[0]->data[i], 1 / o->p);
+    dl_real t[DLI_CHUNK];
+    int64_t i, n;
+    for (i = 0; i < y->size; i += n) {
+        n = dli_min64(y->size - i, DLI_CHUNK);
+        dli_row1(DLI_ON(c->isa, f_mul_scalar), t, y->src[0]->data + i, n, o->n);
+        dli_row1(DLI_ON(c->isa, f_pow_scalar), y->data + i, t, n, 1 / o->p);
+    }
 }
 static void dli_lp_backward(dl_ctx *c, dl_tensor *y)
 {
@@ -11831,11 +12017,15 @@ DLI_UNPOOL(3)
    Interpolation is separable: one such map after the other, the last axis first. */
 typedef struct { int dim, taps; int64_t n; const int64_t *at; const dl_real *weight; } dli_taps;
 
+/* The taps of a line by result: out[i] = or, back, += sum over k of weight[k pitch + i] in[at[k pitch + i]], in the order of dli_taps_line.
+   Lists shorter than others end with -0 times 0, which changes no sum. */
+typedef struct { int64_t n, pitch, taps; dli_grid_at *at; dl_real *weight; } dli_tap_lists;
 typedef struct {
     const dl_ctx *c; const dli_taps *o;
     dl_real *x, *y;
     int64_t  in, inner, outer, per_task;
     int      back;
+    const dli_tap_lists *lists;                         /* or NULL */
 } dli_taps_job;
 
 static void dli_taps_line(const dli_taps *t, dl_real *x, dl_real *y, int back)
@@ -11854,6 +12044,33 @@ static void dli_taps_line(const dli_taps *t, dl_real *x, dl_real *y, int back)
         if (!back) y[i] = sum;
     }
 }
+/* 0: no memory */
+static int dli_tap_lists_make(dl_ctx *c, const dli_taps *t, int64_t in, int back, dli_tap_lists *l)
+{
+    int64_t i, k, pass, *used;
+    l->n = back ? in : t->n;
+    l->pitch = (l->n + 15) & ~(int64_t)15;
+    l->taps = 0;
+    used = (int64_t *)dl_alloc(c, (size_t)l->n * sizeof *used);
+    for (pass = 0; pass < 2 && used; pass++) {                              /* count, then put them there */
+        if (pass == 1) {
+            l->at = (dli_grid_at *)dl_alloc(c, (size_t)(l->pitch * l->taps) * sizeof *l->at);
+            l->weight = (dl_real *)dl_alloc(c, (size_t)(l->pitch * l->taps) * sizeof *l->weight);
+            if (!l->at || !l->weight) return 0;
+            for (i = 0; i < l->pitch * l->taps; i++) { l->at[i] = -1; l->weight[i] = DLI_C(-0.0); }
+        }
+        memset(used, 0, (size_t)l->n * sizeof *used);
+        for (i = 0; i < t->n; i++)
+            for (k = 0; k < t->taps; k++) {
+                const int64_t at = t->at[i * t->taps + k], to = back ? at : i, place = used[to] * l->pitch + to;
+                const dl_real weight = t->weight[i * t->taps + k];
+                if (weight == 0) continue;
+                if (pass == 1) { l->at[place] = (dli_grid_at)(back ? i : at); l->weight[place] = weight; }
+                l->taps = dli_max64(l->taps, ++used[to]);
+            }
+    }
+    return used != NULL;
+}
 static void dli_taps_task(void *arg, int64_t task, int worker)
 {
     const dli_taps_job *j = (const dli_taps_job *)arg;
@@ -11862,6 +12079,11 @@ static void dli_taps_task(void *arg, int64_t task, int worker)
     (void)worker;
     for (q = task * j->per_task; q < hi; q++) {
         dl_real *x = j->x + q * j->in * j->inner, *y = j->y + q * t->n * j->inner;
+        if (j->lists) {
+            const dli_tap_lists *s = j->lists;
+            DLI_ON(j->c->isa, taps)(j->back ? x : y, j->back ? y : x, s->n, s->taps, s->pitch, s->at, s->weight, j->back);
+            continue;
+        }
         if (j->inner == 1) { dli_taps_line(t, x, y, j->back); continue; }
         for (i = 0; i < t->n; i++, y += j->inner) {
             const int64_t *at = t->at + i * t->taps;
@@ -11882,9 +12104,14 @@ static void dli_run_taps(dl_ctx *c, const dl_tensor *y, dl_real *xdata, dl_real 
     const dli_taps *o = (const dli_taps *)y->opts;
     dli_lines l = dli_make_lines(y->src[0], o->dim);
     dli_taps_job j;
+    dli_tap_lists lists;
+    dli_mark m = dli_arena_mark(&c->step);
     j.c = c; j.o = o; j.x = xdata; j.y = ydata; j.back = back;
     j.in = l.n; j.inner = l.stride; j.outer = l.count / l.stride;
+    j.lists = NULL;
+    if (j.inner == 1 && j.outer >= 8 && l.n < INT32_MAX && o->n < INT32_MAX && dli_tap_lists_make(c, o, l.n, back, &lists)) j.lists = &lists;
     dli_parallel_shares(c, y->size >= DLI_PAR_WORK / 4, j.outer, &j.per_task, dli_taps_task, &j);
+    dli_arena_release(&c->step, m);
 }
 
 static int dli_taps_shape(dl_ctx *c, dl_tensor *y)
@@ -14666,6 +14893,10 @@ static void dli_tile_mask(const dli_attention_tile *t, dl_real *out)
     const int64_t *step = o->mask_at, at = t->n * step[0] + t->h * step[1] + t->t * step[2] + t->s * step[3];
     int64_t i, l;
     memset(out, 0, (size_t)(t->ns * t->ld) * sizeof *out);
+    if (mask->data && step[3] == 1 && step[2] > 0) {
+        DLI_ON(t->j->c->isa, transpose)(out, t->ld, mask->data + at, step[2], t->ns, t->nt);
+        return;
+    }
     for (i = 0; i < t->ns; i++)
         for (l = 0; l < t->nt; l++) {
             const int64_t p = at + l * step[2] + i * step[3];
@@ -24718,6 +24949,14 @@ static double *dli_doubles(dl_ctx *c, const dl_tensor *x)
     return v;
 }
 
+/* y -= f x; four at once, which compilers turn into vectors at -O2 */
+static void dli_minus_row(double *DLI_RESTRICT y, double f, const double *DLI_RESTRICT x, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) { y[i] -= f * x[i]; y[i + 1] -= f * x[i + 1]; y[i + 2] -= f * x[i + 2]; y[i + 3] -= f * x[i + 3]; }
+    for (; i < n; i++) y[i] -= f * x[i];
+}
+
 /* a x = b by Gauss: a (n, n) and b (n, k) are overwritten, a by its factors l and u, b by x.  A pivot that is no more than
    rounding of the products taken from it, l u, is 0. */
 static int dli_gauss(dl_ctx *c, const char *who, double *a, double *b, int64_t n, int64_t k)
@@ -24742,15 +24981,14 @@ static int dli_gauss(dl_ctx *c, const char *who, double *a, double *b, int64_t n
         for (i = col + 1; i < n; i++) {
             double f = a[i * n + col] /= a[col * n + col];
             if (f == 0) continue;
-            for (j = col + 1; j < n; j++) a[i * n + j] -= f * a[col * n + j];
-            for (j = 0; j < k; j++) b[i * k + j] -= f * b[col * k + j];
+            dli_minus_row(a + i * n + col + 1, f, a + col * n + col + 1, n - col - 1);
+            dli_minus_row(b + i * k, f, b + col * k, k);
         }
     }
-    for (i = n - 1; i >= 0; i--)
-        for (j = 0; j < k; j++) {
-            for (p = i + 1; p < n; p++) b[i * k + j] -= a[i * n + p] * b[p * k + j];
-            b[i * k + j] /= a[i * n + i];
-        }
+    for (i = n - 1; i >= 0; i--) {
+        for (p = i + 1; p < n; p++) dli_minus_row(b + i * k, a[i * n + p], b + p * k, k);
+        for (j = 0; j < k; j++) b[i * k + j] /= a[i * n + i];
+    }
     return 1;
 }
 
@@ -35444,6 +35682,16 @@ DLI_V void DLI_FN(dli_grid_scatter)(const int taps, dl_real *dx, const dl_real *
             const dli_grid_at at = b->at[k][i];
             if (at >= 0) dx[at] = dli_fma(b->weight[k][i], g[i], dx[at]);
         }
+}
+DLI_KERNEL(void, taps)(dl_real *out, const dl_real *x, int64_t n, int64_t taps, int64_t pitch, const dli_grid_at *at,
+                       const dl_real *weight, int add)
+{
+    int64_t i, k;
+    for (i = 0; i < n; i += 16) {
+        dlv s = add ? dlv_load_n(out + i, n - i, 0) : dlv_set(0);
+        for (k = 0; k < taps; k++) s = dlv_add(s, dlv_mul(dlv_load(weight + k * pitch + i), dlv_gather(x, at + k * pitch + i)));
+        dlv_store_n(out + i, s, n - i);
+    }
 }
 DLI_KERNEL(void, grid_add)(dl_real *dx, const dl_real *g, const dli_grid_block *b, int64_t n)
 {
