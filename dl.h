@@ -5981,11 +5981,16 @@ typedef struct {
     int64_t        total, per_task;
 } dli_map_job;
 
-static void dli_fill_row(dl_real *p, dl_real v, int64_t n)                 /* n times v: compilers do not vectorize the loop at O2 */
+static void dli_fill(void *to, const void *value, size_t bytes, int64_t n)  /* n times a value of so many bytes: copies of twice as many */
 {
-    int64_t done = dli_min64(n, 16), i, some;
-    for (i = 0; i < done; i++) p[i] = v;
-    for (; done < n; done += some) memcpy(p + done, p, (size_t)(some = dli_min64(dli_min64(done, 4096), n - done)) * sizeof *p);
+    const size_t end = (size_t)n * bytes;
+    size_t done = bytes, some;
+    memcpy(to, value, bytes);
+    for (; done < end; done += some) {
+        some = done < 16384 ? done : 16384;
+        if (some > end - done) some = end - done;
+        memcpy((char *)to + done, to, some);
+    }
 }
 
 /* Elements lo..lo+n-1, all in one row of the last axis, of which off[k] is input k's first. */
@@ -5999,7 +6004,7 @@ static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64
     for (k = 0; k < j->nin; k++)
         if (j->stride[k][last] == 0) {                  /* a stretched input becomes a short row of equals */
             step = dli_min64(step, DLI_CHUNK);
-            dli_fill_row(filled[k], j->in[k][off[k]], dli_min64(n, DLI_CHUNK));
+            dli_fill(filled[k], &j->in[k][off[k]], sizeof **filled, dli_min64(n, DLI_CHUNK));
         }
     for (i = 0; i < n; i += step) {
         int64_t m = dli_min64(step, n - i);
@@ -6402,7 +6407,7 @@ static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *
     int d, last = w->ndim - 1, row = -1, column = -1;       /* the axes along which src and dst run on: a transpose if they differ */
     for (d = 0; d <= last && dtype == DL_REAL; d++) {
         if (w->from[d] == 1) row = d;
-        if (w->to[d] == 1) column = d;
+        if (w->to[d] == 1 && w->from[d] != 0) column = d;
     }
     if (row < 0 || column < 0 || row == column) row = column = last;
     if (last >= 0) { n = w->size[last]; ts = w->to[last]; fs = w->from[last]; }
@@ -6417,6 +6422,8 @@ static void dli_copy(const dl_ctx *c, const dli_walk *w, void *dst, const void *
             else for (i = 0; i < n; i++) pr[i * ts] += qr[i * fs];
         } else if (ts == 1 && fs == 1) {
             memcpy(p, q, (size_t)n * elem);
+        } else if (ts == 1 && fs == 0 && n > 8) {
+            dli_fill(p, q, elem, n);
         } else if (elem == 4) {
             for (i = 0; i < n; i++) memcpy(p + 4 * i * ts, q + 4 * i * fs, 4);
         } else {
@@ -7282,10 +7289,10 @@ static void dli_move_forward(dl_ctx *c, dl_tensor *y)
     const dli_move_args *o = (const dli_move_args *)y->opts;
     size_t elem = dli_elem(y);
     char *to = (char *)dli_bytes_of(y);
-    int64_t i;
+    int32_t whole = 0;
     int k;
-    if (o->fill && !y->idata) dli_fill_row(y->data, o->value, y->size);
-    for (i = 0; o->fill && y->idata && i < y->size; i++) y->idata[i] = (int32_t)o->value;
+    if (o->fill && y->idata) whole = (int32_t)o->value;
+    if (o->fill) dli_fill(to, y->idata ? (const void *)&whole : &o->value, elem, y->size);
     for (k = 0; k < y->nsrc; k++) {
         const dli_move *p = &o->piece[k];
         dli_copy(c, &p->walk, to + p->to * (int64_t)elem, (const char *)dli_bytes_of(y->src[k]) + p->from * (int64_t)elem, y->dtype, 0);
@@ -10224,7 +10231,7 @@ static int dli_conv_is_direct(const dli_conv_pass *s)
 {
     const dli_conv_axis *a = s->axis;
     return s->C == 1 && a[0].in == 1 && a[0].taps == 1 && a[0].count == 1 && a[0].first == 0 && a[0].out == 1 && a[1].taps * a[2].taps > 0 &&
-           a[1].taps * a[2].taps <= DLI_KC;
+           a[1].taps * a[2].taps <= DLI_KC && (s->M <= 8 || a[2].step <= 2);      /* else each of many outputs would gather the same lanes */
 }
 
 /* Bit l says whether at + l step is one of n columns. */
@@ -11387,6 +11394,16 @@ static dli_box dli_pool_box(const dli_pool_args *o, int64_t i)
     return b;
 }
 
+/* Adaptive boxes of one or two elements along each axis, all alike and side by side, are ordinary windows.  (Of fewer than four on a row
+   boxes are faster.) */
+static void dli_pool_even(dli_pool_args *o)
+{
+    int a;
+    for (a = 0; a < 3; a++) if (!o->adaptive || o->out[2] < 4 || (o->in[a] != o->out[a] && o->in[a] != 2 * o->out[a])) return;
+    for (a = 0; a < 3; a++) o->kernel[a] = o->stride[a] = o->in[a] / o->out[a];
+    o->adaptive = 0;
+}
+
 static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
 {
     dli_pool_args *o = (dli_pool_args *)y->opts;
@@ -11431,6 +11448,7 @@ static int dli_pool_shape(dl_ctx *c, dl_tensor *y)
         out *= (double)size;
         links *= a < 2 ? (double)size * (double)dli_min64(k, DLI_MAX_TAPS + 1) : 1;
     }
+    if (!(c->tracing & DLI_TRACE_RECORD)) dli_pool_even(o);
     if (in > INT32_MAX || out > INT32_MAX || links > INT32_MAX) {
         dl_fail(c, "%s: the planes of %t are too large", who, x);
         return 0;
@@ -16243,15 +16261,16 @@ static void dli_roi_pool_task(void *arg, int64_t task, int worker)
         double w = dli_round_half_away((double)(r[3] * o->scale)) - left + 1;
         double h = dli_round_half_away((double)(r[4] * o->scale)) - top + 1;
         dl_real bin_h = (dl_real)((h < 1 ? 1 : h) / (double)o->height), bin_w = (dl_real)((w < 1 ? 1 : w) / (double)o->width);
-        for (ch = task * j->per_task; ch < hi; ch++) {
-            const dl_real *map = x->data + ((int64_t)r[0] * C + ch) * H * W;
-            int64_t at = (k * C + ch) * o->height * o->width;
-            for (p = 0; p < o->height; p++)
-                for (q = 0; q < o->width; q++, at++) {
-                    int64_t u0 = dli_clip(dli_floor64((double)((dl_real)p * bin_h)) + (int64_t)top, H);
-                    int64_t u1 = dli_clip(-dli_floor64(-(double)((dl_real)(p + 1) * bin_h)) + (int64_t)top, H);
-                    int64_t v0 = dli_clip(dli_floor64((double)((dl_real)q * bin_w)) + (int64_t)left, W);
-                    int64_t v1 = dli_clip(-dli_floor64(-(double)((dl_real)(q + 1) * bin_w)) + (int64_t)left, W), largest = -1;
+        for (p = 0; p < o->height; p++)
+            for (q = 0; q < o->width; q++) {
+                const int64_t u0 = dli_clip(dli_floor64((double)((dl_real)p * bin_h)) + (int64_t)top, H);
+                const int64_t u1 = dli_clip(-dli_floor64(-(double)((dl_real)(p + 1) * bin_h)) + (int64_t)top, H);
+                const int64_t v0 = dli_clip(dli_floor64((double)((dl_real)q * bin_w)) + (int64_t)left, W);
+                const int64_t v1 = dli_clip(-dli_floor64(-(double)((dl_real)(q + 1) * bin_w)) + (int64_t)left, W);
+                for (ch = task * j->per_task; ch < hi; ch++) {
+                    const dl_real *map = x->data + ((int64_t)r[0] * C + ch) * H * W;
+                    const int64_t at = ((k * C + ch) * o->height + p) * o->width + q;
+                    int64_t largest = -1;
                     for (u = u0; u < u1; u++)
                         for (v = v0; v < v1; v++) {
                             const dl_real m = map[u * W + v];
@@ -16260,7 +16279,7 @@ static void dli_roi_pool_task(void *arg, int64_t task, int worker)
                     j->largest[at] = (int32_t)largest;
                     y->data[at] = largest < 0 ? 0 : map[largest];
                 }
-        }
+            }
     }
 }
 static void dli_roi_pool_back_task(void *arg, int64_t task, int worker)
@@ -23252,16 +23271,16 @@ DL_DEF void dl_clip_grad_value(dl_ctx *c, dl_module *root, double max_value)
 {
     dl_module *m;
     dl_param *p;
-    dl_real high = (dl_real)max_value;
-    int64_t j;
+    dl_real bounds[2];
     int i;
     if (!dli_check_module(c, "clip_grad_value", root)) return;
     if (!dli_check_not_negative(c, "clip_grad_value", "max_value", max_value)) return;
-    DLI_EACH_PARAM(root, m, i, p)
-        for (j = 0; p->tensor->grad && j < p->tensor->size; j++) {
-            dl_real g = p->tensor->grad[j];
-            p->tensor->grad[j] = g > high ? high : g < -high ? -high : g;
-        }
+    bounds[0] = (dl_real)-max_value;
+    bounds[1] = (dl_real)max_value;
+    DLI_EACH_PARAM(root, m, i, p) {
+        const dl_real *g = p->tensor->grad;
+        if (g) DLI_ON(c->isa, f_clamp)(p->tensor->grad, &g, p->tensor->size, bounds);
+    }
 }
 
 DL_DEF void dl_clip_grad_adaptive_with(dl_ctx *c, dl_module *root, dl_clip_grad_adaptive_opts opts)
