@@ -221,8 +221,10 @@ static void nan_ties_padding(void)
     CHECK(index->idata[0] == 1 && index->idata[1] == 3 && index->idata[2] == 4 && index->idata[3] == 6 && index->idata[4] == 8);
     CHECK(dl_backward(c, dl_sum(c, dl_slice(c, y, 1, 1, 4))));
     for (i = 0; i < 10; i++) CHECK(x->grad[i] == (i == 3 || i == 4 || i == 6));
-    y = dl_adaptive_max_pool1d(c, x, 5, .indices = &index);          /* the same windows, the other way */
+    y = dl_adaptive_max_pool1d(c, x, 5, .indices = &index);          /* the same windows */
     CHECK(y->data[0] != y->data[0] && y->data[2] == 5 && index->idata[0] == 1 && index->idata[2] == 4 && index->idata[4] == 8);
+    y = dl_adaptive_max_pool1d(c, x, 3, .indices = &index);          /* 0 to 3, 3 to 6, 6 to 9, the other way */
+    CHECK(y->data[0] != y->data[0] && y->data[1] == 5 && index->idata[0] == 1 && index->idata[1] == 3 && index->idata[2] == 6);
     y = dl_max_pool1d(c, dl_mul_scalar(c, dl_ones(c, DL_SHAPE(1, 3)), -1), 3, .stride = 1, .padding = 1);
     for (i = 0; i < 3; i++) CHECK(y->data[i] == -1);                 /* padding never wins */
     /* options by axis, defaults spelled out */
@@ -342,6 +344,28 @@ static void planes_in_parts(void)
             CHECK(!memcmp(z->data, y->data + q * 16, 16 * sizeof(dl_real)));
             CHECK(!memcmp(one->grad, grad->data + q * 90, 90 * sizeof(dl_real)));
         }
+    }
+    CHECK_OK(c);
+}
+
+/* Adaptive boxes of two elements each are windows of two, with their places and gradients. */
+static void even_boxes(void)
+{
+    int k;
+    for (k = 0; k < 2; k++) {
+        dl_tensor *x, *y, *z, *g, *at = NULL, *where = NULL, *grad;
+        dl_step_begin(c);
+        x = dl_requires_grad(c, dl_randn(c, DL_SHAPE(2, 5, 8, 12, 22)), 1);
+        g = dl_randn(c, DL_SHAPE(2, 5, 4, 12, 11));
+        y = k ? dl_adaptive_max_pool3d(c, x, 0, .sizes = {4, 12, 11}, .indices = &at) : dl_adaptive_avg_pool3d(c, x, 0, .sizes = {4, 12, 11});
+        CHECK(dl_backward(c, y, .grad = g));
+        grad = dl_tensor_from(c, x->grad, DL_SHAPE(2, 5, 8, 12, 22));
+        dl_zero_grad(x);
+        z = k ? dl_max_pool3d(c, x, 2, .kernels = {2, 1, 2}, .indices = &where) : dl_avg_pool3d(c, x, 2, .kernels = {2, 1, 2});
+        CHECK(dl_backward(c, z, .grad = g));
+        CHECK(y->size == g->size && !memcmp(y->data, z->data, (size_t)y->size * sizeof(dl_real)));
+        CHECK(!memcmp(grad->data, x->grad, (size_t)x->size * sizeof(dl_real)));
+        CHECK(!k || !memcmp(at->idata, where->idata, (size_t)at->size * sizeof(int32_t)));
     }
     CHECK_OK(c);
 }
@@ -823,6 +847,7 @@ int main(void)
     RUN(windows_without_taps);
     RUN(infinite_pixels);
     RUN(planes_in_parts);
+    RUN(even_boxes);
     RUN(grids_in_parts);
     RUN(half_way);
     RUN(grids_of_nan);
