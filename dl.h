@@ -8535,7 +8535,7 @@ static void dli_nll_forward(dl_ctx *c, dl_tensor *y)
     int64_t i, r, k;
     if (!s) return;
     y->saved = s;
-    for (r = i = 0; i < t->size; r += C * inner)
+    for (r = i = 0; i < t->size; r += C * inner)                          /* x and t: (.., C, inner) and (.., inner) */
         for (k = 0; k < inner; k++, i++)
             s[i + 1] = t->idata[i] == o->ignore ? 0 : -dli_class_weight(o, t->idata[i]) * x->data[r + t->idata[i] * inner + k];
     s[0] = dli_label_total(t, o, t->size);
@@ -12062,7 +12062,7 @@ static void dli_taps_line(const dli_taps *t, dl_real *x, dl_real *y, int back)
         if (!back) y[i] = sum;
     }
 }
-/* 0: no memory */
+/* 0: no memory, or one element has so many taps that the lists would be large */
 static int dli_tap_lists_make(dl_ctx *c, const dli_taps *t, int64_t in, int back, dli_tap_lists *l)
 {
     int64_t i, k, pass, *used;
@@ -12072,6 +12072,7 @@ static int dli_tap_lists_make(dl_ctx *c, const dli_taps *t, int64_t in, int back
     used = (int64_t *)dl_alloc(c, (size_t)l->n * sizeof *used);
     for (pass = 0; pass < 2 && used; pass++) {                              /* count, then put them there */
         if (pass == 1) {
+            if (l->pitch * l->taps > 1 << 20) return 0;
             l->at = (dli_grid_at *)dl_alloc(c, (size_t)(l->pitch * l->taps) * sizeof *l->at);
             l->weight = (dl_real *)dl_alloc(c, (size_t)(l->pitch * l->taps) * sizeof *l->weight);
             if (!l->at || !l->weight) return 0;
