@@ -1,4 +1,4 @@
-/* ops: forward and backward of ops that are no kernel of their own elsewhere: indexing, lines along other axes than the last,
+/* ops: forward and backward of ops that are no kernel of their own elsewhere: indexing, lines along other axes than the last, short rows,
    transposes, resampling, losses; against PyTorch.
    cc -O2 -fopenmp -I. bench/ops.c -o build/bench_ops -ldl -lm
 
@@ -28,6 +28,10 @@ static dl_tensor *kl_div(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)   
 static dl_tensor *bce(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)          { (void)i; return dl_bce_loss(c, x, b); }
 static dl_tensor *huber(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)        { (void)i; return dl_huber_loss(c, x, b); }
 static dl_tensor *smooth_l1(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)    { (void)i; return dl_smooth_l1_loss(c, x, b, .beta = 0.5f); }
+static dl_tensor *adaptive_even(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i) { (void)b; (void)i; return dl_adaptive_avg_pool2d(c, x, 16); }
+static dl_tensor *add(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)          { (void)i; return dl_add(c, x, b); }
+static dl_tensor *sum(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)          { (void)b; (void)i; return dl_sum(c, x, .dims = DL_DIM(1)); }
+static dl_tensor *lse_last(dl_ctx *c, dl_tensor *x, dl_tensor *b, dl_tensor *i)     { (void)b; (void)i; return dl_logsumexp(c, x, .dims = DL_DIM(1)); }
 
 /* x, b: their shapes, numbers between 0 and 1; index: (256, 1024), below 64.  request: what bench/peer_torch.py calls it. */
 static const struct { const char *name, *request; op *f; dl_shape x, b; } rows[] = {
@@ -47,6 +51,10 @@ static const struct { const char *name, *request; op *f; dl_shape x, b; } rows[]
     { "kl_div 64,1024",                  "kl_div",       kl_div,       {{64, 1024}},      {{64, 1024}} },
     { "bce_loss 64,1024",                "bce_loss",     bce,          {{64, 1024}},      {{64, 1024}} },
     { "huber_loss 64,1024",              "huber_loss",   huber,        {{64, 1024}},      {{64, 1024}} },
+    { "adaptive_avg_pool 16 8,32,32,32", "adaptive_even", adaptive_even, {{8, 32, 32, 32}}, {{1}} },
+    { "add 64,1000,3 and 64,1000,1",     "add_short",    add,          {{64, 1000, 3}},   {{64, 1000, 1}} },
+    { "sum dim 1 65536,3",               "sum_short",    sum,          {{65536, 3}},      {{1}} },
+    { "logsumexp dim 1 65536,3",         "lse_short",    lse_last,     {{65536, 3}},      {{1}} },
     { "smooth_l1_loss 64,1024",          "smooth_l1_loss", smooth_l1,  {{64, 1024}},      {{64, 1024}} },
 };
 enum { ROWS = sizeof rows / sizeof *rows };

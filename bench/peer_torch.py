@@ -103,14 +103,17 @@ def cross_entropy(N, C):
 
 # --- ops of bench/ops.c, forward and backward
 def op(name):
-    maps = name in ("grid_sample", "nearest", "bilinear", "adaptive_avg", "adaptive_max", "nhwc")
-    x = torch.rand((8, 32, 32, 32) if maps else (64, 1024), requires_grad=True)
+    maps = name in ("grid_sample", "nearest", "bilinear", "adaptive_avg", "adaptive_max", "adaptive_even", "nhwc")
+    x = torch.rand((8, 32, 32, 32) if maps else (64, 1000, 3) if name == "add_short" else (65536, 3) if name.endswith("_short") else (64, 1024),
+                   requires_grad=True)
+    column = torch.rand(64, 1000, 1)
     grid, index, target, src = torch.rand(8, 32, 32, 2), torch.randint(64, (256, 1024)), torch.rand(64, 1024), torch.rand(256, 1024)
     f = {
         "grid_sample": lambda: F.grid_sample(x, grid, align_corners=False),
         "nearest": lambda: F.interpolate(x, scale_factor=2),
         "bilinear": lambda: F.interpolate(x, scale_factor=2, mode="bilinear"),
-        "adaptive_avg": lambda: F.adaptive_avg_pool2d(x, 7), "adaptive_max": lambda: F.adaptive_max_pool2d(x, 7),
+        "add_short": lambda: x + column, "sum_short": lambda: x.sum(1), "lse_short": lambda: x.logsumexp(1),
+        "adaptive_even": lambda: F.adaptive_avg_pool2d(x, 16), "adaptive_avg": lambda: F.adaptive_avg_pool2d(x, 7), "adaptive_max": lambda: F.adaptive_max_pool2d(x, 7),
         "nhwc": lambda: x.permute(0, 2, 3, 1).contiguous(), "transpose": lambda: x.t().contiguous(),
         "softmax": lambda: x.softmax(0), "log_softmax": lambda: x.log_softmax(0), "logsumexp": lambda: x.logsumexp(0),
         "gather": lambda: x.gather(0, index), "scatter_add": lambda: x.scatter_add(0, index, src), "sort": lambda: x.sort(dim=1, stable=True)[0],
