@@ -115,6 +115,7 @@
               use one per thread.  Several contexts may run forward through one model at the same time, in evaluation mode,
               where it is only read (in training batch norm's running statistics change; so do the rows of
               dl_nn_embedding(.max_norm) at any time).  dl_backward is for the context that made the model.
+              With GNU's OpenMP a child of fork() needs .threads = 1, and a shared library that is closed again -Wl,-z,nodelete.
    Memory.    Results live in the step arena until dl_step_begin; to use one after it is an error.  Parameters and what
               dl_keep returns live as long as the context.  Nothing is freed one by one.  After the first step,
               training no longer calls malloc.
