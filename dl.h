@@ -5057,6 +5057,15 @@ static void dli_gemm_divide(dli_gemm_plan *s, const dli_gemm_args *g, int64_t th
     }
 }
 
+/* C^T = op(B)^T op(A)^T, without gaps between its rows */
+static dli_gemm_args dli_gemm_transposed(const dli_gemm_args *g, dl_real *C)
+{
+    dli_gemm_args t = *g;
+    t.trans_a = !g->trans_b; t.A = g->B; t.lda = g->ldb; t.stride_a = g->stride_b; t.M = g->N;
+    t.trans_b = !g->trans_a; t.B = g->A; t.ldb = g->lda; t.stride_b = g->stride_a; t.N = g->M;
+    t.C = C; t.ldc = g->M;
+    return t;
+}
 /* A B^T of few rows is (B A^T)^T: the large matrix is read as it stands, only A and the product are turned. */
 static int dli_gemm_turns(const dli_gemm_plan *s, const dli_gemm_args *g)
 {
@@ -5108,11 +5117,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     if (s.path == DLI_GEMM_BLOCKS && g.K > 0 && !g.trans_b && (g.M == 1 || (g.M <= 8 && g.N >= 256 && work >= (double)g.M * 128e3)))
         s.path = DLI_GEMM_ROWS;
     if (s.path == DLI_GEMM_BLOCKS && g.N == 1 && g.trans_a && g.K > 0 && g.ldc == 1 && !g.bias) {      /* A^T b = (b^T A)^T */
-        dli_gemm_args r = g;
-        r.A = g.B; r.lda = g.ldb; r.stride_a = g.stride_b; r.trans_a = !g.trans_b;
-        r.B = g.A; r.ldb = g.lda; r.stride_b = g.stride_a; r.trans_b = 0;
-        r.M = 1; r.N = g.M; r.ldc = g.M;
-        g = r;
+        g = dli_gemm_transposed(&g, g.C);
         s.path = DLI_GEMM_ROWS;
     }
     s.isa = c->isa;
@@ -5120,10 +5125,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
     s.parts = s.path == DLI_GEMM_BLOCKS ? dli_splits(c, g.M, g.N, g.K) : 0;
     if (!dli_gemm_leave_few(c, &s, &g)) { dli_arena_release(&c->step, mark); return 0; }
     if (dli_gemm_turns(&s, &g)) {
-        turned = g;
-        turned.M = g.N; turned.A = g.B; turned.lda = g.ldb;
-        turned.N = g.M; turned.B = g.A; turned.ldb = g.lda;
-        turned.C = (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(g.M * g.N)); turned.ldc = g.M;
+        turned = dli_gemm_transposed(&g, (dl_real *)dl_alloc(c, sizeof(dl_real) * (size_t)(g.M * g.N)));
         turned.bias = NULL; turned.activation = DL_LINEAR;
         if (!turned.C) { dli_arena_release(&c->step, mark); return 0; }
         s.args = &turned;
@@ -5994,14 +5996,26 @@ static void dli_fill(void *to, const void *value, size_t bytes, int64_t n)  /* n
     }
 }
 
+/* Elements lo..lo+n-1 of all outputs, at most DLI_CHUNK if they are added to what is there. */
+static void dli_map_out(const dli_map_job *j, int64_t lo, int64_t n, const dl_real *const *in)
+{
+    dl_real sum[DLI_CHUNK];
+    int o;
+    for (o = 0; o < j->nout; o++) {
+        const dli_output *p = &j->out[o];
+        p->f(p->add ? sum : p->out + lo, in, n, j->s);
+        if (p->add) DLI_ON(j->c->isa, add)(p->out + lo, sum, n);
+    }
+}
+
 /* Elements lo..lo+n-1, all in one row of the last axis, of which off[k] is input k's first. */
 static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64_t *off)
 {
-    dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
+    dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK];
     const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
     const int both = j->nout > 1 && n < DLI_STREAMED, adds = j->out[0].add || (j->nout > 1 && j->out[1].add);
     int64_t i, step = both || adds ? dli_min64(n, DLI_CHUNK) : n;
-    int k, o, last = j->ndim - 1;
+    int k, last = j->ndim - 1;
     for (k = 0; k < j->nin; k++)
         if (j->stride[k][last] == 0) {                  /* a stretched input becomes a short row of equals */
             step = dli_min64(step, DLI_CHUNK);
@@ -6010,11 +6024,7 @@ static void dli_map_row(const dli_map_job *j, int64_t lo, int64_t n, const int64
     for (i = 0; i < n; i += step) {
         int64_t m = dli_min64(step, n - i);
         for (k = 0; k < j->nin; k++) in[k] = j->stride[k][last] == 0 ? filled[k] : j->in[k] + off[k] + i;
-        for (o = 0; o < j->nout; o++) {
-            const dli_output *p = &j->out[o];
-            p->f(p->add ? sum : p->out + lo + i, in, m, j->s);
-            if (p->add) DLI_ON(j->c->isa, add)(p->out + lo + i, sum, m);
-        }
+        dli_map_out(j, lo + i, m, in);
     }
 }
 
@@ -6044,10 +6054,10 @@ static void dli_map_spread(const dli_map_job *j, int k, int64_t lo, int64_t n, d
 /* Elements lo..hi-1 where rows are short: chunks of many, for which inputs that stretch are laid out before. */
 static void dli_map_chunks(const dli_map_job *j, int64_t lo, int64_t hi)
 {
-    dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK], sum[DLI_CHUNK];
+    dl_real filled[DLI_MAX_INPUTS][DLI_CHUNK];
     const dl_real *in[DLI_MAX_INPUTS] = {NULL, NULL, NULL, NULL, NULL};
     int64_t n, size = 1;
-    int k, o, d, whole[DLI_MAX_INPUTS] = {1, 1, 1, 1, 1};
+    int k, d, whole[DLI_MAX_INPUTS] = {1, 1, 1, 1, 1};
     for (d = j->ndim - 1; d >= 0; size *= j->size[d], d--)
         for (k = 0; k < j->nin; k++) whole[k] &= j->stride[k][d] == size;
     for (; lo < hi; lo += n) {
@@ -6056,11 +6066,7 @@ static void dli_map_chunks(const dli_map_job *j, int64_t lo, int64_t hi)
             in[k] = whole[k] ? j->in[k] + lo : filled[k];
             if (!whole[k]) dli_map_spread(j, k, lo, n, filled[k]);
         }
-        for (o = 0; o < j->nout; o++) {
-            const dli_output *p = &j->out[o];
-            p->f(p->add ? sum : p->out + lo, in, n, j->s);
-            if (p->add) DLI_ON(j->c->isa, add)(p->out + lo, sum, n);
-        }
+        dli_map_out(j, lo, n, in);
     }
 }
 
@@ -6293,7 +6299,7 @@ static void dli_narrow_task(void *arg, int64_t task, int worker)
         dli_row1(DLI_ON(j->c->isa, f_add_scalar), j->y + i, columns, rows, 0);                    /* no sum is -0 */
     }
 }
-/* top = max x, log_sum = log sum exp(x - top) of such rows; 0 if a number is not finite: nothing is done */
+/* top = max x, log_sum = log sum exp(x - top) of up to DLI_SIDES such rows; 0 if a number is not finite: nothing is done */
 static int dli_narrow_log_sum_exp(const dl_ctx *c, const dl_real *x, int64_t n, int64_t rows, dl_real *top, dl_real *log_sum)
 {
     dl_real columns[DLI_NARROW * DLI_SIDES];
@@ -6312,6 +6318,19 @@ static int dli_narrow_log_sum_exp(const dl_ctx *c, const dl_real *x, int64_t n, 
     dli_narrow_sums(c, columns, n, rows);
     dli_row1(DLI_ON(c->isa, f_log), log_sum, columns, rows, 0);
     return 1;
+}
+
+/* The same of the first of rows of n numbers, or of more of them if they are short; returns of how many. */
+static int64_t dli_log_sum_exp_rows(const dl_ctx *c, const dl_real *x, int64_t n, int64_t rows, dl_real *top, dl_real *log_sum)
+{
+    int64_t i;
+    rows = n <= DLI_NARROW && rows >= 16 ? dli_min64(rows, DLI_SIDES) : 1;
+    if (rows > 1 && dli_narrow_log_sum_exp(c, x, n, rows, top, log_sum)) return rows;
+    for (i = 0; i < rows; i++, x += n) {
+        top[i] = DLI_ON(c->isa, max)(x, n);
+        log_sum[i] = DLI_ON(c->isa, log_sum_exp)(x, top[i], n);
+    }
+    return rows;
 }
 
 /* Last group kept: a strip of columns. */
@@ -6862,16 +6881,9 @@ static void dli_logsumexp_forward(dl_ctx *c, dl_tensor *y)
     int64_t o, i, rows;
     if (dli_gather_begin(c, y, &a, 0))
         for (o = 0; o < y->size; o += rows) {
-            const int narrow = !a.at && a.g.count <= DLI_NARROW && y->size >= 16;
-            rows = narrow ? dli_min64(DLI_SIDES, y->size - o) : 1;
-            if (narrow && dli_narrow_log_sum_exp(c, y->src[0]->data + o * a.g.count, a.g.count, rows, tops, sums)) {
-                dli_row2(DLI_ON(c->isa, f_add), y->data + o, tops, sums, rows);
-                continue;
-            }
-            for (i = o; i < o + rows; i++) {
-                const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, i), top = DLI_ON(c->isa, max)(x, a.g.count);
-                y->data[i] = top - top == 0 ? top + DLI_ON(c->isa, log_sum_exp)(x, top, a.g.count) : top;
-            }
+            const dl_real *x = dli_gather_row(c, &a, y->src[0]->data, o);
+            rows = dli_log_sum_exp_rows(c, x, a.g.count, a.at ? 1 : y->size - o, tops, sums);
+            for (i = 0; i < rows; i++) y->data[o + i] = tops[i] - tops[i] == 0 ? tops[i] + sums[i] : tops[i];
         }
     dli_arena_release(&c->step, m);
 }
@@ -8368,19 +8380,6 @@ static void dli_ce_u(const dli_ce_job *j, int64_t row, int64_t first, int64_t n,
     }
     for (k = 0; k < n && o->weight; k++) u[k] *= o->weight->data[first + k];
 }
-/* top and log_sum of row i and, if they are short, of some that follow; returns the next one without */
-static int64_t dli_ce_log_sums(const dli_ce_job *j, int64_t i, int64_t end)
-{
-    const dl_tensor *x = j->y->src[0];
-    const int64_t C = x->shape[x->ndim - 1], next = C <= DLI_NARROW ? dli_min64(i + DLI_SIDES, end) : i + 1;
-    dl_real *top = j->saved->top, *log_sum = j->saved->log_sum;
-    if (C <= DLI_NARROW && dli_narrow_log_sum_exp(j->c, x->data + i * C, C, next - i, top + i, log_sum + i)) return next;
-    for (; i < next; i++) {
-        top[i] = DLI_ON(j->c->isa, max)(x->data + i * C, C);
-        log_sum[i] = DLI_ON(j->c->isa, log_sum_exp)(x->data + i * C, top[i], C);
-    }
-    return next;
-}
 static void dli_ce_forward_task(void *arg, int64_t task, int worker)
 {
     const dli_ce_job *j = (const dli_ce_job *)arg;
@@ -8393,7 +8392,7 @@ static void dli_ce_forward_task(void *arg, int64_t task, int worker)
     for (i = next; i < hi; i++) {
         const dl_real *row = x->data + i * C, *in = row;
         dl_real top, log_sum, loss = 0, total = 0;
-        if (i == next) next = dli_ce_log_sums(j, i, hi);
+        if (i == next) next += dli_log_sum_exp_rows(j->c, row, C, hi - i, j->saved->top + i, j->saved->log_sum + i);
         top = j->saved->top[i];
         log_sum = j->saved->log_sum[i];
         if (t->dtype == DL_INT32 && t->idata[i] == o->ignore) {}
@@ -8909,14 +8908,6 @@ typedef struct { int blank, zero_infinity; dl_reduction reduction; } dli_ctc_arg
 typedef struct { dl_real *loss, *alpha; int64_t *start; } dli_ctc_saved;      /* (N); (N, T, L); where the labels of each begin */
 typedef struct { const dl_ctx *c; const dl_tensor *y; const dli_ctc_saved *saved; dl_real *dx, *beta; } dli_ctc_job;
 
-static dl_real dli_log_add3(dl_real a, dl_real b, dl_real d)
-{
-    dl_real m = a > b ? a : b;
-    if (d > m) m = d;
-    if (m == -dli_infinity()) return a + b + d;           /* NaN stays NaN */
-    return m + dli_log_portable(dli_exp_portable(a - m) + dli_exp_portable(b - m) + dli_exp_portable(d - m));
-}
-
 /* Sample n: its lengths, labels, states, and the memory of its scores, whose times are `step` apart. */
 typedef struct {
     int64_t T, S, L, states, step;
@@ -8994,12 +8985,15 @@ static void dli_ctc_forward_task(void *arg, int64_t n, int worker)
 {
     const dli_ctc_job *j = (const dli_ctc_job *)arg;
     dli_ctc_sample s = dli_ctc_get(j->y, j->saved, n);
-    dl_real none = -dli_infinity(), *a = s.alpha;
+    dl_real none = -dli_infinity(), *a = s.alpha, last[3][DLI_CTC_ROW], sum;
     int64_t t;
     (void)worker;
+    if (!s.T) { j->saved->loss[n] = s.S ? -none : 0; return; }
     for (t = 0; t < s.T; t++, a += s.states) dli_ctc_advance(j->c, &s, a, t ? a - s.states : NULL, s.x + t * s.step, 1);
     a -= s.states;
-    j->saved->loss[n] = s.T ? -dli_log_add3(a[s.L - 1], s.S ? a[s.L - 2] : none, none) : s.S ? -none : 0;
+    last[0][0] = a[s.L - 1]; last[1][0] = s.S ? a[s.L - 2] : none; last[2][0] = none;
+    dli_log_add_row(j->c, &sum, last, 1);
+    j->saved->loss[n] = -sum;
 }
 static void dli_ctc_backward_task(void *arg, int64_t n, int worker)
 {
@@ -30721,8 +30715,9 @@ static dl_tensor *dli_other_input(dl_ctx *c, const dl_tensor *x, int more, int w
     return t;
 }
 
-/* Records m on another input; of ids, the first of some that m accepts. */
 static int dli_no_memory(const dl_ctx *c) { return c->failed && strstr(c->error, "out of memory") != NULL; }
+
+/* Records m on another input; of ids, the first of some that m accepts. */
 static int dli_record_other(dli_export *f, dl_module *m, const dl_tensor *x, unsigned how, int more)
 {
     static const int ways[] = {DLI_BACKWARDS, DLI_ROWS_BACKWARDS, DLI_BY_ONE, DLI_BACKWARDS};
