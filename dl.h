@@ -3304,6 +3304,8 @@ typedef struct {
                           int64_t width, int64_t ahead))                                                               \
 /* out[e mod step][e / step] = x[e], e < n, the rows of out `apart` numbers apart */                                    \
     K(void, conv_deal,   (dl_real *out, int64_t apart, const dl_real *x, int64_t n, int64_t step))                     \
+/* and back: out[e] = x[e mod step][e / step] */                                                                       \
+    K(void, conv_weave,  (dl_real *out, const dl_real *x, int64_t apart, int64_t n, int64_t step))                     \
 /* one plane: y = f(bias + sum over the taps of w x), f: relu, relu6 or nothing */                                     \
     K(void, conv_direct, (dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *w, dl_real bias, dl_activation f)) \
 /* its weight gradient, from the planes of several images, so far apart: dw (+)= sum of g x for each tap */              \
@@ -9684,6 +9686,7 @@ typedef struct {
     int64_t N, groups, big_channels, small_channels;
     int64_t big[3], small[3], kernel[3], stride[3], dilation[3], before[3];
 } dli_conv;
+static int64_t dli_conv_taps(const dli_conv *g) { return g->kernel[0] * g->kernel[1] * g->kernel[2]; }
 
 /* What happens to each result: y = activation(sum + bias[channel] + residual), or y += if add. */
 typedef struct { const dl_real *scale, *bias, *residual; dl_activation activation; int add; } dli_conv_end;
@@ -9692,9 +9695,8 @@ static int dli_conv_ending(const dli_conv_end *e)                            /* 
     return e->scale || e->bias || e->residual || e->activation != DL_LINEAR;
 }
 
-/* One axis of a pass: result o sees pixels o step + t tap + first, t < taps, and stands at o out_step + out_first of the
-   out numbers along y's axis. */
-typedef struct { int64_t in, step, taps, tap, first, count, out, out_step, out_first; } dli_conv_axis;
+/* One axis of a pass: result o < count sees pixels o step + t tap + first, t < taps. */
+typedef struct { int64_t in, step, taps, tap, first, count; } dli_conv_axis;
 
 /* y[n][m][o] = sum over c < C and taps t of w[m][c][t] x[n][c][o, t], for m < M, in each group. */
 typedef struct {
@@ -9851,8 +9853,7 @@ static int dli_conv_is_pointwise(const dli_conv_pass *s)
     int a, yes = 1;
     for (a = 0; a < 3; a++) {
         const dli_conv_axis *x = &s->axis[a];
-        yes = yes && x->taps == 1 && x->step == 1 && x->first == 0 && x->count == x->in && x->out == x->in &&
-              x->out_step == 1 && x->out_first == 0;
+        yes = yes && x->taps == 1 && x->step == 1 && x->first == 0 && x->count == x->in;
         image *= x->in;
     }
     return yes && image > 15;
@@ -9861,8 +9862,8 @@ static dli_conv_pass dli_conv_flat(const dli_conv_pass *s)
 {
     dli_conv_pass f = *s;
     dli_conv_axis *a = f.axis;
-    a[2].in = a[2].count = a[2].out = a[0].in * a[1].in * a[2].in;
-    a[0].in = a[0].count = a[0].out = a[1].in = a[1].count = a[1].out = 1;
+    a[2].in = a[2].count = a[0].in * a[1].in * a[2].in;
+    a[0].in = a[0].count = a[1].in = a[1].count = 1;
     return f;
 }
 /* Where the pixels of a block of a flat pass are, with no copy. */
@@ -9933,7 +9934,7 @@ typedef struct {
     int64_t  tg, tm, tn;                                /* parts of the groups, the rows, the blocks: one thread each          */
     int      parts;                                     /* of the factors, see dli_split_a; 0: whole                           */
     int64_t  group;                                     /* panels that are multiplied at once                                  */
-    int      pack_a, plain, flat, direct, ending, streams;  /* plain: y is contiguous in the order of the columns; flat: so is x;
+    int      pack_a, flat, direct, ending, streams;     /* flat: x is contiguous in the order of the columns, as y is;
                                                            direct: tiles may store results, ending: which is more than sums;
                                                            streams: results that are too many for the caches go past them     */
     int64_t  staged_size, panels_size, sums_size, a_size, columns;
@@ -9961,50 +9962,27 @@ static void dli_conv_gather(const dli_conv_piece *end, int64_t n, const dl_real 
     }
 }
 
-static int64_t dli_conv_channel(const dli_conv_pass *s) { return s->axis[0].out * s->axis[1].out * s->axis[2].out; }    /* of y */
-
-static int dli_conv_is_plain(const dli_conv_pass *s)
-{
-    int a, plain = 1;
-    for (a = 0; a < 3; a++) plain = plain && s->axis[a].out_step == 1 && s->axis[a].count == s->axis[a].out;
-    return plain;
-}
-
 /* Where in y the block's column j of channel `first` is. */
 static int64_t dli_conv_place(const dli_conv_pass *s, const dli_conv_block *b, int64_t first, int64_t j)
 {
-    const dli_conv_axis *a = s->axis;
-    const int64_t h = j / b->size[2] % b->size[1], d = j / b->size[2] / b->size[1] % b->size[0], n = b->n + j / (b->columns / b->images);
-    const int64_t row = ((b->at[0] + d) * a[0].out_step + a[0].out_first) * a[1].out + (b->at[1] + h) * a[1].out_step + a[1].out_first;
-    return (n * s->groups * s->M + first) * dli_conv_channel(s) + row * a[2].out +
-           (b->at[2] + j % b->size[2]) * a[2].out_step + a[2].out_first;
+    const int64_t inner = b->columns / b->images;
+    return ((b->n + j / inner) * s->groups * s->M + first) * dli_conv_inner(s, -1) + b->at[0] * dli_conv_inner(s, 0) +
+           b->at[1] * dli_conv_inner(s, 1) + b->at[2] + j % inner;
 }
 
 /* Sums of the block's columns [j, end) for `rows` channels of y from channel `first` on, ld apart, to their places. */
-static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_t first, int64_t rows, dl_real *sums,
+static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_t first, int64_t rows, const dl_real *sums,
                          int64_t ld, int64_t j, int64_t end)
 {
     const dli_conv_pass *s = p->pass;
-    const dli_conv_axis *a = s->axis;
-    const int64_t channel = dli_conv_channel(s);
-    const int64_t run = p->plain ? b->columns / b->images : b->size[2];         /* numbers that are contiguous, or on one row */
+    const int64_t inner = b->columns / b->images;                              /* numbers that are contiguous */
     const dl_real *scale = s->end.scale ? s->end.scale + first : NULL, *bias = s->end.bias ? s->end.bias + first : NULL;
-    int64_t n, i, w;
+    int64_t n;
     for (; j < end; j += n, sums += n) {
         const int64_t at = dli_conv_place(s, b, first, j);
-        n = dli_min64(run - j % run, end - j);
-        if (p->plain) {
-            DLI_ON(p->c->isa, conv_finish)(s->y + at, channel, sums, ld, rows, n, scale, bias,
-                                           s->end.residual ? s->end.residual + at : NULL, s->end.activation, s->end.add);
-            continue;
-        }
-        if (p->ending) DLI_ON(p->c->isa, conv_finish)(sums, ld, sums, ld, rows, n, scale, bias, NULL, s->end.activation, 0);
-        for (i = 0; i < rows; i++) {
-            const dl_real *x = sums + i * ld;
-            dl_real *y = s->y + at + i * channel;
-            if (s->end.add) for (w = 0; w < n; w++) y[w * a[2].out_step] += x[w];
-            else            for (w = 0; w < n; w++) y[w * a[2].out_step] = x[w];
-        }
+        n = dli_min64(inner - j % inner, end - j);
+        DLI_ON(p->c->isa, conv_finish)(s->y + at, dli_conv_inner(s, -1), sums, ld, rows, n, scale, bias,
+                                       s->end.residual ? s->end.residual + at : NULL, s->end.activation, s->end.add);
     }
 }
 
@@ -10076,7 +10054,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
         dl_real *panels = o->panels + (again ? j / nr * panel : 0);
         t.N = width;
         t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
-        t.ldc = direct ? dli_conv_channel(s) : at_once ? ld : p->ld;
+        t.ldc = direct ? dli_conv_inner(s, -1) : at_once ? ld : p->ld;
         for (v = 0; v < kc || v == 0; v += most) {                   /* as much of a panel as the first cache holds */
             t.K = dli_min64(kc - v, most);
             t.copy = panels + (again ? v * nr : 0);
@@ -10194,7 +10172,7 @@ static int dli_conv_as_winograd(const dl_ctx *c, const dli_conv_pass *s, int64_t
 {
     const dli_conv_axis *d = &s->axis[0], *h = &s->axis[1], *w = &s->axis[2];
     if (s->groups != 1 || d->in != 1 || d->taps != 1 || d->count != 1 || h->taps != 3 || w->taps != 3 || h->tap != w->tap) return 0;
-    if (h->tap == 0 || h->step != 1 || w->step != 1 || h->out_step != 1 || w->out_step != 1) return 0;
+    if (h->tap == 0 || h->step != 1 || w->step != 1) return 0;
     a->flip = h->tap < 0;
     a->dilation = a->flip ? -h->tap : h->tap;
     a->pad_h = (a->flip ? 2 * a->dilation : 0) - h->first;
@@ -10225,7 +10203,7 @@ typedef struct {
 static int dli_conv_is_direct(const dli_conv_pass *s)
 {
     const dli_conv_axis *a = s->axis;
-    return s->C == 1 && a[0].in == 1 && a[0].taps == 1 && a[0].count == 1 && a[0].first == 0 && a[0].out == 1 && a[1].taps * a[2].taps > 0 &&
+    return s->C == 1 && a[0].in == 1 && a[0].taps == 1 && a[0].count == 1 && a[0].first == 0 && a[1].taps * a[2].taps > 0 &&
            a[1].taps * a[2].taps <= DLI_KC && (s->M <= 8 || a[2].step <= 2);      /* else each of many outputs would gather the same lanes */
 }
 
@@ -10267,8 +10245,7 @@ static void dli_conv_direct_task(void *arg, int64_t part, int worker)
     const dli_conv_direct *d = (const dli_conv_direct *)arg;
     const dli_conv_pass *s = d->plan.pass;
     const dli_windows *w = &d->windows;
-    const int simple = d->plan.plain && !s->end.add && !s->end.residual &&
-                       s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH;
+    const int simple = !s->end.add && !s->end.residual && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH;
     const int64_t planes = s->N * s->groups, results = w->out[0] * w->out[1];
     dl_real *sums = (dl_real *)(void *)(d->plan.scratch + (size_t)worker * d->plan.scratch_size), taps[DLI_KC];
     dli_conv_block b = dli_conv_block_at(s, &d->plan.split, 0);
@@ -10313,13 +10290,12 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     d.plan.c = c;
     d.plan.pass = s;
     d.plan.ending = dli_conv_ending(&s->end);
-    d.plan.plain = dli_conv_is_plain(s);
     d.plan.split = dli_conv_divide(s, results, 1);                              /* a block is an image */
     d.small = small;
     d.dw = dw;
     d.add = add;
     d.taps = s->axis[1].taps * s->axis[2].taps;
-    d.parts = (double)s->N * (double)s->groups * (double)s->M * (double)results * (double)d.taps < 500e3 ? 1 :
+    d.parts = (double)s->N * (double)s->groups * (double)s->M * (double)results * (double)d.taps < 100e3 ? 1 :
               dli_min64(c->threads, s->groups * (dw ? s->M : s->N));
     d.plan.scratch_size = ((size_t)(dw ? 0 : results) * sizeof(dl_real) + 63) & ~(size_t)63;
     d.plan.scratch = (char *)dli_conv_scratch(c, (double)d.plan.scratch_size, d.parts);
@@ -10349,16 +10325,15 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.kc = s->M <= 128 ? 3 * DLI_KC : s->M <= 256 ? 2 * DLI_KC : DLI_KC;       /* M kc numbers of w stay in the second cache */
     p.kc = dli_min64(dli_max64((p.K + 15) / 16 * 16, 16), p.kc);
     p.mc = 512;
-    p.plain = dli_conv_is_plain(s);
     threads = results * (double)s->M * (double)(p.K + 1) < 500e3 ? 1 : c->threads;
     p.split = dli_conv_divide(s, 1024, nr);
     for (columns = 896; columns >= 512 && p.split.total < 16 * threads && p.split.total % threads; columns -= 128)
         p.split = dli_conv_divide(s, columns, nr);                          /* as many blocks for each thread */
     dli_conv_threads(threads, s->groups, s->M, p.split.total, &p.tg, &p.tm, &p.tn);
     p.ending = dli_conv_ending(&s->end);
-    p.direct = p.plain && s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
+    p.direct = s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
-    p.streams = s->N * s->groups * s->M * dli_conv_channel(s) >= DLI_STREAMED && dli_conv_channel(s) % 16 == 0;
+    p.streams = s->N * s->groups * s->M * dli_conv_inner(s, -1) >= DLI_STREAMED && dli_conv_inner(s, -1) % 16 == 0;
     channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
     p.columns = dli_conv_block_at(s, &p.split, 0).columns;
     p.parts = dli_splits(c, s->M, s->N * dli_conv_inner(s, -1), p.K);
@@ -10380,6 +10355,37 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     return p.scratch != NULL;
 }
 
+/* --- one position that sees all of big, as in a layer of a network's head: products of matrices (N, small), (N, big) and w ---- */
+static int dli_conv_is_product(const dli_conv *g)
+{
+    int a, yes = g->groups == 1;
+    for (a = 0; a < 3; a++)
+        yes = yes && g->small[a] == 1 && g->before[a] == 0 && g->big[a] == g->kernel[a] && (g->kernel[a] == 1 || g->dilation[a] == 1);
+    return yes;
+}
+
+/* y (N, channels, each) = x (N, K) op(w), and its end */
+static void dli_conv_multiply(dl_ctx *c, int64_t N, int64_t K, const dl_real *x, const dl_real *w, int turned, dl_real *y, int64_t channels,
+                              int64_t each, const dli_conv_end *end)
+{
+    const int fused = each == 1 && !end->scale && !end->residual;
+    dli_gemm_args a;
+    int64_t n;
+    memset(&a, 0, sizeof a);
+    a.trans_b = turned;
+    a.M = N; a.N = channels * each; a.K = K;
+    a.A = x; a.lda = K;
+    a.B = w; a.ldb = turned ? K : a.N;
+    a.C = y; a.ldc = a.N;
+    a.alpha = 1;
+    a.beta = (dl_real)end->add;
+    if (fused) { a.bias = end->bias; a.activation = end->activation; }
+    if (!dli_gemm(c, &a) || fused || !dli_conv_ending(end)) return;
+    for (n = 0; n < N; n++, y += a.N)
+        DLI_ON(c->isa, conv_finish)(y, each, y, each, channels, each, end->scale, end->bias, end->residual ? end->residual + n * a.N : NULL,
+                                    end->activation, 0);
+}
+
 /* --- small = big * w ---------------------------------------------------------------------------------------------------- */
 /* The pass that makes small from big, but for the numbers. */
 static dli_conv_pass dli_conv_of(const dli_conv *g)
@@ -10394,7 +10400,7 @@ static dli_conv_pass dli_conv_of(const dli_conv *g)
         x->in = g->big[a]; x->taps = g->kernel[a];
         x->step = g->small[a] == 1 ? 1 : g->stride[a];              /* of one result the stride, however long, says nothing */
         x->tap = g->dilation[a]; x->first = -g->before[a];
-        x->count = x->out = g->small[a]; x->out_step = 1; x->out_first = 0;
+        x->count = g->small[a];
     }
     return s;
 }
@@ -10405,42 +10411,48 @@ static void dli_conv_small(dl_ctx *c, const dli_conv *g, const dl_real *big, con
     dli_conv_pass s = dli_conv_of(g);
     s.x = big; s.w = w; s.y = small;
     s.end = *end;
-    dli_conv_run(c, &s);
+    if (dli_conv_is_product(g)) dli_conv_multiply(c, g->N, s.C * dli_conv_taps(g), big, w, 1, small, s.M, 1, end);
+    else                        dli_conv_run(c, &s);
 }
 
 /* --- big = small * w, transposed ----------------------------------------------------------------------------------------
    Position i of big is seen by the taps r with (i + before - r dilation) divisible by the stride.  So the positions fall into
    stride phases, and the results of a phase are a dense convolution of small with every so manyth tap. */
 
-/* Phase `phase` of an axis; *tap: the first tap, *every: taps from one to the next.  0 if big has no such position. */
-static int dli_conv_phase(const dli_conv *g, int axis, int64_t phase, dli_conv_axis *x, int64_t *tap, int64_t *every)
-{
-    const int64_t step = g->stride[axis], dilation = g->dilation[axis], common = dli_gcd(step, dilation);
-    const int64_t at = phase + g->before[axis];
-    *every = step / common;
-    for (*tap = 0; *tap < *every && *tap < g->kernel[axis] && (at - *tap * dilation) % step; ++*tap) {}
-    x->in = g->small[axis];
-    x->step = 1;
-    x->taps = *tap < *every && *tap < g->kernel[axis] ? (g->kernel[axis] - 1 - *tap) / *every + 1 : 0;
-    x->tap = -(dilation / common);
-    x->first = x->taps ? (at - *tap * dilation) / step : 0;
-    x->count = (g->big[axis] - phase + step - 1) / step;
-    x->out = g->big[axis];
-    x->out_step = step;
-    x->out_first = phase;
-    return phase < g->big[axis];
-}
-
 /* out[group][c][k][t] = w[group][k][c][tap t] for all channels c of big */
 #define DLI_CONV_TURN 16                                                    /* channels of big that one task turns */
 typedef struct { const dl_ctx *c; const dli_conv *g; const dl_real *w; dl_real *out; int64_t taps[3], tap[3], every[3]; } dli_conv_turn;
+
+/* Phase `phase` of all axes, the last one fastest: its pass, but for the numbers, and which taps it has.  Returns how many. */
+static int64_t dli_conv_phase(const dli_conv *g, const int64_t *phases, int64_t phase, dli_conv_pass *s, dli_conv_turn *t)
+{
+    int64_t all = 1;
+    int a;
+    for (a = 2; a >= 0; phase /= phases[a--]) {
+        const int64_t step = g->stride[a], dilation = g->dilation[a], common = dli_gcd(step, dilation), every = step / common;
+        const int64_t at = phase % phases[a] + g->before[a];
+        dli_conv_axis *x = &s->axis[a];
+        int64_t tap;
+        for (tap = 0; tap < every && tap < g->kernel[a] && (at - tap * dilation) % step; tap++) {}
+        x->in = g->small[a];
+        x->step = 1;
+        x->taps = tap < every && tap < g->kernel[a] ? (g->kernel[a] - 1 - tap) / every + 1 : 0;
+        x->tap = -(dilation / common);
+        x->first = x->taps ? (at - tap * dilation) / step : 0;
+        x->count = (g->big[a] - 1) / step + 1;                      /* for all phases alike; who has fewer makes one too many */
+        t->taps[a] = x->taps; t->tap[a] = tap; t->every[a] = every;
+        all *= x->taps;
+    }
+    return all;
+}
+
 static void dli_conv_turn_task(void *arg, int64_t task, int worker)
 {
     const dli_conv_turn *t = (const dli_conv_turn *)arg;
     const int64_t *kernel = t->g->kernel, C = t->g->big_channels / t->g->groups, K = t->g->small_channels / t->g->groups;
     const int64_t size = kernel[0] * kernel[1] * kernel[2], taps = t->taps[0] * t->taps[1] * t->taps[2];
     const int64_t end = dli_min64((task + 1) * DLI_CONV_TURN, t->g->big_channels);
-    const int64_t spare = taps ? ((taps + 15) / 16 * 16 + taps - 1) / taps - 1 : 0;         /* rows whose last vector would reach too far */
+    const int64_t spare = ((taps + 15) / 16 * 16 + taps - 1) / taps - 1;                    /* rows whose last vector would reach too far */
     int64_t i, k, l, d, h, w;
     (void)worker;
     for (i = task * DLI_CONV_TURN; taps == 1 && size == 1 && i < end; i += k) {
@@ -10526,7 +10538,7 @@ static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, 
 {
     const dli_conv *g = p->g;
     const int64_t step = g->stride[2], W = g->big[2], OW = g->small[2], each = p->each;
-    int64_t r, s, i, n, phase;
+    int64_t r, s, n, phase;
     memset(sums, 0, (size_t)(p->phases * each) * sizeof *sums);
     for (r = 0; r < g->kernel[1]; r++) {
         const int64_t at = y + g->before[1] - r * g->dilation[1], h = at / g->stride[1];
@@ -10540,8 +10552,7 @@ static void dli_conv_spread_row(const dli_conv_spread *p, int64_t m, int64_t y, 
             if (n > 0 && phase < p->phases) DLI_ON(p->c->isa, add)(sums + phase * each + shift + first, from + first, n);
         }
     }
-    for (phase = 0; phase < p->phases; phase++)
-        for (i = 0; phase + i * step < W; i++) row[phase + i * step] = sums[phase * each + i];
+    DLI_ON(p->c->isa, conv_weave)(row, sums, each, W, step);
 }
 
 static void dli_conv_spread_task(void *arg, int64_t task, int worker)
@@ -10575,57 +10586,124 @@ static void dli_conv_spread_task(void *arg, int64_t task, int worker)
     }
 }
 
-static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big,
-                         const dli_conv_end *end)
+static void dli_conv_spread_run(dl_ctx *c, dli_conv_spread *p)
+{
+    const dli_conv *g = p->g;
+    p->scratch = (dl_real *)dl_alloc(c, sizeof *p->scratch * (size_t)(p->scratch_size * c->threads));
+    if (p->scratch)
+        dli_parallel_if(c, (double)(g->N * g->small_channels) * (double)(g->small[1] * g->small[2]) * (double)p->product.M >= 500e3,
+                        g->N * g->groups * p->parts, dli_conv_spread_task, p);
+}
+
+/* --- several phases: of some images, or some groups of one, each is made for itself; then their numbers take turns in the rows of big --- */
+#define DLI_CONV_PHASED 524288                              /* numbers of big at a time, unless a group of an image has more */
+typedef struct {
+    const dl_ctx       *c;
+    const dli_conv     *g;
+    const dli_conv_end *end;
+    int64_t            *taps;                               /* of each phase */
+    dl_real            *turned, *room, *big, *rows;         /* room: the phases, `size` numbers apart; rows: one for each worker */
+    int64_t             phases[3], each[3], size, plane;    /* each: numbers of a phase along an axis; plane: big's that room begins with */
+} dli_conv_phased;
+
+static void dli_conv_phased_task(void *arg, int64_t task, int worker)
+{
+    const dli_conv_phased *p = (const dli_conv_phased *)arg;
+    const dli_conv_end *end = p->end;
+    const int64_t *step = p->g->stride, D = p->g->big[0], H = p->g->big[1], W = p->g->big[2], plane = p->plane + task;
+    const int64_t m = plane % p->g->big_channels;
+    const int ending = dli_conv_ending(end), sums = !ending && !end->add;
+    int64_t i, w;
+    for (i = 0; i < D * H; i++) {
+        const int64_t d = i / H, h = i % H, phase = (d % step[0] * p->phases[1] + h % step[1]) * p->phases[2];
+        const dl_real *from = p->room + phase * p->size + ((task * p->each[0] + d / step[0]) * p->each[1] + h / step[1]) * p->each[2];
+        dl_real *to = p->big + (plane * D * H + i) * W, *row = sums ? to : p->rows + worker * W;
+        for (w = 0; w < p->phases[2] && p->taps[phase + w] == 0; w++) {}
+        if (w == p->phases[2] && end->add && !ending) continue;                               /* nothing to add */
+        DLI_ON(p->c->isa, conv_weave)(row, from, p->size, W, step[2]);
+        if (!sums)
+            DLI_ON(p->c->isa, conv_finish)(to, W, row, W, 1, W, end->scale ? end->scale + m : NULL, end->bias ? end->bias + m : NULL,
+                                           NULL, end->activation, end->add);
+    }
+}
+
+/* The weights of all phases, one behind the other, and the numbers of their taps; 0 after an error. */
+static int dli_conv_turn_all(dl_ctx *c, const dli_conv *g, const dl_real *w, dli_conv_phased *p, int64_t phases)
+{
+    const int64_t weights = g->big_channels * (g->small_channels / g->groups);                /* of one tap */
+    dli_conv_pass s;
+    dli_conv_turn t;
+    int64_t f;
+    p->taps = (int64_t *)dl_alloc(c, (size_t)phases * sizeof *p->taps);
+    p->turned = t.out = (dl_real *)dl_alloc(c, (size_t)(weights * dli_conv_taps(g)) * sizeof *p->turned);
+    t.c = c; t.g = g; t.w = w;
+    for (f = 0; !c->failed && f < phases; t.out += weights * p->taps[f++]) {
+        p->taps[f] = dli_conv_phase(g, p->phases, f, &s, &t);
+        if (p->taps[f]) dli_parallel_if(c, weights > 8192, (g->big_channels + DLI_CONV_TURN - 1) / DLI_CONV_TURN, dli_conv_turn_task, &t);
+    }
+    return !c->failed;
+}
+
+static void dli_conv_big_phased(dl_ctx *c, const dli_conv *g, const dl_real *small, dli_conv_phased *p, int64_t phases)
+{
+    const int64_t M = g->big_channels / g->groups, C = g->small_channels / g->groups, plane = p->each[0] * p->each[1] * p->each[2];
+    const int64_t all = M * plane * phases, groups = dli_min64(dli_max64(DLI_CONV_PHASED / all, 1), g->groups);
+    const int64_t images = groups < g->groups ? 1 : dli_min64(dli_max64(DLI_CONV_PHASED / (all * groups), 1), g->N);
+    const dl_real *turned;
+    int64_t f, n, group;
+    dli_conv_pass s;
+    dli_conv_turn t;
+    memset(&s, 0, sizeof s);
+    s.M = M; s.C = C;
+    p->size = images * groups * M * plane;
+    p->room = (dl_real *)dl_alloc(c, (size_t)(p->size * phases) * sizeof *p->room);
+    p->rows = (dl_real *)dl_alloc(c, (size_t)(c->threads * g->big[2]) * sizeof *p->rows);
+    for (f = 0; !c->failed && f < phases; f++)
+        if (p->taps[f] == 0) memset(p->room + f * p->size, 0, (size_t)p->size * sizeof *p->room);
+    for (n = 0; n < g->N; n += images)
+        for (group = 0; group < g->groups; group += groups) {
+            s.N = dli_min64(images, g->N - n);
+            s.groups = dli_min64(groups, g->groups - group);
+            s.x = small + (n * g->groups + group) * C * g->small[0] * g->small[1] * g->small[2];
+            for (f = 0, turned = p->turned; !c->failed && f < phases; turned += g->big_channels * C * p->taps[f++]) {
+                dli_conv_phase(g, p->phases, f, &s, &t);
+                s.w = turned + group * M * C * p->taps[f];
+                s.y = p->room + f * p->size;
+                if (p->taps[f]) dli_conv_run(c, &s);
+            }
+            if (c->failed) return;
+            p->plane = (n * g->groups + group) * M;
+            dli_parallel_if(c, s.N * s.groups * all >= DLI_PAR_WORK / 4, s.N * s.groups * M, dli_conv_phased_task, p);
+        }
+}
+
+static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
 {
     const dli_mark mark = dli_arena_mark(&c->step);
     dli_conv_spread spread;
     dli_winograd_args winograd;
+    dli_conv_phased p;
     dli_conv_pass s;
     dli_conv_turn t;
-    int64_t phase[3], phases[3];                         /* strides may be longer than big */
-    const int empty = end->add && !dli_conv_ending(end);             /* without taps: nothing to do */
+    int64_t phases = 1;
     int a;
-    if (dli_conv_spreads(c, g, &spread)) {
-        spread.small = small; spread.w = w; spread.big = big; spread.end = end;
-        spread.scratch = (dl_real *)dl_alloc(c, sizeof *spread.scratch * (size_t)(spread.scratch_size * c->threads));
-        if (spread.scratch)
-            dli_parallel_if(c, (double)(g->N * g->small_channels) * (double)(g->small[1] * g->small[2]) * (double)spread.product.M >= 500e3,
-                            g->N * g->groups * spread.parts, dli_conv_spread_task, &spread);
-        dli_arena_release(&c->step, mark);
-        return;
+    s.N = g->N; s.groups = g->groups; s.M = g->big_channels / g->groups; s.C = g->small_channels / g->groups;
+    s.x = small; s.w = w; s.y = big; s.end = *end;
+    p.c = c; p.g = g; p.end = end; p.big = big;
+    for (a = 0; a < 3; a++) {
+        p.phases[a] = dli_min64(g->stride[a], g->big[a]);                                     /* strides may be longer than big */
+        p.each[a] = (g->big[a] - 1) / g->stride[a] + 1;
+        phases *= p.phases[a];
     }
-    for (a = 0; a < 3; a++) phases[a] = dli_min64(g->stride[a], g->big[a]);
-    s.N = g->N; s.groups = g->groups;
-    s.M = g->big_channels / g->groups; s.C = g->small_channels / g->groups;
-    s.x = small; s.y = big;
-    s.end = *end;
-    t.c = c;
-    t.g = g;
-    t.w = w;
-    for (phase[0] = 0; phase[0] < phases[0]; phase[0]++)
-        for (phase[1] = 0; phase[1] < phases[1]; phase[1]++)
-            for (phase[2] = 0; phase[2] < phases[2]; phase[2]++) {
-                int there = 1;
-                for (a = 0; a < 3; a++) {
-                    there &= dli_conv_phase(g, a, phase[a], &s.axis[a], &t.tap[a], &t.every[a]);
-                    t.taps[a] = s.axis[a].taps;
-                }
-                if (!there || (empty && t.taps[0] * t.taps[1] * t.taps[2] == 0)) continue;
-                s.w = w;
-                if (phases[0] * phases[1] * phases[2] == 1 && dli_conv_as_winograd(c, &s, 9, s.M * 9, &winograd)) {
-                    dli_winograd(c, &winograd);
-                    return;
-                }
-                s.w = t.out = (dl_real *)dl_alloc(c, (size_t)(g->big_channels * s.C * t.taps[0] * t.taps[1] * t.taps[2]) * sizeof *t.out);
-                if (!t.out) return;
-                if (t.taps[0] * t.taps[1] * t.taps[2] > 0)
-                    dli_parallel_if(c, g->big_channels * s.C > 8192, (g->big_channels + DLI_CONV_TURN - 1) / DLI_CONV_TURN,
-                                    dli_conv_turn_task, &t);
-                dli_conv_run(c, &s);
-                dli_arena_release(&c->step, mark);
-                if (c->failed) return;
-            }
+    if (dli_conv_is_product(g)) dli_conv_multiply(c, g->N, s.C, small, w, 0, big, s.M, dli_conv_taps(g), end);
+    else if (dli_conv_spreads(c, g, &spread)) {
+        spread.small = small; spread.w = w; spread.big = big; spread.end = end;
+        dli_conv_spread_run(c, &spread);
+    } else if (phases == 1 && dli_conv_phase(g, p.phases, 0, &s, &t) > 0) {
+        if (dli_conv_as_winograd(c, &s, 9, s.M * 9, &winograd)) dli_winograd(c, &winograd);
+        else if (dli_conv_turn_all(c, g, w, &p, 1)) { s.w = p.turned; dli_conv_run(c, &s); }
+    } else if (dli_conv_turn_all(c, g, w, &p, phases)) dli_conv_big_phased(c, g, small, &p, phases);
+    dli_arena_release(&c->step, mark);
 }
 
 /* --- dw (+)= small x big: for each group, the product of small (channels, N pixels) and the columns of big, transposed --- */
@@ -10747,6 +10825,9 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     int64_t panels, threads, i;
     int few;
     s.x = big;
+    p.taps = dli_conv_taps(g);
+    p.K = s.C * p.taps;
+    if (dli_conv_is_product(g)) { dl_gemm(c, 1, 0, s.M, p.K, s.N, 1, small, s.M, big, p.K, (dl_real)add, dw, p.K); return; }
     if (dli_conv_is_direct(&s)) { dli_conv_direct_run(c, &s, small, dw, add); return; }
     if (dli_conv_is_pointwise(&s) && s.groups == 1 && s.C >= 128 && size >= 128 && (double)s.M * (double)s.C * (double)size >= 1e6) {
         dli_conv_pointwise_weights(c, &s, small, dw, add);
@@ -10755,8 +10836,6 @@ static void dli_conv_weights(dl_ctx *c, const dli_conv *g, const dl_real *big, c
     s.end.add = add;
     if (dli_conv_as_winograd(c, &s, 0, 0, &winograd)) { dli_winograd_weights(c, &winograd, small, dw); return; }
     p.c = c; p.pass = &s; p.small = small; p.add = add;
-    p.taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
-    p.K = s.C * p.taps;
     p.nc = 1024;
     p.split = dli_conv_divide(&s, 512, 1);
     panels = (p.K + nr - 1) / nr;
@@ -34718,6 +34797,55 @@ DLI_KERNEL(void, conv_deal)(dl_real *out, int64_t apart, const dl_real *x, int64
 #endif
     for (p = 0; p < step; p++)
         for (i = 0, e = p; e < n; i++, e += step) out[p * apart + i] = x[e];
+}
+
+#if DLI_ISA > 0
+#define dli_weave DLI_FN(dli_weave_)
+DLI_V void dli_weave(dlv *low, dlv *high, dlv a, dlv b)                     /* a0 b0 a1 b1 .. */
+{
+#if DLI_ISA == 1
+#define DLI_WEAVE(to, x, y) {                                                                      \
+        const __m256 l = _mm256_unpacklo_ps(x, y), h = _mm256_unpackhi_ps(x, y);                   \
+        to->a = _mm256_permute2f128_ps(l, h, 0x20); to->b = _mm256_permute2f128_ps(l, h, 0x31); }
+    DLI_WEAVE(low, a.a, b.a) DLI_WEAVE(high, a.b, b.b)
+#undef DLI_WEAVE
+#elif DLI_ISA == 3
+    low->a  = vzip1q_f32(a.a, b.a); low->b  = vzip2q_f32(a.a, b.a); low->c  = vzip1q_f32(a.b, b.b); low->d  = vzip2q_f32(a.b, b.b);
+    high->a = vzip1q_f32(a.c, b.c); high->b = vzip2q_f32(a.c, b.c); high->c = vzip1q_f32(a.d, b.d); high->d = vzip2q_f32(a.d, b.d);
+#else
+    const __m512i at = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    *low  = _mm512_permutex2var_ps(a, at, b);
+    *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(at, _mm512_set1_epi32(8)), b);
+#endif
+}
+#endif
+
+DLI_KERNEL(void, conv_weave)(dl_real *out, const dl_real *x, int64_t apart, int64_t n, int64_t step)
+{
+    int64_t p, i, e;
+#if DLI_ISA > 0
+#define DLI_SIXTEEN(p) (n >= 16 * step ? dlv_load(x + (p) * apart) : n > (p) ? dlv_load_n(x + (p) * apart, (n - (p) + step - 1) / step, 0) : dlv_set(0))
+#define DLI_WOVEN(i, v) { if (n >= 16 * step) dlv_store(out + 16 * (i), v); else if (n > 16 * (i)) dlv_store_n(out + 16 * (i), v, n - 16 * (i)); }
+    for (; step == 2 && n > 0; n -= 32, x += 16, out += 32) {
+        dlv a, b;
+        dli_weave(&a, &b, DLI_SIXTEEN(0), DLI_SIXTEEN(1));
+        DLI_WOVEN(0, a) DLI_WOVEN(1, b)
+    }
+    for (; step == 4 && n > 0; n -= 64, x += 16, out += 64) {
+        dlv even[2], odd[2], a, b;
+        dli_weave(&even[0], &even[1], DLI_SIXTEEN(0), DLI_SIXTEEN(2));
+        dli_weave(&odd[0], &odd[1], DLI_SIXTEEN(1), DLI_SIXTEEN(3));
+        dli_weave(&a, &b, even[0], odd[0]);
+        DLI_WOVEN(0, a) DLI_WOVEN(1, b)
+        dli_weave(&a, &b, even[1], odd[1]);
+        DLI_WOVEN(2, a) DLI_WOVEN(3, b)
+    }
+#undef DLI_WOVEN
+#undef DLI_SIXTEEN
+#undef dli_weave
+#endif
+    for (p = 0; p < step && p < n; p++)
+        for (i = 0, e = p; e < n; i++, e += step) out[e] = x[p * apart + i];
 }
 
 #if DLI_ISA == 2 && defined(__GNUC__)

@@ -223,7 +223,7 @@ static void weights_from_definition(void)
     static const struct { int64_t x[4], w[4]; int stride, padding, groups, threads; } layers[] = {
         {{2, 130, 12, 13}, {56, 130, 1, 1}, 1, 0, 1, 2}, {{2, 3, 101, 90}, {20, 3, 7, 7}, 2, 3, 1, 3}, {{2, 4, 60, 61}, {6, 2, 5, 5}, 1, 2, 2, 2},
         {{3, 40, 47, 50}, {36, 40, 3, 3}, 1, 1, 1, 2}, {{3, 40, 47, 50}, {36, 40, 3, 3}, 1, 1, 1, 3}, {{3, 1, 40, 41}, {7, 1, 3, 3}, 1, 1, 1, 3},
-        {{2, 1, 60, 61}, {20, 1, 5, 5}, 3, 2, 1, 2},
+        {{2, 1, 60, 61}, {20, 1, 5, 5}, 3, 2, 1, 2}, {{9, 20, 4, 5}, {11, 20, 4, 5}, 1, 0, 1, 2},
     };
     size_t l;
     for (l = 0; l < sizeof layers / sizeof *layers; l++) {
@@ -263,7 +263,7 @@ static void single_image(void)
     static const struct { int64_t x[4], w[4]; int stride, padding, groups, threads; } layers[] = {
         {{1, 70, 7, 7}, {33, 70, 1, 1}, 1, 0, 1, 1}, {{1, 600, 14, 14}, {70, 600, 1, 1}, 1, 0, 1, 3}, {{1, 28, 14, 14}, {17, 14, 3, 3}, 2, 1, 1, 2},
         {{1, 66, 34, 41}, {20, 66, 1, 1}, 1, 0, 1, 2}, {{1, 64, 514, 2}, {13, 64, 1, 1}, 1, 0, 1, 2}, {{1, 8, 514, 2}, {13, 8, 5, 5}, 1, 2, 1, 2},
-        {{1, 8, 1027, 1}, {9, 8, 3, 3}, 1, 1, 1, 3}, {{1, 140, 9, 11}, {550, 70, 1, 1}, 1, 0, 2, 2},
+        {{1, 8, 1027, 1}, {9, 8, 3, 3}, 1, 1, 1, 3}, {{1, 140, 9, 11}, {550, 70, 1, 1}, 1, 0, 2, 2}, {{1, 70, 7, 9}, {33, 70, 7, 9}, 1, 0, 1, 2},
     };
     size_t l;
     for (l = 0; l < sizeof layers / sizeof *layers; l++) {
@@ -295,15 +295,19 @@ static void single_image(void)
 }
 
 /* dx[c][h][v] = sum over k, r, s of w[k][c][r][s] g[k][i][j] with h = i step + r dilation - pad, added up over two passes, and the transposed
-   convolution, which is the same with bias and activation, to images of few channels: some rows at a time, more or fewer than a window
-   sees, by several threads; strides longer than the kernel, than the image; groups. */
-static void few_planes(void)
+   convolution, which is the same with bias and activation.  To images of few channels: some rows at a time, more or fewer than a window
+   sees, by several threads; strides longer than the kernel, than the image; groups.  To others, whose phases take turns: some images at a
+   time, some groups; phases without a tap.  From one position: products. */
+static void data_from_definition(void)
 {
     static const struct { int64_t x[4], w[4]; int stride, padding, dilation, groups, threads; } layers[] = {
         {{2, 3, 47, 51}, {20, 3, 11, 11}, 4, 2, 1, 1, 1}, {{1, 3, 64, 400}, {24, 3, 7, 7}, 2, 3, 1, 1, 3}, {{3, 8, 19, 17}, {33, 8, 3, 3}, 1, 1, 2, 1, 2},
         {{2, 4, 20, 23}, {32, 2, 5, 5}, 2, 0, 1, 2, 5}, {{2, 2, 31, 29}, {16, 2, 2, 3}, 5, 1, 1, 1, 1}, {{1, 1, 40, 2}, {17, 1, 3, 2}, 3, 1, 2, 1, 4},
         {{1, 2, 90, 600}, {16, 2, 9, 3}, 1, 4, 10, 1, 1}, {{2, 5, 12, 13}, {270, 5, 3, 3}, 2, 1, 1, 1, 1},
         {{2, 3, 9, 8}, {16, 3, 3, 3}, 1 << 30, 0, 1, 1, 2},
+        {{5, 12, 122, 123}, {17, 12, 3, 3}, 2, 1, 1, 1, 2}, {{2, 40, 150, 151}, {40, 1, 3, 3}, 2, 1, 1, 40, 3}, {{3, 9, 33, 35}, {20, 9, 1, 1}, 2, 0, 1, 1, 2},
+        {{3, 10, 22, 25}, {17, 10, 4, 3}, 4, 1, 1, 1, 1}, {{2, 20, 31, 17}, {6, 10, 3, 3}, 3, 2, 2, 2, 3},
+        {{19, 21, 1, 1}, {35, 21, 1, 1}, 1, 0, 1, 1, 2}, {{7, 30, 4, 5}, {24, 30, 4, 5}, 1, 0, 1, 1, 2},
     };
     size_t l;
     for (l = 0; l < sizeof layers / sizeof *layers; l++) {
@@ -384,7 +388,9 @@ static void same_bits(void)
         {{1, 140, 14, 14}, {66, 70, 1, 1}, 0, 1, 0, 1, 2}, {{1, 70, 34, 41}, {150, 70, 1, 1}, 0, 1, 0, 1, 1}, {{1, 8, 514, 2}, {24, 8, 5, 5}, 0, 1, 2, 1, 1},
         {{1, 600, 14, 14}, {24, 600, 3, 3}, 0, 2, 1, 1, 1}, {{1, 64, 1027, 1}, {70, 64, 1, 1}, 0, 1, 0, 1, 1},
         {{2, 3, 95, 99}, {40, 3, 11, 11}, 0, 4, 2, 1, 1}, {{1, 48, 30, 41}, {48, 2, 4, 4}, 1, 2, 1, 1, 2},
-        {{2, 100, 56, 57}, {70, 100, 3, 3}, 0, 1, 1, 1, 1}, {{2, 1, 40, 161}, {33, 1, 2, 9}, 0, 4, 1, 1, 1},
+        {{2, 1, 40, 161}, {33, 1, 2, 9}, 0, 4, 1, 1, 1},
+        {{3, 30, 97, 98}, {20, 30, 3, 3}, 0, 2, 1, 1, 1}, {{33, 100, 1, 1}, {100, 70, 4, 4}, 1, 1, 0, 1, 1}, {{33, 70, 4, 4}, {100, 70, 4, 4}, 0, 1, 0, 1, 1},
+        {{2, 100, 56, 57}, {70, 100, 3, 3}, 0, 1, 1, 1, 1},
     };
     size_t k;
     int i, threads;
@@ -865,7 +871,7 @@ int main(void)
     RUN(gradients);
     RUN(weights_from_definition);
     RUN(single_image);
-    RUN(few_planes);
+    RUN(data_from_definition);
     RUN(same_bits);
     RUN(ends_of_memory);
     RUN(fused_activation);

@@ -140,6 +140,12 @@ RUNS(conv_deal)
     DLI_ON(k, conv_deal)(out + 2 * n, n, in[1], n, 3);
     DLI_ON(k, conv_deal)(out + 4 * n, n, in[2], n, 4);
 }
+RUNS(conv_weave)                                         /* and woven from them */
+{
+    DLI_ON(k, conv_weave)(out, in[0], n / 2 + 1, n, 2);
+    DLI_ON(k, conv_weave)(out + n, in[1], n / 3 + 1, n, 3);
+    DLI_ON(k, conv_weave)(out + 2 * n, in[2], n / 4 + 1, n, 4);
+}
 RUNS(uniform)     { (void)in; DLI_ON(k, uniform)(out, n, 1, 2, 3); }
 RUNS(normal)      { (void)in; DLI_ON(k, normal)(out, n, 1, 2, 3); }
 RUNS(dropout)
@@ -153,6 +159,7 @@ static const struct { const char *name; run *f; } kernels[] = {
 #define ROWS(ret, name, args) {#name, run_##name},
     {"sum", run_sum}, {"dot", run_dot}, {"max", run_max}, {"min", run_min}, {"axpy", run_axpy}, DLI_KERNELS_ROWS(ROWS)
     DLI_KERNELS_RECURRENT(ROWS) DLI_KERNELS_ATTENTION(ROWS) DLI_KERNELS_TEXT(ROWS) {"conv_deal", run_conv_deal},
+    {"conv_weave", run_conv_weave},
 #undef ROWS
 #define ROWS(name, a, v, b, ...) {"update " #name, run_update_##name},
     DLI_OPTIM_RULES(ROWS, ROWS)
