@@ -4776,7 +4776,8 @@ typedef struct {
     const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b, copy_b, ahead, cold, warm;    /* pack_b: before, turned; copy_b: by the first tiles */
+    int                  pack_a, pack_b, copy_b, ahead, cold, warm, streams;    /* pack_b: before, turned; copy_b: by the first tiles;
+                                                                                     streams: C is large and goes past the caches */
     int                  parts;         /* of the factors, see dli_split_a; 0: whole            */
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
     int64_t              tm, tn, tb;    /* parts of M, N and the batch, one thread each        */
@@ -4904,6 +4905,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
             t.cold = plan->cold;
             t.warm = plan->warm;
+            t.streams = plan->streams;
             if (plan->pack_b) dli_gemm_pack_b(plan->isa, g, p, t.K, q, t.N, panels, panel);
             for (i = 0, left = (g->M + plan->mc - 1) / plan->mc; left > 0; i += t.M, left--) {
                 const int packed = plan->pack_b || (plan->copy_b && i > 0);
@@ -5025,6 +5027,9 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
     if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
+    s->streams = g->M * g->N >= DLI_STREAMED && g->K <= DLI_KC && g->beta == 0 && !g->bias && g->activation == DL_LINEAR && !s->parts &&
+                 (uintptr_t)g->C % 64 == 0 && g->ldc % 16 == 0 && g->stride_c % 16 == 0;
+    if (g->K <= 64 && g->M * g->N >= large && !s->parts) s->mc = 48;
     shared = ((s->pack_b || s->copy_b) && g->M > s->mc) || (s->pack_b && s->pack_a);      /* panels; or else A would be packed for each */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
     s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */

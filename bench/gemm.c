@@ -22,10 +22,11 @@ static const shape shapes[] = {
     NN(64, 10, 784), NN(64, 512, 784), NN(256, 4096, 1024), NN(1, 4096, 4096), NN(4096, 1, 4096), NN(8, 4096, 4096),
     NN(64, 3136, 576), NN(64, 64, 65536), NN(50257, 64, 768), NN(127, 131, 257), NN(509, 521, 503),
 };
-/* What training runs: forward x W^T, backward g W and g^T x; and all transposes, and leading dimensions that are odd. */
+/* What training runs: forward x W^T, backward g W and g^T x; large results of short sums, as low-rank layers have; and all transposes,
+   and leading dimensions that are odd. */
 static const shape extra_shapes[] = {
     NT(64, 512, 784), NT(64, 512, 512), NT(64, 10, 512), NN(64, 512, 10), TN(512, 784, 64), TN(512, 512, 64), TN(10, 512, 64),
-    NT(1, 4096, 4096), NT(8, 4096, 4096),
+    NT(1, 4096, 4096), NT(8, 4096, 4096), NN(4096, 4096, 8), NT(512, 4096, 16), NN(4096, 4096, 32),
     NT(64, 64, 64), TN(64, 64, 64), TT(64, 64, 64), NT(256, 256, 256), TN(256, 256, 256), TT(256, 256, 256),
     NT(1024, 1024, 1024), TN(1024, 1024, 1024), TT(1024, 1024, 1024),
     {127, 131, 257, 0, 0, 3}, {127, 131, 257, 0, 1, 3}, {127, 131, 257, 1, 0, 3}, {127, 131, 257, 1, 1, 3},
@@ -181,7 +182,7 @@ static void measure(const problem *p, int threads, const char *isa, dl_precision
 
 int main(int argc, char **argv)
 {
-    static const int64_t elements[3] = { 40 << 20, 17 << 20, 5 << 20 };      /* enough for every A, B, C */
+    static const int64_t elements[3] = { 40 << 20, 17 << 20, 16 << 20 };      /* enough for every A, B, C */
     int n = (int)(sizeof shapes / sizeof *shapes), all = n, i, threads;
     problem p;
     float *memory[3];

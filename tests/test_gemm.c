@@ -170,6 +170,26 @@ static void turned_and_packed(void)
     }
 }
 
+/* A large C of short sums, whose rows begin with a cache line, goes past the caches; the last columns and what is between rows do not. */
+static void large_results(void)
+{
+    static const int64_t N[] = { 1920, 1931 };
+    dl_real *A = numbers(1100 * 9), *B = numbers(9 * 1931), *room = numbers(1100 * 1936 + 16);
+    dli_gemm_args g;
+    int i;
+    memset(&g, 0, sizeof g);
+    g.M = 1100; g.K = 9; g.alpha = DLI_C(-0.5);
+    g.A = A; g.lda = 9; g.B = B; g.C = room;
+    while ((uintptr_t)g.C % 64) g.C++;
+    for (i = 0; i < 2; i++) {
+        g.N = g.ldb = N[i];
+        g.ldc = (N[i] + 15) / 16 * 16;
+        CHECK(g.M * g.N >= DLI_STREAMED);
+        try_all(g);
+    }
+    free(A); free(B); free(room);
+}
+
 static void batches(void)
 {
     enum { M = 5, N = 7, K = 9, BATCH = 6 };
@@ -217,6 +237,7 @@ int main(void)
     RUN(block_edges);
     RUN(few_columns);
     RUN(turned_and_packed);
+    RUN(large_results);
     RUN(batches);
     RUN(bad_arguments);
     TEST_END;
