@@ -3287,6 +3287,9 @@ typedef struct {
     const dl_real  *zeros;                                        /* a row of them */
 } dli_windows;
 
+#define DLI_UP 16
+/* From column j to that of g which the tap at `at` of a window has seen there, or at j + 1: of y's columns 2 j and 2 j + 1. */
+DLI_INLINE int64_t dli_up_shift(int64_t at) { return ((at & 1) - at) / 2; }
 #define DLI_KERNELS_CONV(K)                                                                                            \
 /* a panel of the column matrix, rows of nr: out[k nr + to + l] = x[offset[k] + from + l], l < n, for all k < rows */  \
     K(void, conv_pack,   (dl_real *out, const dl_real *x, const int64_t *offset, int64_t rows, const dli_conv_piece *pieces,\
@@ -3308,6 +3311,9 @@ typedef struct {
     K(void, conv_weave,  (dl_real *out, const dl_real *x, int64_t apart, int64_t n, int64_t step))                     \
 /* one plane: y = f(bias + sum over the taps of w x), f: relu, relu6 or nothing */                                     \
     K(void, conv_direct, (dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *w, dl_real bias, dl_activation f)) \
+/* its data gradient, where columns are 2 steps apart and taps at most DLI_UP each way: y (+)= sum over the taps of w g; o is the convolution's, \
+   but that mask tells for 16 columns of g, shifted by each column of taps, which there are */                       \
+    K(void, conv_up,     (dl_real *y, const dl_real *g, const dli_windows *o, const dl_real *w, int add))              \
 /* its weight gradient, from the planes of several images, so far apart: dw (+)= sum of g x for each tap */              \
     K(void, conv_direct_weights, (dl_real *dw, const dl_real *g, int64_t g_image, const dl_real *x, int64_t x_image, int64_t images, \
                           const dli_windows *o, int add))
@@ -10310,6 +10316,60 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
     return !c->failed;
 }
 
+/* The data gradient of columns that are 2 steps apart: see the kernel. */
+typedef struct {
+    const dl_ctx       *c;
+    const dli_conv     *g;
+    const dl_real      *small, *w;
+    dl_real            *big;
+    const dli_conv_end *end;
+    dli_windows         windows;
+    int64_t             per_task;
+} dli_conv_up;
+
+static int dli_conv_goes_up(const dli_conv *g)
+{
+    return g->groups == g->big_channels && g->groups == g->small_channels && g->big[0] == 1 && g->small[0] == 1 && g->kernel[0] == 1 &&
+           g->before[0] == 0 && g->stride[2] == 2 && g->kernel[1] <= DLI_UP && g->kernel[2] <= DLI_UP;
+}
+
+static void dli_conv_up_task(void *arg, int64_t task, int worker)
+{
+    const dli_conv_up *p = (const dli_conv_up *)arg;
+    const dli_conv_end *e = p->end;
+    const int64_t *big = p->g->big, *small = p->g->small, taps = dli_conv_taps(p->g), size = big[1] * big[2];
+    const int ending = dli_conv_ending(e);
+    int64_t i;
+    (void)worker;
+    for (i = task * p->per_task; i < dli_min64((task + 1) * p->per_task, p->g->N * p->g->groups); i++) {
+        const int64_t k = i % p->g->groups;
+        dl_real *y = p->big + i * size;
+        DLI_ON(p->c->isa, conv_up)(y, p->small + i * small[1] * small[2], &p->windows, p->w + k * taps, e->add && !ending);
+        if (ending)
+            DLI_ON(p->c->isa, conv_finish)(y, size, y, size, 1, size, e->scale ? e->scale + k : NULL, e->bias ? e->bias + k : NULL,
+                                           NULL, e->activation, 0);
+    }
+}
+
+static void dli_conv_up_run(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
+{
+    const int64_t blocks = (g->big[2] + 31) / 32, S = g->kernel[2];
+    uint32_t *mask = (uint32_t *)dl_alloc(c, (size_t)(blocks * S) * sizeof *mask);
+    dli_conv_up p;
+    int64_t j, s;
+    int a;
+    p.c = c; p.g = g; p.small = small; p.w = w; p.big = big; p.end = end;
+    for (a = 0; a < 2; a++) {
+        p.windows.in[a] = g->big[1 + a]; p.windows.out[a] = g->small[1 + a]; p.windows.taps[a] = g->kernel[1 + a];
+        p.windows.step[a] = g->stride[1 + a]; p.windows.tap[a] = g->dilation[1 + a]; p.windows.first[a] = -g->before[1 + a];
+    }
+    p.windows.zeros = NULL;
+    p.windows.mask = mask;
+    for (j = 0; mask && j < blocks; j++)
+        for (s = 0; s < S; s++) *mask++ = dli_column_mask(16 * j + dli_up_shift(s * g->dilation[2] - g->before[2]), 1, 16, g->small[2]);
+    if (mask) dli_parallel_shares(c, g->N * g->groups * p.windows.in[0] * p.windows.in[1] >= DLI_PAR_WORK / 4, g->N * g->groups, &p.per_task, dli_conv_up_task, &p);
+}
+
 static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
 {
     dli_winograd_args winograd;
@@ -10701,6 +10761,7 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
         phases *= p.phases[a];
     }
     if (dli_conv_is_product(g)) dli_conv_multiply(c, g->N, s.C, small, w, 0, big, s.M, dli_conv_taps(g), end);
+    else if (dli_conv_goes_up(g)) dli_conv_up_run(c, g, small, w, big, end);
     else if (dli_conv_spreads(c, g, &spread)) {
         spread.small = small; spread.w = w; spread.big = big; spread.end = end;
         dli_conv_spread_run(c, &spread);
@@ -34804,11 +34865,18 @@ DLI_KERNEL(void, conv_deal)(dl_real *out, int64_t apart, const dl_real *x, int64
         for (i = 0, e = p; e < n; i++, e += step) out[p * apart + i] = x[e];
 }
 
-#if DLI_ISA > 0
 #define dli_weave DLI_FN(dli_weave_)
 DLI_V void dli_weave(dlv *low, dlv *high, dlv a, dlv b)                     /* a0 b0 a1 b1 .. */
 {
-#if DLI_ISA == 1
+#if DLI_ISA == 0
+    dl_real x[32], v[32];
+    int i;
+    dlv_store(v, a);
+    dlv_store(v + 16, b);
+    for (i = 0; i < 16; i++) { x[2 * i] = v[i]; x[2 * i + 1] = v[16 + i]; }
+    *low = dlv_load(x);
+    *high = dlv_load(x + 16);
+#elif DLI_ISA == 1
 #define DLI_WEAVE(to, x, y) {                                                                      \
         const __m256 l = _mm256_unpacklo_ps(x, y), h = _mm256_unpackhi_ps(x, y);                   \
         to->a = _mm256_permute2f128_ps(l, h, 0x20); to->b = _mm256_permute2f128_ps(l, h, 0x31); }
@@ -34823,7 +34891,6 @@ DLI_V void dli_weave(dlv *low, dlv *high, dlv a, dlv b)                     /* a
     *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(at, _mm512_set1_epi32(8)), b);
 #endif
 }
-#endif
 
 DLI_KERNEL(void, conv_weave)(dl_real *out, const dl_real *x, int64_t apart, int64_t n, int64_t step)
 {
@@ -34847,7 +34914,6 @@ DLI_KERNEL(void, conv_weave)(dl_real *out, const dl_real *x, int64_t apart, int6
     }
 #undef DLI_WOVEN
 #undef DLI_SIXTEEN
-#undef dli_weave
 #endif
     for (p = 0; p < step && p < n; p++)
         for (i = 0, e = p; e < n; i++, e += step) out[e] = x[p * apart + i];
@@ -35094,6 +35160,42 @@ DLI_KERNEL(void, conv_direct)(dl_real *y, const dl_real *x, const dli_windows *o
 #undef dli_bounds
 #undef dli_bounds_of
 #undef dli_bound
+
+/* Every column of taps belongs to the even or to the odd columns of y, whose sums are woven.  Taps from the last to the first. */
+DLI_KERNEL(void, conv_up)(dl_real *y, const dl_real *g, const dli_windows *o, const dl_real *w, int add)
+{
+    const int64_t width = o->in[1], R = o->taps[0], S = o->taps[1];
+    const dlv zero = dlv_set(0);
+    const dl_real *rows[DLI_UP], *taps[DLI_UP];
+    int64_t shift[DLI_UP], h, j, r, s, n;
+    for (s = 0; s < S; s++) shift[s] = dli_up_shift(o->first[1] + s * o->tap[1]);
+    for (h = 0; h < o->in[0]; h++, y += width) {
+        const uint32_t *mask = o->mask;
+        for (r = R - 1, n = 0; r >= 0; r--) {
+            const int64_t at = h - o->first[0] - r * o->tap[0], i = at / o->step[0];
+            if (at < 0 || at % o->step[0] || i >= o->out[0]) continue;
+            rows[n] = g + i * o->out[1];
+            taps[n++] = w + r * S;
+        }
+        for (j = 0; 2 * j < width; j += 16, mask += S) {
+            dlv even = zero, odd = zero, low, high;
+            for (r = 0; r < n; r++)
+                for (s = S - 1; s >= 0; s--) {
+                    const dlv v = dlv_load_step(rows[r] + j + shift[s], 1, mask[s], zero), t = dlv_set(taps[r][s]);
+                    if ((o->first[1] + s * o->tap[1]) & 1) odd = dlv_fma(t, v, odd);
+                    else                                   even = dlv_fma(t, v, even);
+                }
+            dli_weave(&low, &high, even, odd);
+            if (add) {
+                low = dlv_add(dlv_load_n(y + 2 * j, width - 2 * j, 0), low);
+                if (width - 2 * j > 16) high = dlv_add(dlv_load_n(y + 2 * j + 16, width - 2 * j - 16, 0), high);
+            }
+            dlv_store_n(y + 2 * j, low, width - 2 * j);
+            if (width - 2 * j > 16) dlv_store_n(y + 2 * j + 16, high, width - 2 * j - 16);
+        }
+    }
+}
+#undef dli_weave
 
 /* The gradient of one image in the 9 sums of 3 x 3 taps, as above. */
 #define DLI_NINE(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
