@@ -3287,7 +3287,7 @@ typedef struct {
     const dl_real  *zeros;                                        /* a row of them */
 } dli_windows;
 
-#define DLI_UP 16
+#define DLI_UP 5                                          /* larger windows have enough to do in each phase */
 /* From column j to that of g which the tap at `at` of a window has seen there, or at j + 1: of y's columns 2 j and 2 j + 1. */
 DLI_INLINE int64_t dli_up_shift(int64_t at) { return ((at & 1) - at) / 2; }
 #define DLI_KERNELS_CONV(K)                                                                                            \
@@ -35071,30 +35071,36 @@ DLI_V void DLI_FN(dli_direct3)(const int64_t step, dl_real *y, const dl_real *x,
     }
 }
 
-/* 3 to 7 rows of taps, step 1: the same with the columns of taps one by one, a0 to a6 being the sums of the rows of results
-   that see this row of x.  With a dilation, every so many rows are a plane by themselves.  w: the last row of taps first, in
-   columns of 8. */
-DLI_V void DLI_FN(dli_direct_down)(dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *taps,
+/* 3 to 7 rows of taps: the same with the columns of taps one by one, a0 to a6 being the sums of the rows of results that see this row
+   of x, or with step 2 these two: A of them.  With a dilation, every so many rows are a plane by themselves.  w: for each row of x and
+   column of taps the tap of a0, of a1, .. */
+DLI_V void DLI_FN(dli_direct_down)(const int64_t step, dl_real *y, const dl_real *x, const dli_windows *o, const dl_real *taps,
                                    const dlv b, dli_bounds bounds)
 {
-    const int64_t width = o->out[1], rows = o->in[0], R = o->taps[0], S = o->taps[1], tap = o->tap[1], step = 1, apart = o->tap[0];
+    const int64_t width = o->out[1], rows = o->in[0], R = o->taps[0], S = o->taps[1], tap = o->tap[1], apart = o->tap[0];
+    const int64_t A = step == 2 ? (R + 1) / 2 : R;
     const dlv zero = dlv_set(0);
     const uint32_t *mask;
-    dl_real w[8 * DLI_DOWN];
-    int64_t i, j, r, s, phase;
-    for (r = 0; r < R; r++) for (s = 0; s < S; s++) w[8 * s + R - 1 - r] = taps[r * S + s];
+    dl_real w[16 * DLI_DOWN];
+    int64_t i, j, r, s, u, phase;
+    for (r = 0; r < R; r++) for (s = 0; s < S; s++) w[8 * (r % step * S + s) + A - 1 - r / step] = taps[r * S + s];
     for (phase = 0; phase < apart && phase < o->out[0]; phase++)
         for (j = 0, mask = o->mask; j < width; j += 16, mask += S) {
             int64_t row = o->first[0] + phase;
-            const dl_real *p = x + row * o->in[1] + j + o->first[1];
+            const dl_real *p = x + row * o->in[1] + j * step + o->first[1];
             dlv a0 = b, a1 = b, a2 = b, a3 = b, a4 = b, a5 = b, a6 = b;
-            for (i = phase - (R - 1) * apart; i < o->out[0]; i += apart, row += apart, p += apart * o->in[1]) {
-                if (row >= 0 && row < rows) for (s = 0; s < S; s++) {
-                    const dlv v = DLI_TAP(p + s * tap, mask[s]);
-#define DLI_SEE(k) a##k = dlv_fma(dlv_set(w[8 * s + k]), v, a##k);
-                    DLI_SEE(0) DLI_SEE(1) DLI_SEE(2)
-                    if (R > 3) { DLI_SEE(3) if (R > 4) { DLI_SEE(4) if (R > 5) { DLI_SEE(5) if (R > 6) DLI_SEE(6) } } }
+            for (i = phase - (A - 1) * apart; i < o->out[0]; i += apart) {
+                for (u = 0; u < step; u++, row += apart, p += apart * o->in[1]) {
+                    const dl_real *t = w + 8 * u * S;
+                    if (row >= 0 && row < rows) for (s = 0; s < S; s++, t += 8) {
+                        const dlv v = DLI_TAP(p + s * tap, mask[s]);
+#define DLI_SEE(k) a##k = dlv_fma(dlv_set(t[k]), v, a##k);
+                        if (u == 0 || R % 2 == 0) { DLI_SEE(0) }                   /* of an odd number of taps the last is in the even rows */
+                        DLI_SEE(1)
+                        if (A > 2) { DLI_SEE(2)
+                        if (A > 3) { DLI_SEE(3) if (step == 1 && A > 4) { DLI_SEE(4) if (A > 5) { DLI_SEE(5) if (A > 6) DLI_SEE(6) } } } }
 #undef DLI_SEE
+                    }
                 }
                 if (i >= 0) {
                     a0 = dli_bound(a0, bounds);
@@ -35104,9 +35110,9 @@ DLI_V void DLI_FN(dli_direct_down)(dl_real *y, const dl_real *x, const dli_windo
             }
         }
 }
-DLI_V int DLI_FN(dli_is_down)(const dli_windows *o)
+DLI_V int DLI_FN(dli_is_down)(const dli_windows *o, int64_t step)
 {
-    return o->taps[0] >= 3 && o->taps[0] <= 7 && o->taps[1] <= DLI_DOWN && o->step[0] == 1 && o->step[1] == 1;
+    return o->taps[0] >= 3 && o->taps[0] <= 7 && o->taps[1] <= DLI_DOWN && o->step[0] == step && o->step[1] == step && (step == 1 || o->tap[0] == 1);
 }
 
 /* Any taps.  Q rows of results at once. */
@@ -35153,7 +35159,8 @@ DLI_KERNEL(void, conv_direct)(dl_real *y, const dl_real *x, const dli_windows *o
     const dli_bounds bounds = dli_bounds_of(f);
     if (DLI_FN(dli_is3)(o, 1))      DLI_FN(dli_direct3)(1, y, x, o, w, b, bounds);
     else if (DLI_FN(dli_is3)(o, 2)) DLI_FN(dli_direct3)(2, y, x, o, w, b, bounds);
-    else if (DLI_FN(dli_is_down)(o)) DLI_FN(dli_direct_down)(y, x, o, w, b, bounds);
+    else if (DLI_FN(dli_is_down)(o, 1)) DLI_FN(dli_direct_down)(1, y, x, o, w, b, bounds);
+    else if (DLI_FN(dli_is_down)(o, 2)) DLI_FN(dli_direct_down)(2, y, x, o, w, b, bounds);
     else if (o->out[0] == 1)        DLI_FN(dli_direct)(1, o->step[1], y, x, o, w, b, bounds);
     else                            DLI_FN(dli_direct)(4, o->step[1], y, x, o, w, b, bounds);
 }
@@ -35292,7 +35299,7 @@ DLI_KERNEL(void, conv_direct_weights)(dl_real *dw, const dl_real *g, int64_t g_i
                                       const dli_windows *o, int add)
 {
     const int64_t R = o->taps[0], S = o->taps[1];
-    const int three = DLI_FN(dli_is3)(o, 1) ? 1 : DLI_FN(dli_is3)(o, 2) ? 2 : 0, down = !three && DLI_FN(dli_is_down)(o);
+    const int three = DLI_FN(dli_is3)(o, 1) ? 1 : DLI_FN(dli_is3)(o, 2) ? 2 : 0, down = !three && DLI_FN(dli_is_down)(o, 1);
     int64_t r, s, n, k, count;
     for (r = 0; r < (three || down ? 1 : R); r++)
         for (s = 0; s < (three ? 1 : S); s += down ? 1 : count) {
