@@ -10056,24 +10056,24 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
         t.a_tile = p->parts ? 2 * dli_split_size(p->parts, 32, kc) : isa->mr * p->kc;
     }
     for (j = 0; j < o->columns; j += group) {
-        const int64_t piece = kc ? o->start[j / nr] : 0, width = dli_min64(o->columns - j, group), ld = p->group > 1 ? p->ld : nr;
+        const int64_t piece = o->start[j / nr], width = dli_min64(o->columns - j, group), ld = p->group > 1 ? p->ld : nr;
         const int together = j % inner + width <= inner;                               /* in one image */
         const int direct = p->direct && at_once && together;                           /* to where they belong */
-        const int as_it_stands = p->flat && together && kc && (u == 0 || p->parts);
+        const int as_it_stands = p->flat && together && (u == 0 || p->parts);
         const int64_t place = direct ? dli_conv_place(s, b, row, j) : 0;
         const dli_rows_end end = dli_conv_rows_end(&s->end, row, place);
         dl_real *panels = o->panels + (again ? j / nr * panel : 0);
         t.N = width;
         t.c = direct ? s->y + place : at_once ? o->sums : o->sums + u * p->ld + j;
         t.ldc = direct ? dli_conv_inner(s, -1) : at_once ? ld : p->ld;
-        for (v = 0; v < kc || v == 0; v += most) {                   /* as much of a panel as the first cache holds */
+        for (v = 0; v < kc; v += most) {                             /* as much of a panel as the first cache holds */
             t.K = dli_min64(kc - v, most);
             t.copy = panels + (again ? v * nr : 0);
             t.b = as_it_stands ? o->pixels + v * channel + o->pieces[piece].from : t.copy;
             t.b_row = as_it_stands ? channel : nr;
             t.b_panel = as_it_stands || p->group == 1 ? 0 : panel;
             if (!as_it_stands) {
-                if (u == 0 && kc)
+                if (u == 0)
                     for (l = 0; l < width; l += nr) {
                         const int64_t *at = o->start + (j + l) / nr;
                         DLI_ON(isa, conv_pack)(t.copy + l / nr * panel, o->pixels, o->offset + v, t.K, o->pieces + at[0], at[1] - at[0]);
@@ -10096,7 +10096,7 @@ static void dli_conv_rows(const dli_conv_plan *p, const dli_conv_work *o, int64_
         }
         if (at_once && !direct) dli_conv_put(p, b, row, mc, o->sums, ld, j, j + width);
     }
-    if (o->columns == b->columns || !kc) return;
+    if (o->columns == b->columns) return;
     dli_gemm_set(&t, &a);
     t.M = mc; t.N = b->columns - o->columns; t.K = kc;
     t.b = o->few; t.b_row = kc;
@@ -10131,17 +10131,16 @@ static void dli_conv_task(void *arg, int64_t part, int worker)
             o.block = dli_conv_block_at(s, &p->split, i);
             o.row = group * s->M + m0;
             o.columns = dli_conv_by_tiles(s, b, p->rest);
-            for (o.q = 0; o.q < p->K || o.q == 0; o.q += p->kc) {
-                const int64_t kc = o.kc = dli_min64(p->K - o.q, p->kc), c = kc ? o.q / p->taps : 0;
-                const int64_t channels = kc ? (o.q + kc - 1) / p->taps + 1 - c : 0;
+            for (o.q = 0; o.q < p->K; o.q += p->kc) {
+                const int64_t kc = o.kc = dli_min64(p->K - o.q, p->kc), c = o.q / p->taps, channels = (o.q + kc - 1) / p->taps + 1 - c;
                 o.stage = dli_conv_staging(s, b, channels);
                 o.pixels = p->flat ? dli_conv_unstaged(s, b, &o.stage, group, c) : staged;
-                if (kc && !p->flat) dli_conv_stage_block(p->c, s, b, &o.stage, group, c, channels, staged);
-                if (kc && dli_conv_anew(&last, b, o.q, &o.stage)) {
+                if (!p->flat) dli_conv_stage_block(p->c, s, b, &o.stage, group, c, channels, staged);
+                if (dli_conv_anew(&last, b, o.q, &o.stage)) {
                     dli_conv_offsets(s, &o.stage, c, o.q, kc, o.offset);
                     dli_conv_pieces(s, b, &o.stage, nr, o.pieces, o.start);
                 }
-                if (kc && o.columns < b->columns)
+                if (o.columns < b->columns)
                     dli_conv_gather(o.pieces + o.start[(b->columns + nr - 1) / nr], b->columns - o.columns, o.pixels,
                                     o.offset, kc, o.few);
                 for (u = 0; u < o.rows; u += p->mc) dli_conv_rows(p, &o, u);
@@ -10214,7 +10213,7 @@ typedef struct {
 static int dli_conv_is_direct(const dli_conv_pass *s)
 {
     const dli_conv_axis *a = s->axis;
-    return s->C == 1 && a[0].in == 1 && a[0].taps == 1 && a[0].count == 1 && a[0].first == 0 && a[1].taps * a[2].taps > 0 &&
+    return s->C == 1 && a[0].in == 1 && a[0].taps == 1 && a[0].count == 1 && a[0].first == 0 &&
            a[1].taps * a[2].taps <= DLI_KC && (s->M <= 8 || a[2].step <= 2);      /* else each of many outputs would gather the same lanes */
 }
 
@@ -10325,7 +10324,7 @@ typedef struct {
     const dli_conv_end *end;
     dli_windows         windows;
     int64_t             per_task;
-} dli_conv_up;
+} dli_conv_upward;
 
 static int dli_conv_goes_up(const dli_conv *g)
 {
@@ -10333,9 +10332,9 @@ static int dli_conv_goes_up(const dli_conv *g)
            g->before[0] == 0 && g->stride[2] == 2 && g->kernel[1] <= DLI_UP && g->kernel[2] <= DLI_UP;
 }
 
-static void dli_conv_up_task(void *arg, int64_t task, int worker)
+static void dli_conv_upward_task(void *arg, int64_t task, int worker)
 {
-    const dli_conv_up *p = (const dli_conv_up *)arg;
+    const dli_conv_upward *p = (const dli_conv_upward *)arg;
     const dli_conv_end *e = p->end;
     const int64_t *big = p->g->big, *small = p->g->small, taps = dli_conv_taps(p->g), size = big[1] * big[2];
     const int ending = dli_conv_ending(e);
@@ -10351,11 +10350,11 @@ static void dli_conv_up_task(void *arg, int64_t task, int worker)
     }
 }
 
-static void dli_conv_up_run(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
+static void dli_conv_upward_run(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
 {
     const int64_t blocks = (g->big[2] + 31) / 32, S = g->kernel[2];
     uint32_t *mask = (uint32_t *)dl_alloc(c, (size_t)(blocks * S) * sizeof *mask);
-    dli_conv_up p;
+    dli_conv_upward p;
     int64_t j, s;
     int a;
     p.c = c; p.g = g; p.small = small; p.w = w; p.big = big; p.end = end;
@@ -10367,7 +10366,7 @@ static void dli_conv_up_run(dl_ctx *c, const dli_conv *g, const dl_real *small, 
     p.windows.mask = mask;
     for (j = 0; mask && j < blocks; j++)
         for (s = 0; s < S; s++) *mask++ = dli_column_mask(16 * j + dli_up_shift(s * g->dilation[2] - g->before[2]), 1, 16, g->small[2]);
-    if (mask) dli_parallel_shares(c, g->N * g->groups * p.windows.in[0] * p.windows.in[1] >= DLI_PAR_WORK / 4, g->N * g->groups, &p.per_task, dli_conv_up_task, &p);
+    if (mask) dli_parallel_shares(c, g->N * g->groups * p.windows.in[0] * p.windows.in[1] >= DLI_PAR_WORK / 4, g->N * g->groups, &p.per_task, dli_conv_upward_task, &p);
 }
 
 static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
@@ -10399,12 +10398,12 @@ static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
     p.direct = s->end.activation != DL_SIGMOID && s->end.activation != DL_TANH &&
                (!s->end.add || (!p.ending && p.K <= DLI_KC));
     p.streams = s->N * s->groups * s->M * dli_conv_inner(s, -1) >= DLI_STREAMED && dli_conv_inner(s, -1) % 16 == 0;
-    channels = p.taps ? dli_min64(s->C, (p.kc - 1) / p.taps + 2) : 0;
+    channels = dli_min64(s->C, (p.kc - 1) / p.taps + 2);
     p.columns = dli_conv_block_at(s, &p.split, 0).columns;
     p.parts = dli_splits(c, s->M, s->N * dli_conv_inner(s, -1), p.K);
     p.pack_a = p.parts || (p.K % 1024 == 0 && p.columns > 256);                /* rows 4 KB apart share sets of the caches */
     p.ld = (p.columns + nr - 1) / nr * nr + 16;
-    p.staged_size = channels && !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
+    p.staged_size = !p.flat ? dli_conv_staged_size(s, &p.split, channels) : 16;
     p.group = p.parts ? DLI_SPLIT_GROUP : 1;
     p.panels_size = (p.kc + 1) * nr * ((s->M + p.tm - 1) / p.tm > p.mc ? (p.columns + nr - 1) / nr : p.group) + 16;
     p.sums_size = (s->M + p.tm - 1) / p.tm * p.ld;
@@ -10761,7 +10760,7 @@ static void dli_conv_big(dl_ctx *c, const dli_conv *g, const dl_real *small, con
         phases *= p.phases[a];
     }
     if (dli_conv_is_product(g)) dli_conv_multiply(c, g->N, s.C, small, w, 0, big, s.M, dli_conv_taps(g), end);
-    else if (dli_conv_goes_up(g)) dli_conv_up_run(c, g, small, w, big, end);
+    else if (dli_conv_goes_up(g)) dli_conv_upward_run(c, g, small, w, big, end);
     else if (dli_conv_spreads(c, g, &spread)) {
         spread.small = small; spread.w = w; spread.big = big; spread.end = end;
         dli_conv_spread_run(c, &spread);
