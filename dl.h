@@ -5031,11 +5031,10 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
                 g->N > 16 && g->trans_a && g->lda >= 512 && g->K > DLI_KC / 2;  /* more lines than the first cache keeps for the next tile */
     s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
-    s->mc = s->cold ? 48 : 264;                                 /* 22 tiles of 12 rows, 44 of 6          */
+    s->mc = s->cold || (g->K <= 64 && g->M * g->N >= large) ? 48 : 264;         /* 4 or 22 tiles of 12 rows; rows of a large C are a page each */
     if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
     s->streams = g->M * g->N >= DLI_STREAMED && g->K <= DLI_KC && g->beta == 0 && !g->bias && g->activation == DL_LINEAR && !s->parts &&
                  (uintptr_t)g->C % 64 == 0 && g->ldc % 16 == 0 && g->stride_c % 16 == 0;
-    if (g->K <= 64 && g->M * g->N >= large && !s->parts) s->mc = 48;
     shared = ((s->pack_b || s->copy_b) && g->M > s->mc) || (s->pack_b && s->pack_a);      /* panels; or else A would be packed for each */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
     s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
@@ -6929,8 +6928,8 @@ DL_DEF dl_tensor *dl_logsumexp_with(dl_ctx *c, dl_tensor *x, dl_logsumexp_opts o
 /* out = (abs(x) / d)^p, n <= DLI_CHUNK */
 static void dli_powers(const dl_ctx *c, dl_real *out, const dl_real *x, int64_t n, dl_real d, dl_real p)
 {
-    int64_t i;
-    for (i = 0; i < n; i++) out[i] = DLI_ABS(x[i]) / d;
+    dli_row1(DLI_ON(c->isa, f_abs), out, x, n, 0);
+    dli_row1(DLI_ON(c->isa, f_div_scalar), out, out, n, d);
     if (p != 1) dli_row1(DLI_ON(c->isa, f_pow_scalar), out, out, n, p);
 }
 static dl_real dli_vector_norm(const dl_ctx *c, const dl_real *x, int64_t n, double p)
@@ -9699,7 +9698,7 @@ typedef struct {
 } dli_conv;
 static int64_t dli_conv_taps(const dli_conv *g) { return g->kernel[0] * g->kernel[1] * g->kernel[2]; }
 
-/* What happens to each result: y = activation(sum + bias[channel] + residual), or y += if add. */
+/* What happens to each result: y = activation(sum + bias[channel] + residual), or y += sum if add. */
 typedef struct { const dl_real *scale, *bias, *residual; dl_activation activation; int add; } dli_conv_end;
 static int dli_conv_ending(const dli_conv_end *e)                            /* more than a sum */
 {
@@ -9973,6 +9972,14 @@ static void dli_conv_gather(const dli_conv_piece *end, int64_t n, const dl_real 
     }
 }
 
+/* Sums of `rows` channels from `first` on, n numbers of each, to y[at], and there to their end. */
+static void dli_conv_end_rows(const dl_ctx *c, const dli_conv_end *e, int64_t first, dl_real *y, int64_t at, int64_t channel, const dl_real *sums,
+                              int64_t ld, int64_t rows, int64_t n)
+{
+    DLI_ON(c->isa, conv_finish)(y + at, channel, sums, ld, rows, n, e->scale ? e->scale + first : NULL, e->bias ? e->bias + first : NULL,
+                                e->residual ? e->residual + at : NULL, e->activation, e->add);
+}
+
 /* Where in y the block's column j of channel `first` is. */
 static int64_t dli_conv_place(const dli_conv_pass *s, const dli_conv_block *b, int64_t first, int64_t j)
 {
@@ -9987,13 +9994,10 @@ static void dli_conv_put(const dli_conv_plan *p, const dli_conv_block *b, int64_
 {
     const dli_conv_pass *s = p->pass;
     const int64_t inner = b->columns / b->images;                              /* numbers that are contiguous */
-    const dl_real *scale = s->end.scale ? s->end.scale + first : NULL, *bias = s->end.bias ? s->end.bias + first : NULL;
     int64_t n;
     for (; j < end; j += n, sums += n) {
-        const int64_t at = dli_conv_place(s, b, first, j);
         n = dli_min64(inner - j % inner, end - j);
-        DLI_ON(p->c->isa, conv_finish)(s->y + at, dli_conv_inner(s, -1), sums, ld, rows, n, scale, bias,
-                                       s->end.residual ? s->end.residual + at : NULL, s->end.activation, s->end.add);
+        dli_conv_end_rows(p->c, &s->end, first, s->y, dli_conv_place(s, b, first, j), dli_conv_inner(s, -1), sums, ld, rows, n);
     }
 }
 
@@ -10226,12 +10230,9 @@ static uint32_t dli_column_mask(int64_t at, int64_t step, int64_t bits, int64_t 
     return m;
 }
 
-/* The windows with taps in ascending order. */
-static int dli_conv_windows(dl_ctx *c, const dli_conv_pass *s, dli_windows *w)
+/* The windows with taps in ascending order, but for masks and zeros; and with them, 0 after an error. */
+static void dli_conv_geometry(const dli_conv_pass *s, dli_windows *w)
 {
-    uint32_t *mask;
-    dl_real *zeros;
-    int64_t j, t;
     int a;
     for (a = 0; a < 2; a++) {
         const dli_conv_axis *x = &s->axis[1 + a];
@@ -10239,6 +10240,13 @@ static int dli_conv_windows(dl_ctx *c, const dli_conv_pass *s, dli_windows *w)
         w->tap[a] = x->tap < 0 ? -x->tap : x->tap;
         w->first[a] = x->first + dli_conv_lowest(x);
     }
+}
+static int dli_conv_windows(dl_ctx *c, const dli_conv_pass *s, dli_windows *w)
+{
+    uint32_t *mask;
+    dl_real *zeros;
+    int64_t j, t;
+    dli_conv_geometry(s, w);
     w->zeros = zeros = (dl_real *)dl_alloc(c, (size_t)w->in[1] * sizeof *zeros);
     w->mask = mask = (uint32_t *)dl_alloc(c, (size_t)((w->out[1] + 15) / 16 * w->taps[1]) * sizeof *mask);
     for (j = 0; mask && j < w->out[1]; j += 16)
@@ -10313,60 +10321,6 @@ static int dli_conv_direct_run(dl_ctx *c, const dli_conv_pass *s, const dl_real 
         dli_parallel(c, d.parts, dw ? dli_conv_direct_weights_task : dli_conv_direct_task, &d);
     dli_arena_release(&c->step, mark);
     return !c->failed;
-}
-
-/* The data gradient of columns that are 2 steps apart: see the kernel. */
-typedef struct {
-    const dl_ctx       *c;
-    const dli_conv     *g;
-    const dl_real      *small, *w;
-    dl_real            *big;
-    const dli_conv_end *end;
-    dli_windows         windows;
-    int64_t             per_task;
-} dli_conv_upward;
-
-static int dli_conv_goes_up(const dli_conv *g)
-{
-    return g->groups == g->big_channels && g->groups == g->small_channels && g->big[0] == 1 && g->small[0] == 1 && g->kernel[0] == 1 &&
-           g->before[0] == 0 && g->stride[2] == 2 && g->kernel[1] <= DLI_UP && g->kernel[2] <= DLI_UP;
-}
-
-static void dli_conv_upward_task(void *arg, int64_t task, int worker)
-{
-    const dli_conv_upward *p = (const dli_conv_upward *)arg;
-    const dli_conv_end *e = p->end;
-    const int64_t *big = p->g->big, *small = p->g->small, taps = dli_conv_taps(p->g), size = big[1] * big[2];
-    const int ending = dli_conv_ending(e);
-    int64_t i;
-    (void)worker;
-    for (i = task * p->per_task; i < dli_min64((task + 1) * p->per_task, p->g->N * p->g->groups); i++) {
-        const int64_t k = i % p->g->groups;
-        dl_real *y = p->big + i * size;
-        DLI_ON(p->c->isa, conv_up)(y, p->small + i * small[1] * small[2], &p->windows, p->w + k * taps, e->add && !ending);
-        if (ending)
-            DLI_ON(p->c->isa, conv_finish)(y, size, y, size, 1, size, e->scale ? e->scale + k : NULL, e->bias ? e->bias + k : NULL,
-                                           NULL, e->activation, 0);
-    }
-}
-
-static void dli_conv_upward_run(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
-{
-    const int64_t blocks = (g->big[2] + 31) / 32, S = g->kernel[2];
-    uint32_t *mask = (uint32_t *)dl_alloc(c, (size_t)(blocks * S) * sizeof *mask);
-    dli_conv_upward p;
-    int64_t j, s;
-    int a;
-    p.c = c; p.g = g; p.small = small; p.w = w; p.big = big; p.end = end;
-    for (a = 0; a < 2; a++) {
-        p.windows.in[a] = g->big[1 + a]; p.windows.out[a] = g->small[1 + a]; p.windows.taps[a] = g->kernel[1 + a];
-        p.windows.step[a] = g->stride[1 + a]; p.windows.tap[a] = g->dilation[1 + a]; p.windows.first[a] = -g->before[1 + a];
-    }
-    p.windows.zeros = NULL;
-    p.windows.mask = mask;
-    for (j = 0; mask && j < blocks; j++)
-        for (s = 0; s < S; s++) *mask++ = dli_column_mask(16 * j + dli_up_shift(s * g->dilation[2] - g->before[2]), 1, 16, g->small[2]);
-    if (mask) dli_parallel_shares(c, g->N * g->groups * p.windows.in[0] * p.windows.in[1] >= DLI_PAR_WORK / 4, g->N * g->groups, &p.per_task, dli_conv_upward_task, &p);
 }
 
 static int dli_conv_run(dl_ctx *c, const dli_conv_pass *s)
@@ -10445,9 +10399,7 @@ static void dli_conv_multiply(dl_ctx *c, int64_t N, int64_t K, const dl_real *x,
     a.beta = (dl_real)end->add;
     if (fused) { a.bias = end->bias; a.activation = end->activation; }
     if (!dli_gemm(c, &a) || fused || !dli_conv_ending(end)) return;
-    for (n = 0; n < N; n++, y += a.N)
-        DLI_ON(c->isa, conv_finish)(y, each, y, each, channels, each, end->scale, end->bias, end->residual ? end->residual + n * a.N : NULL,
-                                    end->activation, 0);
+    for (n = 0; n < N; n++) dli_conv_end_rows(c, end, 0, y, n * a.N, each, y + n * a.N, each, channels, each);
 }
 
 /* --- small = big * w ---------------------------------------------------------------------------------------------------- */
@@ -10483,6 +10435,57 @@ static void dli_conv_small(dl_ctx *c, const dli_conv *g, const dl_real *big, con
    Position i of big is seen by the taps r with (i + before - r dilation) divisible by the stride.  So the positions fall into
    stride phases, and the results of a phase are a dense convolution of small with every so manyth tap. */
 
+/* Depthwise with columns 2 steps apart, both phases of a row at once: see the kernel. */
+typedef struct {
+    const dl_ctx       *c;
+    const dli_conv     *g;
+    const dl_real      *small, *w;
+    dl_real            *big;
+    const dli_conv_end *end;
+    dli_windows         windows;
+    int64_t             per_task;
+} dli_conv_upward;
+
+static int dli_conv_goes_up(const dli_conv *g)
+{
+    return g->groups == g->big_channels && g->groups == g->small_channels && g->big[0] == 1 && g->small[0] == 1 && g->kernel[0] == 1 &&
+           g->before[0] == 0 && g->stride[2] == 2 && g->kernel[1] <= DLI_UP && g->kernel[2] <= DLI_UP;
+}
+
+static void dli_conv_upward_task(void *arg, int64_t task, int worker)
+{
+    const dli_conv_upward *p = (const dli_conv_upward *)arg;
+    const dli_conv_end *e = p->end;
+    const int64_t *big = p->g->big, *small = p->g->small, taps = dli_conv_taps(p->g), size = big[1] * big[2];
+    const int ending = dli_conv_ending(e);
+    int64_t i;
+    (void)worker;
+    for (i = task * p->per_task; i < dli_min64((task + 1) * p->per_task, p->g->N * p->g->groups); i++) {
+        const int64_t k = i % p->g->groups;
+        dl_real *y = p->big + i * size;
+        DLI_ON(p->c->isa, conv_up)(y, p->small + i * small[1] * small[2], &p->windows, p->w + k * taps, e->add);
+        if (ending) dli_conv_end_rows(p->c, e, k, p->big, i * size, size, y, size, 1, size);
+    }
+}
+
+static void dli_conv_upward_run(dl_ctx *c, const dli_conv *g, const dl_real *small, const dl_real *w, dl_real *big, const dli_conv_end *end)
+{
+    const int64_t blocks = (g->big[2] + 31) / 32, S = g->kernel[2];
+    const dli_conv_pass s = dli_conv_of(g);
+    uint32_t *mask = (uint32_t *)dl_alloc(c, (size_t)(blocks * S) * sizeof *mask);
+    dli_conv_upward p;
+    int64_t j, t;
+    p.c = c; p.g = g; p.small = small; p.w = w; p.big = big; p.end = end;
+    dli_conv_geometry(&s, &p.windows);
+    p.windows.zeros = NULL;
+    p.windows.mask = mask;
+    for (j = 0; mask && j < blocks; j++)
+        for (t = 0; t < S; t++) *mask++ = dli_column_mask(16 * j + dli_up_shift(t * g->dilation[2] - g->before[2]), 1, 16, g->small[2]);
+    if (mask)
+        dli_parallel_shares(c, g->N * g->groups * g->big[1] * g->big[2] >= DLI_PAR_WORK / 4, g->N * g->groups, &p.per_task,
+                            dli_conv_upward_task, &p);
+}
+
 /* out[group][c][k][t] = w[group][k][c][tap t] for all channels c of big */
 #define DLI_CONV_TURN 16                                                    /* channels of big that one task turns */
 typedef struct { const dl_ctx *c; const dli_conv *g; const dl_real *w; dl_real *out; int64_t taps[3], tap[3], every[3]; } dli_conv_turn;
@@ -10514,7 +10517,7 @@ static void dli_conv_turn_task(void *arg, int64_t task, int worker)
 {
     const dli_conv_turn *t = (const dli_conv_turn *)arg;
     const int64_t *kernel = t->g->kernel, C = t->g->big_channels / t->g->groups, K = t->g->small_channels / t->g->groups;
-    const int64_t size = kernel[0] * kernel[1] * kernel[2], taps = t->taps[0] * t->taps[1] * t->taps[2];
+    const int64_t size = dli_conv_taps(t->g), taps = t->taps[0] * t->taps[1] * t->taps[2];
     const int64_t end = dli_min64((task + 1) * DLI_CONV_TURN, t->g->big_channels);
     const int64_t spare = ((taps + 15) / 16 * 16 + taps - 1) / taps - 1;                    /* rows whose last vector would reach too far */
     int64_t i, k, l, d, h, w;
@@ -10643,9 +10646,7 @@ static void dli_conv_spread_task(void *arg, int64_t task, int worker)
             for (m = 0; m < p->M; m++) {
                 const int64_t at = ((plane * p->M + m) * H + y) * W, k = channel + m;
                 dli_conv_spread_row(p, m, y, cols, sums, row);
-                DLI_ON(p->c->isa, conv_finish)(p->big + at, W, row, W, 1, W, p->end->scale ? p->end->scale + k : NULL,
-                                               p->end->bias ? p->end->bias + k : NULL, p->end->residual ? p->end->residual + at : NULL,
-                                               p->end->activation, p->end->add);
+                dli_conv_end_rows(p->c, p->end, k, p->big, at, W, row, W, 1, W);
             }
     }
 }
@@ -10675,19 +10676,17 @@ static void dli_conv_phased_task(void *arg, int64_t task, int worker)
     const dli_conv_phased *p = (const dli_conv_phased *)arg;
     const dli_conv_end *end = p->end;
     const int64_t *step = p->g->stride, D = p->g->big[0], H = p->g->big[1], W = p->g->big[2], plane = p->plane + task;
-    const int64_t m = plane % p->g->big_channels;
     const int ending = dli_conv_ending(end), sums = !ending && !end->add;
     int64_t i, w;
     for (i = 0; i < D * H; i++) {
         const int64_t d = i / H, h = i % H, phase = (d % step[0] * p->phases[1] + h % step[1]) * p->phases[2];
         const dl_real *from = p->room + phase * p->size + ((task * p->each[0] + d / step[0]) * p->each[1] + h / step[1]) * p->each[2];
-        dl_real *to = p->big + (plane * D * H + i) * W, *row = sums ? to : p->rows + worker * W;
+        const int64_t at = (plane * D * H + i) * W;
+        dl_real *row = sums ? p->big + at : p->rows + worker * W;
         for (w = 0; w < p->phases[2] && p->taps[phase + w] == 0; w++) {}
         if (w == p->phases[2] && end->add && !ending) continue;                               /* nothing to add */
         DLI_ON(p->c->isa, conv_weave)(row, from, p->size, W, step[2]);
-        if (!sums)
-            DLI_ON(p->c->isa, conv_finish)(to, W, row, W, 1, W, end->scale ? end->scale + m : NULL, end->bias ? end->bias + m : NULL,
-                                           NULL, end->activation, end->add);
+        if (!sums) dli_conv_end_rows(p->c, end, plane % p->g->big_channels, p->big, at, W, row, W, 1, W);
     }
 }
 
@@ -35096,8 +35095,7 @@ DLI_V void DLI_FN(dli_direct_down)(const int64_t step, dl_real *y, const dl_real
 #define DLI_SEE(k) a##k = dlv_fma(dlv_set(t[k]), v, a##k);
                         if (u == 0 || R % 2 == 0) { DLI_SEE(0) }                   /* of an odd number of taps the last is in the even rows */
                         DLI_SEE(1)
-                        if (A > 2) { DLI_SEE(2)
-                        if (A > 3) { DLI_SEE(3) if (step == 1 && A > 4) { DLI_SEE(4) if (A > 5) { DLI_SEE(5) if (A > 6) DLI_SEE(6) } } } }
+                        if (A > 2) { DLI_SEE(2) if (A > 3) { DLI_SEE(3) if (step == 1 && A > 4) { DLI_SEE(4) if (A > 5) { DLI_SEE(5) if (A > 6) DLI_SEE(6) } } } }
 #undef DLI_SEE
                     }
                 }
@@ -35173,8 +35171,11 @@ DLI_KERNEL(void, conv_up)(dl_real *y, const dl_real *g, const dli_windows *o, co
     const int64_t width = o->in[1], R = o->taps[0], S = o->taps[1];
     const dlv zero = dlv_set(0);
     const dl_real *rows[DLI_UP], *taps[DLI_UP];
-    int64_t shift[DLI_UP], h, j, r, s, n;
-    for (s = 0; s < S; s++) shift[s] = dli_up_shift(o->first[1] + s * o->tap[1]);
+    int64_t shift[DLI_UP], odds[DLI_UP], h, j, r, s, n;
+    for (s = 0; s < S; s++) {
+        shift[s] = dli_up_shift(o->first[1] + s * o->tap[1]);
+        odds[s] = (o->first[1] + s * o->tap[1]) & 1;
+    }
     for (h = 0; h < o->in[0]; h++, y += width) {
         const uint32_t *mask = o->mask;
         for (r = R - 1, n = 0; r >= 0; r--) {
@@ -35188,8 +35189,7 @@ DLI_KERNEL(void, conv_up)(dl_real *y, const dl_real *g, const dli_windows *o, co
             for (r = 0; r < n; r++)
                 for (s = S - 1; s >= 0; s--) {
                     const dlv v = dlv_load_step(rows[r] + j + shift[s], 1, mask[s], zero), t = dlv_set(taps[r][s]);
-                    if ((o->first[1] + s * o->tap[1]) & 1) odd = dlv_fma(t, v, odd);
-                    else                                   even = dlv_fma(t, v, even);
+                    if (odds[s]) odd = dlv_fma(t, v, odd); else even = dlv_fma(t, v, even);
                 }
             dli_weave(&low, &high, even, odd);
             if (add) {
