@@ -5333,8 +5333,7 @@ typedef struct {
     int64_t  rows, blocks, panels;      /* rows of tiles in a block; panels of nr output channels                      */
     int64_t  ldv, pos_v, pos_m, pos_u;  /* input channels in a row of V; from one position to the next                 */
     int      share_u;                   /* U is made once for all tasks and V by each; otherwise V once and U by each  */
-    dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]; u NULL:
-                                           one block, whose S are each task's own                                      */
+    dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]      */
     dl_real *scratch;
     int64_t  scratch_size;
     dl_real *dw;                        /* weight gradient, a task's share of the panels, in how many parts the input  */
@@ -5425,20 +5424,15 @@ static void dli_winograd_y(const dli_winograd_job *j, int64_t k, int64_t row, in
     }
 }
 
-/* A product for each position, with a panel; matrices are pos_a, pos_b, pos_c apart. */
-static void dli_winograd_products(const dli_winograd_job *j, dli_gemm_args *g, int64_t pos_a,
-                                  int64_t pos_b, int64_t pos_c)
+/* A product with a panel; next: the panel to fetch meanwhile, or NULL. */
+static void dli_winograd_product(const dli_winograd_job *j, dli_gemm_args *g, const dl_real *next)
 {
-    int64_t p;
     dli_panel t;
     g->N = g->ldb = g->ldc = j->c->isa->nr;
-    g->lda = j->ldv;
     g->alpha = 1;
-    for (p = 0; p < j->positions; p++, g->A += pos_a, g->B += pos_b, g->C += pos_c) {
-        dli_gemm_set(&t, g);
-        t.next = p + 1 < j->positions ? g->B + pos_b : NULL;
-        DLI_ON(j->c->isa, gemm_panel)(&t);
-    }
+    dli_gemm_set(&t, g);
+    t.next = next;
+    DLI_ON(j->c->isa, gemm_panel)(&t);
 }
 
 /* Numbers of the pixels under the rows of a block that lie in one image */
@@ -5467,7 +5461,7 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
     const int64_t nr = j->c->isa->nr, row = j->share_u ? task * j->rows : 0, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
     dl_real *sums = j->scratch + worker * j->scratch_size, *pixels = sums + j->positions * j->pos_m;
     dl_real *own = pixels + 2 * dli_winograd_pixels(j);
-    int64_t k, panel;
+    int64_t k, panel, p;
     if (j->share_u) for (k = 0; k < j->a->C; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, own + k, j->pos_v, j->ldv, pixels);
     for (panel = j->share_u ? 0 : task; panel < (j->share_u ? j->panels : task + 1); panel++) {
         dli_gemm_args g;
@@ -5478,13 +5472,20 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
         g.A = j->share_u ? own : j->v;
         g.B = j->share_u ? j->u + panel * j->positions * j->pos_u : own;
         g.C = sums;
-        dli_winograd_products(j, &g, j->pos_v, j->pos_u, j->pos_m);
+        g.lda = j->ldv;
+        for (p = 0; p < j->positions; p++, g.A += j->pos_v, g.B += j->pos_u, g.C += j->pos_m)
+            dli_winograd_product(j, &g, p + 1 < j->positions ? g.B + j->pos_u : NULL);
         for (k = 0; k < nr; k += 16) dli_winograd_y(j, panel * nr + k, row, nrows, sums + k, pixels);
     }
 }
 
 /* --- the weight gradient: a task takes some input channels and some panels through blocks of tiles, one after the other,
-   without waiting for others, though V and W are then made more than once --------------------------------------------------- */
+   without waiting for others, though V and W are then made more than once.  Products go position by position, so that the V and W
+   of one stay in the caches, as do 16 channels of V, which lie side by side:
+
+       V  [position][16 channels][tile][16]         W  [position][panel][tile][nr]         S  [panel][position][channel][nr] */
+#define DLI_WINOGRAD_TILES 128          /* of a block: a constant, as it decides the bits of the result                   */
+
 /* Where sums are few, the blocks are cut into up to 8 parts with sums of their own, which are then added in order: tasks of
    different parts make nothing twice.  A function of the shape alone, as it decides the bits of the result.  So that all threads
    have as much to do, each part is then cut into threads / gcd(threads, parts) tasks. */
@@ -5493,46 +5494,37 @@ static int64_t dli_conv_parts(int64_t sums, int64_t blocks)
     return sums <= 1 << 17 ? dli_max64(dli_min64(blocks / 3, 8), 1) : 1;
 }
 
-/* dw of 16 output channels, from channel k on, and of input channels i to end, from their S */
-static void dli_winograd_dw(const dli_winograd_job *j, int64_t k, int64_t i, int64_t end, const dl_real *s)
-{
-    const dli_isa *isa = j->c->isa;
-    const int64_t C = j->a->C, n = dli_min64(16, j->a->K - k), nr = isa->nr;
-    dl_real taps[16 * 9 * 16], line[16 * 9 * 16];
-    for (; n > 0 && i < end; i += 16, s += 16 * nr) {
-        const int64_t in = dli_min64(16, end - i);
-        DLI_ON(isa, winograd)(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s, j->t * j->pos_u, j->pos_u, nr, in);
-        DLI_ON(isa, transpose)(line, 144, taps, 16, n, 9 * in);
-        DLI_ON(isa, conv_finish)(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
-    }
-}
-
 static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
     const int64_t part = task % j->parts, share = task / j->parts, end_block = j->blocks * (part + 1) / j->parts;
-    const int64_t nr = j->c->isa->nr, first = share % j->tm * j->ldv, end = dli_min64(first + j->ldv, j->a->C);
+    const int64_t nr = j->c->isa->nr, first = share % j->tm * j->ldv, channels = dli_min64(j->ldv, j->a->C - first);
     const int64_t panel = share / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
-    dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v;
-    dl_real *pixels = w + j->positions * j->pos_m;
-    dl_real *s = j->u ? j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr : pixels + dli_winograd_pixels(j);
-    int64_t block, k, i;
+    const int64_t tiles = j->rows * j->d * j->tx;
+    dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v, *pixels = w + j->positions * j->pos_m;
+    dl_real *s = j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr;
+    int64_t block, p, k, i;
     dli_gemm_args g;
     memset(&g, 0, sizeof g);
     g.trans_a = 1;
-    g.M = end - first;
+    g.lda = 16;
     for (block = j->blocks * part / j->parts; block < end_block; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
-        for (k = first; k < end; k += 16) dli_winograd_in(j, &j->x, k, row, nrows, v + k - first, j->pos_v, j->ldv, pixels);
+        for (i = 0; i < channels; i += 16)
+            dli_winograd_in(j, &j->x, first + i, row, nrows, v + i * tiles, j->pos_v, 16, pixels);
+        for (i = 0; i < panels * nr; i += 16)
+            dli_winograd_in(j, &j->dy, panel * nr + i, row, nrows, w + i / nr * nr * tiles + i % nr, j->pos_m, nr, pixels);
         g.K = nrows * j->d * j->tx;
-        for (k = 0; k < panels; k++) {
-            for (i = 0; i < nr; i += 16) dli_winograd_in(j, &j->dy, (panel + k) * nr + i, row, nrows, w + i, j->pos_m, nr, pixels);
-            g.A = v;
-            g.B = w;
-            g.C = j->u ? s + k * j->positions * j->pos_u : s;
-            dli_winograd_products(j, &g, j->pos_v, j->pos_m, j->pos_u);
-            for (i = 0; i < nr && !j->u; i += 16) dli_winograd_dw(j, (panel + k) * nr + i, first, end, s + i);
-        }
+        for (p = 0; p < j->positions; p++)
+            for (k = 0; k < panels; k++) {
+                g.B = w + p * j->pos_m + k * nr * tiles;
+                for (i = 0; i < channels; i += 16) {
+                    g.M = dli_min64(16, channels - i);
+                    g.A = v + p * j->pos_v + i * tiles;
+                    g.C = s + (k * j->positions + p) * j->pos_u + i * nr;
+                    dli_winograd_product(j, &g, NULL);
+                }
+            }
         g.beta = 1;
     }
 }
@@ -5542,13 +5534,19 @@ static void dli_winograd_dw_task(void *arg, int64_t panel, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
     const dli_isa *isa = j->c->isa;
-    const int64_t nr = isa->nr, next = j->panels * j->positions * j->pos_u;
-    dl_real *s = j->u + panel * j->positions * j->pos_u;
-    int64_t part, p, k;
+    const int64_t C = j->a->C, nr = isa->nr, end = dli_min64((panel + 1) * nr, j->a->K), next = j->panels * j->positions * j->pos_u;
+    dl_real *s = j->u + panel * j->positions * j->pos_u, taps[16 * 9 * 16], line[16 * 9 * 16];
+    int64_t part, p, k, i;
     (void)worker;
     for (part = 1; part < j->parts; part++)
-        for (p = 0; p < j->positions; p++) DLI_ON(isa, add)(s + p * j->pos_u, s + part * next + p * j->pos_u, j->a->C * nr);
-    for (k = 0; k < nr; k += 16) dli_winograd_dw(j, panel * nr + k, 0, j->a->C, s + k);
+        for (p = 0; p < j->positions; p++) DLI_ON(isa, add)(s + p * j->pos_u, s + part * next + p * j->pos_u, C * nr);
+    for (k = panel * nr; k < end; k += 16)
+        for (i = 0; i < C; i += 16) {
+            const int64_t n = dli_min64(16, end - k), in = dli_min64(16, C - i);
+            DLI_ON(isa, winograd)(DLI_WINOGRAD_TAPS_GRAD, (int)j->m, taps, 48, 16, 144, s + i * nr + k % nr, j->t * j->pos_u, j->pos_u, nr, in);
+            DLI_ON(isa, transpose)(line, 144, taps, 16, n, 9 * in);
+            DLI_ON(isa, conv_finish)(j->dw + (k * C + i) * 9, C * 9, line, 144, n, 9 * in, NULL, NULL, NULL, DL_LINEAR, j->a->add);
+        }
 }
 
 /* --- whole passes ---------------------------------------------------------------------------------------------------------- */
@@ -5609,7 +5607,7 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     dli_winograd_job j;
     const dli_mark mark = dli_arena_mark(&c->step);
     int64_t tm, tn, threads;
-    dli_winograd_plan(&j, c, a, DLI_KC, 1);                                 /* for all numbers of threads: blocks decide the bits */
+    dli_winograd_plan(&j, c, a, DLI_WINOGRAD_TILES, 1);                     /* for all numbers of threads: blocks decide the bits */
     j.dy.x = dy; j.dy.channels = a->K; j.dy.H = a->OH; j.dy.W = a->OW; j.dy.window = j.m;     /* without padding */
     j.dy.transform = DLI_WINOGRAD_GRAD;
     j.dw = dw;
@@ -5622,13 +5620,13 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
     j.ldv = (j.ldv / 16 + j.tm - 1) / j.tm * 16;
     j.tm = (a->C + j.ldv - 1) / j.ldv;
     j.pos_v = j.rows * j.d * j.tx * j.ldv + 16;
+    j.pos_m = j.rows * j.d * j.tx * j.own_panels * c->isa->nr + 16;
     j.scratch_size += j.positions * (j.pos_v + j.pos_m);
-    if (j.blocks == 1) j.scratch_size += j.positions * j.pos_u;            /* S of a panel becomes dw while it is in the caches */
-    else j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
+    j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
     j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
-    if ((j.u || j.blocks == 1) && j.scratch) {
+    if (j.u && j.scratch) {
         dli_parallel(c, j.parts * j.tm * ((j.panels + j.own_panels - 1) / j.own_panels), dli_winograd_weights_task, &j);
-        if (j.u) dli_parallel(c, j.panels, dli_winograd_dw_task, &j);
+        dli_parallel(c, j.panels, dli_winograd_dw_task, &j);
     }
     dli_arena_release(&c->step, mark);
 }
