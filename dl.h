@@ -5592,8 +5592,8 @@ static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd
     }
     j->blocks = (all + j->rows - 1) / j->rows;
     j->panels = (a->K + nr - 1) / nr;
-    j->ldv = (a->C + 15) / 16 * 16;
-    j->pos_v = j->rows * j->d * j->tx * j->ldv + 16;                        /* + 16: not 2^n apart in the caches */
+    j->ldv = (a->C + 15) / 16 * 16 | 16;                                    /* | 16 and + 16: not 2^n apart in the caches */
+    j->pos_v = j->rows * j->d * j->tx * j->ldv + 16;
     j->pos_m = j->rows * j->d * j->tx * nr;
     j->pos_u = a->C * nr + 16;
     j->scratch_size = dli_winograd_pixels(j);
@@ -5617,7 +5617,7 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
         if (threads % tm == 0 && a->C * (threads / tm) + a->K * tm <= a->C * (threads / j.tm) + a->K * j.tm) j.tm = tm;
     tn = dli_min64(j.panels, threads / j.tm);
     j.own_panels = (j.panels + tn - 1) / tn;
-    j.ldv = (j.ldv / 16 + j.tm - 1) / j.tm * 16;
+    j.ldv = ((a->C + 15) / 16 + j.tm - 1) / j.tm * 16;
     j.tm = (a->C + j.ldv - 1) / j.ldv;
     j.pos_v = j.rows * j.d * j.tx * j.ldv + 16;
     j.pos_m = j.rows * j.d * j.tx * j.own_panels * c->isa->nr + 16;
@@ -5655,7 +5655,7 @@ static int dli_winograd(dl_ctx *c, const dli_winograd_args *a)
         dli_parallel(c, j.panels, dli_winograd_u_task, &j);
         dli_parallel(c, j.blocks, dli_winograd_task, &j);
     } else if (ready) {
-        dli_parallel(c, j.ldv / 16, dli_winograd_v_task, &j);
+        dli_parallel(c, (a->C + 15) / 16, dli_winograd_v_task, &j);
         dli_parallel(c, j.panels, dli_winograd_task, &j);
     }
     dli_arena_release(&c->step, mark);
@@ -10197,7 +10197,7 @@ static int dli_conv_as_winograd(const dl_ctx *c, const dli_conv_pass *s, int64_t
     a->H = h->in; a->W = w->in;
     a->OH = h->count; a->OW = w->count;
     a->w_out = w_out; a->w_in = w_in;
-    if (c->parts && dli_min64(s->M, s->C) >= (c->parts == 1 ? 64 : w_out || w_in ? 256 : 128)) return 0;     /* parts are faster */
+    if (c->parts && dli_min64(s->M, s->C) >= (c->parts == 1 ? 64 : w_out || w_in ? 256 : 512)) return 0;     /* parts are faster */
     a->m = dli_winograd_tile(a, c->precision == DL_HIGHEST ? 2 : 4);
     return a->m > 0;
 }
