@@ -5331,7 +5331,7 @@ typedef struct {
     int64_t  m, t, positions, d;        /* d x d phases of an image have ty x tx tiles each                            */
     int64_t  ty, tx;
     int64_t  rows, blocks, panels;      /* rows of tiles in a block; panels of nr output channels                      */
-    int64_t  ldv, pos_v, pos_m, pos_u;  /* input channels in a row of V; from one position to the next                 */
+    int64_t  ldv, pos_v, pos_m, pos_u;  /* numbers in a row of V, or input channels of a task; between positions       */
     int      share_u;                   /* U is made once for all tasks and V by each; otherwise V once and U by each  */
     dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]      */
     dl_real *scratch;
@@ -5480,8 +5480,8 @@ static void dli_winograd_task(void *arg, int64_t task, int worker)
 }
 
 /* --- the weight gradient: a task takes some input channels and some panels through blocks of tiles, one after the other,
-   without waiting for others, though V and W are then made more than once.  Products go position by position, so that the V and W
-   of one stay in the caches, as do 16 channels of V, which lie side by side:
+   without waiting for others, though V and W are then made more than once.  Products go position by position, so that the caches
+   keep what is read again: all of a position's V, whose channels lie side by side in sixteens, and a panel of W:
 
        V  [position][16 channels][tile][16]         W  [position][panel][tile][nr]         S  [panel][position][channel][nr] */
 #define DLI_WINOGRAD_TILES 128          /* of a block: a constant, as it decides the bits of the result                   */
@@ -5510,8 +5510,7 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     g.lda = 16;
     for (block = j->blocks * part / j->parts; block < end_block; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
-        for (i = 0; i < channels; i += 16)
-            dli_winograd_in(j, &j->x, first + i, row, nrows, v + i * tiles, j->pos_v, 16, pixels);
+        for (i = 0; i < channels; i += 16) dli_winograd_in(j, &j->x, first + i, row, nrows, v + i * tiles, j->pos_v, 16, pixels);
         for (i = 0; i < panels * nr; i += 16)
             dli_winograd_in(j, &j->dy, panel * nr + i, row, nrows, w + i / nr * nr * tiles + i % nr, j->pos_m, nr, pixels);
         g.K = nrows * j->d * j->tx;
