@@ -5330,14 +5330,14 @@ typedef struct {
     dli_winograd_image       x, dy;     /* dy: weight gradient only                                                   */
     int64_t  m, t, positions, d;        /* d x d phases of an image have ty x tx tiles each                            */
     int64_t  ty, tx;
-    int64_t  rows, blocks, panels;      /* rows of tiles in a block; panels of nr output channels                      */
-    int64_t  ldv, pos_v, pos_m, pos_u;  /* numbers in a row of V, or input channels of a task; between positions       */
+    int64_t  rows, tiles, blocks, panels;       /* rows of tiles in a block, their tiles; panels of nr output channels  */
+    int64_t  ldv, pos_v, pos_m, pos_u;  /* input channels in a row of V; from one position to the next                 */
     int      share_u;                   /* U is made once for all tasks and V by each; otherwise V once and U by each  */
     dl_real *u, *v;                     /* U or S: [panel][position][input channel][nr]; V: [position][tile][ldv]      */
     dl_real *scratch;
     int64_t  scratch_size;
-    dl_real *dw;                        /* weight gradient, a task's share of the panels, in how many parts the input  */
-    int64_t  own_panels, tm, parts;     /*   channels are dealt out, and the blocks, which have an S each              */
+    dl_real *dw;                        /* weight gradient; a task's share of the input channels and of the panels; in */
+    int64_t  own, own_panels, tm, parts;        /*   how many parts channels are dealt out, and the blocks, which have an S each */
 } dli_winograd_job;
 
 /* Pixels to positions: 16 channels, from channel k on, of some rows of tiles.  Position p of a tile goes to out + p pos + tile step.
@@ -5498,9 +5498,8 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
 {
     const dli_winograd_job *j = (const dli_winograd_job *)arg;
     const int64_t part = task % j->parts, share = task / j->parts, end_block = j->blocks * (part + 1) / j->parts;
-    const int64_t nr = j->c->isa->nr, first = share % j->tm * j->ldv, channels = dli_min64(j->ldv, j->a->C - first);
+    const int64_t nr = j->c->isa->nr, first = share % j->tm * j->own, channels = dli_min64(j->own, j->a->C - first);
     const int64_t panel = share / j->tm * j->own_panels, panels = dli_min64(j->own_panels, j->panels - panel);
-    const int64_t tiles = j->rows * j->d * j->tx;
     dl_real *v = j->scratch + worker * j->scratch_size, *w = v + j->positions * j->pos_v, *pixels = w + j->positions * j->pos_m;
     dl_real *s = j->u + (part * j->panels + panel) * j->positions * j->pos_u + first * nr;
     int64_t block, p, k, i;
@@ -5510,16 +5509,16 @@ static void dli_winograd_weights_task(void *arg, int64_t task, int worker)
     g.lda = 16;
     for (block = j->blocks * part / j->parts; block < end_block; block++) {
         const int64_t row = block * j->rows, nrows = dli_min64(j->rows, j->a->N * j->d * j->ty - row);
-        for (i = 0; i < channels; i += 16) dli_winograd_in(j, &j->x, first + i, row, nrows, v + i * tiles, j->pos_v, 16, pixels);
+        for (i = 0; i < channels; i += 16) dli_winograd_in(j, &j->x, first + i, row, nrows, v + i * j->tiles, j->pos_v, 16, pixels);
         for (i = 0; i < panels * nr; i += 16)
-            dli_winograd_in(j, &j->dy, panel * nr + i, row, nrows, w + i / nr * nr * tiles + i % nr, j->pos_m, nr, pixels);
+            dli_winograd_in(j, &j->dy, panel * nr + i, row, nrows, w + i / nr * nr * j->tiles + i % nr, j->pos_m, nr, pixels);
         g.K = nrows * j->d * j->tx;
         for (p = 0; p < j->positions; p++)
             for (k = 0; k < panels; k++) {
-                g.B = w + p * j->pos_m + k * nr * tiles;
+                g.B = w + p * j->pos_m + k * nr * j->tiles;
                 for (i = 0; i < channels; i += 16) {
                     g.M = dli_min64(16, channels - i);
-                    g.A = v + p * j->pos_v + i * tiles;
+                    g.A = v + p * j->pos_v + i * j->tiles;
                     g.C = s + (k * j->positions + p) * j->pos_u + i * nr;
                     dli_winograd_product(j, &g, NULL);
                 }
@@ -5589,11 +5588,12 @@ static void dli_winograd_plan(dli_winograd_job *j, dl_ctx *c, const dli_winograd
         most = dli_min64(((all - 1) / tiles / threads + 1) * tiles, all);
         if (most < least) { least = most; j->rows = tiles; }
     }
+    j->tiles = j->rows * j->d * j->tx;
     j->blocks = (all + j->rows - 1) / j->rows;
     j->panels = (a->K + nr - 1) / nr;
     j->ldv = (a->C + 15) / 16 * 16 | 16;                                    /* | 16 and + 16: not 2^n apart in the caches */
-    j->pos_v = j->rows * j->d * j->tx * j->ldv + 16;
-    j->pos_m = j->rows * j->d * j->tx * nr;
+    j->pos_v = j->tiles * j->ldv + 16;
+    j->pos_m = j->tiles * nr;
     j->pos_u = a->C * nr + 16;
     j->scratch_size = dli_winograd_pixels(j);
 }
@@ -5616,10 +5616,10 @@ static void dli_winograd_weights(dl_ctx *c, const dli_winograd_args *a, const dl
         if (threads % tm == 0 && a->C * (threads / tm) + a->K * tm <= a->C * (threads / j.tm) + a->K * j.tm) j.tm = tm;
     tn = dli_min64(j.panels, threads / j.tm);
     j.own_panels = (j.panels + tn - 1) / tn;
-    j.ldv = ((a->C + 15) / 16 + j.tm - 1) / j.tm * 16;
-    j.tm = (a->C + j.ldv - 1) / j.ldv;
-    j.pos_v = j.rows * j.d * j.tx * j.ldv + 16;
-    j.pos_m = j.rows * j.d * j.tx * j.own_panels * c->isa->nr + 16;
+    j.own = ((a->C + 15) / 16 + j.tm - 1) / j.tm * 16;
+    j.tm = (a->C + j.own - 1) / j.own;
+    j.pos_v = j.tiles * j.own + 16;
+    j.pos_m = j.tiles * j.own_panels * c->isa->nr + 16;
     j.scratch_size += j.positions * (j.pos_v + j.pos_m);
     j.u = dli_winograd_alloc(c, j.parts * j.positions * j.panels * j.pos_u);
     j.scratch = dli_winograd_alloc(c, j.scratch_size * c->threads);
