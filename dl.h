@@ -3343,8 +3343,8 @@ typedef struct {
     dl_real       *c, *copy, *copy_to;                        /* copy_to: of this tile */
     int64_t        a_row, a_col, a_tile, b_row, b_panel, copy_panel, ldc, next_row;
     dl_real        alpha, beta;
-    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times 32 numbers, ahead_step apart, */
-    int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* ahead_jump more after every ahead_turn (0: never) */
+    const dl_real *bias, *ahead;        /* what a tile prefetches: ahead_n times nr numbers, ahead_step apart, */
+    int64_t        ahead_n, ahead_step, ahead_turn, ahead_jump;        /* ahead_jump more after every ahead_turn */
     int64_t        row, column;                               /* where in C the tile is */
     const dli_rows_end *end;
     dl_activation  activation;
@@ -5099,6 +5099,14 @@ static void dli_turn_task(void *arg, int64_t strip, int worker)        /* column
     DLI_ON(t->isa, transpose)(g->C + j, g->ldc, rows, g->M, g->M, n);
 }
 
+/* Few rows wait for B.  Where it is not in the second cache, they read it from end to end, more of them where it is in memory:
+   that takes room for sums, which a short K does not pay. */
+static int dli_gemm_reads_rows(const dli_gemm_args *g)
+{
+    const double size = (double)g->K * (double)g->N;
+    return g->N >= 256 && g->K >= 12 * g->M && size >= 300e3 && g->M <= (size >= 12e6 ? 36 : 12);
+}
+
 enum { DLI_GEMM_SHORT = 12 };           /* so few rows or columns: by dots, if numbers are contiguous along K */
 static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
 {
@@ -5126,8 +5134,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
         g.trans_b = 1;
     }
     if (s.path == DLI_GEMM_DOTS && (!g.A || !g.B)) { dli_arena_release(&c->step, mark); return 0; }
-    if (s.path == DLI_GEMM_BLOCKS && g.K > 0 && !g.trans_b && (g.M == 1 || (g.M <= 8 && g.N >= 256 && work >= (double)g.M * 128e3)))
-        s.path = DLI_GEMM_ROWS;
+    if (s.path == DLI_GEMM_BLOCKS && g.K > 0 && !g.trans_b && (g.M == 1 || dli_gemm_reads_rows(&g))) s.path = DLI_GEMM_ROWS;
     if (s.path == DLI_GEMM_BLOCKS && g.N == 1 && g.trans_a && g.K > 0 && g.ldc == 1 && !g.bias) {      /* A^T b = (b^T A)^T */
         g = dli_gemm_transposed(&g, g.C);
         s.path = DLI_GEMM_ROWS;
@@ -33928,8 +33935,9 @@ DLI_KERNEL(void, dropout)(dl_real *y, const dl_real *x, int64_t n, uint64_t seed
 #else
 #define DLI_PREFETCH2(p) ((void)(p))
 #endif
-/* 32 numbers are on two lines or, if they do not begin with one, on three. */
-#define DLI_PREFETCH_ROW(p, n) (DLI_PREFETCH2(p), DLI_PREFETCH2((p) + (n) / 2), DLI_PREFETCH2((p) + (n) - 1))
+/* A row of nr numbers: of its lines the panel before has brought the first, unless the row begins with it; the others have
+   number 15 and, if there are so many, 31, where p points to 15. */
+#define DLI_PREFETCH_ROW(p) (DLI_PREFETCH2(p), DLI_PREFETCH2((p) + DLI_NR - 16))
 
 /* ReLU, ReLU6 or nothing, without branches: min(high, max(low, v) + zero), where an infinite bound bounds nothing and -0 adds
    nothing.  ReLU never gives -0; NaN stays. */
@@ -33950,8 +33958,8 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
-   they copy B, or `every` so many steps (all at once keep A and B waiting, but the last should come in time, too) they fetch a row
-   of C and of what comes next.  Three loops, as what a step asks takes from the multiply-adds. */
+   they copy B, or fetch their rows of C, then what comes next, one line of a cache with each step of k: all at once would keep A
+   and B waiting, and to ask in each step whether it is time costs 3 to 10 %, as processors guess wrong. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
@@ -33961,7 +33969,8 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
     const dl_real *a4 = R > 4 ? a0 + 4 * a_row : a0, *a8 = R > 8 ? a0 + 8 * a_row : a0;
     const dlv zero = dlv_set(0), alpha = dlv_set(t->alpha);
-    int64_t rows = K < 64 || t->chain || t->warm || t->streams ? 0 : R, lines = t->ahead_n;
+    const dl_real *row = c + 15, *ahead = t->ahead;
+    int64_t rows = K < 64 || t->chain || t->warm || t->streams ? 0 : R, left = t->ahead_n;
     dlv b0 = zero, b1 = zero;
     (void)a4; (void)a8;
 #define DLI_LOAD(p) (wide ? dlv_load(p) : dlv_load_n(p, width, 0))
@@ -33979,41 +33988,52 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         if (V == 2) y##i = dlv_fma(s, b1, y##i);                                                   \
     }
 #define DLI_STEP DLI_TILE_ROWS(DLI_ROW) b += b_row; a0 += a_col; a4 += a_col; a8 += a_col;
+#define DLI_LOAD_B    b0 = DLI_LOAD(b); if (V == 2) b1 = dlv_load(b + 16);
+#define DLI_FETCH_C   if (rows) { DLI_PREFETCH_ROW(row); row += ldc; rows--; }
     if (tall && t->copy_to) {
         dl_real *copy = t->copy_to;
-        const dl_real *row = c;
         for (; K > 0; K--, copy += DLI_NR) {
-            b0 = DLI_LOAD(b);
+            DLI_LOAD_B
             dlv_store(copy, b0);
-            if (V == 2) { b1 = dlv_load(b + 16); dlv_store(copy + 16, b1); }
-            if (rows && K % 8 == 0) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
+            if (V == 2) dlv_store(copy + 16, b1);
+            DLI_FETCH_C
             DLI_STEP
         }
-    } else if (tall && (rows || lines)) {
-        const int64_t step = t->ahead_step, every = dli_min64(dli_max64(K / dli_max64(rows, lines), 1), 7);
-        const dl_real *ahead = t->ahead, *row = c;
-        int64_t wait = every, turn = t->ahead_turn;
-        for (; K > 0; K--) {
-            b0 = DLI_LOAD(b);
-            if (V == 2) b1 = dlv_load(b + 16);
-            if (--wait == 0) {
-                wait = every;
-                if (rows) { DLI_PREFETCH_ROW(row, width); row += ldc; rows--; }
-                if (lines) {
-                    DLI_PREFETCH_ROW(ahead, 32);
-                    ahead += step;
-                    lines--;
-                    if (--turn == 0) { turn = t->ahead_turn; ahead += t->ahead_jump; }
-                }
+    } else if (tall && left >= K) {                            /* the only tile of a panel: a whole row with each step */
+        const int64_t step = t->ahead_step;
+        for (; K > 0; K--, ahead += step) {
+            DLI_LOAD_B
+            DLI_PREFETCH_ROW(ahead + 15);
+            DLI_FETCH_C
+            DLI_STEP
+        }
+    } else if (tall && (rows || left)) {
+        int64_t n = rows, step = ldc;
+        for (;;) {
+            int64_t next = V_WIDE == 2 ? 16 : step;
+            n = dli_min64(V_WIDE * n, K);
+            for (K -= n; n > 0; n--) {
+                DLI_LOAD_B
+                DLI_PREFETCH2(row);
+                row += next;
+                if (V_WIDE == 2) next = step - next;
+                DLI_STEP
             }
-            DLI_STEP
+            if (left == 0) break;
+            n = dli_min64(t->ahead_turn, left);
+            row = ahead + 15;
+            step = t->ahead_step;
+            ahead += n * step + t->ahead_jump;
+            left -= n;
         }
-    } else for (; K > 0; K--) {
-        b0 = DLI_LOAD(b);
-        if (V == 2) b1 = dlv_load(b + 16);
+    }
+    for (; K > 0; K--) {
+        DLI_LOAD_B
         if (!tall) { DLI_PREFETCH(b + 256); if (V == 2) DLI_PREFETCH(b + 272); }
         DLI_STEP
     }
+#undef DLI_LOAD_B
+#undef DLI_FETCH_C
 #undef DLI_STEP
 #undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) { x##i = dlv_mul(alpha, x##i); if (V == 2) y##i = dlv_mul(alpha, y##i); }
@@ -34105,14 +34125,14 @@ static DLI_NOINLINE DLI_TARGET void dli_tile_blocks(dli_panel *t, DLI_FN(dli_til
     const dl_real *below = t->cold && t->column == 0 && t->row + rows < t->M ? a + rows * t->a_row : NULL;
     int64_t k;
     t->ahead_step = below ? t->a_row : t->next_row;
-    t->ahead_turn = below ? rows : 0;
-    t->ahead_jump = 32 - rows * t->a_row;
+    t->ahead_turn = below ? rows : lines;
+    t->ahead_jump = DLI_NR - rows * t->a_row;
     if (t->beta != 0 && t->beta != 1) for (k = 0; k < rows; k++) DLI_FN(dli_scale)(c + k * t->ldc, t->beta, width);
     for (k = 0; k < t->K || k == 0; k += DLI_KC) {
         const int64_t kc = t->K - k < DLI_KC ? t->K - k : DLI_KC;
         const int64_t some = kc < t->K - k ? lines * kc / (t->K - k) : lines;
         t->ahead = below ? below + k : next;
-        t->ahead_n = below ? rows * ((kc + 31) / 32) : some;
+        t->ahead_n = below ? rows * ((kc + DLI_NR - 1) / DLI_NR) : some;
         t->copy_to = copy ? copy + k * DLI_NR : NULL;
         tile(t, a + k * t->a_col, b + k * t->b_row, c, width, kc, k || t->beta != 0);
         if (some) { next += some * t->next_row; lines -= some; }
@@ -34137,7 +34157,7 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
         const uint64_t panel = (uint64_t)j / DLI_NR, in = (uint64_t)j % DLI_NR;
         const dl_real *a = t->a, *b = t->b + panel * b_panel + in, *next = t->next && j + 2 * DLI_NR <= N ? b + b_panel : t->next;
         dl_real *c = t->c + j, *copy = t->copy && ntiles > 1 ? t->copy + panel * t->copy_panel + in : NULL;
-        int64_t lines = t->next ? t->K : 0;
+        int64_t lines = !t->next ? 0 : copy && ntiles < 8 && t->next_row % 1024 == 0 ? t->K / 2 : t->K;
         DLI_FN(dli_tile_fn) *const *tiles;
         width = row ? 4 * DLI_NR : N - j >= DLI_NR ? DLI_NR : N - j < 16 ? N - j : 16;
         tiles = DLI_FN(dli_tiles)[row ? 2 : width == DLI_NR];

@@ -145,6 +145,16 @@ static void block_edges(void)
     }
 }
 
+/* Few rows, which read a B that is in no cache from end to end: with 1, 8 and 32 rows of it at a time, over blocks of K and of N. */
+static void few_rows(void)
+{
+    static const int64_t M[] = { 1, 2, 4, 5, 8, 9, 12 };
+    int i;
+    for (i = 0; i < 7; i++) one_case(0, 0, M[i], 613 + 31 * i, 513 + 3 * i, i);
+    one_case(0, 0, 3, 4100, 259, 5);
+    one_case(0, 0, 14, 4129, 2913, 7);
+}
+
 /* One to five columns beyond a multiple of 16: by dots up to four, if A is as it stands and small. */
 static void few_columns(void)
 {
@@ -235,6 +245,7 @@ int main(void)
     RUN(small_sizes);
     RUN(random_shapes);
     RUN(block_edges);
+    RUN(few_rows);
     RUN(few_columns);
     RUN(turned_and_packed);
     RUN(large_results);
