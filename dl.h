@@ -33958,8 +33958,9 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
-   they copy B, or fetch their rows of C, then what comes next, one line of a cache with each step of k: all at once would keep A
-   and B waiting, and to ask in each step whether it is time costs 3 to 10 %, as processors guess wrong. */
+   they copy B, or `every` so many steps (all at once keep A and B waiting) they fetch a row, of C first, then of what comes next.
+   Which of the two is no question of the loop, and the steps are equally many, so that processors guess the branch right: wrong
+   guesses cost 3 to 10 %. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
@@ -33988,35 +33989,24 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         if (V == 2) y##i = dlv_fma(s, b1, y##i);                                                   \
     }
 #define DLI_STEP DLI_TILE_ROWS(DLI_ROW) b += b_row; a0 += a_col; a4 += a_col; a8 += a_col;
-#define DLI_LOAD_B    b0 = DLI_LOAD(b); if (V == 2) b1 = dlv_load(b + 16);
-#define DLI_FETCH_C   if (rows) { DLI_PREFETCH_ROW(row); row += ldc; rows--; }
+#define DLI_LOAD_B b0 = DLI_LOAD(b); if (V == 2) b1 = dlv_load(b + 16);
     if (tall && t->copy_to) {
         dl_real *copy = t->copy_to;
         for (; K > 0; K--, copy += DLI_NR) {
             DLI_LOAD_B
             dlv_store(copy, b0);
             if (V == 2) dlv_store(copy + 16, b1);
-            DLI_FETCH_C
-            DLI_STEP
-        }
-    } else if (tall && left >= K) {                            /* the only tile of a panel: a whole row with each step */
-        const int64_t step = t->ahead_step;
-        for (; K > 0; K--, ahead += step) {
-            DLI_LOAD_B
-            DLI_PREFETCH_ROW(ahead + 15);
-            DLI_FETCH_C
+            if (rows) { DLI_PREFETCH_ROW(row); row += ldc; rows--; }
             DLI_STEP
         }
     } else if (tall && (rows || left)) {
-        int64_t n = rows, step = ldc;
+        const int64_t all = rows + left, every = dli_min64(dli_max64((K + all / 4) / all, 1), 7);      /* 1.8 steps are 2, 4.7 are 4 */
+        int64_t n = rows, step = ldc, wait = every;
         for (;;) {
-            int64_t next = V_WIDE == 2 ? 16 : step;
-            n = dli_min64(V_WIDE * n, K);
+            n = dli_min64(n * every, K);
             for (K -= n; n > 0; n--) {
                 DLI_LOAD_B
-                DLI_PREFETCH2(row);
-                row += next;
-                if (V_WIDE == 2) next = step - next;
+                if (--wait == 0) { DLI_PREFETCH_ROW(row); row += step; wait = every; }
                 DLI_STEP
             }
             if (left == 0) break;
@@ -34033,7 +34023,6 @@ DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_re
         DLI_STEP
     }
 #undef DLI_LOAD_B
-#undef DLI_FETCH_C
 #undef DLI_STEP
 #undef DLI_ROW
 #define DLI_ROW(i, ai, r) if (R > i) { x##i = dlv_mul(alpha, x##i); if (V == 2) y##i = dlv_mul(alpha, y##i); }
@@ -34157,7 +34146,7 @@ DLI_KERNEL(void, gemm_panel)(dli_panel *t)
         const uint64_t panel = (uint64_t)j / DLI_NR, in = (uint64_t)j % DLI_NR;
         const dl_real *a = t->a, *b = t->b + panel * b_panel + in, *next = t->next && j + 2 * DLI_NR <= N ? b + b_panel : t->next;
         dl_real *c = t->c + j, *copy = t->copy && ntiles > 1 ? t->copy + panel * t->copy_panel + in : NULL;
-        int64_t lines = !t->next ? 0 : copy && ntiles < 8 && t->next_row % 1024 == 0 ? t->K / 2 : t->K;
+        int64_t lines = t->next ? t->K : 0;
         DLI_FN(dli_tile_fn) *const *tiles;
         width = row ? 4 * DLI_NR : N - j >= DLI_NR ? DLI_NR : N - j < 16 ? N - j : 16;
         tiles = DLI_FN(dli_tiles)[row ? 2 : width == DLI_NR];
