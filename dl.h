@@ -4782,7 +4782,7 @@ typedef struct {
     const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b, copy_b, ahead, cold, warm, streams;    /* pack_b: before, turned; copy_b: by the first tiles;
+    int                  pack_a, pack_b, copy_b, ahead, narrow, warm, streams;  /* pack_b: before, turned; copy_b: by the first tiles;
                                                                                      streams: C is large and goes past the caches */
     int                  parts;         /* of the factors, see dli_split_a; 0: whole            */
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
@@ -4909,7 +4909,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.K = dli_min64(K - p, plan->kc);
             t.beta = p == 0 ? g->beta : 1;
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
-            t.cold = plan->cold;
+            t.cold = !plan->pack_a && !plan->warm;
             t.warm = plan->warm;
             t.streams = plan->streams;
             if (plan->pack_b) dli_gemm_pack_b(plan->isa, g, p, t.K, q, t.N, panels, panel);
@@ -5026,18 +5026,18 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     int shared;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->warm = (g->M + g->N) * g->K + g->M * g->N <= large;      /* everything will                       */
-    s->cold = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm;           /* B will, and A streams */
+    s->narrow = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm;           /* B will, and A streams */
     s->pack_a = g->N > 4 * nr ? g->trans_a || g->lda % 1024 == 0 :              /* k-th numbers on a page each, or in few sets of a cache */
                 g->N > 16 && g->trans_a && g->lda >= 512 && g->K > DLI_KC / 2;  /* more lines than the first cache keeps for the next tile */
     s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
-    s->mc = s->cold || (g->K <= 64 && g->M * g->N >= large) ? 48 : 264;         /* 4 or 22 tiles of 12 rows; rows of a large C are a page each */
-    if (s->parts) { s->pack_a = 1; s->copy_b = s->cold = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
+    s->mc = s->narrow || (g->K <= 64 && g->M * g->N >= large) ? 48 : 264;         /* 4 or 22 tiles of 12 rows; rows of a large C are a page each */
+    if (s->parts) { s->pack_a = 1; s->copy_b = s->narrow = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
     s->streams = g->M * g->N >= DLI_STREAMED && g->K <= DLI_KC && g->beta == 0 && !g->bias && g->activation == DL_LINEAR && !s->parts &&
                  (uintptr_t)g->C % 64 == 0 && g->ldc % 16 == 0 && g->stride_c % 16 == 0;
     shared = ((s->pack_b || s->copy_b) && g->M > s->mc) || (s->pack_b && s->pack_a);      /* panels; or else A would be packed for each */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
-    s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->cold ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
+    s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->narrow ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
     s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
     s->scratch_size = s->size_a + (s->kc + 1) * (shared ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->pack_b || s->copy_b ? nr : 0) +
                       DLI_SPLIT_ROOM(s->parts);
