@@ -4782,7 +4782,7 @@ typedef struct {
     const dli_isa   *isa;
     const dli_gemm_args *args;
     dli_gemm_path        path;
-    int                  pack_a, pack_b, copy_b, ahead, narrow, warm, streams;  /* pack_b: before, turned; copy_b: by the first tiles;
+    int                  pack_a, pack_b, copy_b, ahead, cold, warm, streams;    /* pack_b: before, turned; copy_b: by the first tiles;
                                                                                      streams: C is large and goes past the caches */
     int                  parts;         /* of the factors, see dli_split_a; 0: whole            */
     int64_t              mc, nc, kc;    /* a block of A is mc x kc, a block of B kc x nc       */
@@ -4909,7 +4909,7 @@ static void dli_gemm_blocks(const dli_gemm_plan *plan, const dli_gemm_args *g, d
             t.K = dli_min64(K - p, plan->kc);
             t.beta = p == 0 ? g->beta : 1;
             t.last = p + t.K == K && (g->bias || g->activation != DL_LINEAR);
-            t.cold = !plan->pack_a && !plan->warm;
+            t.cold = plan->cold;
             t.warm = plan->warm;
             t.streams = plan->streams;
             if (plan->pack_b) dli_gemm_pack_b(plan->isa, g, p, t.K, q, t.N, panels, panel);
@@ -5023,21 +5023,22 @@ static int dli_gemm_leave_few(dl_ctx *c, dli_gemm_plan *s, dli_gemm_args *g)
 static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
 {
     const int64_t nr = s->isa->nr, large = (int64_t)1 << 17;
-    int shared;
+    int shared, narrow;
     s->ahead = g->K * g->N > large;                             /* B will not stay in the second cache   */
     s->warm = (g->M + g->N) * g->K + g->M * g->N <= large;      /* everything will                       */
-    s->narrow = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm;           /* B will, and A streams */
+    narrow = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm && !s->parts;       /* B will, and A streams */
     s->pack_a = g->N > 4 * nr ? g->trans_a || g->lda % 1024 == 0 :              /* k-th numbers on a page each, or in few sets of a cache */
                 g->N > 16 && g->trans_a && g->lda >= 512 && g->K > DLI_KC / 2;  /* more lines than the first cache keeps for the next tile */
+    s->cold = narrow || (g->N > 4 * nr && !s->pack_a && !s->warm);             /* else B needs all that tiles can fetch */
     s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
-    s->mc = s->narrow || (g->K <= 64 && g->M * g->N >= large) ? 48 : 264;         /* 4 or 22 tiles of 12 rows; rows of a large C are a page each */
-    if (s->parts) { s->pack_a = 1; s->copy_b = s->narrow = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
+    s->mc = narrow || (g->K <= 64 && g->M * g->N >= large) ? 48 : 264;         /* 4 or 22 tiles of 12 rows; rows of a large C are a page each */
+    if (s->parts) { s->pack_a = 1; s->copy_b = 0; s->mc = g->N <= 8 * nr ? 256 : 512; }
     s->streams = g->M * g->N >= DLI_STREAMED && g->K <= DLI_KC && g->beta == 0 && !g->bias && g->activation == DL_LINEAR && !s->parts &&
                  (uintptr_t)g->C % 64 == 0 && g->ldc % 16 == 0 && g->stride_c % 16 == 0;
     shared = ((s->pack_b || s->copy_b) && g->M > s->mc) || (s->pack_b && s->pack_a);      /* panels; or else A would be packed for each */
     s->nc = shared ? 2048 : s->pack_b ? nr : g->N;
-    s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (s->narrow ? 3 : 1) * DLI_KC;               /* a panel stays in the first cache */
+    s->kc = s->parts ? DLI_SPLIT_KC(s->parts) : (narrow ? 3 : 1) * DLI_KC;                  /* a panel stays in the first cache */
     s->size_a = s->parts ? dli_split_size(s->parts, dli_min64(g->M, s->mc), s->kc) : s->pack_a ? s->mc * s->kc : 0;
     s->scratch_size = s->size_a + (s->kc + 1) * (shared ? dli_min64(s->nc, (g->N + nr - 1) / nr * nr) : s->pack_b || s->copy_b ? nr : 0) +
                       DLI_SPLIT_ROOM(s->parts);
@@ -5100,11 +5101,12 @@ static void dli_turn_task(void *arg, int64_t strip, int worker)        /* column
 }
 
 /* Few rows wait for B.  Where it is not in the second cache, they read it from end to end, more of them where it is in memory:
-   that takes room for sums, which a short K does not pay. */
+   that takes sums of its own, which a short K does not pay for. */
 static int dli_gemm_reads_rows(const dli_gemm_args *g)
 {
     const double size = (double)g->K * (double)g->N;
-    return g->N >= 256 && g->K >= 12 * g->M && size >= 300e3 && g->M <= (size >= 12e6 ? 36 : 12);
+    if (g->trans_b || g->K == 0) return 0;
+    return g->M == 1 || (g->N >= 256 && g->K >= 12 * g->M && size >= 300e3 && g->M <= (size >= 12e6 ? 36 : 12));
 }
 
 enum { DLI_GEMM_SHORT = 12 };           /* so few rows or columns: by dots, if numbers are contiguous along K */
@@ -5134,7 +5136,7 @@ static DLI_NOINLINE int dli_gemm_large(dl_ctx *c, const dli_gemm_args *args)
         g.trans_b = 1;
     }
     if (s.path == DLI_GEMM_DOTS && (!g.A || !g.B)) { dli_arena_release(&c->step, mark); return 0; }
-    if (s.path == DLI_GEMM_BLOCKS && g.K > 0 && !g.trans_b && (g.M == 1 || dli_gemm_reads_rows(&g))) s.path = DLI_GEMM_ROWS;
+    if (s.path == DLI_GEMM_BLOCKS && dli_gemm_reads_rows(&g)) s.path = DLI_GEMM_ROWS;
     if (s.path == DLI_GEMM_BLOCKS && g.N == 1 && g.trans_a && g.K > 0 && g.ldc == 1 && !g.bias) {      /* A^T b = (b^T A)^T */
         g = dli_gemm_transposed(&g, g.C);
         s.path = DLI_GEMM_ROWS;
@@ -33959,8 +33961,8 @@ DLI_V dlv dli_bound(dlv v, dli_bounds b) { return dlv_min(b.high, dlv_add(dlv_ma
 /* One tile, R <= mr rows and K <= KC.  wide: all DLI_NR columns, else width of them, at most 16 (masks cost time on Intel's).
    C = alpha A B, or with add: C + alpha A B; with t->chain the sums go on from C.  Tall tiles have time for what others will want:
    they copy B, or `every` so many steps (all at once keep A and B waiting) they fetch a row, of C first, then of what comes next.
-   Which of the two is no question of the loop, and the steps are equally many, so that processors guess the branch right: wrong
-   guesses cost 3 to 10 %. */
+   The loop does not ask which, and always waits equally long, so that processors guess its branch right: wrong guesses cost 3 to
+   10 %. */
 #define dli_tile DLI_FN(dli_tile_)
 DLI_V void dli_tile(const int R, const int wide, const dli_panel *t, const dl_real *a0, const dl_real *b, dl_real *c, int64_t width,
                     int64_t K, int add)
