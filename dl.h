@@ -5029,7 +5029,7 @@ static void dli_gemm_choose(dli_gemm_plan *s, const dli_gemm_args *g)
     narrow = g->N <= 4 * nr && !g->trans_b && !s->ahead && !s->warm && !s->parts;       /* B will, and A streams */
     s->pack_a = g->N > 4 * nr ? g->trans_a || g->lda % 1024 == 0 :              /* k-th numbers on a page each, or in few sets of a cache */
                 g->N > 16 && g->trans_a && g->lda >= 512 && g->K > DLI_KC / 2;  /* more lines than the first cache keeps for the next tile */
-    s->cold = narrow || (g->N > 4 * nr && !s->pack_a && !s->warm);             /* else B needs all that tiles can fetch */
+    s->cold = narrow || (g->N > 4 * nr && !s->pack_a && g->M * g->K > large);   /* else B needs all that tiles can fetch */
     s->pack_b = g->trans_b && !s->parts;
     s->copy_b = s->ahead && !g->trans_b && g->M > s->isa->mr;
     s->mc = narrow || (g->K <= 64 && g->M * g->N >= large) ? 48 : 264;         /* 4 or 22 tiles of 12 rows; rows of a large C are a page each */
